@@ -1,0 +1,62 @@
+# Every command a newcomer or a contributor needs; `make` alone lists them.
+# GNU make 3.81 (macOS) is enough, and so is any Python of 3.11 or newer.
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := pyproject.toml uv.lock tools/install-venv
+# One stamp for what the commands need, one for what the tests need on top.
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+# Tests of one file share a worker, so that a server a file starts is started once.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check lint format docs dev build system-deps clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUN) ## Load a built-in emulator into data/ and show what to look at next
+	$(BIN)/cbr-warehouse demo
+
+test: $(DEV) ## Run every test (REQUIRE_ALL=1: none may be skipped for a missing system package)
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(DEV) ## Check formatting, lint, types and the lock file, as CI and pre-commit do
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/uv lock --check --offline --quiet
+
+lint: $(DEV) ## Check lint alone
+	$(BIN)/ruff check .
+
+format: $(DEV) ## Format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(DEV) ## Write docs/tables.md from schemas/
+	$(BIN)/python -m pipelines.contract.page > docs/tables.md
+
+dev: $(DEV) ## Start Dagster's web interface on this checkout (state in .dagster/)
+	mkdir -p .dagster
+	DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/.dagster}" VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev -w workspace.yaml
+
+build: $(DEV) ## Build the wheel and the source distribution into dist/
+	$(BIN)/hatchling build
+
+system-deps: ## Install what tests need from Debian (as root)
+	@tools/system-deps
+
+clean: ## Remove what these commands made, but no data
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN): $(LOCKED)
+	tools/install-venv run
+	touch $@
+
+$(DEV): $(LOCKED)
+	tools/install-venv dev
+	touch $(RUN) $@

@@ -1,0 +1,36 @@
+"""``cbr-warehouse emulator``: the emulator as a server of its own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.emulator.dialect import describe
+from pipelines.emulator.faults import DESCRIPTION
+from pipelines.emulator.serve import Options, serve
+
+
+def emulator(
+    *,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any.", min=0, max=65535)] = 8080,
+    tasks: Annotated[int, typer.Option(help="About how many tasks the estate has run.", min=1)] = 50_000,
+    days: Annotated[int, typer.Option(help="In how many days before now.", min=1, max=3650)] = 30,
+    seed: Annotated[int, typer.Option(help="Another seed is another estate.")] = 1,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Serve this JSON file's records, no estate.", show_default=False),
+    ] = None,
+    dialect: Annotated[
+        list[str] | None, typer.Option(help=f"KEY=VALUE, repeatable: {describe()}", show_default=False)
+    ] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option(help=f"KEY=VALUE, repeatable: {DESCRIPTION}", show_default=False)
+    ] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(help="The estate's present, if not the machine's.", show_default=False),
+    ] = None,
+    freeze: Annotated[bool, typer.Option("--freeze", help="Let no time pass but what is asked for.")] = False,
+) -> None:
+    """Serve the CBR API on 127.0.0.1 until stopped."""
+    serve(Options(port, tasks, days, seed, records, dialect or (), fault or (), now, freeze))

@@ -1,0 +1,66 @@
+"""What every verb starts from: the settings, the data directory and the contract, read when needed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import typer
+
+from pipelines.contract.columns import Contract
+from pipelines.contract.read import read_contract
+from pipelines.load.context import Loading, Progress
+from pipelines.load.live import live_loading
+from pipelines.settings.model import Settings
+from pipelines.settings.read import read_settings
+from pipelines.storage.layout import DataDirectory
+
+
+def utc_now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The options that stand before every verb, and what follows from them.
+
+    Attributes:
+        config: The configuration file named on the command line.
+        data_dir: The data directory named on the command line.
+        environ: The process's environment.
+    """
+
+    config: Path | None
+    data_dir: Path | None
+    environ: Mapping[str, str]
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings.
+
+        Raises:
+            SettingsError: The configuration is wrong.
+        """
+        return read_settings(self.config, self.data_dir, self.environ)
+
+    @cached_property
+    def directory(self) -> DataDirectory:
+        """The data directory."""
+        return DataDirectory(self.settings.data_dir)
+
+    @cached_property
+    def contract(self) -> Contract:
+        """The contract."""
+        return read_contract()
+
+    def loading(self, progress: Progress, clock: Callable[[], datetime] = utc_now) -> Loading:
+        """What a load works with: the real clock, real randomness and the real network."""
+        return replace(live_loading(self.directory), clock=clock, progress=progress)
+
+
+def invocation_of(context: typer.Context) -> Invocation:
+    """The invocation that the global options made."""
+    return cast("Invocation", context.obj)

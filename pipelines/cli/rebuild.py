@@ -1,0 +1,23 @@
+"""``cbr-warehouse rebuild``: tables and warehouse again from raw alone."""
+
+import typer
+
+from pipelines.cli.invocation import invocation_of
+from pipelines.cli.progress import show_progress
+from pipelines.errors import WarehouseError
+from pipelines.load.run import rebuild as run_rebuild
+from pipelines.warehouse.status import read_status
+
+
+def rebuild(context: typer.Context) -> None:
+    """Make tables and warehouse again from raw alone, without the API."""
+    invocation = invocation_of(context)
+    if not invocation.directory.sources_with_raw():
+        raise WarehouseError(
+            f"There is nothing to rebuild from in {invocation.directory.raw}. "
+            "Load first with 'cbr-warehouse load'."
+        )
+    with show_progress() as progress:
+        run_rebuild(invocation.loading(progress))
+    for source in read_status(invocation.directory.warehouse):
+        print(f"{source.source}: {source.tasks:,} tasks made again from raw")

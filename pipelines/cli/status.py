@@ -1,0 +1,38 @@
+"""``cbr-warehouse status``: the state of each source."""
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from pipelines.cli.invocation import invocation_of
+from pipelines.cli.schema import Json
+from pipelines.cli.sql import print_table
+from pipelines.cli.values import plain
+from pipelines.warehouse.status import read_status
+
+COLUMNS = (
+    "source",
+    "newest",
+    "tasks",
+    "open_tasks",
+    "complete",
+    "incomplete",
+    "unverified",
+    "lost",
+    "never_loaded",
+    "quarantined",
+    "last_load_at",
+    "last_outcome",
+)
+"""What the table shows; the JSON has everything."""
+
+
+def status(context: typer.Context, *, as_json: Json = False) -> None:
+    """Show newest data, open tasks, days by state, quarantined records and the last load of each source."""
+    found = read_status(invocation_of(context).directory.warehouse)
+    rows = [{key: plain(value) for key, value in asdict(one).items()} for one in found]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        print_table(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))

@@ -1,0 +1,157 @@
+"""The HTTP application: the API's endpoints, the emulator's own, and nothing of what they decide."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pipelines.emulator.answers import refuse, refuse_iam
+from pipelines.emulator.clock import Clock, parse_span
+from pipelines.emulator.dialect import Dialect
+from pipelines.emulator.episodes import Episode
+from pipelines.emulator.faults import Faults
+from pipelines.emulator.listing import BadParameterError, list_rows
+from pipelines.emulator.records import Served
+from pipelines.emulator.sign_in import PROJECT, Tokens, fault_of_sign_in, knows, token_body
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@dataclass
+class Emulator:
+    """What the endpoints share.
+
+    Attributes:
+        served: The records.
+        episodes: What was made to happen in them.
+        dialect: How requests are read and records printed.
+        faults: What goes wrong on purpose.
+        clock: The present of the records.
+        tokens: Tokens given out.
+    """
+
+    served: Served
+    episodes: tuple[Episode, ...]
+    dialect: Dialect
+    faults: Faults
+    clock: Clock
+    tokens: Tokens = field(default_factory=Tokens)
+
+    def application(self) -> Starlette:
+        """The application, to be run by any ASGI server."""
+        tasks = "/v3/{project_id}/operation-logs"
+        return Starlette(
+            routes=[
+                Route("/v3/auth/tokens", self.make_token, methods=["POST"]),
+                Route(tasks, self.list_tasks, methods=["GET"]),
+                Route(tasks + "/{task_id}", self.show_task, methods=["GET"]),
+                Route("/__emulator/truth", self.tell_truth, methods=["GET"]),
+                Route("/__emulator/clock", self.move_clock, methods=["POST"]),
+            ],
+            exception_handlers={HTTPException: _refuse_route},
+        )
+
+    async def make_token(self, request: Request) -> Response:
+        """IAM: a token for a user, scoped to the project."""
+        try:
+            body = json.loads(await request.body())
+        except ValueError:
+            return refuse_iam(400, "Bad Request", "The request body is not JSON.")
+        if not isinstance(body, dict) or not isinstance(body.get("auth"), dict):
+            return refuse_iam(400, "Bad Request", "auth is a required property.")
+        if not knows(body):
+            return refuse_iam(401, "Unauthorized", "The username or password is wrong.")
+        now = datetime.now(UTC)
+        token, end = self.tokens.give(now)
+        return JSONResponse(token_body(now, end), 201, {"X-Subject-Token": token, **_request_id()})
+
+    async def list_tasks(self, request: Request) -> Response:
+        """ListOpLogs."""
+        if (refused := await self._refuse(request)) is not None:
+            return refused
+        try:
+            found = list_rows(self.served, request.query_params, self.dialect, self.clock.now())
+        except BadParameterError as error:
+            return refuse(400, "BackupService.6000", f"Invalid parameter: {error}.")
+        listed = b",".join(found.texts)
+        body = b'{"count":%d,"operation_logs":[%b]}' % (found.count, listed)
+        return Response(self.faults.spoil(body), 200, _request_id(), media_type="application/json")
+
+    async def show_task(self, request: Request) -> Response:
+        """ShowOpLog."""
+        if (refused := await self._refuse(request)) is not None:
+            return refused
+        now = self.clock.now()
+        task_id = request.path_params["task_id"]
+        for row in self.served.rows(now, self.dialect.retention):
+            if row.facts["id"] == task_id:
+                body = b'{"operation_log":%b}' % self.served.text(row, now, self.dialect)
+                return Response(self.faults.spoil(body), 200, _request_id(), media_type="application/json")
+        return refuse(404, "BackupService.6500", "Operation log does not exist.")
+
+    async def tell_truth(self, request: Request) -> Response:
+        """Everything that is served now, and everything that was made to happen."""
+        if not _is_local(request):
+            return refuse(403, "APIGW.0302", "Only the machine itself may ask this.")
+        now = self.clock.now()
+        return StreamingResponse(self._truth(now), media_type="application/json")
+
+    async def move_clock(self, request: Request) -> Response:
+        """Moves the clock forward."""
+        if not _is_local(request):
+            return refuse(403, "APIGW.0302", "Only the machine itself may ask this.")
+        try:
+            body = json.loads(await request.body())
+        except ValueError:
+            body = None
+        span = parse_span(str(body.get("advance"))) if isinstance(body, dict) else None
+        if span is None:
+            return refuse(400, "APIGW.0201", 'Send {"advance": "1h"}: a whole number and s, m, h or d.')
+        self.clock.advanced += span
+        return JSONResponse({"now": self.clock.now().isoformat()})
+
+    async def _refuse(self, request: Request) -> Response | None:
+        if (fault := await fault_of_sign_in(request, self.tokens)) is not None:
+            return refuse(401, *fault)
+        if request.path_params["project_id"] != PROJECT:
+            return refuse(403, "APIGW.0302", "The project of the request is not that of the credentials.")
+        return await self.faults.instead()
+
+    def _truth(self, now: datetime) -> Iterator[bytes]:
+        rows = self.served.rows(now, self.dialect.retention)
+        head: dict[str, Any] = {
+            "now": now.isoformat(),
+            "dialect": asdict(self.dialect),
+            "faults": self.faults.told,
+            "episodes": [asdict(one) for one in self.episodes if one.begins_at <= now],
+            "count": len(rows),
+        }
+        yield json.dumps(head, default=str, ensure_ascii=False).encode()[:-1] + b',"operation_logs":['
+        for place, row in enumerate(rows):
+            yield (b"," if place else b"") + self.served.text(row, now, Dialect())
+        yield b"]}"
+
+
+def _request_id() -> dict[str, str]:
+    return {"X-Request-Id": uuid4().hex}
+
+
+def _is_local(request: Request) -> bool:
+    return request.client is not None and request.client.host in LOOPBACK
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    del request
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405:
+        headers = dict(getattr(error, "headers", None) or {})
+        return refuse(405, "APIGW.0201", "The method is not allowed here.", headers)
+    return refuse(404, "APIGW.0101", "The API does not exist or has not been published in the environment.")

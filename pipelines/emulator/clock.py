@@ -1,0 +1,52 @@
+"""The emulator's clock, and times and spans as users and requests write them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+_SPAN = re.compile(r"(\d{1,9})(s|m|h|d)", re.ASCII)
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+
+
+@dataclass
+class Clock:
+    """The present of what is served.
+
+    Attributes:
+        begin: Where it stood when the emulator started.
+        elapsed: How long that is ago; constantly nothing for a frozen clock.
+        advanced: How far it was moved by hand.
+    """
+
+    begin: datetime
+    elapsed: Callable[[], timedelta]
+    advanced: timedelta = field(default_factory=timedelta)
+
+    def now(self) -> datetime:
+        """The present, UTC."""
+        return self.begin + self.elapsed() + self.advanced
+
+
+def parse_span(text: str) -> timedelta | None:
+    """Reads a span such as ``90s``, ``1h`` or ``30d``; None where it is none.
+
+    >>> parse_span("90s")
+    datetime.timedelta(seconds=90)
+    """
+    match = _SPAN.fullmatch(text.strip())
+    return int(match[1]) * _UNITS[match[2]] if match else None
+
+
+def parse_time(text: str) -> datetime | None:
+    """Reads an ISO 8601 time, one without a zone as UTC; None where it is none."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

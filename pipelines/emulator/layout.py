@@ -1,0 +1,64 @@
+"""The estate: everything a believable customer's vaults did, as a pure function of a seed.
+
+The model is that of published studies of backup logs: most failures come in streaks from lasting
+misconfiguration, some from incidents of a region, few by chance; schedules cluster in the night.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+
+from pipelines.emulator.episodes import Episode
+from pipelines.emulator.life import Lives
+from pipelines.emulator.task import Task
+
+
+@dataclass(frozen=True)
+class Estate:
+    """All tasks, also those that lie ahead, oldest first, and what was made to happen.
+
+    Attributes:
+        tasks: The tasks.
+        episodes: The episodes.
+    """
+
+    tasks: tuple[Task, ...]
+    episodes: tuple[Episode, ...]
+
+
+AHEAD = timedelta(days=4)
+"""How far the estate is laid out beyond its present, for a clock that moves on."""
+
+
+def lay_out(tasks: int, days: int, seed: int, now: datetime) -> Estate:
+    """Lays out an estate.
+
+    Args:
+        tasks: About how many tasks stand within the days before now.
+        days: How many days.
+        seed: Another seed is another estate.
+        now: Its present, UTC.
+
+    Returns:
+        The estate, from ``days`` before now until some days after.
+    """
+    start = now - timedelta(days=days)
+    lives = Lives(Random(f"{seed}/{tasks}/{days}/{now.isoformat()}"), start, now + AHEAD)
+    wanted = tasks / days
+    lives.strike()
+    made: list[Task] = []
+    per_day = 0.0
+    while per_day < wanted:
+        vault = lives.vault(wanted - per_day)
+        life = list(lives.live(vault))
+        made += life
+        per_day += sum(1 for task in life if start <= task.created_at < now) / days
+    made.sort(key=lambda task: (task.created_at, task.id))
+    within = [task for task in made if start <= task.created_at < now]
+    surplus = len(within) - tasks
+    if surplus > 0:
+        dropped = {task.id for task in lives.random.sample(within, surplus)}
+        made = [task for task in made if task.id not in dropped]
+    kept = {task.id for task in made}
+    episodes = [replace(one, tasks=tuple(i for i in one.tasks if i in kept)) for one in lives.told()]
+    return Estate(tuple(made), tuple(one for one in episodes if one.tasks))

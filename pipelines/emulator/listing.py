@@ -1,0 +1,123 @@
+"""The list: which rows a request gets, in which order, by the dialect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.emulator.clock import parse_time
+from pipelines.emulator.dialect import Dialect
+from pipelines.emulator.records import FAR_PAST, Row, Served
+
+FILTERS = (
+    "operation_type",
+    "status",
+    "provider_id",
+    "resource_id",
+    "resource_name",
+    "vault_id",
+    "vault_name",
+    "enterprise_project_id",
+)
+SERVER_DISK = ("0daac4c5-6707-4851-97ba-169e36266b66", "d1603440-187d-4516-af25-121250c7cc97")
+
+
+class BadParameterError(ValueError):
+    """A parameter that cannot be read; the message says which."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a list answers.
+
+    Attributes:
+        texts: The records.
+        count: What stands as count.
+    """
+
+    texts: list[bytes]
+    count: int
+
+
+def list_rows(served: Served, parameters: Mapping[str, str], dialect: Dialect, now: datetime) -> Listed:
+    """Answers a list.
+
+    Args:
+        served: What there is.
+        parameters: Query parameters; unknown ones are ignored.
+        dialect: How they are read.
+        now: The present.
+
+    Raises:
+        BadParameterError: One cannot be read.
+    """
+    limit = _number(parameters, "limit", 1000, least=1)
+    if limit > dialect.max_limit and dialect.over_limit == "refuse":
+        raise BadParameterError(f"limit must not exceed {dialect.max_limit}")
+    base = int(dialect.offset_base)
+    begin = max(0, _number(parameters, "offset", 0, least=0) - base)
+    start, end = _time(parameters, "start_time"), _time(parameters, "end_time")
+    wanted = {name: parameters[name] for name in FILTERS if parameters.get(name)}
+    rows = [
+        row
+        for row in served.rows(now, dialect.retention)
+        if _is_wanted(row, wanted, dialect) and _is_within(row, start, end, dialect)
+    ]
+    rows.sort(key=lambda row: _place(row, dialect.order), reverse=dialect.direction == "desc")
+    page = rows[begin : begin + min(limit, dialect.max_limit)]
+    texts = [served.text(row, now, dialect) for row in page]
+    return Listed(texts, len(rows) if dialect.count == "all" else len(texts))
+
+
+def _place(row: Row, order: str) -> tuple[datetime, str]:
+    when = FAR_PAST if order == "id" else row.times[order] or FAR_PAST
+    return when, str(row.facts["id"])
+
+
+def _is_wanted(row: Row, wanted: Mapping[str, str], dialect: Dialect) -> bool:
+    for name, value in wanted.items():
+        if name == "enterprise_project_id" and value == "all_granted_eps":
+            continue
+        held = row.facts.get(name)
+        if name.endswith("_name") and dialect.names == "fuzzy":
+            if value not in str(held):
+                return False
+        elif held != value:
+            return False
+    if dialect.provider_default == "server_disk" and "provider_id" not in wanted:
+        return row.facts["provider_id"] in SERVER_DISK
+    return True
+
+
+def _is_within(row: Row, start: datetime | None, end: datetime | None, dialect: Dialect) -> bool:
+    first = "created_at" if dialect.filter == "created_at" else "started_at"
+    last = "ended_at" if dialect.filter == "started_ended" else first
+    if row.times["created_at"] is None:
+        return True  # a broken record has no time that a window could leave out
+    for bound, name, is_start in ((start, first, True), (end, last, False)):
+        if bound is None:
+            continue
+        time = row.times[name]
+        if time is None or (time < bound if is_start else time > bound):
+            return False
+        if time == bound and dialect.bounds == "exclusive":
+            return False
+    return True
+
+
+def _number(parameters: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    text = parameters.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < least:
+        raise BadParameterError(f"{name} must be an integer of at least {least}")
+    return int(text)
+
+
+def _time(parameters: Mapping[str, str], name: str) -> datetime | None:
+    text = parameters.get(name)
+    if text is None:
+        return None
+    time = parse_time(text)
+    if time is None:
+        raise BadParameterError(f"{name} must look like 2018-01-01T12:00:00Z")
+    return time

@@ -1,0 +1,160 @@
+"""What is served: records of an estate at the present, or of a file as they stand."""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipelines.emulator.clock import parse_time
+from pipelines.emulator.dialect import Dialect
+from pipelines.emulator.layout import Estate
+from pipelines.emulator.printing import print_record
+from pipelines.emulator.task import Task
+from pipelines.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a list filters and orders by, and how to print it.
+
+    Attributes:
+        facts: Values by the name of the parameter that filters by them.
+        times: created_at, started_at, ended_at, updated_at where they can be read.
+        source: What it is printed from.
+    """
+
+    facts: dict[str, Any]
+    times: dict[str, datetime | None]
+    source: Any
+
+
+class Served(Protocol):
+    """All records of a project, at any time."""
+
+    def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:
+        """The rows served at a time, oldest first."""
+
+    def text(self, row: Row, now: datetime, dialect: Dialect) -> bytes:
+        """The record of a row, as JSON."""
+
+
+class EstateRecords:
+    """Serves an estate. Rows are made once and again only for tasks that may change."""
+
+    def __init__(self, estate: Estate, project_id: str) -> None:
+        self._tasks = estate.tasks
+        self._created = [task.created_at for task in estate.tasks]
+        self._project_id = project_id
+        self._settled: dict[int, Row] = {}
+
+    def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:
+        """The rows served at a time, oldest first."""
+        first = 0 if retention is None else bisect_left(self._created, now - retention)
+        return [self._row(place, now) for place in range(first, bisect_right(self._created, now))]
+
+    def text(self, row: Row, now: datetime, dialect: Dialect) -> bytes:
+        """The record of a row, as JSON."""
+        return print_record(row.source.record_at(now, self._project_id), dialect)
+
+    def _row(self, place: int, now: datetime) -> Row:
+        row = self._settled.get(place)
+        if row is None:
+            task = self._tasks[place]
+            row = _row_of(task, now)
+            if task.ended_at is not None and task.ended_at <= now:
+                self._settled[place] = row
+        return row
+
+
+class FileRecords:
+    """Serves the records of a file, character for character."""
+
+    def __init__(self, path: Path) -> None:
+        self._rows = [_row_of_text(text) for text in _read(path)]
+
+    def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:
+        """The rows served at a time; what has no readable created_at never expires."""
+        if retention is None:
+            return self._rows
+        oldest = now - retention
+        return [row for row in self._rows if (row.times["created_at"] or oldest) >= oldest]
+
+    def text(self, row: Row, now: datetime, dialect: Dialect) -> bytes:
+        """The record of a row, exactly as it stands in the file."""
+        del now, dialect
+        return bytes(row.source)
+
+
+def _row_of(task: Task, now: datetime) -> Row:
+    started = task.started_at if task.started_at is not None and task.started_at <= now else None
+    ended = task.ended_at if task.ended_at is not None and task.ended_at <= now else None
+    return Row(
+        {
+            "id": task.id,
+            "operation_type": task.operation_type,
+            "status": task.status_at(now),
+            "provider_id": task.provider_id,
+            "resource_id": task.resource["id"] if task.resource else None,
+            "resource_name": task.resource["name"] if task.resource else None,
+            "vault_id": task.vault_id,
+            "vault_name": task.vault_name,
+            "enterprise_project_id": task.enterprise_project_id,
+        },
+        {
+            "created_at": task.created_at,
+            "started_at": started,
+            "ended_at": ended,
+            "updated_at": max(time for time in (task.created_at, started, ended) if time is not None),
+        },
+        task,
+    )
+
+
+def _row_of_text(text: str) -> Row:
+    value = json.loads(text)
+    record = value if isinstance(value, dict) else {}
+    resource = _object(_object(record.get("extra_info")).get("resource"))
+    facts = {
+        name: record.get(name)
+        for name in ("id", "operation_type", "status", "provider_id", "vault_id", "vault_name")
+    }
+    facts |= {"resource_id": resource.get("id"), "resource_name": resource.get("name")}
+    names = ("created_at", "started_at", "ended_at", "updated_at")
+    times = {name: parse_time(str(record.get(name))) for name in names}
+    return Row(facts, times, text.encode())
+
+
+def _read(path: Path) -> Iterator[str]:
+    """The exact text of each record of a file that is a list or a response body."""
+    try:
+        whole = path.read_text(encoding="utf-8")
+        body = json.loads(whole)
+    except OSError as error:
+        raise UsageError(
+            f"--records {path}: cannot be read ({error.strerror}). Name a readable file."
+        ) from error
+    except ValueError as error:
+        raise UsageError(f"--records {path}: not JSON ({error}). Give a list or a response body.") from error
+    records = body if isinstance(body, list) else _object(body).get("operation_logs")
+    if not isinstance(records, list):
+        raise UsageError(f"--records {path}: neither a list nor a body with operation_logs.")
+    start = whole.index("[") if isinstance(body, list) else whole.index("[", whole.index('"operation_logs"'))
+    decoder = json.JSONDecoder()
+    place = start + 1
+    for _ in records:
+        while whole[place] in " \t\r\n,":
+            place += 1
+        _, end = decoder.raw_decode(whole, place)
+        yield whole[place:end]
+        place = end
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+FAR_PAST = datetime(1, 1, 1, tzinfo=UTC)
+"""Orders rows without a time last among the newest first."""

@@ -1,0 +1,91 @@
+"""Who may ask: tokens given out by the emulator's own IAM, the published token, and signatures."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from starlette.requests import Request
+
+from pipelines.emulator.signing import Signed, fault_of
+
+PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
+TOKEN = "demo-token"  # noqa: S105  # published, and good for nothing else
+ACCESS_KEY = "DEMO-AK"
+SECRET_KEY = "DEMO-SK"  # noqa: S105  # published, and good for nothing else
+NAME = "demo"
+REFUSED = "APIGW.0301"
+TOLD = "Incorrect IAM authentication information"
+VALIDITY = timedelta(hours=24)
+
+
+@dataclass
+class Tokens:
+    """Tokens that were given out, with their ends."""
+
+    _ends: dict[str, datetime] = field(default_factory=dict)
+
+    def give(self, now: datetime) -> tuple[str, datetime]:
+        """A new token and its end."""
+        token = uuid4().hex
+        self._ends[token] = now + VALIDITY
+        return token, self._ends[token]
+
+    def is_good(self, token: str, now: datetime) -> bool:
+        """Whether a token signs in."""
+        return token == TOKEN or self._ends.get(token, now) > now
+
+
+async def fault_of_sign_in(request: Request, tokens: Tokens) -> tuple[str, str] | None:
+    """What is wrong with how a request signs in: a gateway's code and text; None if nothing is."""
+    now = datetime.now(UTC)
+    token = request.headers.get("x-auth-token")
+    if token is not None:
+        return None if tokens.is_good(token, now) else (REFUSED, f"{TOLD}: decrypt token fail")
+    if "authorization" not in request.headers:
+        return REFUSED, f"{TOLD}: x-auth-token not found"
+    signed = Signed(
+        method=request.method,
+        path=request.url.path,
+        query=request.url.query,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.body(),
+    )
+    fault = fault_of(signed, ACCESS_KEY, SECRET_KEY, now)
+    return None if fault is None else (REFUSED, f"{TOLD}: {fault}")
+
+
+def knows(body: Any) -> bool:
+    """Whether a token request names the published user and project."""
+    try:
+        auth = body["auth"]
+        user = auth["identity"]["password"]["user"]
+        scope = auth["scope"]["project"]
+        is_user = (user["name"], user["password"], user["domain"]["name"]) == (NAME, NAME, NAME)
+        return bool(is_user and scope.get("id", PROJECT) == PROJECT)
+    except (KeyError, TypeError, AttributeError):
+        return False
+
+
+def token_body(now: datetime, end: datetime) -> dict[str, Any]:
+    """What IAM answers beside the token, in its documented shape."""
+    return {
+        "token": {
+            "catalog": [],
+            "expires_at": _print(end),
+            "issued_at": _print(now),
+            "methods": ["password"],
+            "project": {"domain": {"id": NAME, "name": NAME}, "id": PROJECT, "name": NAME},
+            "roles": [{"id": "0", "name": "te_admin"}],
+            "user": {
+                "domain": {"id": NAME, "name": NAME},
+                "id": NAME,
+                "name": NAME,
+                "password_expires_at": "",
+            },
+        }
+    }
+
+
+def _print(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,57 @@
+"""Other ways of asking for days whose counts do not add up, to be tried one after the other. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
+from pipelines.extract.days import DAY, start_of
+from pipelines.extract.plan import PAD, Sweep
+from pipelines.source.query import TaskQuery
+
+STATUSES = ("success", "skipped", "failed", "running", "timeout", "waiting")
+OPERATION_TYPES = (
+    "backup",
+    "copy",
+    "replication",
+    "delete",
+    "restore",
+    "vault_delete",
+    "remove_resource",
+    "sync",
+    "migrate_resources",
+)
+PROVIDERS = (
+    "0daac4c5-6707-4851-97ba-169e36266b66",
+    "d1603440-187d-4516-af25-121250c7cc97",
+    "3f3c3220-245c-4805-b811-758870015881",
+    "a13639de-00be-4e94-af30-26912d75e4a2",
+    "86a80900-71bf-4961-956a-d52df944f84a",
+)
+"""The documented values of each filter; what is not documented is asked for by no filter."""
+
+
+def other_ways(days: Sequence[date]) -> Iterator[list[Sweep]]:
+    """Ways to ask for days again, to be tried until the counts add up.
+
+    Args:
+        days: The days, at least one for there to be a way.
+
+    Yields:
+        The same windows once more, by status, by type and by provider; then without
+        ``end_time``, which may hide tasks that have no end yet; then without any time.
+    """
+    if not days:
+        return
+    windows = [
+        TaskQuery(start_time=start_of(day) - PAD, end_time=start_of(day) + DAY + PAD) for day in sorted(days)
+    ]
+    yield [Sweep(window, "counts do not add up: once more") for window in windows]
+    yield [Sweep(TaskQuery(start_time=start_of(min(days)) - DAY), "counts do not add up: without end_time")]
+    narrowed = {
+        "status": [replace(window, status=value) for window in windows for value in STATUSES],
+        "type": [replace(window, operation_type=value) for window in windows for value in OPERATION_TYPES],
+        "provider": [replace(window, provider_id=value) for window in windows for value in PROVIDERS],
+    }
+    for name, queries in narrowed.items():
+        yield [Sweep(query, f"counts do not add up: by {name}") for query in queries]
+    yield [Sweep(TaskQuery(), "counts do not add up: everything")]

@@ -1,0 +1,165 @@
+"""Landing: takes what a sweep received and files it, each distinct record once.
+
+The door is asked of every new record and its verdict lands beside the text. What a verdict
+means for the tables is ``tables``' business.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipelines.contract.door import Door
+from pipelines.raw.files import MANIFESTS, RECORDS, Received, content_hash, write_raw
+from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What one batch came to.
+
+    Attributes:
+        days: Days that got files.
+        received: Records received.
+        repeats: Of those, records whose exact text is held already.
+        quarantined: Of the others, records that break the contract.
+    """
+
+    days: frozenset[str]
+    received: int
+    repeats: int
+    quarantined: int
+
+
+class Landing:
+    """Files the records of one load of one source. Safe to share between threads.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        load_id: Id of the load.
+        door: Checks each new record.
+        contract: Fingerprint of the contract the door was made of.
+    """
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        source: str,
+        load_id: str,
+        *,
+        door: Door,
+        contract: str,
+    ) -> None:
+        self._directory = directory
+        self._source = source
+        self._load_id = load_id
+        self.door = door
+        self._contract = contract
+        self._known: dict[str, set[str]] = {}
+        self._batch = 0
+        self._unseen: set[str] = set()
+        self._lock = Lock()
+
+    def watch(self, task_ids: Iterable[str]) -> None:
+        """From now on notes whether the load receives these tasks."""
+        with self._lock:
+            self._unseen.update(task_ids)
+
+    def unseen(self, task_ids: Iterable[str]) -> list[str]:
+        """Those of some watched tasks that the load has not received since, in order."""
+        with self._lock:
+            return sorted(self._unseen.intersection(task_ids))
+
+    def land(self, received: Iterable[Received]) -> Landed:
+        """Files one batch: the records first, then the manifests that mention them.
+
+        Args:
+            received: Records of one sweep, in the order received.
+
+        Returns:
+            What it came to.
+
+        Raises:
+            StorageError: A file could not be written. Files are whole or absent; what landed
+                before stays, and the next load asks for the rest.
+        """
+        with self._lock:
+            self._batch += 1
+            new: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            quarantined = 0
+            for item in received:
+                verdict = self.door.check(item.record, item.fetched_at)
+                day = verdict.day.isoformat() if verdict.day else UNKNOWN_DAY
+                self._unseen.discard(verdict.task_id or "")
+                sighting = self._sighting(item, verdict.task_id)
+                seen[day].append(sighting)
+                if sighting["content_hash"] in self._known_on(day):
+                    continue
+                self._known_on(day).add(sighting["content_hash"])
+                quarantined += verdict.reason is not None
+                new[day].append(
+                    sighting
+                    | _texts(item.record)
+                    | {
+                        "reason": verdict.reason,
+                        "normal": verdict.normal,
+                        "extra": verdict.extra,
+                        "contract": self._contract,
+                    }
+                )
+            self._write(new, seen)
+        count = sum(map(len, seen.values()))
+        return Landed(frozenset(seen), count, count - sum(map(len, new.values())), quarantined)
+
+    def _sighting(self, item: Received, task_id: str | None) -> dict[str, Any]:
+        return {
+            "content_hash": content_hash(item.record),
+            "task_id": task_id,
+            "load_id": self._load_id,
+            "sweep": item.sweep,
+            "page": item.page,
+            "position": item.position,
+            "fetched_at": item.fetched_at,
+        }
+
+    def _write(self, new: dict[str, list[dict[str, Any]]], seen: dict[str, list[dict[str, Any]]]) -> None:
+        stem = f"{self._load_id}-{self._batch:05d}"
+        for day, rows in sorted(new.items()):
+            write_raw(self._directory.raw_day("records", self._source, day), stem, RECORDS, rows)
+        for day, rows in sorted(seen.items()):
+            write_raw(self._directory.raw_day("manifests", self._source, day), stem, MANIFESTS, rows)
+
+    def _known_on(self, day: str) -> set[str]:
+        if day not in self._known:
+            folder = self._directory.raw_day("records", self._source, day)
+            self._known[day] = {value for path in raw_files(folder) for value in _hashes(path)}
+        return self._known[day]
+
+
+def raw_files(folder: Path) -> list[Path]:
+    """The raw files of a folder, in the order they were written."""
+    return sorted(folder.glob("[!.]*.parquet"))
+
+
+def _hashes(path: Path) -> list[str]:
+    column = pq.read_table(path, columns=["content_hash"]).column(0)
+    return [str(value) for value in column.to_pylist()]
+
+
+def _texts(record: bytes) -> dict[str, str | bytes | None]:
+    """The record as text, and as bytes where the text cannot say them exactly."""
+    try:
+        text = record.decode()
+    except UnicodeDecodeError:
+        return {"record_text": _printable(record.decode(errors="backslashreplace")), "record_bytes": record}
+    return {"record_text": _printable(text), "record_bytes": record if "\x00" in text else None}
+
+
+def _printable(text: str) -> str:
+    return text.replace("\x00", "\\u0000")

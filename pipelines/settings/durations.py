@@ -1,0 +1,39 @@
+"""Durations as users write them: "30d", "48h", "90m", "1d12h"."""
+
+import re
+from datetime import timedelta
+
+ALLOWED_DURATION = 'a duration of days, hours and minutes in quotes, such as "30d", "48h", "90m" or "1d12h"'
+
+_DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?", re.ASCII)
+
+
+def parse_duration(value: object) -> timedelta:
+    """Reads a duration.
+
+    >>> parse_duration("1d12h")
+    datetime.timedelta(days=1, seconds=43200)
+
+    Args:
+        value: What the user wrote; a timedelta passes as it is.
+
+    Returns:
+        The duration.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError(f"{show(value)} is not a duration")
+    days, hours, minutes = (int(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes)
+
+
+def show(value: object) -> str:
+    """A short, printable form of a value that is no secret, for a message."""
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    text = "".join(character if character.isprintable() else "?" for character in text)
+    return text if len(text) <= 40 else f"{text[:36]}..."

@@ -1,0 +1,81 @@
+"""The layout of the data directory, as ``data/README.md`` tells users. Makes paths, no I/O but listing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+UNKNOWN_DAY = "unknown"
+"""Stands for the day of a record without a usable created_at."""
+
+PARTITION_FILE = "data.parquet"
+"""The one file of a table's partition."""
+
+
+@dataclass(frozen=True)
+class DataDirectory:
+    """Paths below one data directory.
+
+    Attributes:
+        root: The data directory.
+    """
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        """Everything as received, append-only."""
+        return self.root / "raw"
+
+    @property
+    def tables(self) -> Path:
+        """The normalized Parquet tables."""
+        return self.root / "tables"
+
+    @property
+    def warehouse(self) -> Path:
+        """The published warehouse."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one load that runs."""
+        return self.root / ".load.lock"
+
+    def raw_day(self, kind: str, source: str, day: str) -> Path:
+        """Folder of raw files of a kind (``records``, ``manifests``) of one source and day."""
+        return self.raw / kind / f"source={source}" / f"day={day}"
+
+    def raw_ledger(self, kind: str, source: str) -> Path:
+        """Folder of a source's small ledgers (``sweeps``, ``audits``, ``loads``)."""
+        return self.raw / kind / f"source={source}"
+
+    def partition(self, table: str, source: str, day: str) -> Path:
+        """The file of a table's partition."""
+        return self.tables / table / f"source={source}" / f"day={day}" / PARTITION_FILE
+
+    def partitions(self, table: str, source: str) -> list[Path]:
+        """The files of all partitions of a table of one source, in order of day."""
+        return sorted((self.tables / table / f"source={source}").glob(f"day=*/{PARTITION_FILE}"))
+
+    def partition_state(self, source: str, day: str) -> Path:
+        """What the partitions of a source and day were made from."""
+        return self.tables / ".state" / f"source={source}" / f"day={day}.json"
+
+    def moved(self, source: str) -> Path:
+        """The tasks of a source whose created_at changed from one day to another."""
+        return self.tables / ".state" / f"source={source}" / "moved.json"
+
+    def sources_with_raw(self) -> tuple[str, ...]:
+        """Names of all sources that anything was ever received from."""
+        return _values(self.raw / "loads", "source=")
+
+    def raw_days(self, source: str) -> tuple[str, ...]:
+        """Days of a source that have raw records, in order, ``unknown`` last."""
+        return _values(self.raw / "records" / f"source={source}", "day=")
+
+
+def _values(folder: Path, prefix: str) -> tuple[str, ...]:
+    if not folder.is_dir():
+        return ()
+    return tuple(
+        sorted(path.name.removeprefix(prefix) for path in folder.iterdir() if path.name.startswith(prefix))
+    )

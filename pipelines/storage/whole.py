@@ -1,0 +1,113 @@
+"""Writing files so that a crash leaves whole files or none: temporary name, fsync, rename."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pipelines.errors import StorageError
+
+TEMPORARY_PREFIX = ".part-"
+"""Begins the name of every unfinished file; no reader's pattern matches it."""
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Writes a file under a temporary name beside its place, then puts it there at once.
+
+    Args:
+        path: Where the file shall stand; its folder is made. An older file is replaced.
+        write: Writes the content to the path it is given.
+
+    Raises:
+        StorageError: The file could not be written; nothing stands half written in its place.
+    """
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")
+    with _as_storage_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(temporary)
+            _sync(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync(path.parent)
+
+
+@contextmanager
+def publish(next_file: Path, published: Path) -> Iterator[None]:
+    """Puts a file that the block writes in the place of another, at once, if the block succeeds.
+
+    Args:
+        next_file: Where the block writes; removed if it fails.
+        published: The file to replace.
+
+    Raises:
+        StorageError: The file could not be written; the published one stands.
+    """
+    with _as_storage_error(published):
+        published.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield
+            _sync(next_file)
+            next_file.replace(published)
+            _sync(published.parent)
+        finally:
+            for left in published.parent.glob(f"{next_file.name}*"):
+                left.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a value as JSON, whole."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    write_whole(path, lambda temporary: _write_text(temporary, text))
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file that :func:`write_json` wrote.
+
+    Returns:
+        The value, or None where there is no such file.
+
+    Raises:
+        StorageError: The file is unreadable.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"{path}: cannot be read ({error}). Restore it from a backup or remove it."
+        ) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what interrupted writers left below a folder. Only for who holds the load's lock."""
+    for path in folder.rglob(f"{TEMPORARY_PREFIX}*"):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _as_storage_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be written ({error.strerror or error}). "
+            "Check the folder's permissions and the free space, or choose another with --data-dir."
+        ) from error
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,104 @@
+"""Makes the partitions of all dirty days of a source again, from raw alone.
+
+Days are made in batches of bounded size; each partition is replaced whole by a rename, and a
+day's note is written last, so an interrupted run only leaves days to make again.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow.parquet as pq
+
+from pipelines.contract.columns import Contract
+from pipelines.storage.layout import DataDirectory
+from pipelines.tables import versions_sql
+from pipelines.tables.engine import open_engine
+from pipelines.tables.inputs import DayInputs, day_inputs, made_from, note_made, read_moved, write_moved
+from pipelines.tables.partitions import Effects, PartitionWriter
+from pipelines.tables.raw_view import RawView
+from pipelines.tables.recheck import recheck_stale
+
+BATCH_RECORDS = 10_000
+"""Records flattened at once; bounds the memory, not the result."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run made.
+
+    Attributes:
+        days: The days whose partitions were replaced.
+        effects: What all records of the load on a day came to, by day made.
+    """
+
+    days: tuple[str, ...] = ()
+    effects: Mapping[str, Effects] = field(default_factory=dict)
+
+
+def make_tables(
+    directory: DataDirectory,
+    source: str,
+    contract: Contract,
+    *,
+    load_id: str | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Made:
+    """Brings the partitions of a source up to its raw files.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        contract: The contract.
+        load_id: The load whose records are to be told apart as new, changed and superseded.
+        progress: Called with days made and days to make.
+
+    Returns:
+        What was made.
+
+    Raises:
+        StorageError: A file could not be written.
+    """
+    inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
+    dirty = {day for day, found in inputs.items() if found.fingerprint != made_from(directory, source, day)}
+    if not dirty:
+        return Made()
+    effects: dict[str, Effects] = {}
+    with open_engine() as engine:
+        moved = read_moved(directory, source)
+        view = RawView(engine, directory, source, inputs)
+        view.find_moved(dirty, moved)
+        write_moved(directory, source, moved)
+        writer = PartitionWriter(engine, directory, source, contract)
+        days = sorted(moved.tied_to(dirty) & set(inputs))
+        for batch in _batches([inputs[day] for day in days]):
+            view.fill(batch, moved)
+            recheck_stale(engine, contract)
+            for statement in versions_sql.steps(contract):
+                engine.execute(statement)
+            for found in batch:
+                note_made(directory, source, found, writer.replace(found.day))
+                progress(days.index(found.day) + 1, len(days))
+            if load_id is not None:
+                made = [found.day for found in batch]
+                effects |= dict.fromkeys(made, Effects()) | writer.effects(load_id, made)
+    return Made(tuple(days), effects)
+
+
+def forget_tables(directory: DataDirectory) -> None:
+    """Removes all partitions and notes of what they were made from, so that all are made again."""
+    shutil.rmtree(directory.tables, ignore_errors=True)
+
+
+def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
+    batch: list[DayInputs] = []
+    size = 0
+    for found in inputs:
+        own = sum(pq.read_metadata(path).num_rows for path in found.records)
+        if batch and size + own > BATCH_RECORDS:
+            yield batch
+            batch, size = [], 0
+        batch.append(found)
+        size += own
+    if batch:
+        yield batch

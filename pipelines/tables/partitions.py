@@ -1,0 +1,135 @@
+"""Writes the partitions of a day from the temporary tables that ``versions_sql`` made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipelines.contract.columns import Contract
+from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
+from pipelines.storage.whole import write_whole
+from pipelines.tables.engine import quoted
+from pipelines.tables.flatten_sql import PARTITION_COLUMNS
+
+PARTITIONED = ("tasks", "resources", "resource_volumes", "replications", "task_versions", "quarantine")
+"""The tables that are made from a day's records."""
+
+SET_LATER = frozenset({"resolved_at"})
+"""Columns known only across days; the warehouse sets them."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What the distinct records of one load came to.
+
+    Attributes:
+        new: Those that brought a task not held before.
+        changed: Those that brought a newer version of a task held.
+        superseded: Those whose version is not the newest.
+    """
+
+    new: int = 0
+    changed: int = 0
+    superseded: int = 0
+
+    def __add__(self, other: "Effects") -> "Effects":
+        return Effects(self.new + other.new, self.changed + other.changed, self.superseded + other.superseded)
+
+
+class PartitionWriter:
+    """Replaces partitions of a source.
+
+    Args:
+        engine: Holds the temporary tables of the batch.
+        directory: The data directory.
+        source: Name of the source.
+        contract: The contract.
+    """
+
+    def __init__(
+        self, engine: duckdb.DuckDBPyConnection, directory: DataDirectory, source: str, contract: Contract
+    ) -> None:
+        self._engine = engine
+        self._directory = directory
+        self._source = source
+        self._contract = contract
+
+    def replace(self, day: str) -> dict[str, int]:
+        """Replaces all partitions of a day, each whole.
+
+        Args:
+            day: The UTC day, or ``unknown``.
+
+        Returns:
+            Rows by table.
+
+        Raises:
+            StorageError: A file could not be written.
+        """
+        return {table: self._replace(table, day) for table in PARTITIONED}
+
+    def effects(self, load_id: str, days: list[str]) -> dict[str, Effects]:
+        """Tells what the load's records of these days came to.
+
+        Args:
+            load_id: The load.
+            days: Days of the batch.
+
+        Returns:
+            Effects by day of the task's newest version.
+        """
+        rows = self._engine.execute(
+            """
+            SELECT day, count(*) FILTER (is_newest AND NOT held_before),
+                   count(*) FILTER (is_newest AND held_before),
+                   count(*) FILTER (NOT is_newest)
+            FROM (SELECT CAST(newest.created_at AS DATE)::VARCHAR AS day,
+                         versions.load_id = $load_id AS is_own,
+                         newest.version = versions.version AS is_newest,
+                         bool_or(versions.load_id <> $load_id) OVER (PARTITION BY task_id) AS held_before
+                  FROM versions JOIN newest USING (task_id))
+            WHERE is_own AND day IN (SELECT unnest($days))
+            GROUP BY day""",
+            {"load_id": load_id, "days": days},
+        ).fetchall()
+        return {
+            day: Effects(int(new), int(changed), int(superseded)) for day, new, changed, superseded in rows
+        }
+
+    def _replace(self, table: str, day: str) -> int:
+        path = self._directory.partition(table, self._source, day)
+        query = self._query(table, day)
+        rows = int(self._engine.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0]) if query else 0
+        if rows == 0:
+            path.unlink(missing_ok=True)
+            return 0
+        key = [name for name in self._contract.table(table).key if name not in PARTITION_COLUMNS]
+        order = ", ".join(f'"{name}"' for name in key)
+        write_whole(path, lambda temporary: self._copy(f"{query} ORDER BY {order}", temporary))
+        return rows
+
+    def _query(self, table: str, day: str) -> str:
+        if day == UNKNOWN_DAY and table != "quarantine":
+            return ""
+        left_out = PARTITION_COLUMNS | SET_LATER
+        names = [column.name for column in self._contract.table(table).columns if column.name not in left_out]
+        columns = ", ".join(f'"{name}"' for name in names)
+        return f"SELECT {columns} FROM ({_rows(table, day)})"
+
+    def _copy(self, query: str, path: Path) -> None:
+        self._engine.execute(f"COPY ({query}) TO '{quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _rows(table: str, day: str) -> str:
+    """The rows of one table on one day; a partition without rows has no file."""
+    newest = f"SELECT * FROM newest WHERE CAST(created_at AS DATE) = DATE '{day}'"
+    match table:
+        case "tasks":
+            return newest
+        case "task_versions":
+            return f"SELECT versions.* FROM versions SEMI JOIN ({newest}) AS own USING (task_id)"
+        case "quarantine":
+            return f"SELECT * FROM texts WHERE reason IS NOT NULL AND day = '{day}'"
+        case _:
+            children = f"SELECT task_id, unnest({table}) AS child FROM ({newest})"
+            return f"SELECT task_id, unnest(child) FROM ({children})"

@@ -1,0 +1,93 @@
+"""What later steps of a load ask the tables: which tasks to follow, how many are held of a day."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
+from pipelines.tables.engine import open_engine, parquet
+from pipelines.tables.held_times import COLUMNS, HeldTimes
+
+TERMINAL_STATUSES = ("success", "skipped", "failed", "timeout")
+"""Documented statuses of tasks that have ended; any other status without an end counts as open."""
+
+
+def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datetime) -> frozenset[str]:
+    """Tasks that are open, or ended too recently to be settled.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        settled_before: Tasks that ended before this instant are settled.
+
+    Returns:
+        Their ids.
+    """
+    files = directory.partitions("tasks", source)
+    if not files:
+        return frozenset()
+    with open_engine() as engine:
+        rows = engine.execute(
+            f"""
+            SELECT task_id FROM {parquet(files)}
+            WHERE CASE WHEN ended_at IS NULL THEN coalesce(status, '') NOT IN (SELECT unnest($terminal))
+                       ELSE ended_at >= $settled END""",
+            {"terminal": list(TERMINAL_STATUSES), "settled": settled_before},
+        ).fetchall()
+    return frozenset(task_id for (task_id,) in rows)
+
+
+def held_times(directory: DataDirectory, source: str, since: date) -> HeldTimes:
+    """The times of all held tasks that were created on a day or later, and what is in quarantine.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        since: The first day.
+
+    Returns:
+        The times of each candidate column, sorted, and quarantined records by day.
+    """
+    with open_engine() as engine:
+        tasks = _since(directory.partitions("tasks", source), since)
+        times = {
+            column: _sorted_micros(engine, tasks, column) if tasks else np.array([], np.int64)
+            for column in COLUMNS
+        }
+        broken = _since(directory.partitions("quarantine", source), since)
+        quarantined = _not_held(engine, tasks, broken) if broken else {}
+        return HeldTimes(times, {date.fromisoformat(day): count for day, count in quarantined.items()})
+
+
+def count_quarantined(directory: DataDirectory, source: str) -> int:
+    """How many records of a source are in quarantine whose task is held in no version, of any day."""
+    broken = directory.partitions("quarantine", source)
+    if not broken:
+        return 0
+    with open_engine() as engine:
+        rows = _not_held(engine, directory.partitions("tasks", source), broken)
+    return sum(rows.values())
+
+
+def _since(partitions: list[Path], since: date) -> list[Path]:
+    days = ((path, path.parent.name.removeprefix("day=")) for path in partitions)
+    return [path for path, day in days if since.isoformat() <= day < UNKNOWN_DAY]
+
+
+def _sorted_micros(engine: duckdb.DuckDBPyConnection, files: list[Path], column: str) -> NDArray[np.int64]:
+    query = f"SELECT epoch_us({column}) AS t FROM {parquet(files)} WHERE {column} IS NOT NULL ORDER BY t"
+    return np.asarray(engine.execute(query).fetchnumpy()["t"], np.int64)
+
+
+def _not_held(engine: duckdb.DuckDBPyConnection, tasks: list[Path], broken: list[Path]) -> dict[str, int]:
+    """Quarantined records whose task is held in no version, by day or ``unknown``."""
+    held = f"SELECT task_id FROM {parquet(tasks)}" if tasks else "SELECT NULL::VARCHAR WHERE false"
+    rows = engine.execute(
+        f"""
+        SELECT day, count(DISTINCT coalesce(task_id, record_text)) FROM {parquet(broken)}
+        WHERE task_id IS NULL OR task_id NOT IN ({held}) GROUP BY day"""
+    ).fetchall()
+    return {day: int(count) for day, count in rows}

@@ -1,0 +1,233 @@
+"""Builds the next warehouse from the published one and the partitions that changed since."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.contract.columns import Contract
+from pipelines.raw.files import INSTANT
+from pipelines.raw.ledgers import read_audits, read_loads
+from pipelines.storage.layout import DataDirectory
+from pipelines.storage.whole import TEMPORARY_PREFIX, publish
+from pipelines.tables.engine import MEMORY_LIMIT, parquet, quoted
+from pipelines.tables.inputs import made_partitions
+from pipelines.tables.partitions import PARTITIONED
+from pipelines.warehouse.checks import check_days
+from pipelines.warehouse.coverage import coverage_rows
+from pipelines.warehouse.ddl import create_statements
+
+STORAGE_VERSION = "v1.2.0"
+"""The oldest DuckDB whose tools open the published file."""
+
+_BLOAT_BYTES = 64 * 2**20
+"""Free space in the file below which it is not worth writing anew."""
+
+_QUARANTINE_RESOLVED = """
+UPDATE quarantine SET resolved_at = (
+    SELECT min(greatest(v.first_seen_at, quarantine.last_seen_at))
+    FROM task_versions AS v
+    WHERE v.source = quarantine.source AND v.task_id = quarantine.task_id
+      AND v.last_seen_at > quarantine.last_seen_at)
+"""
+"""Resolved when a sound version of the task was seen after the broken record was last seen."""
+
+
+def build_warehouse(directory: DataDirectory, contract: Contract, *, fresh: bool = False) -> None:
+    """Brings the warehouse up to tables and ledgers and publishes it at once.
+
+    Args:
+        directory: The data directory.
+        contract: The contract.
+        fresh: Whether to make it anew instead of from the published one.
+
+    Raises:
+        WarehouseError: What was built breaks a key or a reference; nothing is published.
+        StorageError: The file could not be written; the published one stands.
+    """
+    next_file = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-warehouse.duckdb"
+    with publish(next_file, directory.warehouse):
+        fresh = fresh or not _is_ours(directory.warehouse, contract)
+        if not fresh:
+            _copy(directory.warehouse, next_file)
+        with _open(next_file) as connection:
+            _bring_up(connection, directory, contract, fresh=fresh)
+            bloated = _free_bytes(connection) > max(_BLOAT_BYTES, next_file.stat().st_size // 2)
+        if bloated and not fresh:
+            next_file.unlink()
+            with _open(next_file) as connection:
+                _bring_up(connection, directory, contract, fresh=True)
+
+
+def _bring_up(
+    connection: duckdb.DuckDBPyConnection, directory: DataDirectory, contract: Contract, *, fresh: bool
+) -> None:
+    connection.execute("BEGIN")
+    if fresh:
+        for statement in create_statements(contract):
+            connection.execute(statement)
+        connection.execute("INSERT INTO meta.contract VALUES ($1)", [contract.fingerprint])
+    changed = _changed_partitions(connection, directory)
+    if changed:
+        _replace_partitions(connection, directory, changed)
+    connection.execute(_QUARANTINE_RESOLVED)
+    _replace_ledgers(connection, directory, contract)
+    check_days(connection, contract, sorted({day for _, day in changed}))
+    connection.execute("COMMIT")
+    connection.execute("CHECKPOINT")
+
+
+def _changed_partitions(
+    connection: duckdb.DuckDBPyConnection, directory: DataDirectory
+) -> dict[tuple[str, str], str]:
+    rows = connection.execute("SELECT source, day, fingerprint FROM meta.partitions").fetchall()
+    loaded = {(source, day): fingerprint for source, day, fingerprint in rows}
+    made = {
+        (source, day): fingerprint
+        for source in directory.sources_with_raw()
+        for day, fingerprint in made_partitions(directory, source).items()
+    }
+    return {place: fingerprint for place, fingerprint in made.items() if loaded.get(place) != fingerprint}
+
+
+def _replace_partitions(
+    connection: duckdb.DuckDBPyConnection,
+    directory: DataDirectory,
+    changed: dict[tuple[str, str], str],
+) -> None:
+    places = pa.table(
+        {
+            "source": pa.array([source for source, _ in changed], pa.string()),
+            "day": pa.array([day for _, day in changed], pa.string()),
+            "fingerprint": pa.array(list(changed.values()), pa.string()),
+        }
+    )
+    connection.register("changed", places)
+    connection.execute(
+        "DELETE FROM meta.partitions AS p USING changed AS c WHERE p.source = c.source AND p.day = c.day"
+    )
+    connection.execute("INSERT INTO meta.partitions BY NAME SELECT * FROM changed")
+    for table in PARTITIONED:
+        connection.execute(
+            f'DELETE FROM "{table}" AS t USING changed AS c '
+            "WHERE t.source = c.source AND t.day IS NOT DISTINCT FROM TRY_CAST(c.day AS DATE)"
+        )
+        paths = [directory.partition(table, source, day) for source, day in sorted(changed)]
+        files = [path for path in paths if path.exists()]
+        if files:
+            rows = f"SELECT * REPLACE (TRY_CAST(day AS DATE) AS day) FROM {parquet(files)}"
+            connection.execute(f'INSERT INTO "{table}" BY NAME {rows}')
+    connection.unregister("changed")
+
+
+def _replace_ledgers(
+    connection: duckdb.DuckDBPyConnection, directory: DataDirectory, contract: Contract
+) -> None:
+    """Writes ``loads`` and ``coverage`` anew from the ledgers; both are small."""
+    loads, coverage = [], []
+    for source in directory.sources_with_raw():
+        own = read_loads(directory, source)
+        loads += [asdict(entry) for entry in own]
+        today = own[-1].started_at.date()
+        coverage += [
+            asdict(row)
+            for row in coverage_rows(
+                source,
+                read_audits(directory, source),
+                _by_day(connection, source, "SELECT day, count(*) FROM tasks WHERE source = $1 GROUP BY day"),
+                _by_day(connection, source, _NOT_HELD),
+                today,
+            )
+        ]
+    _replace_rows(connection, contract, "loads", loads)
+    _replace_rows(connection, contract, "coverage", coverage)
+
+
+_NOT_HELD = """
+SELECT day, count(DISTINCT coalesce(task_id, record_text))
+FROM quarantine ANTI JOIN tasks USING (source, task_id)
+WHERE source = $1 AND day IS NOT NULL GROUP BY day
+"""
+"""Broken records of tasks that are not held in any version, by day."""
+
+
+def _by_day(connection: duckdb.DuckDBPyConnection, source: str, query: str) -> dict[date, int]:
+    return {day: int(count) for day, count in connection.execute(query, [source]).fetchall()}
+
+
+def _replace_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, rows: Sequence[dict[str, Any]]
+) -> None:
+    connection.execute(f'DELETE FROM "{table}"')
+    if not rows:
+        return
+    columns = contract.table(table).columns
+    arrow = {
+        column.name: pa.array([row[column.name] for row in rows], _ARROW_TYPES[column.type.value])
+        for column in columns
+    }
+    connection.register("rows_now", pa.table(arrow))
+    connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM rows_now')
+    connection.unregister("rows_now")
+
+
+_ARROW_TYPES: dict[str, Any] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "instant": INSTANT,
+    "date": pa.date32(),
+}
+
+
+def _is_ours(path: Path, contract: Contract) -> bool:
+    """Whether the published warehouse can be built on: sound, and of this contract."""
+    if not path.exists():
+        return False
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            rows = connection.execute("SELECT fingerprint FROM meta.contract").fetchall()
+    except duckdb.Error:
+        return False
+    return bool(rows == [(contract.fingerprint,)])
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute(f"ATTACH '{quoted(path)}' AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("USE warehouse")
+        yield connection
+        connection.execute("USE memory")
+        connection.execute("DETACH warehouse")
+    finally:
+        connection.close()
+
+
+def _free_bytes(connection: duckdb.DuckDBPyConnection) -> int:
+    query = "SELECT block_size * free_blocks FROM pragma_database_size() WHERE database_name = 'warehouse'"
+    return int(connection.execute(query).fetchall()[0][0])
+
+
+def _copy(origin: Path, target: Path) -> None:
+    """Copies by reflink where the file system can, else by bytes."""
+    with suppress(OSError, AttributeError), origin.open("rb") as source, target.open("wb") as sink:
+        left = origin.stat().st_size
+        while left:
+            copied = os.copy_file_range(source.fileno(), sink.fileno(), left)
+            if not copied:
+                break
+            left -= copied
+        if not left:
+            return
+    shutil.copyfile(origin, target)

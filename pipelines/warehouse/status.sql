@@ -1,0 +1,30 @@
+-- The state of each source; columns in the order of SourceStatus.
+WITH last_load AS (
+    SELECT * FROM loads
+    QUALIFY row_number() OVER (PARTITION BY source ORDER BY load_id DESC) = 1
+), task AS (
+    SELECT source, max(created_at) AS newest, count(*) AS tasks,
+           -- A status that is not documented as an end counts as open until the task has one.
+           count(*) FILTER (ended_at IS NULL
+               AND coalesce(status, '') NOT IN ('success', 'skipped', 'failed', 'timeout')) AS open_tasks
+    FROM tasks GROUP BY source
+), day AS (
+    SELECT source,
+           count(*) FILTER (state = 'complete') AS complete,
+           count(*) FILTER (state = 'incomplete') AS incomplete,
+           count(*) FILTER (state = 'unverified' AND checked_at IS NOT NULL) AS unverified,
+           count(*) FILTER (state = 'lost') AS lost,
+           count(*) FILTER (state <> 'lost' AND checked_at IS NULL) AS never_loaded
+    FROM coverage GROUP BY source
+), broken AS (
+    SELECT source, count(*) FILTER (resolved_at IS NULL) AS quarantined FROM quarantine GROUP BY source
+)
+SELECT source, task.newest, coalesce(task.tasks, 0), coalesce(task.open_tasks, 0),
+       coalesce(day.complete, 0), coalesce(day.incomplete, 0), coalesce(day.unverified, 0),
+       coalesce(day.lost, 0), coalesce(day.never_loaded, 0), coalesce(broken.quarantined, 0),
+       last_load.load_id, last_load.started_at, last_load.outcome, last_load.message
+FROM last_load
+LEFT JOIN task USING (source)
+LEFT JOIN day USING (source)
+LEFT JOIN broken USING (source)
+ORDER BY source;

@@ -1,0 +1,86 @@
+"""A living source and the warehouse that loads from it, in one process, to be compared cell by cell."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from living_source import PROVIDERS, Dialect, LivingSource
+from pydantic import SecretStr
+
+from pipelines.contract.read import read_contract
+from pipelines.load.context import Loading, Wanted
+from pipelines.load.report import LoadReport
+from pipelines.load.run import load
+from pipelines.settings.credentials import TokenCredentials
+from pipelines.settings.model import SourceSettings
+from pipelines.settings.require import ReadySource
+from pipelines.storage.layout import DataDirectory
+from pipelines.warehouse.read import query
+
+DIALECTS = {
+    "plain": Dialect(),
+    "oldest first": Dialect(descending=False),
+    "by update": Dialect(order="updated_at"),
+    "by start": Dialect(order="started_at", descending=False),
+    "by id": Dialect(order="id"),
+    "filters started_at": Dialect(column="started_at"),
+    "filters started_at and ended_at": Dialect(column="started_at", end_column="ended_at"),
+    "filters updated_at": Dialect(column="updated_at"),
+    "exclusive": Dialect(inclusive=False),
+    "exclusive, by second": Dialect(inclusive=False, by_second=True),
+    "clamped to 50": Dialect(most=50),
+    "one row a page": Dialect(most=1),
+    "count of the page": Dialect(count="page"),
+    "offset from 1": Dialect(first_offset=1),
+    "a provider left out": Dialect(hidden_provider=PROVIDERS[1]),
+    "short retention": Dialect(retention=timedelta(days=3)),
+}
+
+
+class Bench:
+    """A source and a warehouse that loads from it."""
+
+    def __init__(self, folder: Path, source: LivingSource) -> None:
+        self.source = source
+        self.directory = DataDirectory(folder)
+        settings = SourceSettings.model_validate(
+            {"name": "prod", "endpoint": "http://x", "project_id": "p", "token": "env:X", "history": "7d"}
+        )
+        self._ready = ReadySource(settings, TokenCredentials(SecretStr("x")))
+
+    def load(self, **wanted: Any) -> LoadReport:
+        loading = Loading(
+            self.directory, read_contract(), lambda: self.source.now, uuid4, lambda _: self.source
+        )
+        report = load(loading, [self._ready], Wanted(**wanted))
+        entry = report.sources[0].entry
+        told = (entry.new, entry.changed, entry.superseded, entry.repeats, entry.quarantined)
+        assert all(count >= 0 for count in told)
+        assert sum(told) == entry.records
+        return report
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        return query(self.directory.warehouse, sql).rows
+
+    def held(self) -> dict[str, tuple[Any, ...]]:
+        rows = self.ask("SELECT task_id, status, created_at, started_at, ended_at, progress FROM tasks")
+        return {row[0]: row[1:] for row in rows}
+
+    def truth(self, since: datetime) -> dict[str, tuple[Any, ...]]:
+        return {
+            task_id: (
+                record["status"],
+                *(_time(record[name]) for name in ("created_at", "started_at", "ended_at")),
+                record["extra_info"]["common"]["progress"],
+            )
+            for task_id, record in self.source.served().items()
+            if _time(record["created_at"]) >= since
+        }
+
+    def complete_days(self) -> set[date]:
+        return {day for (day,) in self.ask("SELECT day FROM coverage WHERE state = 'complete'")}
+
+
+def _time(printed: str | None) -> Any:
+    return datetime.fromisoformat(printed).replace(tzinfo=UTC) if printed else None

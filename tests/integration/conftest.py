@@ -1,0 +1,20 @@
+"""Fixtures of the tests that run the real command against a real server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from workplace import Workplace, serve
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+@pytest.fixture
+def emulate() -> Iterator[Callable[..., str]]:
+    """Starts emulators that live as long as the test."""
+    with ExitStack() as stack:
+        yield lambda *options: stack.enter_context(serve(*options))

@@ -1,0 +1,79 @@
+"""The built wheel works where there is no checkout: every file it needs travels inside it.
+
+It is installed into an environment of its own. Its dependencies are lent by the one that runs the
+tests, through a path file, so that nothing is downloaded and the wheel's own files still come first.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Runs a command that must succeed, away from the checkout's import path, and gives its stdout."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        command, check=False, cwd=cwd, env=environment, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=ROOT)
+    (built,) = folder.glob("cbr_warehouse-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` folder of an environment that holds the wheel."""
+    home = tmp_path_factory.mktemp("installed")
+    venv.create(home, with_pip=True, symlinks=True)
+    pip = (home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install")
+    run(*pip, "--quiet", "--no-deps", "--no-index", wheel, cwd=home)
+    (site,) = home.glob("lib/python*/site-packages")
+    (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return home / "bin"
+
+
+def test_schemas_queries_and_the_type_marker_travel_in_the_wheel(wheel: Path) -> None:
+    package = ROOT / "pipelines"
+    wanted = {"pipelines/py.typed"}
+    wanted |= {
+        path.relative_to(ROOT).as_posix() for suffix in ("py", "sql") for path in package.rglob(f"*.{suffix}")
+    }
+    wanted |= {"pipelines/" + path.relative_to(ROOT).as_posix() for path in (ROOT / "schemas").iterdir()}
+    assert "pipelines/schemas/tasks.yaml" in wanted
+    assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
+
+
+def test_no_test_and_no_data_travel_in_the_wheel(wheel: Path) -> None:
+    folders = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {folder for folder in folders if not folder.endswith(".dist-info")} == {"pipelines"}
+
+
+def test_the_installed_command_is_not_the_checkout(installed: Path, tmp_path: Path) -> None:
+    where = run(installed / "python", "-c", "import pipelines; print(pipelines.__file__)", cwd=tmp_path)
+    assert Path(where).is_relative_to(installed.parent)
+
+
+def test_the_installed_command_helps(installed: Path, tmp_path: Path) -> None:
+    assert "load" in run(installed / "cbr-warehouse", "--help", cwd=tmp_path)
+
+
+def test_the_installed_command_finds_its_schemas(installed: Path, tmp_path: Path) -> None:
+    dictionary = json.loads(run(installed / "cbr-warehouse", "schema", "--json", cwd=tmp_path))
+    assert {"tasks", "resources", "resource_volumes", "replications"} <= {row["table"] for row in dictionary}
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,108 @@
+"""What is in the code location, as the server that Dagster starts finds it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster_site import Installation
+
+from pipelines.definitions import defs as load_code_location
+from pipelines.errors import SettingsError
+
+TABLES = ["quarantine", "replications", "resource_volumes", "resources", "task_versions", "tasks"]
+ALWAYS = [f"tables/{table}" for table in TABLES]
+ALWAYS += [f"warehouse/{table}" for table in sorted([*TABLES, "coverage", "loads"])]
+
+ONE_SOURCE = """
+[[sources]]
+name = "prod-eu"
+endpoint = "https://cbr.example.com"
+project_id = "04f1829c788037ac2fb8c01eb2b04b95"
+token = "env:CBR_TOKEN"
+"""
+
+
+def keys_of(defs: dg.Definitions) -> list[str]:
+    return sorted(key.to_user_string() for key in defs.resolve_all_asset_keys())
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Writes the configuration that the code location will find."""
+
+    def configure(text: str) -> None:
+        path = tmp_path / "cbr-warehouse.toml"
+        path.write_text(text)
+        monkeypatch.setenv("CBR_WAREHOUSE_CONFIG", str(path))
+
+    return configure
+
+
+def test_the_assets_of_one_source(configured: Callable[[str], None]) -> None:
+    configured(ONE_SOURCE)
+    defs = load_code_location()
+    dg.Definitions.validate_loadable(defs)
+    assert keys_of(defs) == ["raw/prod-eu", *ALWAYS]
+    assert [job.name for job in defs.jobs or ()] == ["load"]
+    assert [schedule.name for schedule in defs.schedules or ()] == ["load_schedule"]
+    assert defs.executor is dg.in_process_executor
+
+
+def test_the_code_location_loads_though_a_secret_is_missing(
+    configured: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(ONE_SOURCE)
+    monkeypatch.delenv("CBR_TOKEN", raising=False)
+    assert "raw/prod-eu" in keys_of(load_code_location())
+
+
+def test_without_a_source_there_is_nothing_to_load_and_a_note_says_so(
+    configured: Callable[[str], None],
+) -> None:
+    configured("")
+    defs = load_code_location()
+    dg.Definitions.validate_loadable(defs)
+    assert keys_of(defs) == ALWAYS
+    assert not defs.jobs
+    assert not defs.schedules
+    assert "configures no source" in str(defs.metadata["note"].value)
+    tasks = defs.resolve_assets_def(dg.AssetKey(["tables", "tasks"]))
+    assert "configures no source" in tasks.descriptions_by_key[dg.AssetKey(["tables", "tasks"])]
+
+
+def test_a_wrong_configuration_is_told_in_its_own_words(configured: Callable[[str], None]) -> None:
+    configured('shedule = "@daily"\n')
+    with pytest.raises(SettingsError, match="there is no such key"):
+        load_code_location()
+
+
+def test_nothing_heavy_is_imported_before_dagster_asks_for_the_assets() -> None:
+    heavy = {"duckdb", "httpx", "pyarrow", "pandas", "pipelines.load.run"}
+    code = f"import sys, pipelines.definitions; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_each_source_has_a_pool_of_its_own(install: Callable[..., Installation]) -> None:
+    defs = install("a", "b").defs
+    pools = {
+        assets.node_def.name: assets.node_def.pool
+        for assets in defs.assets or ()
+        if isinstance(assets, dg.AssetsDefinition)
+    }
+    assert pools == {"raw__a": "source_a", "raw__b": "source_b", "tables": None, "warehouse": "warehouse"}
+
+
+def test_days_are_backfilled_in_batches_of_one_policy(install: Callable[..., Installation]) -> None:
+    """Dagster takes the smallest of the policies of a run, so that one asset's would slow all down."""
+    defs = install("a").defs
+    policies = {
+        assets.node_def.name: assets.backfill_policy
+        for assets in defs.assets or ()
+        if isinstance(assets, dg.AssetsDefinition)
+    }
+    ten = dg.BackfillPolicy.multi_run(10)
+    assert policies == {"raw__a": ten, "tables": ten, "warehouse": None}

@@ -1,0 +1,47 @@
+"""The schedule: one run a source, for today, with everything that follows from it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster_site import NOW, Installation
+
+
+def tick(place: Installation, at: datetime) -> list[dg.RunRequest]:
+    repository = place.defs.get_repository_def()
+    with dg.build_schedule_context(
+        instance=place.instance, scheduled_execution_time=at, repository_def=repository
+    ) as context:
+        return list(repository.get_schedule_def("load_schedule").evaluate_tick(context).run_requests or ())
+
+
+def test_a_tick_starts_a_run_for_each_source(install: Callable[..., Installation]) -> None:
+    place = install("a", "b")
+    requests = tick(place, NOW)
+    assert [request.partition_key for request in requests] == [NOW.date().isoformat()] * 2
+    assert len({request.run_key for request in requests}) == 2
+    for name, request in zip("ab", requests, strict=True):
+        everything = place.defs.resolve_all_asset_keys()
+        chosen = {key for key in everything if key.path[0] != "raw"} | {dg.AssetKey(["raw", name])}
+        assert set(request.asset_selection or ()) == chosen
+        assert request.tags["cbr-warehouse/source"] == name
+
+
+def test_at_midnight_the_new_day_is_there(install: Callable[..., Installation]) -> None:
+    midnight = datetime(NOW.year, NOW.month, NOW.day, tzinfo=UTC)
+    (request,) = tick(install("a"), midnight)
+    assert request.partition_key == midnight.date().isoformat()
+
+
+def test_its_times_are_those_of_the_configuration_in_utc(install: Callable[..., Installation]) -> None:
+    (schedule,) = install("a", schedule="*/15 * * * *").defs.schedules or ()
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert schedule.cron_schedule == "*/15 * * * *"
+    assert schedule.execution_timezone == "UTC"
+
+
+def test_it_is_on_by_itself_and_hourly(install: Callable[..., Installation]) -> None:
+    (schedule,) = install("a").defs.schedules or ()
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedule.cron_schedule == "0 * * * *"

@@ -1,0 +1,72 @@
+"""The page that users read says of every key what the code does."""
+
+import re
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from pipelines.settings.model import Settings, SourceSettings, Thresholds
+from pipelines.settings.read import (
+    CONFIG_VARIABLE,
+    DATA_DIR_VARIABLE,
+    VENDOR_SECURITY_TOKEN,
+    VENDOR_VARIABLES,
+    read_settings,
+)
+
+PAGE = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
+SECTIONS = {
+    title: re.findall(r"^\| `(\w+)` \| (.+?) \|", text, re.MULTILINE)
+    for title, text in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+}
+TABLES: list[tuple[str, type[BaseModel]]] = [
+    ("Keys at the top", Settings),
+    ("`[thresholds]`", Thresholds),
+    ("`[[sources]]`", SourceSettings),
+]
+
+
+def default_of(model: type[BaseModel], key: str) -> object:
+    """A default as a user would write it; a word where there is none."""
+    field = model.model_fields[key]
+    if field.is_required():
+        return "required"
+    match field.default:
+        case None:
+            return "none"
+        case ():
+            return "`[]`"
+        case timedelta() as span:
+            days_and_hours = f"{span.days}d" if span.days > 2 else f"{span // timedelta(hours=1)}h"
+            return f'`"{days_and_hours}"`'
+        case time() as moment:
+            return f'`"{moment:%H:%M}"`'
+        case int() as number:
+            return f"`{number}`"
+        case other:
+            return f'`"{other}"`'
+
+
+@pytest.mark.parametrize(("title", "model"), TABLES)
+def test_every_key_is_on_the_page_with_its_default(title: str, model: type[BaseModel]) -> None:
+    keys = [key for key in model.model_fields if key not in {"thresholds", "sources"}]
+    assert SECTIONS[title] == [(key, default_of(model, key)) for key in keys]
+
+
+def test_every_variable_is_on_the_page() -> None:
+    for variable in (CONFIG_VARIABLE, DATA_DIR_VARIABLE, VENDOR_SECURITY_TOKEN, *VENDOR_VARIABLES.values()):
+        assert f"`{variable}`" in PAGE
+
+
+def test_the_example_is_a_configuration(write) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    settings = read_settings(write(example), None, {})
+    assert [source.name for source in settings.sources] == ["prod-eu", "prod-cn"]
+    assert settings.timezone == "Europe/Berlin"
+
+
+def test_every_key_has_a_word_on_what_is_allowed() -> None:
+    for _, model in TABLES:
+        assert [key for key, field in model.model_fields.items() if not field.description] == []

@@ -1,0 +1,267 @@
+"""Whatever is wrong is told, all at once, with its place, and without what may be a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import SettingsError, UsageError
+from pipelines.settings.read import read_settings
+
+SOURCE = """
+[[sources]]
+name = "prod-eu"
+endpoint = "https://cbr.example.com"
+project_id = "p"
+token = "env:CBR_TOKEN"
+"""
+CLEAR = "MIIQxgYJKoZIhvcNAQcCoIIQtzCCELMCAQEx"
+
+
+def refusal(write, text: str) -> str:
+    write(text)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(None, None, {})
+    assert isinstance(caught.value, UsageError)
+    assert caught.value.exit_status == 2
+    # Nothing of pydantic's error, which holds the values, may come along in a traceback.
+    assert caught.value.__context__ is None
+    return str(caught.value)
+
+
+def test_everything_wrong_is_told_at_once(write) -> None:
+    said = refusal(
+        write,
+        """
+        timezon = "UTC"
+        day_anchor = "25:00"
+        [thresholds]
+        strikes = "3"
+        [[sources]]
+        name = "Prod"
+        endpoint = "cbr.example.com"
+        project_id = "p"
+        history = "a month"
+        token = "MIIQsecret"
+        [[sources]]
+        name = "b"
+        endpoint = "https://b.example.com"
+        settle = -1
+        username = "u"
+        """,
+    )
+    assert said.startswith("The configuration is wrong in 12 places:\n")
+    for key in (
+        "timezon",
+        "day_anchor",
+        "thresholds.strikes",
+        "sources[0].name (source Prod)",
+        "sources[0].endpoint (source Prod)",
+        "sources[0].history (source Prod)",
+        "sources[0].token (source Prod)",
+        "sources[1].project_id (source b)",
+        "sources[1].settle (source b)",
+        "sources[1].iam_endpoint (source b)",
+        "sources[1].password (source b)",
+        "sources[1].domain (source b)",
+    ):
+        assert f"\n  - cbr-warehouse.toml: {key}: " in said
+    assert said.count("Allowed: ") == 12
+
+
+def test_one_fault_makes_one_sentence(write) -> None:
+    said = refusal(write, 'timezone = "Mars"')
+    assert "\n" not in said
+    assert said.startswith(
+        'The configuration is wrong. cbr-warehouse.toml: timezone: "Mars" is not a time zone'
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('history = "30 days"', '"30 days" is not a duration'),
+        ('history = ""', '"" is not a duration'),
+        ("history = 30", "30 is not a duration"),
+        ('history = "0d"', "Allowed: a duration of days"),
+        ('history = "99999d"', "Allowed: a duration of days"),
+        ('settle = "-1h"', '"-1h" is not a duration'),
+        ("max_requests_per_second = 0", "0 is not allowed. Allowed: a number above 0"),
+        ("max_requests_per_second = inf", "inf is not allowed"),
+        ("max_requests_per_second = nan", "nan is not allowed"),
+        ('max_requests_per_second = "5"', "a text stands here. Allowed: a number above 0, without quotes"),
+        ("max_requests_per_second = true", "true or false stands here"),
+        ('ca_bundle = "gone.pem"', "there is no file"),
+        ('ca_bundle = ""', "not a path in quotes"),
+        ('enterprise_project_ids = "0"', "a text stands here. Allowed: a list"),
+        ('enterprise_project_ids = ["0", ""]', "enterprise_project_ids[1]"),
+        (
+            'enterprise_project_ids = ["0", 1]',
+            "enterprise_project_ids[1] (source prod-eu): a number stands here",
+        ),
+        ('region = "eu de"', "region (source prod-eu): the value is not allowed"),
+        ("region = 2020-01-01", "a date or time without quotes stands here"),
+        ("region = {}", "a table stands here"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_is_allowed(write, line: str, told: str) -> None:
+    said = refusal(write, SOURCE + line)
+    assert told in said
+    assert "Allowed: " in said
+
+
+@pytest.mark.parametrize(
+    "name", ['""', '"-a"', '"A"', '"a_b"', '"a b"', '"ä"', '"a/../b"', '"a\\n"', f'"{"a" * 64}"', "1", "[]"]
+)
+def test_a_name_is_a_column_value_and_a_folder(write, name: str) -> None:
+    assert "sources[0].name" in refusal(write, SOURCE.replace('"prod-eu"', name))
+
+
+def test_two_sources_of_one_name_are_refused(write) -> None:
+    said = refusal(write, SOURCE + SOURCE)
+    assert "sources[1].name (source prod-eu): an earlier source has this name" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('tokn = "env:X"', "did you mean token?"),
+        ('Region = "eu-de"', "did you mean region?"),
+        ("wholly_else = 1", "there is no such key. Allowed: the keys name, endpoint"),
+        ('timezone = "UTC"', "timezone belongs to the top of the file, above the first [[sources]]"),
+        ("strikes = 3", "strikes belongs below [thresholds]"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_one_that_was_meant(write, line: str, told: str) -> None:
+    assert told in refusal(write, SOURCE + line)
+
+
+def test_an_unknown_key_at_the_top_is_refused_too(write) -> None:
+    assert "did you mean schedule?" in refusal(write, 'shedule = "@daily"')
+    assert "history belongs to a source, below a [[sources]]" in refusal(write, 'history = "30d"')
+    assert "strikes belongs below [thresholds]" in refusal(write, "strikes = 3")
+    assert "thresholds.strikesss" in refusal(write, "[thresholds]\nstrikesss = 3")
+
+
+def test_one_bracket_too_few_is_told(write) -> None:
+    assert "a table stands here. Allowed: tables with two brackets each" in refusal(
+        write, "[sources]\nname='a'"
+    )
+    assert "sources[0]: a number stands here" in refusal(write, "sources = [1]")
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("", "no way to sign in is given"),
+        ("username", "password (source prod-eu): is missing beside username"),
+        ("access_key", "secret_key (source prod-eu): is missing beside access_key"),
+        ("security_token", "access_key (source prod-eu): is missing beside security_token"),
+        ("token access_key secret_key", "2 ways to sign in are mixed: token, access_key, secret_key"),
+        ("token username access_key", "3 ways to sign in are mixed"),
+    ],
+)
+def test_there_is_exactly_one_way_to_sign_in(write, keys: str, told: str) -> None:
+    lines = "".join(f'{key} = "env:X"\n' for key in keys.split())
+    said = refusal(write, SOURCE.replace('token = "env:CBR_TOKEN"\n', lines))
+    assert told in said
+    assert "exactly one way to sign in: token; or iam_endpoint" in said
+
+
+@pytest.mark.parametrize("key", ["token", "password", "access_key", "secret_key", "security_token"])
+@pytest.mark.parametrize(
+    "clear",
+    [CLEAR, f"env:{CLEAR}+/=", f"env:{CLEAR * 3}", f"file:{CLEAR * 40}", f"env: {CLEAR}", f"ENV:{CLEAR}", ""],
+)
+def test_a_clear_secret_is_refused_and_not_repeated(write, key: str, clear: str) -> None:
+    said = refusal(write, SOURCE.replace("token =", "#") + f'{key} = "{clear}"\n')
+    assert f"sources[0].{key} (source prod-eu)" in said
+    assert '"env:NAME" for an environment variable or "file:PATH" for a file' in said
+    assert CLEAR not in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'tokn = "{CLEAR}"',
+        f'username = ["{CLEAR}"]',
+        f'region = "{CLEAR} {CLEAR}"',
+        f'project_idd = "{CLEAR}"',
+        f"{CLEAR * 2} = 1",
+        f'[sources.token]\nvalue = "{CLEAR}"',
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_repeated_either(write, line: str) -> None:
+    assert CLEAR not in refusal(write, SOURCE + line)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "told"),
+    [
+        ("cbr.example.com", "does not begin with http:// or https://"),
+        ("ftp://cbr.example.com", "does not begin with http:// or https://"),
+        ("https:cbr.example.com", "does not begin with http:// or https://"),
+        ("https://", "has no host"),
+        ("https://cbr example.com", "has no host, or one with a character that no host has"),
+        ("https://cbr.example.com:99999", "not an address"),
+        ("https://cbr.example.com:x", "not an address"),
+        (f"https://user:{CLEAR}@cbr.example.com", "a user or password stands in the address"),
+        ("https://cbr.example.com?x=1", "has a query"),
+        ("https://cbr.example.com#x", "has a query"),
+        ("https://cbr.example.com/v3/p/operation-logs", "goes on after /v3; end it before"),
+        ("https://cbr.example.com/a/../b", "the path of the address is unusual"),
+        ("https://cbr.example.com/ä", "the path of the address is unusual"),
+        ("", "does not begin with"),
+    ],
+)
+def test_an_endpoint_that_is_none_is_told_without_repeating_it(write, endpoint: str, told: str) -> None:
+    said = refusal(write, SOURCE.replace("https://cbr.example.com", endpoint))
+    assert "sources[0].endpoint (source prod-eu)" in said
+    assert told in said
+    assert CLEAR not in said
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "stands_for"),
+    [
+        ("https://cbr.example.com/", "https://cbr.example.com"),
+        ("https://cbr.example.com/v3", "https://cbr.example.com"),
+        ("https://cbr.example.com/v3/", "https://cbr.example.com"),
+        ("HTTPS://CBR.Example.com:8443", "https://cbr.example.com:8443"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://gateway.example.com/cbr/v3", "https://gateway.example.com/cbr"),
+    ],
+)
+def test_an_endpoint_may_end_in_a_slash_or_version(write, endpoint: str, stands_for: str) -> None:
+    write(SOURCE.replace("https://cbr.example.com", endpoint))
+    assert read_settings(None, None, {}).sources[0].endpoint == stands_for
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('a = "x"\nb = \n', "line 2, column 5"),
+        ('a = "x"\nb = "unfinished\n', "line 2, column"),
+        ("a = 1\na = 2", "line 2, column 6"),
+        ('name = "x" "y"', "line 1, column 12"),
+        ("[[sources]", "line 1, column 10"),
+        ("a = 2020-13-01", "line 1, column"),
+    ],
+)
+def test_broken_toml_is_told_with_its_place(write, text: str, place: str) -> None:
+    said = refusal(write, text)
+    assert said.startswith(f"cbr-warehouse.toml, {place}")
+    assert "not TOML" in said
+
+
+def test_a_broken_line_is_not_repeated(write) -> None:
+    assert CLEAR not in refusal(write, f"token = {CLEAR}")
+
+
+def test_an_endless_number_is_a_fault_and_no_crash(write) -> None:
+    assert "cbr-warehouse.toml" in refusal(write, f"strikes = {'9' * 5000}")
+
+
+def test_another_encoding_is_told(here: Path) -> None:
+    (here / "cbr-warehouse.toml").write_bytes('name = "ä"'.encode("latin-1"))
+    with pytest.raises(SettingsError, match="not UTF-8 text"):
+        read_settings(None, None, {})

@@ -1,0 +1,188 @@
+"""Following references to secrets, for the commands that need them, and only for those."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import SettingsError
+from pipelines.settings.credentials import (
+    KeyCredentials,
+    PasswordCredentials,
+    TokenCredentials,
+    resolve_secrets,
+)
+from pipelines.settings.model import SourceSettings
+from pipelines.settings.read import read_settings
+from pipelines.settings.require import choose_sources, require_sources
+
+BASE = {"name": "prod-eu", "endpoint": "https://cbr.example.com", "project_id": "p"}
+SECRET = "hunter2-hunter2"
+
+
+def source(**keys: str) -> SourceSettings:
+    return SourceSettings.model_validate(BASE | keys)
+
+
+def faults_of(settings: SourceSettings, environ: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        resolve_secrets(settings, environ)
+    return str(caught.value)
+
+
+def test_each_way_to_sign_in_gives_its_credentials(here: Path) -> None:
+    (here / "password").write_text(f"{SECRET}\n")
+    token = resolve_secrets(source(token="env:T"), {"T": "tok"})
+    password = resolve_secrets(
+        source(
+            iam_endpoint="https://iam.example.com", username="u", password="file:password", domain="env:D"
+        ),
+        {"D": "d"},
+    )
+    keys = resolve_secrets(source(access_key="env:A", secret_key="env:S"), {"A": "ak", "S": "sk"})
+    assert isinstance(token, TokenCredentials)
+    assert token.token.get_secret_value() == "tok"
+    assert isinstance(password, PasswordCredentials)
+    assert password.password.get_secret_value() == SECRET
+    assert (password.iam_endpoint, password.username, password.domain) == (
+        "https://iam.example.com",
+        "u",
+        "d",
+    )
+    assert isinstance(keys, KeyCredentials)
+    assert keys.secret_key.get_secret_value() == "sk"
+    assert keys.security_token is None
+
+
+@pytest.mark.parametrize(("content", "value"), [(b"tok\n", "tok"), (b"tok\r\n", "tok"), (b"tok", "tok")])
+def test_the_line_end_of_a_file_is_no_part_of_the_secret(here: Path, content: bytes, value: str) -> None:
+    (here / "token").write_bytes(content)
+    credentials = resolve_secrets(source(token="file:token"), {})
+    assert isinstance(credentials, TokenCredentials)
+    assert credentials.token.get_secret_value() == value
+
+
+def test_a_file_is_looked_for_beside_the_configuration(here: Path) -> None:
+    (here / "conf").mkdir()
+    (here / "conf/token").write_text("tok")
+    config = here / "conf/some.toml"
+    config.write_text(
+        '[[sources]]\nname="a"\nendpoint="https://a.example"\nproject_id="p"\ntoken="file:token"\n'
+    )
+    (ready,) = require_sources(read_settings(config, None, {}), None, {})
+    assert isinstance(ready.credentials, TokenCredentials)
+    assert ready.credentials.token.get_secret_value() == "tok"
+
+
+def test_a_variable_that_is_not_set_is_named() -> None:
+    said = faults_of(source(token="env:CBR_TOKEN"), {})
+    assert "token (source prod-eu): the environment variable CBR_TOKEN is not set" in said
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n"])
+def test_an_empty_variable_is_as_good_as_none(value: str) -> None:
+    assert "the environment variable T is empty" in faults_of(source(token="env:T"), {"T": value})
+
+
+@pytest.mark.parametrize(
+    "value", [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\n{SECRET}", f"{SECRET}ä", f"{SECRET} x"]
+)
+def test_a_token_that_no_header_can_carry_is_refused_unseen(value: str) -> None:
+    said = faults_of(source(token="env:T"), {"T": value})
+    assert "holds a space, a line break or a character that no token has" in said
+    assert SECRET not in said
+
+
+def test_a_password_may_have_spaces_and_any_letter() -> None:
+    settings = source(iam_endpoint="https://iam.example.com", username="u", password="env:P", domain="d")
+    credentials = resolve_secrets(settings, {"P": " pass wörd "})
+    assert isinstance(credentials, PasswordCredentials)
+    assert credentials.password.get_secret_value() == " pass wörd "
+    assert "holds a line break" in faults_of(settings, {"P": f"{SECRET}\n"})
+
+
+def test_a_secret_key_with_a_space_around_it_is_refused() -> None:
+    settings = source(access_key="env:A", secret_key="env:S")
+    assert "begins or ends with a space" in faults_of(settings, {"A": "ak", "S": "sk "})
+
+
+def test_a_file_that_is_none_is_told(here: Path) -> None:
+    (here / "folder").mkdir()
+    (here / "binary").write_bytes(b"\xff\xfe")
+    (here / "huge").write_bytes(b"x" * ((1 << 20) + 1))
+    assert "gone cannot be read (No such file" in faults_of(source(token="file:gone"), {})
+    assert "folder cannot be read (Is a directory)" in faults_of(source(token="file:folder"), {})
+    assert "binary is not UTF-8 text" in faults_of(source(token="file:binary"), {})
+    assert "huge is too large for a secret" in faults_of(source(token="file:huge"), {})
+
+
+def test_a_file_that_may_not_be_opened_is_told(here: Path) -> None:
+    (here / "token").symlink_to("token")
+    assert "token cannot be read (Too many levels" in faults_of(source(token="file:token"), {})
+
+
+def test_every_fault_of_every_source_is_told_at_once(write) -> None:
+    write("""
+        [[sources]]
+        name = "a"
+        endpoint = "https://a.example.com"
+        project_id = "p"
+        access_key = "env:AK"
+        secret_key = "file:sk"
+        [[sources]]
+        name = "b"
+        endpoint = "https://b.example.com"
+        project_id = "p"
+        token = "env:TOKEN"
+    """)
+    settings = read_settings(None, None, {})
+    with pytest.raises(SettingsError) as caught:
+        require_sources(settings, None, {})
+    said = str(caught.value)
+    assert "wrong in 3 places" in said
+    assert (
+        "cbr-warehouse.toml: sources[0].access_key (source a): the environment variable AK is not set" in said
+    )
+    assert "cbr-warehouse.toml: sources[0].secret_key (source a): the file " in said
+    assert (
+        "cbr-warehouse.toml: sources[1].token (source b): the environment variable TOKEN is not set" in said
+    )
+    # A source that is not asked needs no secret.
+    (ready,) = require_sources(settings, "b", {"TOKEN": "tok"})
+    assert ready.settings.name == "b"
+
+
+def test_reading_the_configuration_needs_no_secret(write) -> None:
+    write('[[sources]]\nname="a"\nendpoint="https://a.example"\nproject_id="p"\ntoken="env:GONE"\n')
+    settings = read_settings(None, None, {})
+    assert [chosen.name for chosen in choose_sources(settings, None, {})] == ["a"]
+
+
+def test_a_source_that_does_not_exist_is_told_with_those_that_do(write) -> None:
+    write('[[sources]]\nname="prod-eu"\nendpoint="https://a.example"\nproject_id="p"\ntoken="env:T"\n')
+    with pytest.raises(
+        SettingsError, match=r"no source called 'prod-au'; configured: prod-eu\. Did you mean prod-eu"
+    ):
+        choose_sources(read_settings(None, None, {}), "prod-au", {})
+
+
+def test_without_a_source_it_is_told_how_to_configure_one(write) -> None:
+    with pytest.raises(SettingsError, match=r"Write a \[\[sources\]\] table .* `cbr-warehouse demo`"):
+        require_sources(read_settings(None, None, {}), None, {})
+    some = {"HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": "b", "HUAWEICLOUD_SDK_REGION_ID": "c"}
+    with pytest.raises(SettingsError, match="HUAWEICLOUD_SDK_PROJECT_ID are not set"):
+        require_sources(read_settings(None, None, some), None, some)
+    write("")
+    with pytest.raises(SettingsError, match=r"cbr-warehouse\.toml configures no source\. Write a"):
+        require_sources(read_settings(None, None, some), None, some)
+
+
+def test_no_repr_shows_a_secret() -> None:
+    settings = [
+        source(token="env:X"),
+        source(iam_endpoint="https://i.example", username="u", password="env:X", domain="d"),
+        source(access_key="env:X", secret_key="env:X", security_token="env:X"),
+    ]
+    for each in settings:
+        credentials = resolve_secrets(each, {"X": SECRET})
+        for text in (repr(credentials), str(credentials), f"{credentials}", repr(each), str(each)):
+            assert SECRET not in text

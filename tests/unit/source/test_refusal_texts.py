@@ -1,0 +1,104 @@
+"""What a refusal says, in every shape, and what is made of it."""
+
+import httpx
+import pytest
+
+from pipelines.errors import ForbiddenError, PermanentSourceError, SourceError
+from pipelines.source.error_body import Said, read_error
+from pipelines.source.query import TaskQuery
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            b'{"error_code":"BackupService.6500","error_msg":"Operation log does not exist."}',
+            Said("BackupService.6500", "Operation log does not exist.", None, is_json=True),
+        ),
+        (
+            b'{"error_msg":"throttling","error_code":"APIGW.0308","request_id":"d4e8"}',
+            Said("APIGW.0308", "throttling", "d4e8", is_json=True),
+        ),
+        (
+            b'{"error":{"code":401,"message":"The password is wrong.","title":"Unauthorized"}}',
+            Said("401", "The password is wrong.", None, is_json=True),
+        ),
+        (b'{"error":{"code":"EPS.0003","message":"no"}}', Said("EPS.0003", "no", None, is_json=True)),
+        (b'{"code":"X.1","message":"no"}', Said("X.1", "no", None, is_json=True)),
+        (b'{"errorCode":"X.1","errorMsg":"no"}', Said("X.1", "no", None, is_json=True)),
+        (b'{"error":"invalid_token","error_description":"no"}', Said(None, "no", None, is_json=True)),
+        (b'{"error":"no"}', Said(None, "no", None, is_json=True)),
+        (b'{"error_code":true,"error_msg":["x"],"code":7}', Said("7", None, None, is_json=True)),
+        (b'"no"', Said(None, "no", None, is_json=True)),
+        (b"[1]", Said(None, None, None, is_json=True)),
+        (b"null", Said(None, None, None, is_json=True)),
+        (b"", Said()),
+        (b" \n", Said()),
+        (b"upstream request timeout", Said(message="upstream request timeout")),
+        (
+            b"<html><head><TITLE>502 Bad\nGateway</TITLE></head><body>x</body></html>",
+            Said(message="502 Bad\nGateway"),
+        ),
+        (b"<html><style>p{}</style><!-- x --><p>Sorry &amp; bye</p></html>", Said(message="Sorry & bye")),
+        (b"\xff\xfe", Said(message="\ufffd\ufffd")),
+        (b'{"error_msg":"cut', Said(message='{"error_msg":"cut')),
+        (b"[" * 100_000, Said(message="[" * 20_000)),
+    ],
+)
+def test_a_refusal_is_read_whatever_its_shape(body: bytes, said: Said) -> None:
+    assert read_error(body) == said
+
+
+def refusal(world, status: int, **answer) -> str:
+    client = world.client(world.in_turn(httpx.Response(status, **answer)))
+    with pytest.raises(SourceError) as caught:
+        client.list_tasks(TaskQuery(vault_name="v"), limit=5, offset=0)
+    return str(caught.value)
+
+
+def test_a_refusal_names_source_request_answer_and_remedy(world) -> None:
+    said = refusal(
+        world,
+        403,
+        headers={"X-Request-Id": "5f3a"},
+        json={"error_code": "APIGW.0302", "error_msg": "denied", "request_id": "other"},
+    )
+    assert said == (
+        f"Source prod-eu (project {world.PROJECT}, region eu-de): "
+        f"GET https://cbr.example.com{world.LIST_PATH} answered 403 APIGW.0302: denied (request id 5f3a). "
+        "The credentials are good but lack the permission: give their user cbr:tasks:list and cbr:tasks:get "
+        "in this project, and check that project_id is the one meant."
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "remedy"),
+    [
+        (403, "APIGW.0310", "The project is not available"),
+        (403, "APIG.0802", "may not use this region"),
+        (404, "APIGW.0101", "knows no such API: check the endpoint"),
+        (404, "X", "Check the endpoint (what stands before /v3) and project_id"),
+        (400, "BackupService.0001", "Check project_id and, if configured, enterprise_project_ids"),
+        (407, "", "A proxy wants a user and password"),
+        (418, "", "does not behave as its documents say"),
+    ],
+)
+def test_each_refusal_has_its_remedy(world, status: int, code: str, remedy: str) -> None:
+    assert remedy in refusal(world, status, json={"error_code": code})
+
+
+def test_the_id_of_a_request_is_taken_from_the_body_where_no_header_has_it(world) -> None:
+    assert "(request id d4e8)" in refusal(world, 400, json={"error_code": "A", "request_id": "d4e8"})
+
+
+def test_a_long_page_is_told_in_short_and_on_one_line(world) -> None:
+    said = refusal(world, 400, text="<html><body>" + "sorry \x1b[31m\n" * 1000 + "</body></html>")
+    assert len(said) < 700
+    assert said.isprintable()
+
+
+def test_errors_are_told_apart(world) -> None:
+    with pytest.raises(ForbiddenError):
+        world.client(world.always(403)).show_task("x")
+    with pytest.raises(PermanentSourceError):
+        world.client(world.always(400)).show_task("x")

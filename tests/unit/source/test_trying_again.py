@@ -1,0 +1,247 @@
+"""Failures by class: which are tried again, how long, and what is told in the end."""
+
+import socket
+import ssl
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from pipelines.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
+from pipelines.source.query import TaskQuery
+from pipelines.source.surroundings import Patience
+
+A = b'{"id":"a"}'
+
+
+def ask(client):
+    return client.list_tasks(TaskQuery(), limit=5, offset=0)
+
+
+def caused(error: httpx.HTTPError, cause: Exception) -> httpx.HTTPError:
+    error.__cause__ = cause
+    return error
+
+
+PASSING = [
+    httpx.ConnectError("refused"),
+    httpx.ConnectTimeout("slow"),
+    httpx.ReadTimeout("slow"),
+    httpx.WriteTimeout("slow"),
+    httpx.PoolTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.RemoteProtocolError("peer closed connection without sending complete message body"),
+    httpx.DecodingError("Error -3 while decompressing data"),
+    httpx.ProxyError("502 Bad Gateway"),
+    *(httpx.Response(status, content=b"<html>oops</html>") for status in (408, 429, 500, 502, 503, 504)),
+]
+
+
+@pytest.mark.parametrize("failure", PASSING, ids=repr)
+def test_a_failure_that_may_pass_is_tried_again(world, failure) -> None:
+    client = world.client(world.in_turn(failure, world.page(A)))
+    assert ask(client).records == (A,)
+    assert len(world.sleeps) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (302, PermanentSourceError),
+        (400, PermanentSourceError),
+        (401, SignInError),
+        (403, ForbiddenError),
+        (404, PermanentSourceError),
+        (405, PermanentSourceError),
+        (407, PermanentSourceError),
+        (413, PermanentSourceError),
+        (501, PermanentSourceError),
+        (204, PermanentSourceError),
+    ],
+)
+def test_a_refusal_that_will_not_pass_is_told_at_once(world, status: int, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"answered {status}"):
+        ask(world.client(world.in_turn(httpx.Response(status))))
+    assert world.sleeps == []
+
+
+def test_waits_grow_and_are_scattered(world) -> None:
+    with pytest.raises(TransientSourceError):
+        ask(world.client(world.always(503)))
+    assert all(0.5 <= wait / min(60, 2**n) <= 1 for n, wait in enumerate(world.sleeps))
+    assert len(set(world.sleeps)) == len(world.sleeps)
+
+
+def test_one_budget_of_time_holds_for_all_tries(world) -> None:
+    answer = httpx.Response(503, json={"error_code": "APIGW.0613", "error_msg": "IAM is unavailable"})
+    with pytest.raises(TransientSourceError) as caught:
+        ask(world.client(lambda _: answer, patience=Patience(budget_seconds=100)))
+    spent = world.monotonic()
+    assert 60 < spent <= 100
+    assert str(caught.value) == (
+        f"Source prod-eu: GET https://cbr.example.com{world.LIST_PATH} was tried {len(world.requests)} times "
+        f"in {spent:.0f} s; at last it answered 503 APIGW.0613: IAM is unavailable. The fault lies with the "
+        "service or on the way to it: try again later."
+    )
+
+
+def test_a_quota_of_five_minutes_is_outlasted(world) -> None:
+    """The gateway's quotas are by five minutes, and refused requests count against them."""
+
+    def script(_: httpx.Request) -> httpx.Response:
+        if world.now < world.START + timedelta(minutes=5):
+            return httpx.Response(
+                429, json={"error_code": "APIGW.0308", "error_msg": "limit:200,time:5 minute"}
+            )
+        return world.page(A)
+
+    assert ask(world.client(script)).records == (A,)
+    assert len(world.requests) <= 10
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": "2.5"}, 2.5),
+        ({"Retry-After": "-3"}, 0),
+        ({"Retry-After": "Sun, 01 Mar 2026 12:00:40 GMT"}, 40),
+        ({"Retry-After": "Sun, 01 Mar 2026 11:00:00 GMT"}, 0),
+        # The server's clock is an hour ahead of ours: it is its own Date that counts.
+        ({"Retry-After": "Sun, 01 Mar 2026 13:00:40 GMT", "Date": "Sun, 01 Mar 2026 13:00:10 GMT"}, 30),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_says_when_is_asked_again_then(world, status: int, headers, seconds: float) -> None:
+    ask(world.client(world.in_turn(httpx.Response(status, headers=headers), world.page(A))))
+    assert seconds <= world.monotonic() <= seconds + 1
+
+
+@pytest.mark.parametrize("said", ["soon", "", "nan", "inf", "Sun, 99 Foo 2026", "1e400"])
+def test_a_server_that_says_nonsense_is_asked_again_as_if_it_had_not(world, said: str) -> None:
+    ask(world.client(world.in_turn(httpx.Response(503, headers={"Retry-After": said}), world.page(A))))
+    assert 0.5 <= world.monotonic() <= 1
+
+
+def test_a_wait_beyond_the_budget_is_not_begun(world) -> None:
+    with pytest.raises(TransientSourceError, match="asks to wait 3600 s, longer than the 600 s"):
+        ask(world.client(world.always(429, headers={"Retry-After": "3600"})))
+    assert world.sleeps == []
+    assert len(world.requests) == 1
+
+
+def test_a_source_never_reached_is_given_up_soon(world) -> None:
+    error = caused(
+        httpx.ConnectError("[Errno 111] Connection refused"), ConnectionRefusedError(111, "refused")
+    )
+    with pytest.raises(
+        TransientSourceError, match="could not be reached: the connection was refused"
+    ) as caught:
+        ask(world.client(lambda _: error))
+    assert world.monotonic() <= 15
+    assert "Check the endpoint with its port (cbr.example.com)" in str(caught.value)
+
+
+def test_a_source_reached_before_is_waited_for(world) -> None:
+    def script(_: httpx.Request) -> httpx.Response | Exception:
+        down = timedelta(seconds=1) <= world.now - world.START < timedelta(minutes=4)
+        return httpx.ConnectError("refused") if down else world.page(A)
+
+    client = world.client(script)
+    ask(client)
+    world.sleep(1)
+    assert ask(client).records == (A,)
+    assert world.monotonic() >= 240
+
+
+def test_an_unknown_name_is_told_as_one(world) -> None:
+    error = caused(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"))
+    with pytest.raises(
+        TransientSourceError, match=r"its name is not known here\. Check the spelling of the endpoint"
+    ):
+        ask(world.client(lambda _: error))
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(world) -> None:
+    cause = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+    with pytest.raises(PermanentSourceError, match=r"self-signed certificate.*ca_bundle of the source"):
+        ask(world.client(lambda _: caused(httpx.ConnectError(str(cause)), cause)))
+    assert len(world.requests) == 1
+
+
+def test_a_server_without_tls_is_told_at_once(world) -> None:
+    cause = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+    with pytest.raises(
+        PermanentSourceError, match=r"does not speak TLS\. Check whether the endpoint begins with http://"
+    ):
+        ask(world.client(lambda _: caused(httpx.ConnectError("x"), cause)))
+
+
+def test_a_handshake_that_breaks_off_is_tried_again(world) -> None:
+    cause = ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+    ask(world.client(world.in_turn(caused(httpx.ConnectError("x"), cause), world.page(A))))
+    assert len(world.requests) == 2
+
+
+def test_a_proxy_that_wants_a_password_is_told_at_once(world) -> None:
+    with pytest.raises(
+        PermanentSourceError, match="the proxy, which answered 407 Proxy Authentication Required"
+    ):
+        ask(world.client(world.in_turn(httpx.ProxyError("407 Proxy Authentication Required"))))
+
+
+def test_an_answer_that_drips_is_given_up(world) -> None:
+    class Drip(httpx.SyncByteStream):
+        def __iter__(self):
+            while True:
+                world.sleep(20)
+                yield b" "
+
+    client = world.client(lambda _: httpx.Response(200, stream=Drip()), patience=Patience(attempt_seconds=60))
+    with pytest.raises(TransientSourceError, match="gave no whole answer in time"):
+        ask(client)
+    assert world.monotonic() <= 700
+
+
+def test_no_wait_is_spent_with_an_answer_open(world) -> None:
+    """An answer that stays open while its request waits holds one of a few connections."""
+    opened = []
+
+    class Body(httpx.SyncByteStream):
+        is_closed = False
+
+        def __iter__(self):
+            yield b"<html>busy</html>"
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    def script(_: httpx.Request) -> httpx.Response:
+        assert all(body.is_closed for body in opened)
+        opened.append(Body())
+        return httpx.Response(503, stream=opened[-1]) if len(opened) < 4 else world.page(A)
+
+    ask(world.client(script))
+    assert len(opened) == 4
+
+
+def test_a_redirect_is_not_followed(world) -> None:
+    """It would carry the token to another server."""
+    answer = httpx.Response(302, headers={"Location": "https://user:pw@evil.example.com/v3?x=1"})
+    with pytest.raises(PermanentSourceError, match=r"points to https://\[secret\]@evil.example.com/v3"):
+        ask(world.client(world.in_turn(answer)))
+
+
+def test_each_retry_is_a_warning_and_each_request_a_line(world, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="pipelines.source")
+    ask(world.client(world.in_turn(httpx.Response(502), world.page(A))))
+    lines = [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name == "pipelines.source"
+    ]
+    assert [level for level, _ in lines] == ["DEBUG", "WARNING", "DEBUG"]
+    assert "?limit=5&offset=0: 502, 0 bytes in 0.000 s" in lines[0][1]
+    assert "answered 502; try 2 follows in 0.7 s" in lines[1][1]
