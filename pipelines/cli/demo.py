@@ -1,6 +1,7 @@
 """``cbr-warehouse demo``: the whole way of the data against a built-in emulator."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -50,6 +51,7 @@ def demo(
     invocation = invocation_of(context)
     _refuse_other_sources(invocation.directory)
     estate = _remembered_estate(invocation.directory, tasks, days, seed)
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # the emulator is no business of a proxy
     with _emulator(estate) as base_url:
         ahead = _catch_up(invocation.directory, base_url, estate)
         first = _load(invocation, base_url, ahead)

@@ -32,8 +32,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (demo, load, plan, status, sql, schema, rebuild, emulator):
+for verb in (demo, load, plan, status, schema, rebuild, emulator):
     app.command()(verb)
+# A query may begin with a comment, whose dashes are no option.
+app.command(context_settings={"ignore_unknown_options": True})(sql)
 
 
 @app.callback()

@@ -16,6 +16,9 @@ from pipelines.cli.invocation import invocation_of
 from pipelines.cli.values import plain
 from pipelines.warehouse.read import Answer, query
 
+_ENDLESS = 1_000_000
+"""Columns of a pipe: a table takes the ones it needs."""
+
 
 class Format(StrEnum):
     """How a result is printed."""
@@ -55,7 +58,7 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
         table.add_row(*(Text(_text(value)) for value in row))
     console = Console()
     if not console.is_terminal:
-        console = Console(width=max(80, console.measure(table).maximum))
+        console = Console(width=_ENDLESS)
     console.print(table)
 
 

@@ -46,7 +46,7 @@ def lay_out(tasks: int, days: int, seed: int, now: datetime) -> Estate:
     lives = Lives(Random(f"{seed}/{tasks}/{days}/{now.isoformat()}"), start, now + AHEAD)
     wanted = tasks / days
     lives.strike()
-    made: list[Task] = []
+    made: list[Task] = list(lives.at_work(now))
     per_day = 0.0
     while per_day < wanted:
         vault = lives.vault(wanted - per_day)
@@ -56,8 +56,8 @@ def lay_out(tasks: int, days: int, seed: int, now: datetime) -> Estate:
     made.sort(key=lambda task: (task.created_at, task.id))
     within = [task for task in made if start <= task.created_at < now]
     surplus = len(within) - tasks
-    if surplus > 0:
-        dropped = {task.id for task in lives.random.sample(within, surplus)}
+    if surplus > tasks // 50:  # a handful of tasks is less than one vault runs: the oldest go
+        dropped = {task.id for task in within[:surplus]}
         made = [task for task in made if task.id not in dropped]
     kept = {task.id for task in made}
     episodes = [replace(one, tasks=tuple(i for i in one.tasks if i in kept)) for one in lives.told()]

@@ -44,6 +44,7 @@ class Lives:
         """Draws the incidents of the region: while one lasts, a share of all backups fails."""
         at = self.start + timedelta(days=self.random.uniform(2, 6))
         while at < self.end:
+            at = at.replace(hour=self.random.choice((22, 23, 0, 1)))  # when most runs are under way
             lasts = timedelta(hours=min(8, self.random.lognormvariate(0.8, 0.6)))
             self.hit.append([])
             self.struck.append((at, at + lasts, self.random.uniform(0.15, 0.7)))
@@ -64,7 +65,8 @@ class Lives:
         """Draws a vault that runs at most about so many tasks a day."""
         kind = self.random.choices((SERVER, DISK, TURBO), (70, 25, 5))[0]
         runs = self.random.choices([n for n, _ in RUNS_A_DAY], [w for _, w in RUNS_A_DAY])[0]
-        most = max(1, int(room / (runs * PER_RUN)))
+        runs = runs if runs * PER_RUN < room else 1
+        most = max(1, int(room / (2 * runs * PER_RUN)))
         size = min(256, most, int(4 * self.random.paretovariate(1.2)))
         first = self.random.choices((22, 23, 0, 1, 2, 3, 12), (10, 10, 25, 20, 20, 10, 5))[0]
         slots = tuple(sorted((first + n * 24 // runs) % 24 for n in range(runs)))
@@ -92,6 +94,25 @@ class Lives:
             volumes = [{"id": self._id(), "os_version": self.random.choice(("CentOS 7.6", "Debian 12"))}]
             resource["extra_info"] = {"include_volumes": volumes, "exclude_volumes": [self._id()]}
         return Machine(self.numbers, kind, resource, self.random.gauss(0, 1), self.start)
+
+    def at_work(self, now: datetime) -> Iterator[Task]:
+        """What people have just begun by hand: some of it runs at a time, some still waits."""
+        vault = replace_policy(self.vault(0))
+        for minutes, waits in ((25, 1), (9, 1), (3, 6), (1, 4)):
+            machine = self._machine(vault.kind)
+            created = now - timedelta(minutes=minutes, seconds=self.random.uniform(0, 50))
+            started = created + timedelta(minutes=waits)
+            block = {
+                "backup_id": self._id(),
+                "backup_name": f"manualbk_{machine.number:05d}",
+                "incremental": False,
+            }
+            ended = now + timedelta(minutes=self.random.uniform(8, 40))
+            told = ("", "")
+            blocks = {"backup": block}
+            yield self._task(
+                vault, machine, "backup", created, started, ended, "success", told, blocks, self._id()
+            )
 
     def live(self, vault: Vault) -> Iterator[Task]:
         """All that happens in a vault, slot by slot."""

@@ -47,7 +47,13 @@ def serve(options: Options) -> None:
     """
     emulator = build(options)
     listener = _bind(options.port)
-    config = uvicorn.Config(emulator.application(), log_level="warning", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        emulator.application(),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,  # an answer that stalls on purpose is not waited for
+    )
     with listener:
         print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201  # the one line on stdout
         uvicorn.Server(config).run(sockets=[listener])

@@ -169,6 +169,7 @@ def connect() -> Iterator[Callable[..., CbrClient]]:
         credentials: Credentials | None = None,
         patience: Patience = IMPATIENT,
         ca_bundle: Path | None = None,
+        surroundings: Surroundings | None = None,
     ) -> CbrClient:
         source = SourceSettings.model_validate(
             {
@@ -180,7 +181,7 @@ def connect() -> Iterator[Callable[..., CbrClient]]:
             }
         )
         credentials = credentials or TokenCredentials(SecretStr("tok-5f7a1c"))
-        clients.append(CbrClient(source, credentials, Surroundings(), patience))
+        clients.append(CbrClient(source, credentials, surroundings, patience))
         return clients[-1]
 
     yield make

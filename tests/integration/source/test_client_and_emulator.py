@@ -1,6 +1,7 @@
 """The client against the emulator, which shares no code with it: signing in, and reading through faults."""
 
 import json
+import time
 
 import pytest
 from pydantic import SecretStr
@@ -8,7 +9,7 @@ from pydantic import SecretStr
 from pipelines.errors import SignInError
 from pipelines.settings.credentials import KeyCredentials, PasswordCredentials, TokenCredentials
 from pipelines.source.query import TaskQuery
-from pipelines.source.surroundings import Patience
+from pipelines.source.surroundings import Patience, Surroundings
 
 
 def secret(text: str) -> SecretStr:
@@ -74,6 +75,7 @@ def test_every_task_comes_home_through_faults(emulate, connect) -> None:
         emulate(*estate, *(word for fault in faults for word in ("--fault", fault))),
         ways("")["token"],
         Patience(),
+        surroundings=Surroundings(sleep=lambda seconds: time.sleep(seconds / 50)),
     )
     records = {}
     for client in (calm, wild):

@@ -38,7 +38,9 @@ class Life(RuleBasedStateMachine):
         source = self.bench.source
         for _ in range(tasks):
             created = source.now + timedelta(hours=self.random.uniform(-late, hours))
-            source.add(self.random, created, late=timedelta(hours=self.random.uniform(0, late)))
+            # What appears only now cannot have been there when an earlier load looked.
+            shown = timedelta(hours=self.random.uniform(0, late))
+            source.add(self.random, created, late=max(shown, source.now - created))
         source.now += timedelta(hours=hours)
 
     @rule(deep=st.booleans())

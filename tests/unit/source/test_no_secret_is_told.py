@@ -44,9 +44,16 @@ def forms(secret: str) -> set[str]:
 
 
 def echo(request: httpx.Request) -> str:
-    """All that a careless server may repeat."""
-    headers = "\n".join(f"{name}: {value}" for name, value in request.headers.multi_items())
-    return f"{request.url}\n{headers}\n{request.content.decode()}\n" + "\n".join(SECRETS.values())
+    """All that a careless server may repeat: first what signs in, since messages are cut short."""
+    if "X-Auth-Token" in request.headers:
+        own = [request.headers["X-Auth-Token"], SECRETS["password"]]
+    elif "Authorization" in request.headers:
+        signature = request.headers["Authorization"].rpartition("=")[2]
+        own = [signature, SECRETS["access_key"], SECRETS["secret_key"], SECRETS["security_token"]]
+    else:
+        own = [SECRETS["password"]]
+    headers = [f"{name}: {value}" for name, value in request.headers.multi_items()]
+    return "\n".join([*own, *headers, request.content.decode()])
 
 
 def as_text(status: int):

@@ -1,0 +1,94 @@
+"""The vendor's own client lists and shows tasks from the emulator, however it signs in."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huaweicloudsdkcbr.v1 import CbrClient, ListOpLogsRequest, ShowOpLogRequest
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
+from workplace import PROJECT, serve
+
+
+class TokenCredentials(BasicCredentials):
+    """Signs in with a token instead of signing."""
+
+    def sign_request(self, *args: Any, **kwargs: Any) -> Any:
+        request = super().sign_request(*args, **kwargs)  # it also completes the address
+        del request.header_params["Authorization"]
+        request.header_params["X-Auth-Token"] = "demo-token"
+        return request
+
+
+# The client knows credentials by the name of their class.
+TokenCredentials.__name__ = "BasicCredentials"
+
+
+def with_keys() -> BasicCredentials:
+    return BasicCredentials("DEMO-AK", "DEMO-SK", PROJECT)
+
+
+def with_temporary_keys() -> BasicCredentials:
+    return BasicCredentials("DEMO-AK", "DEMO-SK", PROJECT).with_security_token("of-the-session")
+
+
+def with_a_token() -> BasicCredentials:
+    return TokenCredentials("unused", "unused", PROJECT)
+
+
+@pytest.fixture(scope="module")
+def base_url() -> Iterator[str]:
+    with serve("--tasks", "400", "--days", "5", "--seed", "2", "--freeze") as url:
+        yield url
+
+
+@pytest.fixture
+def client_of(
+    base_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[BasicCredentials], CbrClient]:
+    monkeypatch.setenv("HOME", str(tmp_path))  # the client leaves a file in the home directory
+    return lambda credentials: (
+        CbrClient.new_builder().with_credentials(credentials).with_endpoints([base_url]).build()
+    )
+
+
+@pytest.mark.parametrize("sign_in", [with_keys, with_temporary_keys, with_a_token])
+def test_it_pages_through_all_tasks_and_shows_one(
+    client_of: Callable[..., Any], sign_in: Callable[[], BasicCredentials]
+) -> None:
+    client = client_of(sign_in())
+    ids: list[str] = []
+    while page := client.list_op_logs(ListOpLogsRequest(limit=150, offset=len(ids))).operation_logs:
+        ids += [task.id for task in page]
+    assert len(ids) == len(set(ids)) == client.list_op_logs(ListOpLogsRequest(limit=1)).count
+    assert client.show_op_log(ShowOpLogRequest(operation_log_id=ids[0])).operation_log.id == ids[0]
+
+
+def test_its_filters_filter(client_of: Callable[..., Any]) -> None:
+    client = client_of(with_keys())
+    everything = client.list_op_logs(ListOpLogsRequest()).operation_logs
+    one = next(task for task in everything if task.operation_type == "backup")
+    for name, value in (
+        ("status", "success"),
+        ("operation_type", "backup"),
+        ("vault_id", one.vault_id),
+        ("provider_id", one.provider_id),
+    ):
+        found = client.list_op_logs(ListOpLogsRequest(**{name: value})).operation_logs
+        expected = {task.id for task in everything if getattr(task, name) == value}
+        assert {task.id for task in found} == expected
+    named = client.list_op_logs(ListOpLogsRequest(resource_id=one.extra_info.resource.id)).operation_logs
+    assert {task.extra_info.resource.id for task in named} == {one.extra_info.resource.id}
+
+
+def test_an_unknown_task_is_an_error_it_understands(client_of: Callable[..., Any]) -> None:
+    with pytest.raises(ClientRequestException) as caught:
+        client_of(with_keys()).show_op_log(ShowOpLogRequest(operation_log_id="nobody"))
+    assert (caught.value.status_code, caught.value.error_code) == (404, "BackupService.6500")
+
+
+def test_a_wrong_key_is_refused(client_of: Callable[..., Any]) -> None:
+    with pytest.raises(ClientRequestException) as caught:
+        client_of(BasicCredentials("DEMO-AK", "wrong", PROJECT)).list_op_logs(ListOpLogsRequest())
+    assert caught.value.status_code == 401
