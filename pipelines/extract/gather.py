@@ -22,13 +22,13 @@ from pipelines.storage.layout import DataDirectory
 
 logger = logging.getLogger(__name__)
 
-WORKERS = 8
+WORKERS = 4
 """Sweeps under way at once; how many requests that makes is the client's budget."""
 
 SAMPLE_SIZE = 100
 """Tasks of a provider looked at, to see whether unfiltered lists have them."""
 
-LANDED_PAGES = 4
+LANDED_PAGES = 2
 """Pages held in memory before they land."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-MEMORY_LIMIT = "200MB"
+MEMORY_LIMIT = "130MB"
 """Of the engine alone; a load as a whole stays below 600 MB. What does not fit is spilled to disk."""
 
 

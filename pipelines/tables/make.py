@@ -19,7 +19,7 @@ from pipelines.tables.partitions import Effects, PartitionWriter
 from pipelines.tables.raw_view import RawView
 from pipelines.tables.recheck import recheck_stale
 
-BATCH_RECORDS = 10_000
+BATCH_RECORDS = 5_000
 """Records flattened at once; bounds the memory, not the result."""
 
 
