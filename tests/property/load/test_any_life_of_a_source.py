@@ -98,6 +98,7 @@ TestLife.settings = settings(
     max_examples=10,
     stateful_step_count=6,
     deadline=None,
+    derandomize=True,  # the same lives in every run; more of them by raising max_examples
     phases=[
         Phase.explicit,
         Phase.reuse,
