@@ -115,6 +115,8 @@ class Emulator:
         span = parse_span(str(body.get("advance"))) if isinstance(body, dict) else None
         if span is None:
             return refuse(400, "APIGW.0201", 'Send {"advance": "1h"}: a whole number and s, m, h or d.')
+        if self.clock.now().year > 2300:
+            return refuse(400, "APIGW.0201", "The clock cannot be moved any further.")
         self.clock.advanced += span
         return JSONResponse({"now": self.clock.now().isoformat()})
 

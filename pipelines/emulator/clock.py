@@ -14,6 +14,10 @@ _UNITS = {
 }
 
 
+_LONGEST = timedelta(days=36_500)
+"""More than that, and the calendar may end before the span does."""
+
+
 @dataclass
 class Clock:
     """The present of what is served.
@@ -40,13 +44,14 @@ def parse_span(text: str) -> timedelta | None:
     datetime.timedelta(seconds=90)
     """
     match = _SPAN.fullmatch(text.strip())
-    return int(match[1]) * _UNITS[match[2]] if match else None
+    span = int(match[1]) * _UNITS[match[2]] if match else None
+    return None if span is not None and span > _LONGEST else span
 
 
 def parse_time(text: str) -> datetime | None:
     """Reads an ISO 8601 time, one without a zone as UTC; None where it is none."""
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # an offset may lead out of the calendar
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

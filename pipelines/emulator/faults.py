@@ -73,7 +73,10 @@ class Faults:
         while self._recent and self._recent[0] <= now - seconds:
             self._recent.popleft()
         self._recent.append(now)
-        return len(self._recent) > most
+        if len(self._recent) <= most:
+            return False
+        self.told["quota"] = self.told.get("quota", 0) + 1
+        return True
 
 
 def read_faults(pairs: Sequence[str], random: Random, clock: Callable[[], float]) -> Faults:
@@ -89,13 +92,13 @@ def read_faults(pairs: Sequence[str], random: Random, clock: Callable[[], float]
             if key in RATES and 0 <= float(value) <= 1:
                 found.rates[key] = float(value)
                 continue
-            if key == "retry_after":
+            if key == "retry_after" and int(value) >= 0:
                 found.retry_after = int(value)
                 continue
             if key == "quota":
                 most, _, span = value.partition("/")
                 seconds = parse_span(span)
-                if seconds is not None:
+                if seconds is not None and int(most) >= 0:
                     found.quota = (int(most), seconds.total_seconds())
                     continue
         except ValueError:

@@ -4,6 +4,7 @@ The model is that of published studies of backup logs: most failures come in str
 misconfiguration, some from incidents of a region, few by chance; schedules cluster in the night.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -59,6 +60,17 @@ def lay_out(tasks: int, days: int, seed: int, now: datetime) -> Estate:
     if surplus > tasks // 50:  # a handful of tasks is less than one vault runs: the oldest go
         dropped = {task.id for task in within[:surplus]}
         made = [task for task in made if task.id not in dropped]
+        _begin_in_full(made)
     kept = {task.id for task in made}
     episodes = [replace(one, tasks=tuple(i for i in one.tasks if i in kept)) for one in lives.told()]
     return Estate(tuple(made), tuple(one for one in episodes if one.tasks))
+
+
+def _begin_in_full(tasks: Sequence[Task]) -> None:
+    """Makes the first backup of each resource a full one, where the one before it was dropped."""
+    seen: set[str] = set()
+    for task in tasks:
+        is_done = task.operation_type == "backup" and task.outcome == "success"
+        if is_done and task.resource is not None and task.resource["id"] not in seen:
+            seen.add(task.resource["id"])
+            task.blocks["backup"]["incremental"] = False

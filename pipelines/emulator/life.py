@@ -116,10 +116,12 @@ class Lives:
 
     def live(self, vault: Vault) -> Iterator[Task]:
         """All that happens in a vault, slot by slot."""
-        day = self.start.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+        day = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
         while day < self.end:
             for hour in vault.slots:
                 slot = day + timedelta(hours=hour)
+                if slot < self.start:
+                    continue
                 checkpoint = self._id()
                 for machine in vault.machines:
                     yield from self._run(vault, machine, slot, checkpoint)
@@ -205,7 +207,8 @@ class Lives:
 
     def _rerun(self, vault: Vault, machine: Machine, failed: Task) -> Iterator[Task]:
         at = (failed.ended_at or failed.created_at) + timedelta(hours=self.random.uniform(6, 10))
-        if at < machine.busy_until:
+        # Where the policy runs again before that, nobody bothers.
+        if at < machine.busy_until or len(vault.slots) > 2:
             return
         task = self._backup(replace_policy(vault), machine, at, self._id())
         task.blocks["backup"]["backup_name"] = f"manualbk_{machine.number:05d}"
@@ -271,7 +274,7 @@ class Lives:
         return self._task(vault, machine, "restore", at, at, ended, status, told, {"restore": block})
 
     def _sundries(self, vault: Vault, day: datetime) -> Iterator[Task]:
-        at = day + timedelta(hours=self.random.uniform(8, 18))
+        at = max(self.start, day + timedelta(hours=self.random.uniform(8, 18)))
         chance = self.random.random()
         if chance < 0.01:
             several = self.random.sample(vault.machines, min(3, len(vault.machines)))

@@ -79,7 +79,7 @@ def _is_wanted(row: Row, wanted: Mapping[str, str], dialect: Dialect) -> bool:
             continue
         held = row.facts.get(name)
         if name.endswith("_name") and dialect.names == "fuzzy":
-            if value not in str(held):
+            if held is None or value not in str(held):
                 return False
         elif held != value:
             return False

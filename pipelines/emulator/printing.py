@@ -34,8 +34,14 @@ def print_record(record: bytes, dialect: Dialect) -> bytes:
             "total_delete_count": block["total_count"],
         }
     if dialect.nulls == "absent":
-        value = {key: one for key, one in value.items() if one is not None}
+        value = _without_nulls(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
 def _time(printed: str, form: str) -> str:

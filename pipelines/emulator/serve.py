@@ -68,6 +68,8 @@ def build(options: Options) -> Emulator:
     now = datetime.now(UTC) if options.now is None else parse_time(options.now)
     if now is None:
         raise UsageError(f"--now {options.now}: not a time. Write it like 2026-01-31T12:00:00Z.")
+    if not 1990 <= now.year <= 2200:
+        raise UsageError(f"--now {options.now}: not a year of backups. Choose one from 1990 to 2200.")
     dialect = Dialect() if options.records is None else replace(Dialect(), retention=None)
     dialect = read_dialect(options.dialect, dialect)
     faults = read_faults(options.fault, Random(options.seed), time.monotonic)
