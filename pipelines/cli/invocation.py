@@ -58,7 +58,7 @@ class Invocation:
 
     def loading(self, progress: Progress, clock: Callable[[], datetime] = utc_now) -> Loading:
         """What a load works with: the real clock, real randomness and the real network."""
-        return replace(live_loading(self.directory), clock=clock, progress=progress)
+        return replace(live_loading(self.directory, self.settings.analytics), clock=clock, progress=progress)
 
 
 def invocation_of(context: typer.Context) -> Invocation:

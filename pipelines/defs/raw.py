@@ -109,7 +109,7 @@ def _load(
     with hold_alone(loading, f"load of {source.name} by Dagster run {context.run.run_id}", wait=True):
         report = load_source(loading, ready, _wanted(context, loading, source, own))
         if _lacking(report, own) or has_failed_step(context):
-            build_warehouse(loading.directory, loading.contract)
+            build_warehouse(loading.directory, loading.contract, loading.analytics)
     return report
 
 

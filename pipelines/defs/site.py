@@ -48,4 +48,4 @@ def read_site(environ: Mapping[str, str]) -> Site:
         SettingsError: The configuration is wrong.
     """
     settings = read_settings(None, None, environ)
-    return Site(settings, live_loading(DataDirectory(settings.data_dir)), environ)
+    return Site(settings, live_loading(DataDirectory(settings.data_dir), settings.analytics), environ)

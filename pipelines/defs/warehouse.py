@@ -38,7 +38,7 @@ def warehouse_asset(site: Site) -> dg.AssetsDefinition:
         with told_as_failures():
             if context.selected_asset_keys:
                 with hold_alone(site.loading, "building the warehouse by Dagster", wait=True):
-                    build_warehouse(directory, contract)
+                    build_warehouse(directory, contract, site.loading.analytics)
             with open_published(directory.warehouse) as connection:
                 rows = count_rows(connection, tables)
                 checked = check_all(connection, contract)

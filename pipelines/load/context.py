@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pipelines.contract.columns import Contract
 from pipelines.extract.plan import Range
+from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.settings.require import ReadySource
 from pipelines.source.client import CbrClient
 from pipelines.storage.layout import DataDirectory
@@ -32,6 +33,7 @@ class Loading:
         clock: Tells the time, UTC.
         new_id: Makes random ids.
         connect: Opens the client of a source.
+        analytics: What the analytics are set to.
         progress: Told how it goes on.
     """
 
@@ -40,6 +42,7 @@ class Loading:
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     connect: Callable[[ReadySource], CbrClient]
+    analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     progress: Progress = field(default_factory=Progress)
 
 

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 from pipelines.contract.read import read_contract
 from pipelines.load.context import Loading
+from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.settings.require import ReadySource
 from pipelines.source.client import CbrClient
 from pipelines.storage.layout import DataDirectory
 
 
-def live_loading(directory: DataDirectory) -> Loading:
+def live_loading(directory: DataDirectory, analytics: AnalyticsSettings) -> Loading:
     """What a load into this data directory works with, outside of tests."""
     return Loading(
         directory=directory,
@@ -21,6 +22,7 @@ def live_loading(directory: DataDirectory) -> Loading:
         clock=lambda: datetime.now(UTC),
         new_id=uuid4,
         connect=_connect,
+        analytics=analytics,
     )
 
 

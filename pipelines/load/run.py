@@ -56,7 +56,7 @@ def load(loading: Loading, sources: Sequence[ReadySource], wanted: Wanted) -> Lo
     with hold_alone(loading, f"load of {names}", wait=wanted.wait):
         reports = [load_source(loading, source, wanted) for source in sources]
         loading.progress.step("", "warehouse")
-        build_warehouse(loading.directory, loading.contract)
+        build_warehouse(loading.directory, loading.contract, loading.analytics)
     return LoadReport(tuple(reports))
 
 
@@ -74,7 +74,7 @@ def rebuild(loading: Loading) -> None:
             loading.progress.step(source, "days made")
             make_tables(directory, source, loading.contract, progress=lambda *_: loading.progress.advance())
         loading.progress.step("", "warehouse")
-        build_warehouse(directory, loading.contract, fresh=True)
+        build_warehouse(directory, loading.contract, loading.analytics, fresh=True)
 
 
 def plan_source(loading: Loading, source: SourceSettings, wanted: Wanted) -> Plan:

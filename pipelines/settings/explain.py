@@ -10,12 +10,17 @@ from pydantic_core import ErrorDetails
 
 from pipelines.settings.durations import show
 from pipelines.settings.faults import Fault
-from pipelines.settings.model import TOLD_ELSEWHERE, Settings, SourceSettings, Thresholds
+from pipelines.settings.model import TOLD_ELSEWHERE, Schedule, Settings, SourceSettings, Thresholds
 
 _SHOWN = {"history", "settle", "rpo_grace", "strikes", "max_requests_per_second"}
 """Keys whose values are repeated in a message; any other could be a secret in the wrong place."""
 
-_TABLES: dict[str, type[BaseModel]] = {"": Settings, "sources": SourceSettings, "thresholds": Thresholds}
+_TABLES: dict[str, type[BaseModel]] = {
+    "": Settings,
+    "sources": SourceSettings,
+    "schedules": Schedule,
+    "thresholds": Thresholds,
+}
 
 _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
@@ -62,7 +67,7 @@ def key_of(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str:
 
 def _source_name(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str | None:
     sources = raw.get("sources")
-    if len(loc) < 2 or not isinstance(loc[1], int) or not isinstance(sources, list):
+    if len(loc) < 2 or loc[0] != "sources" or not isinstance(loc[1], int) or not isinstance(sources, list):
         return None
     source = sources[loc[1]]
     name = source.get("name") if isinstance(source, dict) else None

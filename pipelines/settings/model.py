@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from pipelines.settings.analytics import AnalyticsSettings, ScheduleOverride
 from pipelines.settings.cron import ALLOWED_CRON, parse_cron
 from pipelines.settings.days import ALLOWED_ANCHOR, ALLOWED_TIMEZONE, parse_anchor, parse_timezone
 from pipelines.settings.durations import ALLOWED_DURATION, parse_duration
@@ -39,6 +40,7 @@ ALLOWED_REFERENCE = (
     '"env:NAME" for an environment variable or "file:PATH" for a file that holds it, such as '
     'token = "env:CBR_TOKEN"; never the secret itself'
 )
+ALLOWED_COUNT = "a whole number from 1 to 1000, without quotes"
 ALLOWED_TEXT = 'a text in quotes, or "env:NAME" or "file:PATH"'
 
 
@@ -93,6 +95,8 @@ Endpoint = Annotated[str, BeforeValidator(parse_endpoint)]
 Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")]
 
 LONGEST = timedelta(days=3650)
+_YEAR = timedelta(days=365)
+_USUAL = AnalyticsSettings()
 
 
 class _Values(BaseModel):
@@ -102,15 +106,58 @@ class _Values(BaseModel):
 class Thresholds(_Values):
     """From which values on the analytics call something a breach: ``[thresholds]``.
 
-    Attributes:
-        rpo_grace: How much longer than its policy's interval a resource may be without a new backup.
-        strikes: From how many failures in a row on a resource is listed as failing again and again.
+    What each means stands in ``AnalyticsSettings``, field for field.
     """
 
-    rpo_grace: Duration = Field(
-        timedelta(hours=2), ge=timedelta(0), le=timedelta(days=365), description=ALLOWED_DURATION
+    rpo_grace: Duration = Field(_USUAL.rpo_grace, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    default_interval: Duration = Field(
+        _USUAL.default_interval, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none"
     )
-    strikes: int = Field(3, ge=1, le=1000, description="a whole number from 1 to 1000, without quotes")
+    strikes: int = Field(_USUAL.strikes, ge=1, le=1000, description=ALLOWED_COUNT)
+    copy_lag: Duration = Field(_USUAL.copy_lag, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    stuck_after: Duration = Field(_USUAL.stuck_after, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    anomaly_z: float = Field(
+        _USUAL.anomaly_z, gt=0, le=1000, allow_inf_nan=False, description="a number above 0, without quotes"
+    )
+    lookback: Duration = Field(
+        _USUAL.lookback, ge=timedelta(days=1), le=LONGEST, description=f"{ALLOWED_DURATION}, at least 1d"
+    )
+    success_target: float = Field(
+        _USUAL.success_target,
+        gt=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="a share between 0 and 1, without quotes, such as 0.98",
+    )
+    incident_gap: Duration = Field(
+        _USUAL.incident_gap, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none"
+    )
+    incident_resources: int = Field(_USUAL.incident_resources, ge=1, le=1000, description=ALLOWED_COUNT)
+    restore_test: Duration = Field(
+        _USUAL.restore_test, gt=timedelta(0), le=LONGEST, description=f"{ALLOWED_DURATION}, more than none"
+    )
+
+
+class Schedule(_Values):
+    """A planned wait between backups, told instead of inferred: a ``[[schedules]]`` table.
+
+    Attributes:
+        interval: The wait.
+        resource_id: Of this resource,
+        policy_id: or of all resources of this policy,
+        vault_id: or of all resources in this vault: exactly one of the three.
+    """
+
+    interval: Duration = Field(gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none")
+    resource_id: Id | None = Field(None, description=f"the resource's id: {ALLOWED_ID}")
+    policy_id: Id | None = Field(None, description=f"the policy's id: {ALLOWED_ID}")
+    vault_id: Id | None = Field(None, description=f"the vault's id: {ALLOWED_ID}")
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        if [self.resource_id, self.policy_id, self.vault_id].count(None) != 2:
+            raise ValueError("it needs exactly one of resource_id, policy_id and vault_id")
+        return self
 
 
 class SourceSettings(_Values):
@@ -194,6 +241,7 @@ class Settings(_Values):
         day_anchor: When a backup day begins in that zone.
         schedule: When Dagster loads: a cron expression, in UTC.
         thresholds: From which values on the analytics call something a breach.
+        schedules: Planned waits between backups that are told instead of inferred from the log.
         sources: What to load from; none is allowed, where a command needs none.
     """
 
@@ -204,6 +252,9 @@ class Settings(_Values):
     day_anchor: Annotated[time, BeforeValidator(parse_anchor)] = Field(time(18), description=ALLOWED_ANCHOR)
     schedule: Annotated[str, BeforeValidator(parse_cron)] = Field("0 * * * *", description=ALLOWED_CRON)
     thresholds: Thresholds = Field(Thresholds(), description="a table: [thresholds]")
+    schedules: tuple[Schedule, ...] = Field(
+        (), strict=False, description="tables with two brackets each: [[schedules]]"
+    )
     sources: tuple[SourceSettings, ...] = Field(
         (), strict=False, description="tables with two brackets each: [[sources]]"
     )
@@ -213,6 +264,17 @@ class Settings(_Values):
     def place(self) -> str:
         """Where the configuration was read, for a message."""
         return self._origin.place
+
+    @property
+    def analytics(self) -> AnalyticsSettings:
+        """What the analytics are set to."""
+        told = tuple(
+            ScheduleOverride(one.interval, one.resource_id, one.policy_id, one.vault_id)
+            for one in self.schedules
+        )
+        return AnalyticsSettings(
+            timezone=self.timezone, day_anchor=self.day_anchor, schedules=told, **dict(self.thresholds)
+        )
 
     def model_post_init(self, context: Any, /) -> None:
         """Keeps where the configuration was read."""

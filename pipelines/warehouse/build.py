@@ -13,9 +13,11 @@ from uuid import uuid4
 import duckdb
 import pyarrow as pa
 
+from pipelines.analytics.build import bring_up
 from pipelines.contract.columns import Contract
 from pipelines.raw.files import INSTANT
 from pipelines.raw.ledgers import read_audits, read_loads
+from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.storage.layout import DataDirectory
 from pipelines.storage.whole import TEMPORARY_PREFIX, publish
 from pipelines.tables.engine import MEMORY_LIMIT, parquet, quoted
@@ -27,6 +29,9 @@ from pipelines.warehouse.ddl import create_statements
 
 STORAGE_VERSION = "v1.2.0"
 """The oldest DuckDB whose tools open the published file."""
+
+ANALYTICS_MEMORY_LIMIT = "1GB"
+"""What windows over a resource's whole history may take before they spill to disk."""
 
 _BLOAT_BYTES = 64 * 2**20
 """Free space in the file below which it is not worth writing anew."""
@@ -41,12 +46,15 @@ UPDATE quarantine SET resolved_at = (
 """Resolved when a sound version of the task was seen after the broken record was last seen."""
 
 
-def build_warehouse(directory: DataDirectory, contract: Contract, *, fresh: bool = False) -> None:
+def build_warehouse(
+    directory: DataDirectory, contract: Contract, analytics: AnalyticsSettings, *, fresh: bool = False
+) -> None:
     """Brings the warehouse up to tables and ledgers and publishes it at once.
 
     Args:
         directory: The data directory.
         contract: The contract.
+        analytics: What the analytics are set to.
         fresh: Whether to make it anew instead of from the published one.
 
     Raises:
@@ -59,16 +67,21 @@ def build_warehouse(directory: DataDirectory, contract: Contract, *, fresh: bool
         if not fresh:
             _copy(directory.warehouse, next_file)
         with _open(next_file) as connection:
-            _bring_up(connection, directory, contract, fresh=fresh)
+            _bring_up(connection, directory, contract, analytics, fresh=fresh)
             bloated = _free_bytes(connection) > max(_BLOAT_BYTES, next_file.stat().st_size // 2)
         if bloated and not fresh:
             next_file.unlink()
             with _open(next_file) as connection:
-                _bring_up(connection, directory, contract, fresh=True)
+                _bring_up(connection, directory, contract, analytics, fresh=True)
 
 
 def _bring_up(
-    connection: duckdb.DuckDBPyConnection, directory: DataDirectory, contract: Contract, *, fresh: bool
+    connection: duckdb.DuckDBPyConnection,
+    directory: DataDirectory,
+    contract: Contract,
+    analytics: AnalyticsSettings,
+    *,
+    fresh: bool,
 ) -> None:
     connection.execute("BEGIN")
     if fresh:
@@ -81,6 +94,8 @@ def _bring_up(
     connection.execute(_QUARANTINE_RESOLVED)
     _replace_ledgers(connection, directory, contract)
     check_days(connection, contract, sorted({day for _, day in changed}))
+    connection.execute(f"SET memory_limit = '{ANALYTICS_MEMORY_LIMIT}'")
+    bring_up(connection, analytics, changed)
     connection.execute("COMMIT")
     connection.execute("CHECKPOINT")
 

@@ -22,8 +22,11 @@ STATIONS: dict[str, set[str]] = {
     "tables": {"raw", "contract", "storage"},
     # Asks the source, and compares its counts with what the tables hold.
     "extract": {"settings", "source", "raw", "contract", "storage", "tables"},
-    "warehouse": {"raw", "tables", "contract", "storage"},
-    "analytics": {"warehouse", "contract", "storage"},
+    # The definitions; the warehouse makes them within the transaction that it publishes.
+    "analytics": {"settings"},
+    "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics"},
+    "reader": {"warehouse"},
+    "report": {"warehouse", "analytics", "storage"},
 }
 MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),
@@ -40,7 +43,7 @@ MAY_KNOW: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "dagster": {"defs", "definitions"},
     "httpx": {"source"},
-    "duckdb": {"raw", "tables", "warehouse", "analytics"},
+    "duckdb": {"raw", "tables", "warehouse", "analytics", "reader", "report"},
     "starlette": {"emulator"},
     "uvicorn": {"emulator"},
     "typer": {"cli"},

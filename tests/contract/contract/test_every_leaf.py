@@ -14,6 +14,7 @@ from pipelines.raw.landing import Landing
 from pipelines.raw.ledgers import LoadEntry, write_load
 from pipelines.storage.layout import DataDirectory
 from pipelines.tables.make import make_tables
+from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.warehouse.build import build_warehouse
 from pipelines.warehouse.read import query
 
@@ -118,7 +119,7 @@ def load(folder: Path, record: dict[str, Any]) -> Path:
     landing = Landing(directory, "prod", "L1", door=Door(contract), contract=contract.fingerprint)
     landing.land([Received(json.dumps(record).encode(), 1, 0, 0, NOW)])
     make_tables(directory, "prod", contract)
-    build_warehouse(directory, contract)
+    build_warehouse(directory, contract, AnalyticsSettings())
     return directory.warehouse
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from pipelines.settings.model import Settings, SourceSettings, Thresholds
+from pipelines.settings.model import Schedule, Settings, SourceSettings, Thresholds
 from pipelines.settings.read import (
     CONFIG_VARIABLE,
     DATA_DIR_VARIABLE,
@@ -24,6 +24,7 @@ SECTIONS = {
 TABLES: list[tuple[str, type[BaseModel]]] = [
     ("Keys at the top", Settings),
     ("`[thresholds]`", Thresholds),
+    ("`[[schedules]]`", Schedule),
     ("`[[sources]]`", SourceSettings),
 ]
 
@@ -43,7 +44,7 @@ def default_of(model: type[BaseModel], key: str) -> object:
             return f'`"{days_and_hours}"`'
         case time() as moment:
             return f'`"{moment:%H:%M}"`'
-        case int() as number:
+        case int() | float() as number:
             return f"`{number}`"
         case other:
             return f'`"{other}"`'
@@ -51,7 +52,7 @@ def default_of(model: type[BaseModel], key: str) -> object:
 
 @pytest.mark.parametrize(("title", "model"), TABLES)
 def test_every_key_is_on_the_page_with_its_default(title: str, model: type[BaseModel]) -> None:
-    keys = [key for key in model.model_fields if key not in {"thresholds", "sources"}]
+    keys = [key for key in model.model_fields if key not in {"thresholds", "schedules", "sources"}]
     assert SECTIONS[title] == [(key, default_of(model, key)) for key in keys]
 
 

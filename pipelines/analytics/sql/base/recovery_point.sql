@@ -1,0 +1,103 @@
+-- Question: which recovery points were made, from when could they be used, copied where, deleted when?
+-- Grain: one row per source and successful backup task.
+-- Definition: rp_at, the moment it recovers to, is started_at (created_at where that is missing); usable_at is
+--   ended_at. It is usable from usable_at until deleted_at. first_copied_at is the end of its first successful
+--   replication; deleted_at that of the first successful deletion of its backup_id.
+-- Settings: none
+-- Edge cases: a backup without backup_id is a recovery point that no copy, restore or deletion can name.
+--   Deletions with a vault, of a resource or by sync name no backup and are not seen here. Whether it still
+--   exists today only the source can tell.
+-- Columns:
+--   source: Name of the configured source.
+--   task_id: Backup task that made it.
+--   backup_id: Its id.
+--   backup_name: Its name.
+--   resource_id: Resource.
+--   resource_type: Its type.
+--   provider_id: Provider.
+--   vault_id: Vault it was made in.
+--   policy_id: Policy that made it; NULL by hand.
+--   is_scheduled: Whether a policy made it.
+--   is_full: Whether it is a full backup.
+--   app_consistency_status: 1 application-consistent, 0 not.
+--   is_downgraded: Whether it was to be application-consistent and is not.
+--   rp_at: The moment it recovers to.
+--   usable_at: When it could first be used.
+--   copies_ok: Successful replications.
+--   copies_failed: Failed ones.
+--   copies_open: Replications under way.
+--   first_copied_at: When the first copy was finished.
+--   first_copy_created_at: When its first replication, of any outcome, was created.
+--   destination_regions: Regions that hold a copy.
+--   restores_ok: Successful restores from it.
+--   deleted_at: When it was deleted.
+--   delete_task_id: By which task.
+WITH point AS (
+    SELECT *
+    FROM touched_backups
+    WHERE outcome = 'ok'
+),
+
+copy AS (
+    SELECT
+        a.source,
+        a.source_backup_id AS backup_id,
+        count(*) FILTER (a.outcome = 'ok') AS copies_ok,
+        count(*) FILTER (a.outcome = 'fail') AS copies_failed,
+        count(*) FILTER (a.outcome = 'open') AS copies_open,
+        min(coalesce(a.ended_at, a.updated_at, a.created_at)) FILTER (a.outcome = 'ok') AS first_copied_at,
+        min(a.created_at) AS first_copy_created_at,
+        list_sort(list(DISTINCT a.destination_region) FILTER (a.outcome = 'ok')) AS destination_regions
+    FROM analytics.attempt AS a
+    SEMI JOIN point AS p ON p.source = a.source AND p.backup_id = a.source_backup_id
+    GROUP BY ALL
+),
+
+restore AS (
+    SELECT a.source, a.restore_backup_id AS backup_id, count(*) FILTER (a.outcome = 'ok') AS restores_ok
+    FROM analytics.attempt AS a
+    SEMI JOIN point AS p ON p.source = a.source AND p.backup_id = a.restore_backup_id
+    GROUP BY ALL
+),
+
+deletion AS (
+    SELECT
+        a.source,
+        a.delete_backup_id AS backup_id,
+        min(coalesce(a.ended_at, a.updated_at, a.created_at)) AS deleted_at,
+        arg_min(a.task_id, coalesce(a.ended_at, a.updated_at, a.created_at)) AS delete_task_id
+    FROM analytics.attempt AS a
+    SEMI JOIN point AS p ON p.source = a.source AND p.backup_id = a.delete_backup_id
+    WHERE a.outcome = 'ok'
+    GROUP BY ALL
+)
+
+SELECT
+    p.source,
+    p.task_id,
+    p.backup_id,
+    p.backup_name,
+    p.resource_id,
+    p.resource_type,
+    p.provider_id,
+    p.vault_id,
+    p.policy_id,
+    p.is_scheduled,
+    p.is_full,
+    p.app_consistency_status,
+    p.is_downgraded,
+    coalesce(p.started_at, p.created_at) AS rp_at,
+    coalesce(p.ended_at, p.updated_at, p.created_at) AS usable_at,
+    coalesce(c.copies_ok, 0) AS copies_ok,
+    coalesce(c.copies_failed, 0) AS copies_failed,
+    coalesce(c.copies_open, 0) AS copies_open,
+    c.first_copied_at,
+    c.first_copy_created_at,
+    c.destination_regions,
+    coalesce(r.restores_ok, 0) AS restores_ok,
+    d.deleted_at,
+    d.delete_task_id
+FROM point AS p
+LEFT JOIN copy AS c USING (source, backup_id)
+LEFT JOIN restore AS r USING (source, backup_id)
+LEFT JOIN deletion AS d USING (source, backup_id)

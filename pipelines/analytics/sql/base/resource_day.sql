@@ -1,0 +1,75 @@
+-- Question: was a resource backed up on a backup day, at the first try or later?
+-- Grain: one row per source, resource and backup day on which at least one backup task was created.
+-- Definition: verdict is protected (at least one attempt ok, on-demand ones too), else pending (one still
+--   open), else failed, else skipped, else unknown. first_outcome is that of the earliest attempt that ended ok
+--   or in failure. rescued: the first failed, a later one of the same day is ok.
+-- Settings: timezone, day_anchor
+-- Edge cases: the day belongs to created_at: a backup that ends after the anchor still counts for the day it
+--   was created in. Days without any attempt have no row; missed_backups finds them. Whether the day is over
+--   is for the reader to say, from ends_at and analytics.as_of.
+-- Columns:
+--   source: Name of the configured source.
+--   resource_id: Resource.
+--   backup_day: Backup day, from anchor to anchor.
+--   ends_at: When the backup day ends.
+--   verdict: protected, pending, failed, skipped or unknown.
+--   first_outcome: ok or fail, of the first attempt with either; NULL if none has.
+--   is_rescued: Whether the first attempt failed and a later one was ok.
+--   attempts: Backup tasks.
+--   ok: Of them successful.
+--   failed: Of them failed or timed out.
+--   skipped: Of them skipped.
+--   open: Of them running or waiting.
+--   unknown: Of them in a status not known.
+--   scheduled: Of them started by a policy.
+--   first_created_at: When the first was created.
+--   last_created_at: When the last was created.
+--   first_ok_at: When the first successful one ended.
+--   last_error_code: Error code of the last failure.
+--   resource_name: Name at the last attempt.
+--   resource_type: Type of the resource.
+--   provider_id: Provider.
+--   project_id: Project.
+--   vault_id: Vault at the last attempt.
+--   vault_name: Its name.
+--   policy_id: Policy of the last attempt that had one.
+--   schedule_id: What started the last scheduled attempt.
+SELECT
+    source,
+    resource_id,
+    backup_day,
+    timezone(any_value(s.timezone), (backup_day + INTERVAL 1 DAY)::TIMESTAMP + any_value(s.day_anchor)) AS ends_at,
+    CASE
+        WHEN count(*) FILTER (outcome = 'ok') > 0 THEN 'protected'
+        WHEN count(*) FILTER (outcome = 'open') > 0 THEN 'pending'
+        WHEN count(*) FILTER (outcome = 'fail') > 0 THEN 'failed'
+        WHEN count(*) FILTER (outcome = 'skip') > 0 THEN 'skipped'
+        ELSE 'unknown'
+    END AS verdict,
+    arg_min(outcome, (created_at, task_id)) FILTER (outcome IN ('ok', 'fail')) AS first_outcome,
+    coalesce(
+        arg_min(outcome, (created_at, task_id)) FILTER (outcome IN ('ok', 'fail')) = 'fail'
+        AND count(*) FILTER (outcome = 'ok') > 0, false
+    ) AS is_rescued,
+    count(*) AS attempts,
+    count(*) FILTER (outcome = 'ok') AS ok,
+    count(*) FILTER (outcome = 'fail') AS failed,
+    count(*) FILTER (outcome = 'skip') AS skipped,
+    count(*) FILTER (outcome = 'open') AS open,
+    count(*) FILTER (outcome = 'unknown') AS unknown,
+    count(*) FILTER (is_scheduled) AS scheduled,
+    min(created_at) AS first_created_at,
+    max(created_at) AS last_created_at,
+    min(coalesce(ended_at, updated_at, created_at)) FILTER (outcome = 'ok') AS first_ok_at,
+    arg_max(error_code, created_at) FILTER (outcome = 'fail') AS last_error_code,
+    arg_max(resource_name, created_at) AS resource_name,
+    arg_max(resource_type, created_at) AS resource_type,
+    arg_max(provider_id, created_at) AS provider_id,
+    arg_max(project_id, created_at) AS project_id,
+    arg_max(vault_id, created_at) AS vault_id,
+    arg_max(vault_name, created_at) AS vault_name,
+    arg_max(policy_id, created_at) AS policy_id,
+    arg_max(schedule_id, created_at) AS schedule_id
+FROM touched_backups
+CROSS JOIN analytics.settings AS s
+GROUP BY source, resource_id, backup_day
