@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.emulator.dialect import describe
-from pipelines.emulator.faults import DESCRIPTION
+from pipelines.emulator.page import keys
 from pipelines.emulator.serve import Options, serve
 
 
@@ -21,10 +20,12 @@ def emulator(
         typer.Option(help="Serve this JSON file's records, no estate.", show_default=False),
     ] = None,
     dialect: Annotated[
-        list[str] | None, typer.Option(help=f"KEY=VALUE, repeatable: {describe()}", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A behaviour of the API; repeatable.", show_default=False),
     ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(help=f"KEY=VALUE, repeatable: {DESCRIPTION}", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A fault of the server; repeatable.", show_default=False),
     ] = None,
     now: Annotated[
         str | None,
@@ -34,3 +35,9 @@ def emulator(
 ) -> None:
     """Serve the CBR API on 127.0.0.1 until stopped."""
     serve(Options(port, tasks, days, seed, records, dialect or (), fault or (), now, freeze))
+
+
+# Verbatim paragraphs, so that a key with its values stays on a line of its own.
+emulator.__doc__ = f"{emulator.__doc__}\n\n" + "\n\n".join(
+    "\n".join(["\b", title, *(f"  {line}" for line in lines)]) for title, lines in keys().items()
+)

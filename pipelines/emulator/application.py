@@ -1,10 +1,9 @@
 """The HTTP application: the API's endpoints, the emulator's own, and nothing of what they decide."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -12,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.emulator.answers import refuse, refuse_iam
 from pipelines.emulator.clock import Clock, parse_span
@@ -19,8 +19,9 @@ from pipelines.emulator.dialect import Dialect
 from pipelines.emulator.episodes import Episode
 from pipelines.emulator.faults import Faults
 from pipelines.emulator.listing import BadParameterError, list_rows
-from pipelines.emulator.records import Served
-from pipelines.emulator.sign_in import PROJECT, Tokens, fault_of_sign_in, knows, token_body
+from pipelines.emulator.records import Row, Served
+from pipelines.emulator.sign_in import EXPIRED, PROJECT, Tokens, fault_of_sign_in, knows, token_body
+from pipelines.emulator.truth import tell_truth
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -45,10 +46,10 @@ class Emulator:
     clock: Clock
     tokens: Tokens = field(default_factory=Tokens)
 
-    def application(self) -> Starlette:
-        """The application, to be run by any ASGI server."""
+    def application(self) -> ASGIApp:
+        """The application, to be run by uvicorn without a Date of its own."""
         tasks = "/v3/{project_id}/operation-logs"
-        return Starlette(
+        application = Starlette(
             routes=[
                 Route("/v3/auth/tokens", self.make_token, methods=["POST"]),
                 Route(tasks, self.list_tasks, methods=["GET"]),
@@ -58,6 +59,17 @@ class Emulator:
             ],
             exception_handlers={HTTPException: _refuse_route},
         )
+
+        async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_dated(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    date = format_datetime(self.clock.server_time(), usegmt=True).encode()
+                    message = {**message, "headers": [*message["headers"], (b"date", date)]}
+                await send(message)
+
+            await application(scope, receive, send_dated)
+
+        return dated
 
     async def make_token(self, request: Request) -> Response:
         """IAM: a token for a user, scoped to the project."""
@@ -69,32 +81,38 @@ class Emulator:
             return refuse_iam(400, "Bad Request", "auth is a required property.")
         if not knows(body):
             return refuse_iam(401, "Unauthorized", "The username or password is wrong.")
-        now = datetime.now(UTC)
+        now = self.clock.server_time()
         token, end = self.tokens.give(now)
         return JSONResponse(token_body(now, end), 201, {"X-Subject-Token": token, **_request_id()})
 
     async def list_tasks(self, request: Request) -> Response:
         """ListOpLogs."""
-        if (refused := await self._refuse(request)) is not None:
+        number = self._arrive()
+        if (refused := await self._refuse(request, number)) is not None:
             return refused
+        now = self.clock.now()
         try:
-            found = list_rows(self.served, request.query_params, self.dialect, self.clock.now())
+            found = list_rows(self.served, request.query_params, self.dialect, now)
         except BadParameterError as error:
             return refuse(400, "BackupService.6000", f"Invalid parameter: {error}.")
-        listed = b",".join(found.texts)
-        body = b'{"count":%d,"operation_logs":[%b]}' % (found.count, listed)
-        return Response(self.faults.spoil(body), 200, _request_id(), media_type="application/json")
+        listed = b",".join(self._text(row, now) for row in found.rows)
+        echo = b""
+        if self.dialect.echo == "present":
+            echo = b'"limit":%d,"offset":%d,' % (found.limit, found.offset)
+        body = b'{"count":%d,%b"operation_logs":[%b]}' % (found.count, echo, listed)
+        return self.faults.answer(body, _request_id(), number)
 
     async def show_task(self, request: Request) -> Response:
         """ShowOpLog."""
-        if (refused := await self._refuse(request)) is not None:
+        number = self._arrive()
+        if (refused := await self._refuse(request, number)) is not None:
             return refused
         now = self.clock.now()
         task_id = request.path_params["task_id"]
         for row in self.served.rows(now, self.dialect.retention):
             if row.facts["id"] == task_id:
-                body = b'{"operation_log":%b}' % self.served.text(row, now, self.dialect)
-                return Response(self.faults.spoil(body), 200, _request_id(), media_type="application/json")
+                body = b'{"operation_log":%b}' % self._text(row, now)
+                return self.faults.answer(body, _request_id(), number)
         return refuse(404, "BackupService.6500", "Operation log does not exist.")
 
     async def tell_truth(self, request: Request) -> Response:
@@ -102,7 +120,8 @@ class Emulator:
         if not _is_local(request):
             return refuse(403, "APIGW.0302", "Only the machine itself may ask this.")
         now = self.clock.now()
-        return StreamingResponse(self._truth(now), media_type="application/json")
+        told = tell_truth(self.served, self.episodes, self.dialect, self.faults, now)
+        return StreamingResponse(told, media_type="application/json")
 
     async def move_clock(self, request: Request) -> Response:
         """Moves the clock forward."""
@@ -120,26 +139,24 @@ class Emulator:
         self.clock.advanced += span
         return JSONResponse({"now": self.clock.now().isoformat()})
 
-    async def _refuse(self, request: Request) -> Response | None:
-        if (fault := await fault_of_sign_in(request, self.tokens)) is not None:
+    def _arrive(self) -> int:
+        self.clock.advanced += self.dialect.tick
+        return self.faults.arrive()
+
+    def _text(self, row: Row, now: datetime) -> bytes:
+        text = self.served.text(row, now, self.dialect)
+        return self.faults.bad_records.spoil(text, row.facts["id"])
+
+    async def _refuse(self, request: Request, number: int) -> Response | None:
+        if self.faults.strikes("expire_token", number):
+            self.tokens.expire()
+        if (fault := await fault_of_sign_in(request, self.tokens, self.clock.server_time())) is not None:
+            if fault == EXPIRED:
+                self.faults.note("expire_token", number)
             return refuse(401, *fault)
         if request.path_params["project_id"] != PROJECT:
             return refuse(403, "APIGW.0302", "The project of the request is not that of the credentials.")
-        return await self.faults.instead()
-
-    def _truth(self, now: datetime) -> Iterator[bytes]:
-        rows = self.served.rows(now, self.dialect.retention)
-        head: dict[str, Any] = {
-            "now": now.isoformat(),
-            "dialect": asdict(self.dialect),
-            "faults": self.faults.told,
-            "episodes": [asdict(one) for one in self.episodes if one.begins_at <= now],
-            "count": len(rows),
-        }
-        yield json.dumps(head, default=str, ensure_ascii=False).encode()[:-1] + b',"operation_logs":['
-        for place, row in enumerate(rows):
-            yield (b"," if place else b"") + self.served.text(row, now, Dialect())
-        yield b"]}"
+        return await self.faults.instead(number)
 
 
 def _request_id() -> dict[str, str]:

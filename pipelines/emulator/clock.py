@@ -26,15 +26,23 @@ class Clock:
         begin: Where it stood when the emulator started.
         elapsed: How long that is ago; constantly nothing for a frozen clock.
         advanced: How far it was moved by hand.
+        machine: The machine's clock, by which tokens, signatures and Date go.
+        skew: How far both are wrong on purpose.
     """
 
     begin: datetime
     elapsed: Callable[[], timedelta]
     advanced: timedelta = field(default_factory=timedelta)
+    machine: Callable[[], datetime] = lambda: datetime.now(UTC)
+    skew: timedelta = field(default_factory=timedelta)
 
     def now(self) -> datetime:
-        """The present, UTC."""
-        return self.begin + self.elapsed() + self.advanced
+        """The present of what is served, UTC."""
+        return self.begin + self.elapsed() + self.advanced + self.skew
+
+    def server_time(self) -> datetime:
+        """What the server takes for the time, UTC; a present that was chosen or moved has no part in it."""
+        return self.machine() + self.skew
 
 
 def parse_span(text: str) -> timedelta | None:

@@ -1,68 +1,73 @@
-"""The dialect: each behaviour of the API that its documents leave open, as a switch."""
+"""The dialect: each behaviour of the API that its documents leave open, as it was chosen.
+
+What may be chosen and what it means stands in ``switches``.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pipelines.emulator.clock import parse_span
+from pipelines.emulator.switches import ALLOWED, describe
 from pipelines.errors import UsageError
 
-ALLOWED = {
-    "order": ("created_at", "updated_at", "started_at", "id"),
-    "direction": ("desc", "asc"),
-    "filter": ("created_at", "started_at", "started_ended"),
-    "bounds": ("inclusive", "exclusive"),
-    "over_limit": ("clamp", "refuse"),
-    "count": ("all", "page"),
-    "offset_base": ("0", "1"),
-    "names": ("exact", "fuzzy"),
-    "provider_default": ("none", "server_disk"),
-    "times": ("naive", "z", "offset"),
-    "nulls": ("null", "absent"),
-    "incremental": ("bool", "string"),
-    "counters": ("short", "long"),
-}
-"""What may be chosen, the default first."""
+FALLBACK = 10
+"""Rows of a page whose limit was too large, where that falls back to a default and none is set."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the API reads requests and prints records.
-
-    Attributes:
-        order: Which column rows are ordered by.
-        direction: Newest or oldest first.
-        filter: Which column start_time and end_time apply to; started_ended compares start_time with
-            started_at and end_time with ended_at.
-        bounds: Whether the bounds belong to the window.
-        over_limit: What a limit above the maximum does.
-        max_limit: The maximum.
-        count: Whether ``count`` is of all matching tasks or of the page.
-        offset_base: Whether offset 0 or 1 is the first row.
-        names: Whether names must be equal or contained.
-        provider_default: Which providers a list without that filter has.
-        times: How times are printed.
-        nulls: Whether a field without a value is null or absent.
-        incremental: Whether backup.incremental is a boolean or text.
-        counters: Names of the counters of vault_delete.
-        retention: How long tasks are served; None for ever.
-    """
+    """How the API reads requests, prints records and lives; each field is the switch of its name."""
 
     order: str = "created_at"
     direction: str = "desc"
     filter: str = "created_at"
     bounds: str = "inclusive"
-    over_limit: str = "clamp"
     max_limit: int = 1000
+    over_limit: str = "clamp"
+    default_limit: int | None = None
     count: str = "all"
     offset_base: str = "0"
     names: str = "exact"
     provider_default: str = "none"
     times: str = "naive"
     nulls: str = "null"
+    error_info: str = "texts"
     incremental: str = "bool"
+    app_consistency: str = "present"
+    numbers: str = "number"
     counters: str = "short"
+    fail_count: str = "number"
+    task_id: str = "present"
+    replication: str = "present"
+    volumes: str = "both"
+    update_expiration_time: str = "absent"
+    unknown: str = "absent"
+    echo: str = "absent"
     retention: timedelta | None = timedelta(days=30)
+    late: float = 0
+    late_by: timedelta = timedelta(hours=6)
+    edited: float = 0
+    edits: str = "dated"
+    tick: timedelta = timedelta()
+
+    def page_size(self, limit: int | None) -> int | None:
+        """Rows of a page at most.
+
+        Args:
+            limit: What was asked for; None where nothing was.
+
+        Returns:
+            The number; None where the limit is refused.
+        """
+        if limit is None:
+            return min(self.default_limit or self.max_limit, self.max_limit)
+        if limit <= self.max_limit:
+            return limit
+        if self.over_limit == "refuse":
+            return None
+        fallback = self.max_limit if self.over_limit == "clamp" else self.default_limit or FALLBACK
+        return min(fallback, self.max_limit)
 
 
 def read_dialect(pairs: Sequence[str], default: Dialect) -> Dialect:
@@ -79,20 +84,37 @@ def read_dialect(pairs: Sequence[str], default: Dialect) -> Dialect:
 
 
 def _value(key: str, value: str) -> object:
-    if key in ALLOWED and value in ALLOWED[key]:
+    if value in ALLOWED.get(key, ()):
         return value
-    if key == "max_limit" and value.isdecimal() and 0 < int(value) <= 1000:
-        return int(value)
-    if key == "retention":
-        if value == "none":
-            return None
-        if (span := parse_span(value)) is not None:
-            return span
-    raise UsageError(f"--dialect {key}={value}: not known. Allowed: {describe()}.")
+    if key == "retention" and value == "none":
+        return None
+    read = {
+        "max_limit": _limit,
+        "default_limit": _limit,
+        "retention": parse_span,
+        "late_by": parse_span,
+        "tick": parse_span,
+        "late": parse_share,
+        "edited": parse_share,
+    }
+    found = read[key](value) if key in read else None
+    if found is None:
+        raise UsageError(f"--dialect {key}={value}: not known. Allowed: {describe()}.")
+    return found
 
 
-def describe() -> str:
-    """All switches with their values, the default first."""
-    texts = [f"{key}={'|'.join(values)}" for key, values in ALLOWED.items()]
-    texts += ["max_limit=1..1000", "retention=SPAN|none"]
-    return ", ".join(texts)
+def _limit(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= 1000 else None
+
+
+def parse_share(text: str) -> float | None:
+    """Reads a share such as ``0.02``; None where it is none.
+
+    >>> parse_share("0.02"), parse_share("2")
+    (0.02, None)
+    """
+    try:
+        share = float(text)
+    except ValueError:
+        return None
+    return share if 0 <= share <= 1 else None

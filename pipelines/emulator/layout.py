@@ -2,16 +2,29 @@
 
 The model is that of published studies of backup logs: most failures come in streaks from lasting
 misconfiguration, some from incidents of a region, few by chance; schedules cluster in the night.
+
+Vaults are drawn and live one after the other (``vaults``, ``life``) until there are tasks enough. The
+anchor lives last but for some small ones: what every estate is to show and did not show by chance is
+made to happen there.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
+from pipelines.emulator.by_hand import AT_WORK, at_work, on_demand
+from pipelines.emulator.deletions import MOST_BY_HAND
 from pipelines.emulator.episodes import Episode
-from pipelines.emulator.life import Lives
+from pipelines.emulator.inventory import Vault
+from pipelines.emulator.life import live, tell_troubles
+from pipelines.emulator.plans import plan, strike
+from pipelines.emulator.replication import late_copies
+from pipelines.emulator.sundries import chores
 from pipelines.emulator.task import Task
+from pipelines.emulator.vaults import PER_BACKUP, Founder, tasks_a_day
+from pipelines.emulator.world import World
 
 
 @dataclass(frozen=True)
@@ -20,7 +33,7 @@ class Estate:
 
     Attributes:
         tasks: The tasks.
-        episodes: The episodes.
+        episodes: The episodes, in the order in which they begin.
     """
 
     tasks: tuple[Task, ...]
@@ -29,6 +42,9 @@ class Estate:
 
 AHEAD = timedelta(days=4)
 """How far the estate is laid out beyond its present, for a clock that moves on."""
+
+LUCK = 1.07
+"""How many times as many tasks as expected a vault makes at most, where nothing ever fails in it."""
 
 
 def lay_out(tasks: int, days: int, seed: int, now: datetime) -> Estate:
@@ -44,33 +60,65 @@ def lay_out(tasks: int, days: int, seed: int, now: datetime) -> Estate:
         The estate, from ``days`` before now until some days after.
     """
     start = now - timedelta(days=days)
-    lives = Lives(Random(f"{seed}/{tasks}/{days}/{now.isoformat()}"), start, now + AHEAD)
-    wanted = tasks / days
-    lives.strike()
-    made: list[Task] = list(lives.at_work(now))
-    per_day = 0.0
-    while per_day < wanted:
-        vault = lives.vault(wanted - per_day)
-        life = list(lives.live(vault))
-        made += life
-        per_day += sum(1 for task in life if start <= task.created_at < now) / days
+    world = plan(Random(f"{seed}/{tasks}/{days}/{now.isoformat()}"), start, now, now + AHEAD, tasks / days)
+    founder = Founder(world)
+    anchor = founder.anchor()
+    strike(world, anchor)
+    made = list(at_work(world, founder, min(len(AT_WORK), tasks)))
+    made += chores(world, founder)
+    made += _live_all(world, founder, anchor, tasks - _count(made, now))
+    made += on_demand(world, founder, max(0, tasks - _count(made, now)))
+    tell_troubles(world)
     made.sort(key=lambda task: (task.created_at, task.id))
-    within = [task for task in made if start <= task.created_at < now]
-    surplus = len(within) - tasks
-    if surplus > tasks // 50:  # a handful of tasks is less than one vault runs: the oldest go
-        dropped = {task.id for task in within[:surplus]}
-        made = [task for task in made if task.id not in dropped]
-        _begin_in_full(made)
-    kept = {task.id for task in made}
-    episodes = [replace(one, tasks=tuple(i for i in one.tasks if i in kept)) for one in lives.told()]
-    return Estate(tuple(made), tuple(one for one in episodes if one.tasks))
+    made = _end_doubles(made, now)
+    episodes = [*world.episodes, *late_copies(made)]
+    episodes.sort(key=lambda one: (one.begins_at, one.kind, one.about))
+    return Estate(tuple(made), tuple(episodes))
 
 
-def _begin_in_full(tasks: Sequence[Task]) -> None:
-    """Makes the first backup of each resource a full one, where the one before it was dropped."""
-    seen: set[str] = set()
-    for task in tasks:
-        is_done = task.operation_type == "backup" and task.outcome == "success"
-        if is_done and task.resource is not None and task.resource["id"] not in seen:
-            seen.add(task.resource["id"])
-            task.blocks["backup"]["incremental"] = False
+def _live_all(world: World, founder: Founder, anchor: Vault | None, wanted: int) -> list[Task]:
+    """Draws vaults and lets them live until they made about so many tasks, the anchor near the end."""
+    days = (world.now - world.start) / timedelta(days=1)
+    made: list[Task] = []
+    left = wanted
+
+    def let_live(vault: Vault) -> None:
+        nonlocal left
+        lived = list(live(world, vault))
+        left -= _count(lived, world.now)
+        made.extend(lived)
+
+    def fill(kept_free: float) -> None:
+        while (room := (left - kept_free) / days) > PER_BACKUP / 7:  # the smallest vault runs once a week
+            let_live(founder.vault(room / LUCK))
+
+    if anchor is not None:
+        fill(days * tasks_a_day(anchor) * len(anchor.machines) * LUCK + MOST_BY_HAND)
+        let_live(anchor)
+    fill(0)
+    return made
+
+
+def _count(tasks: Iterable[Task], now: datetime) -> int:
+    return sum(1 for task in tasks if task.created_at < now)
+
+
+def _end_doubles(tasks: list[Task], now: datetime) -> list[Task]:
+    """Leaves each resource one open task at the present: a backup if there is one, else its oldest.
+
+    The source works at one thing of a resource at a time; the others have just ended.
+    """
+    is_open = [
+        place
+        for place, task in enumerate(tasks)
+        if task.created_at <= now and task.resource is not None and (not task.ended_at or task.ended_at > now)
+    ]
+    is_open.sort(key=lambda place: tasks[place].operation_type != "backup")
+    seen: Counter[str] = Counter()
+    for place in is_open:
+        task = tasks[place]
+        resource_id = task.resource["id"] if task.resource else ""
+        seen[resource_id] += 1
+        if seen[resource_id] > 1 and task.started_at is not None:
+            tasks[place] = replace(task, started_at=min(task.started_at, now), ended_at=now)
+    return tasks

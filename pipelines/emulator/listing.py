@@ -1,6 +1,6 @@
 """The list: which rows a request gets, in which order, by the dialect."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,12 +30,16 @@ class Listed:
     """What a list answers.
 
     Attributes:
-        texts: The records.
+        rows: The rows of the page.
         count: What stands as count.
+        limit: How many rows the page could have had.
+        offset: Which offset was asked for.
     """
 
-    texts: list[bytes]
+    rows: Sequence[Row]
     count: int
+    limit: int
+    offset: int
 
 
 def list_rows(served: Served, parameters: Mapping[str, str], dialect: Dialect, now: datetime) -> Listed:
@@ -50,11 +54,11 @@ def list_rows(served: Served, parameters: Mapping[str, str], dialect: Dialect, n
     Raises:
         BadParameterError: One cannot be read.
     """
-    limit = _number(parameters, "limit", 1000, least=1)
-    if limit > dialect.max_limit and dialect.over_limit == "refuse":
+    limit = dialect.page_size(_number(parameters, "limit", least=1))
+    if limit is None:
         raise BadParameterError(f"limit must not exceed {dialect.max_limit}")
-    base = int(dialect.offset_base)
-    begin = max(0, _number(parameters, "offset", 0, least=0) - base)
+    offset = _number(parameters, "offset", least=0) or 0
+    begin = max(0, offset - int(dialect.offset_base))
     start, end = _time(parameters, "start_time"), _time(parameters, "end_time")
     wanted = {name: parameters[name] for name in FILTERS if parameters.get(name)}
     rows = [
@@ -63,9 +67,8 @@ def list_rows(served: Served, parameters: Mapping[str, str], dialect: Dialect, n
         if _is_wanted(row, wanted, dialect) and _is_within(row, start, end, dialect)
     ]
     rows.sort(key=lambda row: _place(row, dialect.order), reverse=dialect.direction == "desc")
-    page = rows[begin : begin + min(limit, dialect.max_limit)]
-    texts = [served.text(row, now, dialect) for row in page]
-    return Listed(texts, len(rows) if dialect.count == "all" else len(texts))
+    page = rows[begin : begin + limit]
+    return Listed(page, len(rows) if dialect.count == "all" else len(page), limit, offset)
 
 
 def _place(row: Row, order: str) -> tuple[datetime, str]:
@@ -89,8 +92,7 @@ def _is_wanted(row: Row, wanted: Mapping[str, str], dialect: Dialect) -> bool:
 
 
 def _is_within(row: Row, start: datetime | None, end: datetime | None, dialect: Dialect) -> bool:
-    first = "created_at" if dialect.filter == "created_at" else "started_at"
-    last = "ended_at" if dialect.filter == "started_ended" else first
+    first, last = ("started_at", "ended_at") if dialect.filter == "started_ended" else (dialect.filter,) * 2
     if row.times["created_at"] is None:
         return True  # a broken record has no time that a window could leave out
     for bound, name, is_start in ((start, first, True), (end, last, False)):
@@ -104,10 +106,10 @@ def _is_within(row: Row, start: datetime | None, end: datetime | None, dialect: 
     return True
 
 
-def _number(parameters: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+def _number(parameters: Mapping[str, str], name: str, *, least: int) -> int | None:
     text = parameters.get(name)
     if text is None:
-        return default
+        return None
     if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < least:
         raise BadParameterError(f"{name} must be an integer of at least {least}")
     return int(text)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pipelines.emulator.clock import parse_time
 from pipelines.emulator.dialect import Dialect
 from pipelines.emulator.layout import Estate
+from pipelines.emulator.living import Edit, Living
 from pipelines.emulator.printing import print_record
 from pipelines.emulator.task import Task
 from pipelines.errors import UsageError
@@ -24,11 +25,13 @@ class Row:
         facts: Values by the name of the parameter that filters by them.
         times: created_at, started_at, ended_at, updated_at where they can be read.
         source: What it is printed from.
+        edited_at: When it changed after its end, where updated_at says so.
     """
 
     facts: dict[str, Any]
     times: dict[str, datetime | None]
     source: Any
+    edited_at: datetime | None = None
 
 
 class Served(Protocol):
@@ -42,30 +45,57 @@ class Served(Protocol):
 
 
 class EstateRecords:
-    """Serves an estate. Rows are made once and again only for tasks that may change."""
+    """Serves an estate. Rows are made once and again only for tasks that may change.
 
-    def __init__(self, estate: Estate, project_id: str) -> None:
+    Args:
+        estate: The estate.
+        project_id: The project that the records name.
+        living: What makes its tasks appear late and change after their end; nothing unless told.
+    """
+
+    def __init__(self, estate: Estate, project_id: str, living: Living | None = None) -> None:
         self._tasks = estate.tasks
         self._created = [task.created_at for task in estate.tasks]
         self._project_id = project_id
         self._settled: dict[int, Row] = {}
+        self._appear: dict[int, datetime] = {}
+        self._edits: dict[int, Edit] = {}
+        for place, task in enumerate(estate.tasks if living else ()):
+            self._note(place, task, living or Living(Dialect(), 0))
 
     def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:
         """The rows served at a time, oldest first."""
         first = 0 if retention is None else bisect_left(self._created, now - retention)
-        return [self._row(place, now) for place in range(first, bisect_right(self._created, now))]
+        places = range(first, bisect_right(self._created, now))
+        return [self._row(place, now) for place in places if self._appear.get(place, now) <= now]
 
     def text(self, row: Row, now: datetime, dialect: Dialect) -> bytes:
         """The record of a row, as JSON."""
-        return print_record(row.source.record_at(now, self._project_id), dialect)
+        record: bytes = row.source.record_at(now, self._project_id)
+        if row.edited_at is not None:
+            updated_at = row.edited_at.replace(tzinfo=None).isoformat(timespec="microseconds")
+            record = _with(record, "updated_at", updated_at)
+        return print_record(record, dialect)
+
+    def _note(self, place: int, task: Task, living: Living) -> None:
+        appears_at, edit = living.appears_at(task), living.edit_of(task)
+        if appears_at > task.created_at:
+            self._appear[place] = appears_at
+        if edit is not None:
+            self._edits[place] = edit
 
     def _row(self, place: int, now: datetime) -> Row:
         row = self._settled.get(place)
-        if row is None:
-            task = self._tasks[place]
+        if row is not None:
+            return row
+        task, edit = self._tasks[place], self._edits.get(place)
+        if edit is not None and edit.at <= now:
+            row = _row_of(edit.apply(task), now, edit.at if edit.is_dated else None)
+        else:
             row = _row_of(task, now)
-            if task.ended_at is not None and task.ended_at <= now:
-                self._settled[place] = row
+        is_over = task.ended_at is not None and task.ended_at <= now
+        if is_over and (edit is None or edit.at <= now):
+            self._settled[place] = row
         return row
 
 
@@ -88,7 +118,7 @@ class FileRecords:
         return bytes(row.source)
 
 
-def _row_of(task: Task, now: datetime) -> Row:
+def _row_of(task: Task, now: datetime, edited_at: datetime | None = None) -> Row:
     started = task.started_at if task.started_at is not None and task.started_at <= now else None
     ended = task.ended_at if task.ended_at is not None and task.ended_at <= now else None
     return Row(
@@ -107,9 +137,11 @@ def _row_of(task: Task, now: datetime) -> Row:
             "created_at": task.created_at,
             "started_at": started,
             "ended_at": ended,
-            "updated_at": max(time for time in (task.created_at, started, ended) if time is not None),
+            "updated_at": edited_at
+            or max(time for time in (task.created_at, started, ended) if time is not None),
         },
         task,
+        edited_at,
     )
 
 
@@ -150,6 +182,12 @@ def _read(path: Path) -> Iterator[str]:
         _, end = decoder.raw_decode(whole, place)
         yield whole[place:end]
         place = end
+
+
+def _with(record: bytes, name: str, value: str) -> bytes:
+    changed = json.loads(record)
+    changed[name] = value
+    return json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _object(value: Any) -> dict[str, Any]:

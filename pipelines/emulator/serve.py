@@ -1,24 +1,31 @@
 """Runs the emulator: binds the port, says where it listens, serves until it is told to stop."""
 
+import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from types import FrameType
 
 import uvicorn
 
 from pipelines.emulator.application import Emulator
 from pipelines.emulator.clock import Clock, parse_time
 from pipelines.emulator.dialect import Dialect, read_dialect
-from pipelines.emulator.faults import read_faults
+from pipelines.emulator.fault_options import read_fault_options
+from pipelines.emulator.faults import Faults
 from pipelines.emulator.layout import lay_out
+from pipelines.emulator.living import Living
 from pipelines.emulator.records import EstateRecords, FileRecords
-from pipelines.emulator.sign_in import PROJECT
+from pipelines.emulator.sign_in import PROJECT, VALIDITY, Tokens
 from pipelines.errors import UsageError
+
+STOPS = (signal.SIGTERM, signal.SIGINT)
+"""What tells the emulator to end."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ def serve(options: Options) -> None:
     Raises:
         UsageError: An option cannot be carried out.
     """
+    for sent in STOPS:
+        signal.signal(sent, _leave)  # until the server listens to them itself
     emulator = build(options)
     listener = _bind(options.port)
     config = uvicorn.Config(
@@ -52,11 +61,41 @@ def serve(options: Options) -> None:
         log_level="warning",
         access_log=False,
         lifespan="off",
+        date_header=False,  # the emulator's clock may be wrong on purpose
         timeout_graceful_shutdown=1,  # an answer that stalls on purpose is not waited for
     )
     with listener:
-        print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201  # the one line on stdout
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config, emulator.faults.end_stalls).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """Says where it listens once it does, and takes a signal for a wish, not for a death.
+
+    Args:
+        config: What to run.
+        on_end: Called when it is told to end.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_end = on_end
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accepts connections, and prints the base URL."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201  # the one line on stdout
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends what is under way."""
+        self._on_end()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends at the next turn; uvicorn's own way would raise the signal again afterwards."""
+        del frame
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def build(options: Options) -> Emulator:
@@ -72,14 +111,33 @@ def build(options: Options) -> Emulator:
         raise UsageError(f"--now {options.now}: not a year of backups. Choose one from 1990 to 2200.")
     dialect = Dialect() if options.records is None else replace(Dialect(), retention=None)
     dialect = read_dialect(options.dialect, dialect)
-    faults = read_faults(options.fault, Random(options.seed), time.monotonic)
+    asked = read_fault_options(options.fault)
+    faults = Faults(asked, asked.bad_records(options.seed), Random(options.seed), time.monotonic)
     begun = time.monotonic()
-    clock = Clock(now, lambda: timedelta(seconds=0 if options.is_frozen else time.monotonic() - begun))
+    clock = Clock(
+        now,
+        lambda: timedelta(seconds=0 if options.is_frozen else time.monotonic() - begun),
+        skew=asked.skew,
+    )
+    tokens = Tokens(asked.token_lasts or VALIDITY, asked.token_uses)
     if options.records is not None:
-        return Emulator(FileRecords(options.records), (), dialect, faults, clock)
+        if dialect.late or dialect.edited:
+            raise UsageError(
+                f"--records {options.records}: a file's records stand as they are, so that none is late or "
+                "edited. Leave out late and edited, or --records."
+            )
+        return Emulator(FileRecords(options.records), (), dialect, faults, clock, tokens)
     estate = lay_out(options.tasks, options.days, options.seed, now)
     print(f"emulator: {len(estate.tasks):,} tasks laid out", file=sys.stderr)  # noqa: T201
-    return Emulator(EstateRecords(estate, PROJECT), estate.episodes, dialect, faults, clock)
+    living = Living(dialect, options.seed)
+    episodes = sorted([*estate.episodes, *living.episodes(estate.tasks)], key=lambda one: one.begins_at)
+    served = EstateRecords(estate, PROJECT, living if dialect.late or dialect.edited else None)
+    return Emulator(served, tuple(episodes), dialect, faults, clock, tokens)
+
+
+def _leave(sig: int, frame: FrameType | None) -> None:
+    del sig, frame
+    raise SystemExit(0)
 
 
 def _bind(port: int) -> socket.socket:

@@ -1,7 +1,7 @@
 """Who may ask: tokens given out by the emulator's own IAM, the published token, and signatures."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,31 +17,65 @@ NAME = "demo"
 REFUSED = "APIGW.0301"
 TOLD = "Incorrect IAM authentication information"
 VALIDITY = timedelta(hours=24)
+EXPIRED = ("APIGW.0307", "The token must be updated.")
+
+
+@dataclass
+class Given:
+    """A token that was given out.
+
+    Attributes:
+        ends_at: When it ends, whatever IAM says of it.
+        uses: Requests that it is still good for; None for any number.
+    """
+
+    ends_at: datetime
+    uses: int | None
 
 
 @dataclass
 class Tokens:
-    """Tokens that were given out, with their ends."""
+    """Tokens that were given out.
 
-    _ends: dict[str, datetime] = field(default_factory=dict)
+    Attributes:
+        lasts: How long they are good; IAM says 24 h all the same.
+        uses: How many requests each is good for; None for any number.
+    """
+
+    lasts: timedelta = VALIDITY
+    uses: int | None = None
+    _given: dict[str, Given] = field(default_factory=dict)
 
     def give(self, now: datetime) -> tuple[str, datetime]:
-        """A new token and its end."""
+        """A new token and the end that IAM says it has."""
         token = uuid4().hex
-        self._ends[token] = now + VALIDITY
-        return token, self._ends[token]
+        self._given[token] = Given(now + self.lasts, self.uses)
+        return token, now + VALIDITY
 
-    def is_good(self, token: str, now: datetime) -> bool:
-        """Whether a token signs in."""
-        return token == TOKEN or self._ends.get(token, now) > now
+    def fault_of(self, token: str, now: datetime) -> tuple[str, str] | None:
+        """What is wrong with a token that a request signs in with, and uses up; None if nothing is."""
+        if token == TOKEN:
+            return None
+        given = self._given.get(token)
+        if given is None:
+            return REFUSED, f"{TOLD}: decrypt token fail"
+        if given.ends_at <= now or given.uses == 0:
+            return EXPIRED
+        if given.uses is not None:
+            given.uses -= 1
+        return None
+
+    def expire(self) -> None:
+        """Ends all tokens that were given out."""
+        for given in self._given.values():
+            given.uses = 0
 
 
-async def fault_of_sign_in(request: Request, tokens: Tokens) -> tuple[str, str] | None:
+async def fault_of_sign_in(request: Request, tokens: Tokens, now: datetime) -> tuple[str, str] | None:
     """What is wrong with how a request signs in: a gateway's code and text; None if nothing is."""
-    now = datetime.now(UTC)
     token = request.headers.get("x-auth-token")
     if token is not None:
-        return None if tokens.is_good(token, now) else (REFUSED, f"{TOLD}: decrypt token fail")
+        return tokens.fault_of(token, now)
     if "authorization" not in request.headers:
         return REFUSED, f"{TOLD}: x-auth-token not found"
     signed = Signed(

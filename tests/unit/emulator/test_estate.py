@@ -1,17 +1,16 @@
 """The estate is believable whatever its seed: what no real customer's log would show, it does not show."""
 
-from collections import defaultdict
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from uuid import UUID
 
 import pytest
 
 from pipelines.emulator.layout import Estate, lay_out
+from pipelines.emulator.task import Task
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 DAYS = 30
-TASKS = 12_000
+TASKS = 20_000
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
@@ -19,43 +18,81 @@ def estate(request: pytest.FixtureRequest) -> Estate:
     return lay_out(TASKS, DAYS, request.param, NOW)
 
 
-def test_it_has_about_as_many_tasks_as_asked_for(estate: Estate) -> None:
-    within = [task for task in estate.tasks if NOW - timedelta(days=DAYS) <= task.created_at < NOW]
-    assert abs(len(within) - TASKS) <= TASKS / 50
-
-
-def test_it_goes_on_after_its_present(estate: Estate) -> None:
-    assert any(task.created_at > NOW + timedelta(days=1) for task in estate.tasks)
-
-
-def test_ids_are_unique_and_valid(estate: Estate) -> None:
-    ids = [task.id for task in estate.tasks]
-    assert len(set(ids)) == len(ids)
-    assert all(str(UUID(one)) == one for one in ids)
-
-
-def test_nothing_ends_before_it_starts(estate: Estate) -> None:
+@pytest.fixture(scope="module")
+def past(estate: Estate) -> dict[str, list[Task]]:
+    """What happened before its present, by type."""
+    found: dict[str, list[Task]] = {}
     for task in estate.tasks:
-        if task.started_at is not None and task.ended_at is not None:
-            assert task.ended_at >= task.started_at
+        if task.created_at < NOW:
+            found.setdefault(task.operation_type, []).append(task)
+    return found
 
 
-def test_a_resource_is_backed_up_once_at_a_time_and_first_in_full(estate: Estate) -> None:
-    backups = defaultdict(list)
-    for task in estate.tasks:
-        is_run = task.operation_type == "backup" and task.outcome != "skipped" and task.created_at <= NOW
-        if is_run and task.resource:
-            backups[task.resource["id"]].append(task)
-    for tasks in backups.values():
-        for before, after in pairwise(tasks):
-            assert before.ended_at is not None
-            assert before.ended_at <= after.created_at
-        done = [task for task in tasks if task.outcome == "success"]
-        assert (
-            not done
-            or done[0].blocks["backup"]["incremental"] is False
-            or done[0].created_at > NOW - timedelta(29)
-        )
+def test_it_has_about_as_many_tasks_as_asked_for(past: dict[str, list[Task]]) -> None:
+    assert TASKS <= sum(len(tasks) for tasks in past.values()) <= 1.01 * TASKS
+
+
+@pytest.mark.parametrize(("tasks", "days"), [(1, 30), (10, 30), (50, 3), (300, 2), (900, 6), (5000, 1)])
+def test_a_small_one_has_too(tasks: int, days: int) -> None:
+    within = [task for task in lay_out(tasks, days, 1, NOW).tasks if task.created_at < NOW]
+    assert tasks <= len(within) <= tasks + max(8, tasks / 50)
+
+
+def test_shares_are_those_of_a_real_log(past: dict[str, list[Task]]) -> None:
+    backups = Counter(task.outcome for task in past["backup"])
+    tried = backups["success"] + backups["failed"] + backups["timeout"]
+    shares = {
+        "success": backups["success"] / tried,
+        "timeout": backups["timeout"] / tried,
+        "skipped": backups["skipped"] / len(past["backup"]),
+        "deletions": len(past["delete"]) / len(past["backup"]),
+        "copies": len(past["replication"]) / len(past["backup"]),
+        "failed copies": sum(task.outcome == "failed" for task in past["replication"])
+        / len(past["replication"]),
+        "full": sum(not task.blocks["backup"]["incremental"] for task in past["backup"] if task.blocks)
+        / len(past["backup"]),
+        "restores": len(past["restore"]) / len(past["backup"]),
+    }
+    shown = {name: round(share, 4) for name, share in shares.items()}
+    assert 0.95 <= shares["success"] <= 0.99, shown
+    assert 0 <= shares["timeout"] <= 0.003, shown
+    assert 0 < shares["skipped"] <= 0.02, shown
+    assert 0.6 <= shares["deletions"] <= 1.2, shown
+    assert 0.1 <= shares["copies"] <= 0.6, shown
+    assert 0.005 <= shares["failed copies"] <= 0.04, shown
+    assert 0.02 <= shares["full"] <= 0.08, shown
+    assert 0.0005 <= shares["restores"] <= 0.01, shown
+
+
+def test_each_day_deletes_about_what_a_day_makes(past: dict[str, list[Task]]) -> None:
+    first = NOW.date() - timedelta(days=DAYS)
+    made = Counter(task.created_at.date() for task in past["backup"])
+    deleted = Counter(task.created_at.date() for task in past["delete"])
+    for day in (first + timedelta(days=n) for n in range(1, DAYS)):
+        assert 0.4 * made[day] <= deleted[day] <= 1.6 * made[day], day
+
+
+def test_what_is_too_old_is_deleted_by_day_and_only_that(estate: Estate, past: dict[str, list[Task]]) -> None:
+    by_hand = {i for one in estate.episodes if one.kind == "mass_delete" for i in one.tasks}
+    hours = {task.created_at.hour for task in past["delete"] if task.id not in by_hand}
+    assert hours == set(range(8, 20))
+
+
+def test_copies_go_five_hours_after_the_backups(past: dict[str, list[Task]]) -> None:
+    usable = {
+        task.blocks["backup"]["backup_id"]: task.ended_at
+        for task in past["backup"]
+        if task.outcome == "success"
+    }
+    lags = []
+    for task in past["replication"]:
+        source = usable[task.blocks["replication"]["source_backup_id"]]
+        assert source is not None
+        assert task.ended_at is not None
+        lags.append((task.ended_at - source) / timedelta(hours=1))
+    lags.sort()
+    assert 4 <= lags[len(lags) // 2] <= 7
+    assert lags[len(lags) * 95 // 100] <= 26
 
 
 def test_failures_say_why_and_successes_do_not(estate: Estate) -> None:
@@ -63,17 +100,15 @@ def test_failures_say_why_and_successes_do_not(estate: Estate) -> None:
         assert bool(task.error[0]) == (task.outcome == "failed")
 
 
-def test_what_was_made_to_happen_is_told_and_there(estate: Estate) -> None:
-    by_id = {task.id: task for task in estate.tasks}
-    assert {one.kind for one in estate.episodes} >= {"failing_streak", "incident", "manual_rerun"}
-    for episode in estate.episodes:
-        if episode.kind in {"failing_streak", "incident"}:
-            assert all(by_id[task_id].outcome == "failed" for task_id in episode.tasks)
+def test_most_failures_are_of_something_that_lasts(estate: Estate, past: dict[str, list[Task]]) -> None:
+    lasting = {"failing_streak", "vault_full", "incident"}
+    told = {i for one in estate.episodes if one.kind in lasting for i in one.tasks}
+    failed = [task.id for task in past["backup"] if task.outcome == "failed"]
+    assert len(told & set(failed)) > len(failed) / 2
 
 
-def test_every_documented_type_occurs(estate: Estate) -> None:
-    kinds = {task.operation_type for task in lay_out(50_000, DAYS, 1, NOW).tasks}
-    assert kinds >= {
+def test_every_documented_type_occurs(past: dict[str, list[Task]]) -> None:
+    documented = {
         "backup",
         "replication",
         "delete",
@@ -83,6 +118,37 @@ def test_every_documented_type_occurs(estate: Estate) -> None:
         "sync",
         "copy",
     }
+    assert past.keys() >= documented
+
+
+def test_policies_differ() -> None:
+    days: dict[str, set[int]] = {}
+    hours: dict[str, set[int]] = {}
+    for task in lay_out(50_000, DAYS, 1, NOW).tasks:
+        if task.operation_type == "backup" and task.policy_id is not None:
+            days.setdefault(task.policy_id, set()).add(task.created_at.weekday())
+            hours.setdefault(task.policy_id, set()).add(task.created_at.hour)
+    assert {len(found) for found in days.values()} >= {1, 5, 7}
+    assert {len(found) for found in hours.values()} >= {1, 2, 4, 24}
+
+
+def test_names_are_also_chinese_and_a_resource_may_be_in_two_vaults() -> None:
+    vaults: dict[str, set[str]] = {}
+    names: set[str] = set()
+    for seed in (1, 2, 3):
+        for task in lay_out(TASKS, DAYS, seed, NOW).tasks:
+            if task.operation_type == "backup" and task.resource is not None and task.policy_id:
+                vaults.setdefault(task.resource["id"], set()).add(task.vault_id or "")
+                names.add(task.resource["name"])
+    assert any(len(found) == 2 for found in vaults.values())
+    assert any("财务" in name for name in names)
+
+
+def test_vaults_of_a_name_are_one() -> None:
+    ids: dict[str, set[str]] = {}
+    for task in lay_out(TASKS, DAYS, 4, NOW).tasks:
+        ids.setdefault(task.vault_name or "", set()).add(task.vault_id or "")
+    assert all(len(found) == 1 for found in ids.values())
 
 
 def test_some_tasks_run_and_some_wait_at_its_present(estate: Estate) -> None:
@@ -90,6 +156,12 @@ def test_some_tasks_run_and_some_wait_at_its_present(estate: Estate) -> None:
     assert statuses >= {"running", "waiting", "success", "failed", "skipped"}
 
 
+def test_it_goes_on_after_its_present(estate: Estate) -> None:
+    ahead = Counter(task.created_at.date() for task in estate.tasks if task.created_at > NOW)
+    assert all(ahead[NOW.date() + timedelta(days=n)] > TASKS / DAYS / 2 for n in range(1, 4))
+
+
 def test_the_same_seed_is_the_same_estate() -> None:
     assert lay_out(500, 5, 9, NOW) == lay_out(500, 5, 9, NOW)
     assert lay_out(500, 5, 9, NOW) != lay_out(500, 5, 8, NOW)
+    assert lay_out(500, 5, 9, NOW) != lay_out(500, 5, 9, NOW + timedelta(seconds=1))

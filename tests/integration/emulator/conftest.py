@@ -1,0 +1,91 @@
+"""How the tests of the emulator ask it: bare HTTP, no client of ours in between.
+
+Most servers run in the test's own process, which starts them fast; ``test_process`` and the tests that
+share one for a whole module run the real command.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from emulated import emulated
+from workplace import PROJECT
+
+
+class Asker:
+    """Asks one emulator.
+
+    Args:
+        http: Sends the requests.
+    """
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+        self.tasks = f"/v3/{PROJECT}/operation-logs"
+
+    def listed(self, **parameters: Any) -> Any:
+        """The body of a list."""
+        return self.answered(**parameters).json()
+
+    def answered(self, **parameters: Any) -> httpx.Response:
+        """A list, as it came."""
+        answer = self.http.get(self.tasks, params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def shown(self, task_id: str) -> httpx.Response:
+        """The answer to a question for one task."""
+        return self.http.get(f"{self.tasks}/{task_id}")
+
+    def ids(self, **parameters: Any) -> list[str]:
+        """Ids of a list, in its order."""
+        return [one["id"] for one in self.listed(**parameters)["operation_logs"]]
+
+    def truth(self) -> Any:
+        """What the emulator says that it serves."""
+        return self.http.get("/__emulator/truth").raise_for_status().json()
+
+    def advance(self, span: str) -> None:
+        """Moves its clock."""
+        self.http.post("/__emulator/clock", json={"advance": span}).raise_for_status()
+
+
+def options_of(words: tuple[str, ...]) -> dict[str, Any]:
+    """Options of the command as the emulator's own."""
+    found: dict[str, Any] = {"seed": 1, "is_frozen": False, "dialect": [], "fault": []}
+    rest = list(words)
+    while rest:
+        name = rest.pop(0).removeprefix("--")
+        if name == "freeze":
+            found["is_frozen"] = True
+        elif name in {"dialect", "fault"}:
+            found[name].append(rest.pop(0))
+        elif name in {"tasks", "days", "seed"}:
+            found[name] = int(rest.pop(0))
+        else:
+            found[name] = Path(rest.pop(0)) if name == "records" else rest.pop(0)
+    return found
+
+
+@pytest.fixture
+def emulate() -> Iterator[Callable[..., str]]:
+    """Starts emulators that live as long as the test, with the options of the command."""
+    with ExitStack() as stack:
+        yield lambda *words: stack.enter_context(emulated(**options_of(words))).url
+
+
+@pytest.fixture(scope="module")
+def asker_of() -> Iterator[Callable[[str], Asker]]:
+    """Makes askers, signed in with the published token."""
+    with ExitStack() as stack:
+
+        def make(url: str) -> Asker:
+            http = httpx.Client(
+                base_url=url, headers={"X-Auth-Token": "demo-token"}, trust_env=False, timeout=10
+            )
+            return Asker(stack.enter_context(http))
+
+        yield make

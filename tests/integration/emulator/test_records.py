@@ -1,0 +1,54 @@
+"""A file of records is served character for character, broken ones too, for as long as it is asked."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DATA = Path(__file__).parents[2] / "data"
+ODD = (
+    '{ "id":"a",  "created_at" : "2019-05-23T14:35:23.5", "n": 1e400, "big": 12345678901234567890123, "é":1}',
+    '{"id": "b", "id": "b2", "created_at": "2019-05-24T00:00:00Z", "status": "success"}',
+    '{"id": 7, "created_at": null, "extra_info": 3}',
+    '"no object, [but] text"',
+    "null",
+)
+
+
+@pytest.mark.parametrize("frame", ["[%s]", '{"count": 99, "operation_logs" : [ %s ] }'])
+def test_records_keep_every_character(
+    emulate: Callable[..., str], asker_of: Callable[[str], Any], tmp_path: Path, frame: str
+) -> None:
+    path = tmp_path / "records.json"
+    path.write_text(frame % " ,\n".join(ODD), encoding="utf-8")
+    asker = asker_of(emulate("--records", str(path), "--dialect", "times=z"))
+    body = asker.http.get(asker.tasks).text
+    assert body.startswith('{"count":5,"operation_logs":[')
+    for text in ODD:
+        assert text in body
+    assert asker.http.get(f"{asker.tasks}/a").text == f'{{"operation_log":{ODD[0]}}}'
+    assert asker.listed(status="success")["count"] == 1
+    # A record without a time stands in every window; the others in their own.
+    assert asker.listed(start_time="2019-05-24T00:00:00Z")["count"] == 4
+    for text in ODD:
+        assert text in asker.http.get("/__emulator/truth").text
+
+
+def test_real_records_are_found_by_their_resource(
+    emulate: Callable[..., str], asker_of: Callable[[str], Any]
+) -> None:
+    asker = asker_of(emulate("--records", str(DATA / "list-backup-2019.json")))
+    record = asker.listed()["operation_logs"][0]
+    for name in ("id", "name"):
+        value = record["extra_info"]["resource"][name]
+        assert asker.listed(**{f"resource_{name}": value})["operation_logs"] == [record]
+        assert asker.listed(**{f"resource_{name}": "other"})["count"] == 0
+
+
+def test_records_expire_only_where_that_is_asked(
+    emulate: Callable[..., str], asker_of: Callable[[str], Any]
+) -> None:
+    options = ("--records", str(DATA / "list-backup-2019.json"), "--now", "2026-01-01T00:00:00Z")
+    assert asker_of(emulate(*options)).listed()["count"] == 1
+    assert asker_of(emulate(*options, "--dialect", "retention=30d")).listed()["count"] == 0
