@@ -34,7 +34,15 @@ class SettingsError(UsageError):
 
 
 class SourceError(CbrWarehouseError):
-    """The API of a source did not give what was asked for."""
+    """The API of a source did not give what was asked for.
+
+    Attributes:
+        status: HTTP status of the answer that refused it; None where no answer did.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class TransientSourceError(SourceError):

@@ -14,6 +14,7 @@ from pipelines.extract.plan import Range
 from pipelines.load.context import Wanted
 from pipelines.load.report import LoadReport, SourceReport
 from pipelines.load.run import load as run_load
+from pipelines.raw.ledgers import LoadEntry
 from pipelines.settings.require import require_sources
 
 Source = Annotated[str | None, typer.Option(help="Only the source of this name.", show_default=False)]
@@ -77,7 +78,17 @@ def show_report(report: LoadReport) -> None:
             f"{entry.superseded or 0:,} superseded, {entry.repeats or 0:,} repeats, "
             f"{entry.quarantined or 0:,} quarantined"
         )
+        print(f"{entry.source}: {_compare(entry)}")
         _warn(source)
+
+
+def _compare(entry: LoadEntry) -> str:
+    """What was expected beside what came; the plan of a first load expects nothing."""
+    if entry.expected_records is None or entry.expected_requests is None:
+        return "the plan could not know how many records and requests it would take"
+    return (
+        f"the plan expected about {entry.expected_records:,} records in {entry.expected_requests:,} requests"
+    )
 
 
 def _warn(source: SourceReport) -> None:

@@ -6,14 +6,17 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain, islice
 from threading import Event, Lock
 
 from pipelines.errors import CbrWarehouseError, PermanentSourceError
-from pipelines.extract.days import day_of
+from pipelines.extract.dense import split_dense
+from pipelines.extract.page_size import REFUSED, PageSize
 from pipelines.extract.plan import Sweep
+from pipelines.extract.tally import Bringing, Tally
 from pipelines.extract.walk import Walk
 from pipelines.raw.files import Received
-from pipelines.raw.landing import Landed, Landing
+from pipelines.raw.landing import Landing
 from pipelines.raw.ledgers import SweepEntry, write_sweep
 from pipelines.source.client import CbrClient
 from pipelines.source.page import Page
@@ -25,37 +28,8 @@ logger = logging.getLogger(__name__)
 WORKERS = 4
 """Sweeps under way at once; how many requests that makes is the client's budget."""
 
-SAMPLE_SIZE = 100
-"""Tasks of a provider looked at, to see whether unfiltered lists have them."""
-
 LANDED_PAGES = 2
 """Pages held in memory before they land."""
-
-
-@dataclass
-class Tally:
-    """What a load has received so far. Safe to share between threads.
-
-    Attributes:
-        records: Records received.
-        repeats: Of those, texts held already.
-        quarantined: Of the others, those that break the contract.
-        days: Days that got files.
-    """
-
-    records: int = 0
-    repeats: int = 0
-    quarantined: int = 0
-    days: set[str] = field(default_factory=set)
-    _lock: Lock = field(default_factory=Lock)
-
-    def add(self, landed: Landed) -> None:
-        """Adds what one batch came to."""
-        with self._lock:
-            self.records += landed.received
-            self.repeats += landed.repeats
-            self.quarantined += landed.quarantined
-            self.days |= landed.days
 
 
 @dataclass
@@ -71,6 +45,7 @@ class Gathering:
         clock: Tells the time, UTC.
         scopes: Each query is asked once within each of them; the first has no filter or one by project.
         tally: What came so far.
+        page_size: How many rows are asked for at once.
     """
 
     client: CbrClient
@@ -81,6 +56,8 @@ class Gathering:
     clock: Callable[[], datetime]
     scopes: tuple[TaskQuery, ...] = (TaskQuery(),)
     tally: Tally = field(default_factory=Tally)
+    page_size: PageSize = field(default_factory=PageSize)
+    _may_split: bool = True
     _sweeps: int = 0
     _stop: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
@@ -141,22 +118,11 @@ class Gathering:
         Returns:
             The source's ``count``, None where it gives none.
         """
-        counts = [self.client.list_tasks(one, limit=1, offset=0).count for one in self._within(query)]
+        counts = [self.client.list_tasks(one, limit=1, offset=0).count for one in self.within(query)]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
-    def sample(self, provider_id: str, since: datetime) -> list[str]:
-        """Ids of some tasks of a provider, created since an instant; they are not landed."""
-        query = TaskQuery(start_time=since, provider_id=provider_id)
-        found = []
-        for one in self._within(query):
-            for record in self.client.list_tasks(one, limit=SAMPLE_SIZE, offset=0).records:
-                verdict = self.landing.door.check(record, self.clock())
-                if verdict.task_id and verdict.day and verdict.day > day_of(since):
-                    found.append(verdict.task_id)
-        return found
-
-    def _within(self, query: TaskQuery) -> list[TaskQuery]:
+    def within(self, query: TaskQuery) -> list[TaskQuery]:
         """The query within each scope; one that names a provider needs no scope of a provider."""
         scopes = [scope for scope in self.scopes if query.provider_id is None or scope.provider_id is None]
         return [
@@ -168,12 +134,11 @@ class Gathering:
             for scope in scopes
         ]
 
-    def _pages(self, query: TaskQuery) -> Iterator[Page]:
-        for one in self._within(query):
-            yield from Walk(partial(self._list_page, one)).pages()
-
-    def _list_page(self, query: TaskQuery, limit: int, offset: int) -> Page:
-        return self.client.list_tasks(query, limit=limit, offset=offset)
+    def list_page(self, query: TaskQuery, limit: int, offset: int) -> Page:
+        """One page, in a smaller size where the source refuses so large a limit."""
+        return self.page_size.ask(
+            lambda size: self.client.list_tasks(query, limit=size, offset=offset), most=limit
+        )
 
     def _show(self, task_id: str) -> Page | None:
         """One task, or None where the source refuses to say: no reason to give up on all others."""
@@ -184,15 +149,17 @@ class Gathering:
             return None
 
     def _sweep(self, number: int, sweep: Sweep, progress: Callable[[int], None]) -> None:
-        pages = records = 0
-        for batch in _in_batches(self._pages(sweep.query)):
-            self._land(number, batch)
-            pages += len(batch)
-            brought = sum(len(page.records) for _, page in batch)
-            records += brought
-            progress(brought)
-            if self._stop.is_set():
-                return
+        bringing = Bringing(number, progress)
+        try:
+            for query in self.within(sweep.query):
+                self._read(query, bringing)
+        except PermanentSourceError as error:
+            if error.status != REFUSED or not sweep.may_be_refused:
+                raise
+            logger.warning("%s The load goes on without it.", error)
+            return
+        if self._stop.is_set():
+            return
         write_sweep(
             self.directory,
             self.source,
@@ -202,11 +169,54 @@ class Gathering:
                 reason=sweep.reason,
                 start=sweep.query.start_time,
                 end=sweep.query.end_time,
-                pages=pages,
-                records=records,
+                pages=bringing.pages,
+                records=bringing.records,
                 finished_at=self.clock(),
             ),
         )
+
+    def _read(self, query: TaskQuery, bringing: Bringing) -> set[bytes | str]:
+        """Walks a query, or the parts of a dense one; gives what tells the rows received apart."""
+        walk = Walk(partial(self.list_page, query))
+        pages = walk.pages()
+        first = next(pages, None)
+        if first is None:
+            return walk.seen
+        parts = split_dense(first, self.clock()) if self._may_split else ()
+        self._land_pages([first] if parts else chain([first], pages), bringing)
+        if parts:
+            walk.seen |= self._read_parts(parts, bringing)
+            if len(walk.seen) < (first.count or 0) and not self._stop.is_set():
+                # The parts leave something out, or the count means something else: the long way.
+                logger.info("%s: parts of a window brought less than was counted", self.source)
+                self._may_split = False
+                self._land_pages(pages, bringing)
+        return walk.seen
+
+    def _read_parts(self, parts: Iterable[TaskQuery], bringing: Bringing) -> set[bytes | str]:
+        """Walks the parts of a window, several at once; gives what tells all their rows apart."""
+        seen: set[bytes | str] = set()
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"part-{self.source}") as pool:
+            walks = [(Bringing(self._number(), bringing.progress), part) for part in parts]
+            futures = [pool.submit(self._read, part, own) for own, part in walks]
+            try:
+                for future in as_completed(futures):
+                    seen |= future.result()
+            except CbrWarehouseError:
+                self._stop.set()
+                raise
+        for own, _ in walks:
+            bringing.pages += own.pages
+            bringing.records += own.records
+        return seen
+
+    def _land_pages(self, pages: Iterable[Page], bringing: Bringing) -> None:
+        for batch in _in_batches(pages, LANDED_PAGES):
+            numbered = list(enumerate(batch, bringing.landed))
+            self._land(bringing.number, numbered)
+            bringing.add(batch)
+            if self._stop.is_set():
+                return
 
     def _land(self, number: int, pages: list[tuple[int, Page]]) -> None:
         received = (
@@ -222,12 +232,7 @@ class Gathering:
             return self._sweeps
 
 
-def _in_batches(pages: Iterator[Page]) -> Iterator[list[tuple[int, Page]]]:
-    batch: list[tuple[int, Page]] = []
-    for numbered in enumerate(pages):
-        batch.append(numbered)
-        if len(batch) == LANDED_PAGES:
-            yield batch
-            batch = []
-    if batch:
+def _in_batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
+    left = iter(pages)
+    while batch := list(islice(left, size)):
         yield batch

@@ -53,5 +53,5 @@ def other_ways(days: Sequence[date]) -> Iterator[list[Sweep]]:
         "provider": [replace(window, provider_id=value) for window in windows for value in PROVIDERS],
     }
     for name, queries in narrowed.items():
-        yield [Sweep(query, f"counts do not add up: by {name}") for query in queries]
+        yield [Sweep(query, f"counts do not add up: by {name}", may_be_refused=True) for query in queries]
     yield [Sweep(TaskQuery(), "counts do not add up: everything")]

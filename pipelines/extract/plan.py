@@ -25,6 +25,10 @@ OPEN_STATUSES = ("running", "waiting")
 """Documented statuses of tasks that have not ended."""
 
 
+NEVER_STARTED_STATUSES = ("skipped",)
+"""Documented statuses of tasks that ended without a start: no window has them if filters apply to it."""
+
+
 class Purpose(StrEnum):
     """What a load is for."""
 
@@ -95,10 +99,13 @@ class Sweep:
     Attributes:
         query: What is asked for.
         reason: Why, for the plan and the ledger.
+        may_be_refused: Whether the source may refuse it (400), as it may a value of a filter that it
+            does not know: then it brings nothing, and others must do without.
     """
 
     query: TaskQuery
     reason: str
+    may_be_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,7 @@ def plan_load(
     sweeps = [_day_sweep(day, holding.states.get(day), purpose) for day in swept]
     sweeps = [sweep for sweep in sweeps if _window(sweep) not in holding.landed]
     sweeps.append(Sweep(TaskQuery(start_time=live_from), "live edge, and tasks that may still change"))
-    sweeps += _open_sweeps()
+    sweeps += _timeless_sweeps()
     read = tuple(day for day in audited if day in swept or start_of(day) >= live_from)
     return Plan(purpose, start_of(first), None, tuple(sweeps), audited, follow_open=True, read=read)
 
@@ -201,7 +208,7 @@ def _plan_range(now: datetime, wanted: Range) -> Plan:
         for day in days
     ]
     if until is None:
-        sweeps += _open_sweeps()
+        sweeps += _timeless_sweeps()
     whole = tuple(
         day
         for day in days
@@ -219,8 +226,14 @@ def _day_sweep(day: date, state: DayState | None, purpose: Purpose) -> Sweep:
     return Sweep(query, f"{state.value}: not proved complete")
 
 
-def _open_sweeps() -> list[Sweep]:
-    return [Sweep(TaskQuery(status=status), f"open tasks: {status}") for status in OPEN_STATUSES]
+def _timeless_sweeps() -> list[Sweep]:
+    """What windows may not have, because a time that they may apply to is absent."""
+    opened = [Sweep(TaskQuery(status=status), f"open tasks: {status}") for status in OPEN_STATUSES]
+    skipped = [
+        Sweep(TaskQuery(status=status), f"tasks without a start: {status}")
+        for status in NEVER_STARTED_STATUSES
+    ]
+    return opened + skipped
 
 
 def _window(sweep: Sweep) -> tuple[datetime | None, datetime | None]:

@@ -4,14 +4,30 @@ Lists may hide tasks of other enterprise projects, and one version of the docume
 filter by provider a default, under which tasks of all other providers are absent.
 """
 
+import json
+import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
+from pipelines.contract.instants import parse_instant
+from pipelines.errors import PermanentSourceError
+from pipelines.extract.days import day_of
 from pipelines.extract.gather import Gathering
 from pipelines.extract.other_ways import PROVIDERS
-from pipelines.extract.plan import Plan, Purpose
+from pipelines.extract.page_size import REFUSED
+from pipelines.extract.plan import PAD, Plan, Purpose, Sweep
 from pipelines.settings.model import SourceSettings
 from pipelines.source.query import TaskQuery
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_SIZE = 100
+"""Tasks of a provider looked at, to see whether unfiltered lists have them."""
+
+PROBES = 3
+"""Of those that did not come, how many are looked for by themselves."""
 
 
 def scopes_of(source: SourceSettings, hidden_providers: tuple[str, ...]) -> tuple[TaskQuery, ...]:
@@ -48,9 +64,9 @@ def sweep_providers(gathering: Gathering, plan: Plan, progress: Callable[[int], 
     known = {scope.provider_id for scope in gathering.scopes if scope.provider_id}
     samples = {}
     if plan.purpose is not Purpose.INCREMENTAL:
-        samples = {one: gathering.sample(one, plan.since) for one in PROVIDERS if one not in known}
+        samples = {one: _sample(gathering, one, plan.since) for one in PROVIDERS if one not in known}
     for sample in samples.values():
-        gathering.landing.watch(sample)
+        gathering.landing.watch(one.task_id for one in sample)
     gathering.sweep_all(plan.sweeps, progress)
     hidden = [one for one, sample in samples.items() if _is_absent(gathering, plan, sample)]
     if hidden:
@@ -63,6 +79,66 @@ def sweep_providers(gathering: Gathering, plan: Plan, progress: Callable[[int], 
     return tuple(sorted(known.union(hidden)))
 
 
-def _is_absent(gathering: Gathering, plan: Plan, sample: list[str]) -> bool:
-    """Whether most of a sample never came; some may have expired, or lie beyond a range."""
-    return plan.until is None and 2 * len(gathering.landing.unseen(sample)) > len(sample)
+@dataclass(frozen=True)
+class _Sampled:
+    """A task that a list of its provider has.
+
+    Attributes:
+        task_id: The task.
+        created_at: When it was created.
+        lag: How much later it started, of one that did not as if never.
+    """
+
+    task_id: str
+    created_at: datetime
+    lag: timedelta
+
+
+def _sample(gathering: Gathering, provider_id: str, since: datetime) -> list[_Sampled]:
+    """Some tasks of a provider, created since an instant, not landed; none where that is refused."""
+    found = []
+    for query in gathering.within(TaskQuery(start_time=since, provider_id=provider_id)):
+        try:
+            page = gathering.list_page(query, SAMPLE_SIZE, 0)
+        except PermanentSourceError as error:
+            if error.status != REFUSED:
+                raise
+            logger.info("%s It has no tasks of provider %s, then.", error, provider_id)
+            continue
+        for record in page.records:
+            verdict = gathering.landing.door.check(record, gathering.clock())
+            if verdict.task_id and verdict.reason is None and verdict.day and verdict.day > day_of(since):
+                found.append(_sampled(verdict.task_id, json.loads(verdict.normal or record)))
+    return found
+
+
+def _sampled(task_id: str, record: dict[str, Any]) -> _Sampled:
+    """Reads a sound record's times."""
+    created_at = parse_instant(record["created_at"])
+    started_at = parse_instant(record.get("started_at") or "")
+    if created_at is None:
+        raise AssertionError(f"the door let a task without created_at in: {task_id}")
+    return _Sampled(task_id, created_at, abs(started_at - created_at) if started_at else timedelta.max)
+
+
+def _is_absent(gathering: Gathering, plan: Plan, sample: list[_Sampled]) -> bool:
+    """Whether unfiltered lists leave a provider out.
+
+    Most of the sample never came: it may also have expired, or lie in windows that a load which
+    was interrupted had landed, so that this one did not ask again. Asking without a filter for a
+    narrow window around some of them tells. Those that started soon after they were created lie
+    in it whichever time the source filters by.
+    """
+    unseen = set(gathering.landing.unseen(one.task_id for one in sample))
+    if plan.until is not None or 2 * len(unseen) <= len(sample):
+        return False
+    missing = sorted((one for one in sample if one.task_id in unseen), key=lambda one: one.lag)
+    probed = missing[:PROBES]
+    gathering.sweep_all(
+        Sweep(
+            TaskQuery(start_time=one.created_at - PAD, end_time=one.created_at + PAD),
+            "whether lists without a filter have every provider",
+        )
+        for one in probed
+    )
+    return 2 * len(gathering.landing.unseen(one.task_id for one in probed)) > len(probed)

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipelines.errors import PermanentSourceError
+from pipelines.extract.page_size import PAGE_SIZES
 from pipelines.raw.files import content_hash
 from pipelines.source.page import Page
-
-PAGE_SIZE = 1000
-"""The documented maximum of ``limit``; a source that gives fewer is followed all the same."""
 
 MOST_STEPS_BACK = 50
 """How often one walk may step back before the source is called unreadable."""
@@ -35,13 +33,15 @@ class Walk:
     """One walk; iterate over :meth:`pages`.
 
     Attributes:
+        page_size: The most rows to ask for at once; a source that gives fewer is followed all the same.
         steps_back: How often rows had moved so that the walk stepped back.
+        seen: What tells the rows received so far apart.
     """
 
     list_page: ListPage
-    page_size: int = PAGE_SIZE
+    page_size: int = PAGE_SIZES[0]
     steps_back: int = 0
-    _seen: set[bytes | str] = field(default_factory=set)
+    seen: set[bytes | str] = field(default_factory=set)
 
     def pages(self) -> Iterator[Page]:
         """Yields every page until the source has no more.
@@ -53,14 +53,14 @@ class Walk:
         while True:
             page = self.list_page(self.page_size, offset)
             keys = [identity(record) for record in page.records]
-            if offset and not any(key in self._seen for key in keys) and not (before == 1 and len(keys) <= 1):
+            if offset and not any(key in self.seen for key in keys) and not (before == 1 and len(keys) <= 1):
                 offset = self._step_back(offset, len(keys))
                 continue
             if not keys:
                 return
-            is_end = len(keys) == 1 and keys[0] in self._seen and before > 1
-            fresh = not self._seen.issuperset(keys)
-            self._seen.update(keys)
+            is_end = len(keys) == 1 and keys[0] in self.seen and before > 1
+            fresh = not self.seen.issuperset(keys)
+            self.seen.update(keys)
             if fresh:
                 yield page
             if is_end:

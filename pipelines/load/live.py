@@ -4,12 +4,14 @@ What the command line and Dagster start from; tests pass surroundings of their o
 """
 
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 from pipelines.contract.read import read_contract
 from pipelines.load.context import Loading
 from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.settings.require import ReadySource
+from pipelines.source.budgets import Budgets
 from pipelines.source.client import CbrClient
 from pipelines.storage.layout import DataDirectory
 
@@ -21,10 +23,10 @@ def live_loading(directory: DataDirectory, analytics: AnalyticsSettings) -> Load
         contract=read_contract(),
         clock=lambda: datetime.now(UTC),
         new_id=uuid4,
-        connect=_connect,
+        connect=partial(_connect, Budgets()),
         analytics=analytics,
     )
 
 
-def _connect(ready: ReadySource) -> CbrClient:
-    return CbrClient(ready.settings, ready.credentials)
+def _connect(budgets: Budgets, ready: ReadySource) -> CbrClient:
+    return CbrClient(ready.settings, ready.credentials, budgets=budgets)

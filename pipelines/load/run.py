@@ -10,8 +10,10 @@ from pipelines.errors import CbrWarehouseError, SourceError
 from pipelines.extract.gather import Gathering
 from pipelines.extract.plan import Horizon, Plan, plan_load
 from pipelines.extract.scopes import scopes_of, sweep_providers
+from pipelines.extract.timeless import sweep_timeless
 from pipelines.load.alone import hold_alone
 from pipelines.load.context import Loading, Wanted
+from pipelines.load.expect import expect_load
 from pipelines.load.holding import read_holding
 from pipelines.load.prove import Proof, prove_days
 from pipelines.load.report import LoadReport, SourceReport
@@ -101,6 +103,7 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
     source = ready.settings
     plan = plan_source(loading, source, wanted)
     started_at = loading.clock()
+    expected = expect_load(loading, source, plan)
     entry = LoadEntry(
         load_id=f"{started_at:%Y%m%dT%H%M%S%fZ}-{loading.new_id().hex[:8]}",
         source=source.name,
@@ -108,6 +111,8 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
         purpose=plan.purpose.value,
         since=plan.since,
         until=plan.until,
+        expected_requests=expected.requests,
+        expected_records=expected.records,
     )
     write_load(loading.directory, entry)
     run = _SourceRun(loading, ready, plan, entry)
@@ -178,6 +183,7 @@ class _SourceRun:
             self._gathering = gathering
             self._loading.progress.step(name, "tasks received")
             hidden = sweep_providers(gathering, self._plan, self._loading.progress.advance)
+            sweep_timeless(gathering, self._plan, self._loading.progress.advance)
             vanished = gathering.show_all(landing.unseen(followed))
             self.make_tables()
             self._loading.progress.step(name, "days proved")

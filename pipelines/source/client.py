@@ -9,6 +9,7 @@ from pipelines.errors import PermanentSourceError
 from pipelines.settings.credentials import Credentials, KeyCredentials, PasswordCredentials, TokenCredentials
 from pipelines.settings.model import SourceSettings
 from pipelines.source.asking import Asker
+from pipelines.source.budgets import Budgets
 from pipelines.source.channel import Channel
 from pipelines.source.error_body import read_error
 from pipelines.source.exchange import Answer, Asked
@@ -19,10 +20,10 @@ from pipelines.source.persistence import Persistence
 from pipelines.source.query import TaskQuery
 from pipelines.source.redaction import Redactor
 from pipelines.source.refusals import Refusals
+from pipelines.source.retry import parse_http_date
 from pipelines.source.sign_in import GivenToken, Signatures, SignIn
 from pipelines.source.surroundings import Patience, Surroundings
 from pipelines.source.task_bodies import Records, read_list, read_show
-from pipelines.source.throttle import Throttle
 from pipelines.source.wire import Wire
 
 UNKNOWN_TASK = "BackupService.6500"
@@ -38,6 +39,7 @@ class CbrClient:
         surroundings: Time and chance.
         patience: How long to wait for what.
         transport: Stands for the network in tests.
+        budgets: Budgets of requests that clients of one project share; one of its own if absent.
 
     Raises:
         SettingsError: The source's certificates or the environment's proxies are of no use.
@@ -50,6 +52,7 @@ class CbrClient:
         surroundings: Surroundings | None = None,
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         surroundings, patience = surroundings or Surroundings(), patience or Patience()
         redactor = Redactor(_secrets(credentials))
@@ -62,9 +65,7 @@ class CbrClient:
             redactor,
             surroundings,
         )
-        self._throttle = Throttle(
-            source.name, source.max_requests_per_second, surroundings.monotonic, surroundings.sleep
-        )
+        self._throttle = (budgets or Budgets()).of(source, surroundings)
         self._asker = Asker(
             self._channel,
             _sign_in(source, credentials, self._channel),
@@ -100,6 +101,11 @@ class CbrClient:
         """How many requests the client makes at once at present, whatever number of threads uses it."""
         return self._throttle.limit
 
+    @property
+    def refused_as_too_many(self) -> int:
+        """Requests that the source refused with 429 so far; each was made again."""
+        return self._throttle.too_many
+
     def list_tasks(self, query: TaskQuery, *, limit: int, offset: int) -> Page:
         """Asks for one page of tasks.
 
@@ -131,6 +137,7 @@ class CbrClient:
                 offset=offset,
                 status=answer.status,
                 broken=found.broken,
+                served_at=parse_http_date(answer.headers.get("date", "")),
             )
 
         return self._asker.ask(asked, read)
@@ -168,6 +175,7 @@ class CbrClient:
                 offset=None,
                 status=answer.status,
                 broken=found.broken,
+                served_at=parse_http_date(answer.headers.get("date", "")),
             )
 
         return self._asker.ask(asked, read)

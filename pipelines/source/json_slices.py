@@ -209,13 +209,17 @@ class _Cutter:
         for match in _SEPARATOR.finditer(self.text, at):
             stop = match.start()
             if match[0] == "]":
+                is_own = self.is_certain and stop == balanced_stop
                 after = self._close(stop + 1, is_certain=False)
-                if after is None or after.keys().isdisjoint(_PAGING):
+                if after is None or (after.keys().isdisjoint(_PAGING) and not is_own):
                     continue
             elif stop != balanced_stop and not self._begins_element(self._skip(stop + 1)):
                 continue
             end = at + len(self.text[at:stop].rstrip(" \t\n\r"))
-            return _Element(end, stop, is_sound=False, is_certain=False)
+            # What its own brackets close has left nothing open in which the array's end could be taken
+            # for that of a list nested in it.
+            is_certain = self.is_certain and stop == balanced_stop
+            return _Element(end, stop, is_sound=False, is_certain=is_certain)
         return None
 
     def _is_known(self, value: Any) -> bool:

@@ -20,6 +20,7 @@ class Page:
         offset: The offset asked with.
         status: HTTP status: 200, or 404 where a task asked for by its id is unknown to the source.
         broken: Positions in ``records`` of those that are no JSON.
+        served_at: What the server took for the present, by its Date header; None where it says none.
     """
 
     records: tuple[bytes, ...]
@@ -30,3 +31,4 @@ class Page:
     offset: int | None
     status: int
     broken: tuple[int, ...] = ()
+    served_at: datetime | None = None

@@ -76,7 +76,7 @@ class Refusals:
         Returns:
             The error to raise.
         """
-        return SignInError(f"{self._happened(asked, answer)} {remedy}{self._skew(answer)}")
+        return SignInError(f"{self._happened(asked, answer)} {remedy}{self._skew(answer)}", answer.status)
 
     def final(self, asked: Asked, answer: Answer) -> SourceError:
         """Any other refusal that will not pass by itself.
@@ -91,11 +91,13 @@ class Refusals:
         happened = self._happened(asked, answer)
         code = (read_error(answer.body).code or "").upper()
         if answer.status == 403:
-            return ForbiddenError(f"{happened} {_forbidden_remedy(code)}")
+            return ForbiddenError(f"{happened} {_forbidden_remedy(code)}", answer.status)
         if 300 <= answer.status < 400:
             to = self._redactor.clean(answer.headers.get("location", "another address"))
-            return PermanentSourceError(f"{happened} It points to {to}. Check the endpoint of the source.")
-        return PermanentSourceError(f"{happened} {_other_remedy(answer.status, code)}")
+            return PermanentSourceError(
+                f"{happened} It points to {to}. Check the endpoint of the source.", answer.status
+            )
+        return PermanentSourceError(f"{happened} {_other_remedy(answer.status, code)}", answer.status)
 
     def _happened(self, asked: Asked, answer: Answer) -> str:
         return f"{self.where}: {asked.label} {self.answered(answer)}."

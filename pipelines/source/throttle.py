@@ -69,6 +69,12 @@ class Throttle:
         self._given_at_last_cut = 0
         self._next_at = float("-inf")
         self._paused_until = float("-inf")
+        self._too_many = 0
+
+    @property
+    def too_many(self) -> int:
+        """How many requests the source refused as too many so far."""
+        return self._too_many
 
     @property
     def limit(self) -> int:
@@ -94,6 +100,11 @@ class Throttle:
         finally:
             self._settle(slot)
 
+    def slow_down(self, most_per_second: float) -> None:
+        """Makes no more requests in a second than this from now on; never more than before."""
+        with self._changed:
+            self._spacing = max(self._spacing, 1.0 / most_per_second)
+
     def pause(self, seconds: float) -> None:
         """Keeps every thread from beginning a request for some time."""
         with self._changed:
@@ -108,6 +119,7 @@ class Throttle:
         with self._changed:
             self._running -= 1
             if slot.is_too_many:
+                self._too_many += 1
                 self._cut(slot)
             elif slot.is_success:
                 self._limit = min(MOST_LIMIT, self._limit + 1.0 / self._limit)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from workplace import COMMAND, Workplace
 
 SEEN = {"task_versions": "first_seen_at, last_seen_at", "coverage": "checked_at"}

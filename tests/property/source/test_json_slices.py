@@ -148,7 +148,9 @@ def test_several_broken_records_do_not_hide_the_sound_ones(items: list[bytes], d
     assert slices is not None
     found = texts_of(body, slices)
     sound = [text for position, text in enumerate(found) if position not in slices.broken]
-    assert sound == [text for position, text in enumerate(torn) if position not in broken]
+    # A text torn open may hold what reads as a value of its own, but hides no whole record beside it.
+    rest = iter(sound)
+    assert all(text in rest for position, text in enumerate(torn) if position not in broken)
     # Broken neighbours may come as one text; none of it is lost.
     assert b",".join(b"".join(text.split()) for text in found) == b",".join(
         b"".join(text.split()) for text in torn

@@ -1,0 +1,61 @@
+"""Counting what comes: of a whole load, and of one of its sweeps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+
+from pipelines.raw.landing import Landed
+from pipelines.source.page import Page
+
+
+@dataclass
+class Tally:
+    """What a load has received so far. Safe to share between threads.
+
+    Attributes:
+        records: Records received.
+        repeats: Of those, texts held already.
+        quarantined: Of the others, those that break the contract.
+        days: Days that got files.
+    """
+
+    records: int = 0
+    repeats: int = 0
+    quarantined: int = 0
+    days: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, landed: Landed) -> None:
+        """Adds what one batch came to."""
+        with self._lock:
+            self.records += landed.received
+            self.repeats += landed.repeats
+            self.quarantined += landed.quarantined
+            self.days |= landed.days
+
+
+@dataclass
+class Bringing:
+    """What one numbered sweep has brought so far.
+
+    Attributes:
+        number: Its number; pages are counted within it.
+        progress: Told how many records each batch brought.
+        landed: Pages landed under its number.
+        pages: Pages received, those of its parts included.
+        records: Records received, those of its parts included.
+    """
+
+    number: int
+    progress: Callable[[int], None]
+    landed: int = 0
+    pages: int = 0
+    records: int = 0
+
+    def add(self, batch: list[Page]) -> None:
+        """Counts pages that landed."""
+        brought = sum(len(page.records) for page in batch)
+        self.landed += len(batch)
+        self.pages += len(batch)
+        self.records += brought
+        self.progress(brought)

@@ -1,0 +1,46 @@
+"""Tasks that no window shows: those without the time that the source's windows go by.
+
+Should ``start_time`` apply to started_at, a task that was skipped and so never started is in no
+window at all, and in no difference of counts either. How many such tasks there are, two counts tell.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pipelines.extract.gather import Gathering
+from pipelines.extract.plan import Plan, Purpose, Sweep
+from pipelines.source.query import TaskQuery
+
+BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
+"""No task is older: the service did not exist."""
+
+NEVER_STARTED = "skipped"
+"""The one documented status of tasks that ended without a start; those still to start are swept anyway."""
+
+
+def sweep_timeless(gathering: Gathering, plan: Plan, progress: Callable[[int], None]) -> None:
+    """Asks for what no window shows, if there is or may be such a thing.
+
+    Args:
+        gathering: The load's asking.
+        plan: The load's plan.
+        progress: Called with the records each page brought.
+
+    Raises:
+        SourceError: The source failed.
+    """
+    everything = gathering.count(TaskQuery())
+    shown = gathering.count(TaskQuery(start_time=BEFORE_ALL))
+    tells = everything is not None and shown is not None and everything > 1  # 1 may be the page's own row
+    is_deep = plan.purpose is Purpose.DEEP
+    if tells and everything == shown:
+        return
+    if tells and is_deep:
+        # Once a day without trusting any list of statuses.
+        gathering.sweep_all([Sweep(TaskQuery(), "tasks without the time that windows go by")], progress)
+    elif tells or is_deep:
+        reason = "skipped tasks, which may have no time that windows go by"
+        gathering.sweep_all(
+            [Sweep(TaskQuery(status=NEVER_STARTED), reason, may_be_refused=True)],
+            progress,
+        )

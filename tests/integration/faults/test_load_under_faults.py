@@ -1,0 +1,61 @@
+"""Every fault of the emulator: the load ends, and what is held equals what is served, cell for cell."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from emulated import Warehouse, emulated, lost, resources_of
+
+FAULTS = {
+    "throttle": ("throttle=0.3",),
+    "retry_after": ("throttle=0.3", "retry_after=1"),
+    "quota": ("quota=25/1s",),
+    "gateway": ("gateway=0.3",),
+    "error_500": ("error_500=0.3",),
+    "error_503": ("error_503=0.3",),
+    "reset": ("reset=0.3",),
+    "truncate": ("truncate=0.3",),
+    "corrupt": ("corrupt=0.3",),
+    "stall": ("stall=0.05",),
+    "stall_for": ("stall=0.3", "stall_for=1s"),
+    "expire_token": ("expire_token=20",),
+    "skew ahead": ("skew=14m",),
+    "skew behind": ("skew=-14m",),
+    "by schedule": ("throttle=@1-4,9", "gateway=@12,14-17", "retry_after=1"),
+}
+"""What each fault is tried with. Waits pass fast, so rates may be high."""
+
+ALL_AT_ONCE = ("throttle=0.1", "retry_after=1", "gateway=0.1", "truncate=0.1", "corrupt=0.1")
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_loses_nothing(tmp_path: Path, kind: str, proved: Callable[..., None]) -> None:
+    told, missing, checked = load_under(tmp_path, FAULTS[kind])
+    times = sum(told.values())
+    proved("fault", " ".join(FAULTS[kind]), times=times, checked=checked, unit="tasks", lost=missing)
+
+
+def test_all_faults_together_lose_nothing(tmp_path: Path, proved: Callable[..., None]) -> None:
+    told, missing, checked = load_under(tmp_path, ALL_AT_ONCE)
+    assert len(told) == len(ALL_AT_ONCE) - 1
+    times = sum(told.values())
+    proved("fault", " ".join(ALL_AT_ONCE), times=times, checked=checked, unit="tasks", lost=missing)
+
+
+def load_under(folder: Path, faults: tuple[str, ...]) -> tuple[dict[str, int], int, int]:
+    """Loads from a source that fails so.
+
+    Returns:
+        How often each fault was served, the tasks not held in every cell, and all tasks served.
+    """
+    with emulated(tasks=1500, days=15, dialect=["max_limit=50"], fault=faults) as source:
+        warehouse = Warehouse(folder, source, password="expire_token" in faults[0])
+        report = warehouse.load()
+        assert report.exit_status(strict=False) == 0, report
+        truth = source.truth()
+        assert warehouse.resources() == resources_of(truth)
+        assert warehouse.tasks().keys() == truth.keys()
+        told = source.emulator.faults.told
+        if "skew" in faults[0]:
+            told = {"skew": source.emulator.faults.requests}  # it strikes at every request
+        return told, len(lost(warehouse, truth)), len(truth)

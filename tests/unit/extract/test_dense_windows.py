@@ -1,0 +1,106 @@
+"""A dense window is split in time, and what comes home is the same under every dialect."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from bench import DIALECTS, Bench
+from living_source import Dialect, LivingSource, living
+
+from pipelines.extract import dense
+from pipelines.extract.dense import split_dense
+from pipelines.source.page import Page
+from pipelines.source.query import TaskQuery
+
+NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
+HORIZON = datetime(2026, 11, 13, tzinfo=UTC)
+DAY = TaskQuery(start_time=NOW - timedelta(hours=26), end_time=NOW - timedelta(hours=2), status="failed")
+
+
+def first_page(query: TaskQuery | None, count: int | None, received: int = 1000) -> Page:
+    return Page((b"{}",) * received, count, NOW, query, 1000, 0, 200)
+
+
+def test_a_window_of_many_pages_is_split_into_parts_that_cover_it_and_overlap() -> None:
+    parts = split_dense(first_page(DAY, 90_000), NOW)
+    assert len(parts) == 5
+    assert parts[0].start_time == DAY.start_time
+    assert parts[-1].end_time == DAY.end_time
+    assert {part.status for part in parts} == {"failed"}
+    for one, next_one in pairwise(parts):
+        assert one.end_time is not None
+        assert next_one.start_time is not None
+        assert one.end_time - next_one.start_time > timedelta(minutes=30)
+
+
+def test_the_live_edge_keeps_its_open_end() -> None:
+    parts = split_dense(first_page(TaskQuery(start_time=NOW - timedelta(days=2)), 50_000), NOW)
+    assert [part.end_time is None for part in parts] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        first_page(DAY, 20_000),
+        first_page(DAY, None),
+        first_page(DAY, 1000),
+        first_page(DAY, 90_000, received=1),
+        first_page(TaskQuery(status="running"), 90_000),
+        first_page(None, 90_000),
+        first_page(TaskQuery(start_time=NOW - timedelta(minutes=19)), 90_000),
+    ],
+    ids=["few pages", "no count", "count of the page", "one row a page", "no time", "by id", "too short"],
+)
+def test_other_windows_are_walked_as_they_are(page: Page) -> None:
+    assert split_dense(page, NOW) == ()
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_what_comes_home_is_the_same_under_every_dialect(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dense, "MOST_PAGES", 1)
+    dialect = replace(DIALECTS[name], most=min(4, DIALECTS[name].most))
+    bench = Bench(tmp_path, living(NOW, 6, dialect))
+    bench.load()
+    truth = bench.truth(HORIZON)
+    assert truth.items() <= bench.held().items()
+
+
+class Noting(LivingSource):
+    """A source that notes how far each window was walked."""
+
+    deepest: dict[TaskQuery, int]
+
+    def list_tasks(self, query: TaskQuery, *, limit: int, offset: int) -> Page:
+        self.deepest[query] = max(self.deepest.get(query, 0), offset)
+        return super().list_tasks(query, limit=limit, offset=offset)
+
+
+def deepest_walks(folder: Path, dialect: Dialect) -> dict[TaskQuery, int]:
+    plain = living(NOW, 6, dialect)
+    source = Noting(NOW, dialect, plain.tasks)
+    source.deepest = {}
+    Bench(folder, source).load()
+    return {query: offset for query, offset in source.deepest.items() if query.start_time is not None}
+
+
+def test_walks_become_short_where_counts_can_be_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = deepest_walks(tmp_path / "whole", Dialect(most=4))
+    monkeypatch.setattr(dense, "MOST_PAGES", 2)
+    split = deepest_walks(tmp_path / "split", Dialect(most=4))
+    assert max(split.values()) < max(whole.values()) / 2
+
+
+def test_parts_that_leave_tasks_out_are_made_good_by_walking_the_whole_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a filter by start and end, a task that spans two parts lies in neither."""
+    monkeypatch.setattr(dense, "MOST_PAGES", 2)
+    dialect = Dialect(most=4, column="started_at", end_column="ended_at")
+    walks = deepest_walks(tmp_path, dialect)
+    assert max(walks.values()) > 12, "some window was walked to its end"

@@ -1,0 +1,46 @@
+"""Sources of one project share one budget of requests; projects do not."""
+
+from typing import Any
+
+from pipelines.settings.model import SourceSettings
+from pipelines.source.budgets import Budgets
+
+
+def source(name: str, **keys: Any) -> SourceSettings:
+    values = {"endpoint": "https://cbr.example.com", "project_id": "a" * 32, "token": "env:UNUSED"}
+    return SourceSettings.model_validate({"name": name} | values | keys)
+
+
+def test_two_sources_of_one_project_share_a_budget(world) -> None:
+    budgets = Budgets()
+    one = budgets.of(source("one"), world.surroundings)
+    two = budgets.of(source("two", endpoint="https://cbr.example.com/"), world.surroundings)
+    assert one is two
+    with one.slot() as slot:
+        slot.overdo()
+    assert two.limit == 1, "what one learned holds for the other"
+
+
+def test_projects_and_endpoints_have_budgets_of_their_own(world) -> None:
+    budgets = Budgets()
+    throttles = {
+        budgets.of(source("one"), world.surroundings),
+        budgets.of(source("two", project_id="b" * 32), world.surroundings),
+        budgets.of(source("three", endpoint="https://cbr.example.org"), world.surroundings),
+    }
+    assert len(throttles) == 3
+    with next(iter(throttles)).slot() as slot:
+        slot.overdo()
+    assert sorted(throttle.limit for throttle in throttles) == [1, 2, 2]
+
+
+def test_the_slowest_pace_holds_for_all_sources_of_a_project(world) -> None:
+    budgets = Budgets()
+    shared = budgets.of(source("one", max_requests_per_second=10), world.surroundings)
+    budgets.of(source("two", max_requests_per_second=2), world.surroundings)
+    budgets.of(source("three", max_requests_per_second=50), world.surroundings)
+    began = world.monotonic()
+    for _ in range(5):
+        with shared.slot():
+            pass
+    assert world.monotonic() - began == 2.0

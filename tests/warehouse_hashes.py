@@ -1,0 +1,33 @@
+"""Content hashes of a published warehouse, table by table, without the times of seeing."""
+
+from pathlib import Path
+
+import duckdb
+
+SEEN = ("first_seen_at", "last_seen_at", "checked_at", "resolved_at")
+"""Columns that say when a load looked, not what it found."""
+
+
+def hashes(warehouse: Path) -> dict[str, str]:
+    """The number of rows and a hash of all cells of every table but ``loads``, by table.
+
+    Those of schema ``meta`` say from which files the warehouse was made, not what is in it.
+    """
+    found = {}
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        tables = connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() "
+            "WHERE schema_name <> 'meta' AND table_name NOT IN ('loads', 'as_of')"
+        ).fetchall()
+        for schema, table in tables:
+            columns = connection.execute(
+                "SELECT column_name FROM duckdb_columns() WHERE schema_name = $1 AND table_name = $2 "
+                "ORDER BY column_name",
+                [schema, table],
+            ).fetchall()
+            cells = ", ".join(f'"{name}"' for (name,) in columns if name not in SEEN)
+            rows, total = connection.execute(
+                f'SELECT count(*), sum(hash({cells})::HUGEINT) FROM "{schema}"."{table}"'
+            ).fetchall()[0]
+            found[f"{schema}.{table}"] = f"{rows} rows, {total}"
+    return found
