@@ -24,6 +24,9 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST_AHEAD = timedelta(days=2)
 """How far a source's clock may run ahead before its times are taken for garbage."""
 
+REQUIRED = ("id", "created_at")
+"""What no record can do without."""
+
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _FAST_TYPES: dict[ColumnType, Any] = {
     ColumnType.TEXT: str | None,
@@ -113,6 +116,7 @@ class Door:
             return Verdict(None, None, reason="not an object")
         try:
             normal, left = Reading(bounds).take(self._shape, value)
+            _require(normal)
             extra = None if left is NOTHING else write_exact(left)
             text = msgspec.json.encode(normal).decode()
         except BreachError as breach:
@@ -144,6 +148,13 @@ def _count_keys(value: Any) -> int:
     if isinstance(value, list):
         return sum(_count_keys(child) for child in value)
     return 0
+
+
+def _require(normal: dict[str, Any]) -> None:
+    """A key that is absent breaks the contract as much as one that is null."""
+    for key in REQUIRED:
+        if normal.get(key) is None:
+            raise BreachError(f"{key}: missing")
 
 
 def _both(plain: Any, first: str, second: str) -> bool:

@@ -27,7 +27,9 @@ class LoadEntry:
     until: datetime | None = None
     finished_at: datetime | None = None
     requests: int | None = None
+    expected_requests: int | None = None
     records: int | None = None
+    expected_records: int | None = None
     new: int | None = None
     changed: int | None = None
     superseded: int | None = None

@@ -1,13 +1,19 @@
 """The DuckDB connection that flattens: in memory, bounded, in UTC."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
-MEMORY_LIMIT = "130MB"
+T = TypeVar("T")
+
+MEMORY_LIMIT_MB = 130
 """Of the engine alone; a load as a whole stays below 600 MB. What does not fit is spilled to disk."""
+
+MOST_MEMORY_MB = 16 * MEMORY_LIMIT_MB
+"""What rows of a megabyte each may take, which cannot be spilled while they are worked on."""
 
 
 @contextmanager
@@ -16,11 +22,51 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        limit_memory(connection, MEMORY_LIMIT_MB)
         connection.execute("SET preserve_insertion_order = false")
         yield connection
     finally:
         connection.close()
+
+
+def limit_memory(engine: duckdb.DuckDBPyConnection, megabytes: int) -> None:
+    """Sets what an engine may take."""
+    engine.execute(f"SET memory_limit = '{megabytes}MB'")
+
+
+def with_enough_memory(work: Callable[[int], T]) -> T:
+    """Does some work, and all of it again with twice the memory as often as that did not suffice.
+
+    Args:
+        work: Gets the megabytes it may take.
+
+    Returns:
+        What the work returned.
+
+    Raises:
+        duckdb.OutOfMemoryException: The most memory did not suffice.
+    """
+    megabytes = MEMORY_LIMIT_MB
+    while True:
+        try:
+            return work(megabytes)
+        except duckdb.OutOfMemoryException:
+            if megabytes >= MOST_MEMORY_MB:
+                raise
+            megabytes *= 2
+
+
+def do_within_memory(engine: duckdb.DuckDBPyConnection, step: Callable[[], T]) -> T:
+    """Does one step of an engine's work :func:`with_enough_memory`; the step may be done again."""
+
+    def limited(megabytes: int) -> T:
+        limit_memory(engine, megabytes)
+        return step()
+
+    try:
+        return with_enough_memory(limited)
+    finally:
+        limit_memory(engine, MEMORY_LIMIT_MB)
 
 
 def parquet(files: Iterable[Path]) -> str:

@@ -7,13 +7,14 @@ day's note is written last, so an interrupted run only leaves days to make again
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow.parquet as pq
 
 from pipelines.contract.columns import Contract
 from pipelines.storage.layout import DataDirectory
 from pipelines.tables import versions_sql
-from pipelines.tables.engine import open_engine
+from pipelines.tables.engine import do_within_memory, open_engine
 from pipelines.tables.inputs import DayInputs, day_inputs, made_from, note_made, read_moved, write_moved
 from pipelines.tables.partitions import Effects, PartitionWriter
 from pipelines.tables.raw_view import RawView
@@ -72,12 +73,16 @@ def make_tables(
         writer = PartitionWriter(engine, directory, source, contract)
         days = sorted(moved.tied_to(dirty) & set(inputs))
         for batch in _batches([inputs[day] for day in days]):
-            view.fill(batch, moved)
-            recheck_stale(engine, contract)
-            for statement in versions_sql.steps(contract):
-                engine.execute(statement)
+            steps: tuple[Callable[[], object], ...] = (
+                partial(view.fill, batch, moved),
+                partial(recheck_stale, engine, contract),
+                *(partial(engine.execute, statement) for statement in versions_sql.steps(contract)),
+            )
+            for step in steps:
+                do_within_memory(engine, step)
             for found in batch:
-                note_made(directory, source, found, writer.replace(found.day))
+                rows = do_within_memory(engine, partial(writer.replace, found.day))
+                note_made(directory, source, found, rows)
                 progress(days.index(found.day) + 1, len(days))
             if load_id is not None:
                 made = [found.day for found in batch]

@@ -129,7 +129,8 @@ def _rows(table: str, day: str) -> str:
         case "task_versions":
             return f"SELECT versions.* FROM versions SEMI JOIN ({newest}) AS own USING (task_id)"
         case "quarantine":
-            return f"SELECT * FROM texts WHERE reason IS NOT NULL AND day = '{day}'"
+            refused = "SELECT * REPLACE (coalesce(reason, refused) AS reason) FROM texts"
+            return f"SELECT * FROM ({refused}) WHERE reason IS NOT NULL AND day = '{day}'"
         case _:
             children = f"SELECT task_id, unnest({table}) AS child FROM ({newest})"
             return f"SELECT task_id, unnest(child) FROM ({children})"

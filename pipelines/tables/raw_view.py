@@ -87,8 +87,11 @@ class RawView:
                 [path for found in away for path in found.manifests],
             ),
         ):
-            columns = ", ".join([*names, "day"])
-            parts = [f"SELECT {columns} FROM records LIMIT 0"] if target == "sightings" else []
+            # What refused a record when it landed stays known, whatever a later contract says.
+            refused = ["reason AS refused"] if target == "records" else []
+            columns = ", ".join([*names, *refused, "day"])
+            named = ", ".join([*names, "day"])
+            parts = [f"SELECT {named} FROM records LIMIT 0"] if target == "sightings" else []
             if home_files:
                 parts.append(f"SELECT {columns} FROM {parquet(home_files)}")
             if away_files:

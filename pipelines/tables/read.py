@@ -72,6 +72,16 @@ def count_quarantined(directory: DataDirectory, source: str) -> int:
     return sum(rows.values())
 
 
+def count_undated(directory: DataDirectory, source: str) -> int:
+    """How many of them have no usable created_at: the source may count them on any day."""
+    broken = [path for path in directory.partitions("quarantine", source) if UNKNOWN_DAY in path.parent.name]
+    if not broken:
+        return 0
+    with open_engine() as engine:
+        rows = _not_held(engine, directory.partitions("tasks", source), broken)
+    return sum(rows.values())
+
+
 def _since(partitions: list[Path], since: date) -> list[Path]:
     days = ((path, path.parent.name.removeprefix("day=")) for path in partitions)
     return [path for path, day in days if since.isoformat() <= day < UNKNOWN_DAY]

@@ -19,9 +19,14 @@ WITH seen AS (
     GROUP BY content_hash)
 SELECT records.* EXCLUDE (fetched_at), seen.first_seen_at, seen.last_seen_at
 FROM records JOIN seen USING (content_hash)
-QUALIFY row_number() OVER (PARTITION BY content_hash ORDER BY fetched_at, load_id, day) = 1
+QUALIFY row_number() OVER (
+    PARTITION BY content_hash, records.day = 'unknown' ORDER BY fetched_at, load_id, day
+) = 1
 """
-"""One row per distinct text; when a crash made raw hold one twice, the first."""
+"""One row per distinct text; when a crash made raw hold one twice, the first.
+
+A text that a wider contract filed under its day stands under ``unknown`` too, where it was refused.
+"""
 
 NEWEST = """
 CREATE OR REPLACE TEMP TABLE newest AS
@@ -55,7 +60,7 @@ CREATE OR REPLACE TEMP TABLE facts AS
 WITH parsed AS (
     SELECT * EXCLUDE (normal, extra), coalesce(extra, '{{}}') AS extra,
            from_json(coalesce(normal, record_text), '{record_structure(contract)}') AS r
-    FROM (SELECT * EXCLUDE (task_id, reason) FROM texts WHERE reason IS NULL)),
+    FROM (SELECT * EXCLUDE (task_id, reason) FROM texts WHERE reason IS NULL AND day <> 'unknown')),
 typed AS (
     SELECT content_hash, load_id, first_seen_at, last_seen_at, record_text, extra, {columns}, {children}
     FROM parsed)

@@ -12,9 +12,9 @@ from pipelines.contract.read import read_contract
 from pipelines.raw.files import Received
 from pipelines.raw.landing import Landing
 from pipelines.raw.ledgers import LoadEntry, write_load
+from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.storage.layout import DataDirectory
 from pipelines.tables.make import make_tables
-from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.warehouse.build import build_warehouse
 from pipelines.warehouse.read import query
 
