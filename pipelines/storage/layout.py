@@ -36,6 +36,11 @@ class DataDirectory:
         return self.root / "warehouse.duckdb"
 
     @property
+    def reports(self) -> Path:
+        """The reports made."""
+        return self.root / "reports"
+
+    @property
     def lock(self) -> Path:
         """Held by the one load that runs."""
         return self.root / ".load.lock"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ from pipelines.raw.ledgers import read_audits, read_loads
 from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.storage.layout import DataDirectory
 from pipelines.storage.whole import TEMPORARY_PREFIX, publish
-from pipelines.tables.engine import MEMORY_LIMIT, parquet, quoted
+from pipelines.tables.engine import limit_memory, parquet, quoted, with_enough_memory
 from pipelines.tables.inputs import made_partitions
 from pipelines.tables.partitions import PARTITIONED
 from pipelines.warehouse.checks import check_days
@@ -30,7 +31,7 @@ from pipelines.warehouse.ddl import create_statements
 STORAGE_VERSION = "v1.2.0"
 """The oldest DuckDB whose tools open the published file."""
 
-ANALYTICS_MEMORY_LIMIT = "1GB"
+ANALYTICS_MEMORY_MB = 1000
 """What windows over a resource's whole history may take before they spill to disk."""
 
 _BLOAT_BYTES = 64 * 2**20
@@ -41,9 +42,9 @@ UPDATE quarantine SET resolved_at = (
     SELECT min(greatest(v.first_seen_at, quarantine.last_seen_at))
     FROM task_versions AS v
     WHERE v.source = quarantine.source AND v.task_id = quarantine.task_id
-      AND v.last_seen_at > quarantine.last_seen_at)
+      AND v.last_seen_at >= quarantine.last_seen_at)
 """
-"""Resolved when a sound version of the task was seen after the broken record was last seen."""
+"""Resolved when a sound version of the task was seen when the broken record last was, or later."""
 
 
 def build_warehouse(
@@ -64,15 +65,26 @@ def build_warehouse(
     next_file = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-warehouse.duckdb"
     with publish(next_file, directory.warehouse):
         fresh = fresh or not _is_ours(directory.warehouse, contract)
-        if not fresh:
-            _copy(directory.warehouse, next_file)
-        with _open(next_file) as connection:
-            _bring_up(connection, directory, contract, analytics, fresh=fresh)
-            bloated = _free_bytes(connection) > max(_BLOAT_BYTES, next_file.stat().st_size // 2)
-        if bloated and not fresh:
-            next_file.unlink()
-            with _open(next_file) as connection:
-                _bring_up(connection, directory, contract, analytics, fresh=True)
+        with_enough_memory(partial(_write, next_file, directory, contract, analytics, fresh))
+
+
+def _write(
+    next_file: Path,
+    directory: DataDirectory,
+    contract: Contract,
+    analytics: AnalyticsSettings,
+    fresh: bool,
+    megabytes: int,
+) -> None:
+    """Writes the next warehouse; may be called again, with more memory."""
+    next_file.unlink(missing_ok=True)
+    if not fresh:
+        _copy(directory.warehouse, next_file)
+    with _open(next_file, megabytes) as connection:
+        _bring_up(connection, directory, contract, analytics, fresh, megabytes)
+        bloated = _free_bytes(connection) > max(_BLOAT_BYTES, next_file.stat().st_size // 2)
+    if bloated and not fresh:
+        _write(next_file, directory, contract, analytics, True, megabytes)
 
 
 def _bring_up(
@@ -80,8 +92,8 @@ def _bring_up(
     directory: DataDirectory,
     contract: Contract,
     analytics: AnalyticsSettings,
-    *,
     fresh: bool,
+    megabytes: int,
 ) -> None:
     connection.execute("BEGIN")
     if fresh:
@@ -94,7 +106,7 @@ def _bring_up(
     connection.execute(_QUARANTINE_RESOLVED)
     _replace_ledgers(connection, directory, contract)
     check_days(connection, contract, sorted({day for _, day in changed}))
-    connection.execute(f"SET memory_limit = '{ANALYTICS_MEMORY_LIMIT}'")
+    limit_memory(connection, max(ANALYTICS_MEMORY_MB, megabytes))
     bring_up(connection, analytics, changed)
     connection.execute("COMMIT")
     connection.execute("CHECKPOINT")
@@ -215,11 +227,11 @@ def _is_ours(path: Path, contract: Contract) -> bool:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _open(path: Path, megabytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        limit_memory(connection, megabytes)
         connection.execute("SET preserve_insertion_order = false")
         connection.execute(f"ATTACH '{quoted(path)}' AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("USE warehouse")

@@ -26,12 +26,14 @@ class Answer:
     rows: list[tuple[Any, ...]]
 
 
-@contextmanager
-def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens the published warehouse read-only, in UTC.
+def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
+    """Opens the published warehouse read-only, in UTC, unable to write or to leave the file.
 
     Args:
         path: The file; a reader keeps its whole picture while a new one is published.
+
+    Returns:
+        The connection, for the caller to close.
 
     Raises:
         WarehouseError: There is none, or it is unreadable.
@@ -47,8 +49,16 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise WarehouseError(
             f"{path} cannot be opened ({_first_line(error)}). Make it again with 'cbr-warehouse rebuild'."
         ) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_external_access = false")
+    return connection
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens the published warehouse as ``connect_published`` does, and closes it."""
+    connection = connect_published(path)
     try:
-        connection.execute("SET TimeZone = 'UTC'")
         yield connection
     finally:
         connection.close()
@@ -74,7 +84,6 @@ def query(path: Path, sql: str) -> Answer:
         WarehouseError: There is no warehouse, or the query failed.
     """
     with open_published(path) as connection:
-        connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         try:
             cursor = connection.execute(sql)

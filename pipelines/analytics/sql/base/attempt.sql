@@ -84,7 +84,8 @@ SELECT
     t.started_at,
     t.ended_at,
     t.updated_at,
-    greatest(0, epoch(t.started_at) - epoch(t.created_at)) AS wait_seconds,
+    CASE WHEN t.started_at IS NOT NULL THEN greatest(0, epoch(t.started_at) - epoch(t.created_at)) END
+        AS wait_seconds,
     coalesce(t.started_at < t.created_at, false) AS is_wait_clamped,
     CASE WHEN t.ended_at >= t.started_at THEN epoch(t.ended_at) - epoch(t.started_at) END AS duration_seconds,
     t.progress,

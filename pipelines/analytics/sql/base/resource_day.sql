@@ -61,7 +61,7 @@ SELECT
     min(created_at) AS first_created_at,
     max(created_at) AS last_created_at,
     min(coalesce(ended_at, updated_at, created_at)) FILTER (outcome = 'ok') AS first_ok_at,
-    arg_max(error_code, created_at) FILTER (outcome = 'fail') AS last_error_code,
+    arg_max_null(error_code, created_at) FILTER (outcome = 'fail') AS last_error_code,
     arg_max(resource_name, created_at) AS resource_name,
     arg_max(resource_type, created_at) AS resource_type,
     arg_max(provider_id, created_at) AS provider_id,

@@ -1,0 +1,146 @@
+-- Question: on each backup day, how many resources were backed up in the end, and how many at the first try?
+-- Grain: one row per source and backup day, from its first one to that of analytics.as_of, without gaps.
+-- Definition: a window is a resource on a backup day with at least one backup task. Final success rate =
+--   protected / (protected + failed + skipped). First-attempt success rate = first_ok / first_verdicts, of the
+--   earliest attempt that ended ok or in failure. Rescue rate = rescued / (failed_first - failed_first_pending).
+--   Attempt success rate = attempts_ok / (attempts_ok + attempts_failed), every try counted.
+-- Settings: timezone, day_anchor
+-- Edge cases: pending (an attempt is still open, none ok) and unknown stand beside, in no denominator. Rates of
+--   a day that is not over at analytics.as_of are NULL, its counts are what is known so far. A retry, also on
+--   demand, makes its window protected and counts once. A day without any task has zeros and NULL rates;
+--   windows count resources that were tried, those never tried on a day are in missed_backups. The day follows
+--   created_at, so a backup over midnight or over the anchor stays with the day it was created in. Tasks that
+--   name no resource are in data_quality only. Removed resources keep their past.
+-- Columns:
+--   source: Name of the configured source.
+--   backup_day: Backup day, from anchor to anchor.
+--   starts_at: When it begins.
+--   ends_at: When it ends.
+--   is_closed: Whether it was over at analytics.as_of.
+--   is_complete: Whether every UTC day it touches is proved complete.
+--   windows: Resources with at least one backup task.
+--   protected: Of them backed up.
+--   failed: Of them only failed or timed out.
+--   skipped: Of them skipped only.
+--   pending: Of them with a task still open and none successful.
+--   unknown: Of them with nothing but statuses not known.
+--   final_success_rate: protected / (protected + failed + skipped).
+--   first_ok: Windows whose first verdict is ok.
+--   first_verdicts: Windows with a first verdict.
+--   first_attempt_success_rate: first_ok / first_verdicts.
+--   failed_first: Windows whose first verdict is a failure.
+--   failed_first_pending: Of them pending.
+--   rescued: Of them protected by a later attempt.
+--   rescue_rate: rescued / (failed_first - failed_first_pending).
+--   attempts: Backup tasks.
+--   attempts_ok: Of them successful.
+--   attempts_failed: Of them failed or timed out.
+--   attempts_open: Of them running or waiting.
+--   attempts_skipped: Of them skipped.
+--   attempts_unknown: Of them in a status not known.
+--   attempt_success_rate: attempts_ok / (attempts_ok + attempts_failed).
+WITH span AS (
+    SELECT
+        source,
+        min(backup_day) AS first_day,
+        greatest(
+            max(backup_day),
+            max((SELECT (timezone(s.timezone, o.as_of) - s.day_anchor)::DATE
+                FROM analytics.settings AS s CROSS JOIN analytics.as_of AS o))
+        ) AS last_day
+    FROM analytics.resource_day
+    GROUP BY source
+),
+
+calendar AS (
+    SELECT
+        d.source,
+        d.backup_day,
+        timezone(s.timezone, d.backup_day::TIMESTAMP + s.day_anchor) AS starts_at,
+        timezone(s.timezone, (d.backup_day + INTERVAL 1 DAY)::TIMESTAMP + s.day_anchor) AS ends_at
+    FROM (
+        SELECT source, unnest(generate_series(first_day, last_day, INTERVAL 1 DAY))::DATE AS backup_day
+        FROM span
+    ) AS d
+    CROSS JOIN analytics.settings AS s
+),
+
+proved AS (
+    SELECT c.source, c.backup_day, count(*) AS days
+    FROM calendar AS c
+    JOIN coverage AS v
+        ON v.source = c.source AND v.state = 'complete'
+        AND v.day BETWEEN timezone('UTC', c.starts_at)::DATE
+        AND (timezone('UTC', c.ends_at) - INTERVAL 1 MICROSECOND)::DATE
+    GROUP BY ALL
+),
+
+tally AS (
+    SELECT
+        source,
+        backup_day,
+        count(*) AS windows,
+        count(*) FILTER (verdict = 'protected') AS protected,
+        count(*) FILTER (verdict = 'failed') AS failed,
+        count(*) FILTER (verdict = 'skipped') AS skipped,
+        count(*) FILTER (verdict = 'pending') AS pending,
+        count(*) FILTER (verdict = 'unknown') AS unknown,
+        count(*) FILTER (first_outcome = 'ok') AS first_ok,
+        count(first_outcome) AS first_verdicts,
+        count(*) FILTER (first_outcome = 'fail') AS failed_first,
+        count(*) FILTER (first_outcome = 'fail' AND verdict = 'pending') AS failed_first_pending,
+        count(*) FILTER (is_rescued) AS rescued,
+        sum(attempts)::BIGINT AS attempts,
+        sum(ok)::BIGINT AS attempts_ok,
+        sum(failed)::BIGINT AS attempts_failed,
+        sum(open)::BIGINT AS attempts_open,
+        sum(skipped)::BIGINT AS attempts_skipped,
+        sum(unknown)::BIGINT AS attempts_unknown
+    FROM analytics.resource_day
+    GROUP BY source, backup_day
+),
+
+daily AS (
+    SELECT
+        c.*,
+        coalesce(c.ends_at <= o.as_of, false) AS is_closed,
+        coalesce(
+            p.days = (timezone('UTC', c.ends_at) - INTERVAL 1 MICROSECOND)::DATE
+            - timezone('UTC', c.starts_at)::DATE + 1, false
+        ) AS is_complete,
+        COLUMNS(t.* EXCLUDE (source, backup_day))
+    FROM calendar AS c
+    CROSS JOIN analytics.as_of AS o
+    LEFT JOIN tally AS t USING (source, backup_day)
+    LEFT JOIN proved AS p USING (source, backup_day)
+)
+
+SELECT
+    source,
+    backup_day,
+    starts_at,
+    ends_at,
+    is_closed,
+    is_complete,
+    coalesce(windows, 0) AS windows,
+    coalesce(protected, 0) AS protected,
+    coalesce(failed, 0) AS failed,
+    coalesce(skipped, 0) AS skipped,
+    coalesce(pending, 0) AS pending,
+    coalesce(unknown, 0) AS unknown,
+    CASE WHEN is_closed THEN d.protected / nullif(d.protected + d.failed + d.skipped, 0) END AS final_success_rate,
+    coalesce(first_ok, 0) AS first_ok,
+    coalesce(first_verdicts, 0) AS first_verdicts,
+    CASE WHEN is_closed THEN d.first_ok / nullif(d.first_verdicts, 0) END AS first_attempt_success_rate,
+    coalesce(failed_first, 0) AS failed_first,
+    coalesce(failed_first_pending, 0) AS failed_first_pending,
+    coalesce(rescued, 0) AS rescued,
+    CASE WHEN is_closed THEN d.rescued / nullif(d.failed_first - d.failed_first_pending, 0) END AS rescue_rate,
+    coalesce(attempts, 0) AS attempts,
+    coalesce(attempts_ok, 0) AS attempts_ok,
+    coalesce(attempts_failed, 0) AS attempts_failed,
+    coalesce(attempts_open, 0) AS attempts_open,
+    coalesce(attempts_skipped, 0) AS attempts_skipped,
+    coalesce(attempts_unknown, 0) AS attempts_unknown,
+    CASE WHEN is_closed THEN d.attempts_ok / nullif(d.attempts_ok + d.attempts_failed, 0) END AS attempt_success_rate
+FROM daily AS d

@@ -1,0 +1,118 @@
+-- Question: what do the numbers of each source stand on, and what may be missing or odd?
+-- Grain: one row per source that was ever loaded.
+-- Definition: watermark is up to when the source was loaded: the latest begin, or end of range, of its finished
+--   loads; analytics.as_of is the least of all sources'. is_complete: no day of the lookback is incomplete,
+--   unverified or lost. counted_minus_held is what the source counts more than is held or quarantined, and not
+--   expired, summed over all days.
+-- Settings: lookback
+-- Edge cases: a killed load is no finished one. Today is open, not incomplete. The day counts are over all
+--   history, is_complete over the lookback. Odd records are counted, not corrected: a wait below zero is taken
+--   as zero, a task that ended before it started has no duration, an unknown status is no success.
+-- Columns:
+--   source: Name of the configured source.
+--   watermark: Up to when it was loaded; NULL before its first finished load.
+--   last_load_at: When its last load, of whatever outcome, began.
+--   last_load_outcome: What came of that.
+--   newest_task_at: created_at of the newest task held.
+--   hours_since_data: From newest_task_at to watermark.
+--   hours_behind: From watermark to the latest watermark of any source.
+--   tasks: Tasks held.
+--   open_tasks: Of them running or waiting.
+--   unknown_status: Of them in a status not known.
+--   closed_without_end: Of them ended ok or in failure, without ended_at.
+--   negative_duration: Of them ended before they started.
+--   wait_clamped: Of them started before they were created.
+--   tasks_without_resource: Backup tasks that name no resource; in no number by resource.
+--   failures_without_code: Failed tasks without an error code.
+--   quarantined: Records in quarantine that are not resolved.
+--   days_complete: Days proved complete.
+--   days_incomplete: Days of which the source has more.
+--   days_unverified: Days whose counts prove nothing, or that were never loaded.
+--   days_lost: Days that left retention unproven.
+--   days_open: Days that are not over.
+--   counted_minus_held: Tasks that the source counts and that are not held.
+--   first_day: First day asked for.
+--   is_complete: Whether no day of the lookback is incomplete, unverified or lost.
+WITH loaded AS (
+    SELECT
+        source,
+        max(least(coalesce(until, started_at), started_at)) FILTER (outcome = 'done') AS watermark,
+        max(started_at) AS last_load_at,
+        arg_max(outcome, load_id) AS last_load_outcome
+    FROM loads
+    GROUP BY source
+),
+
+task AS (
+    SELECT
+        source,
+        count(*) AS tasks,
+        max(created_at) AS newest_task_at,
+        count(*) FILTER (outcome = 'open') AS open_tasks,
+        count(*) FILTER (outcome = 'unknown') AS unknown_status,
+        count(*) FILTER (outcome IN ('ok', 'fail') AND ended_at IS NULL) AS closed_without_end,
+        count(*) FILTER (ended_at < started_at) AS negative_duration,
+        count(*) FILTER (is_wait_clamped) AS wait_clamped,
+        count(*) FILTER (operation_type = 'backup' AND resource_id IS NULL) AS tasks_without_resource,
+        count(*) FILTER (outcome = 'fail' AND error_code IS NULL) AS failures_without_code
+    FROM analytics.attempt
+    GROUP BY source
+),
+
+day AS (
+    SELECT
+        v.source,
+        count(*) FILTER (v.state = 'complete') AS days_complete,
+        count(*) FILTER (v.state = 'incomplete') AS days_incomplete,
+        count(*) FILTER (v.state = 'unverified') AS days_unverified,
+        count(*) FILTER (v.state = 'lost') AS days_lost,
+        count(*) FILTER (v.state = 'open') AS days_open,
+        coalesce(sum(greatest(0, v.counted - (v.held - v.expired) - v.quarantined)), 0)::BIGINT AS counted_minus_held,
+        min(v.day) AS first_day,
+        count(*) FILTER (
+            v.state IN ('incomplete', 'unverified', 'lost')
+            AND v.day >= timezone('UTC', o.as_of - to_seconds(epoch(s.lookback)))::DATE
+        ) AS days_doubtful
+    FROM coverage AS v
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    GROUP BY v.source
+),
+
+broken AS (
+    SELECT source, count(*) AS quarantined
+    FROM quarantine
+    WHERE resolved_at IS NULL
+    GROUP BY source
+)
+
+SELECT
+    l.source,
+    l.watermark,
+    l.last_load_at,
+    l.last_load_outcome,
+    t.newest_task_at,
+    CASE WHEN t.newest_task_at < l.watermark THEN (epoch(l.watermark) - epoch(t.newest_task_at)) / 3600
+        WHEN l.watermark IS NOT NULL AND t.newest_task_at IS NOT NULL THEN 0 END AS hours_since_data,
+    (epoch(max(l.watermark) OVER ()) - epoch(l.watermark)) / 3600 AS hours_behind,
+    coalesce(t.tasks, 0) AS tasks,
+    coalesce(t.open_tasks, 0) AS open_tasks,
+    coalesce(t.unknown_status, 0) AS unknown_status,
+    coalesce(t.closed_without_end, 0) AS closed_without_end,
+    coalesce(t.negative_duration, 0) AS negative_duration,
+    coalesce(t.wait_clamped, 0) AS wait_clamped,
+    coalesce(t.tasks_without_resource, 0) AS tasks_without_resource,
+    coalesce(t.failures_without_code, 0) AS failures_without_code,
+    coalesce(b.quarantined, 0) AS quarantined,
+    coalesce(d.days_complete, 0) AS days_complete,
+    coalesce(d.days_incomplete, 0) AS days_incomplete,
+    coalesce(d.days_unverified, 0) AS days_unverified,
+    coalesce(d.days_lost, 0) AS days_lost,
+    coalesce(d.days_open, 0) AS days_open,
+    coalesce(d.counted_minus_held, 0) AS counted_minus_held,
+    d.first_day,
+    coalesce(d.days_doubtful = 0 AND d.days_complete > 0, false) AS is_complete
+FROM loaded AS l
+LEFT JOIN task AS t USING (source)
+LEFT JOIN day AS d USING (source)
+LEFT JOIN broken AS b USING (source)

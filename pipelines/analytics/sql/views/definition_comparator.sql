@@ -1,0 +1,130 @@
+-- Question: what would other products call our last week?
+-- Grain: one row per source and definition.
+-- Definition: the same seven backup days that were last over at the watermark, scored ten ways, from the strictest to
+--   the mildest habit of the field. N of a Commvault-like rule is the number of days in which at least one success
+--   counts; resources enrolled within N days are left out, as there.
+-- Settings: timezone, day_anchor, rpo_grace
+-- Edge cases: "like" is after the products' published definitions, not their code. A flat threshold over policies of
+--   different intervals is itself a defect, shown here on purpose. NULL without a denominator.
+-- Columns:
+--   source: Name of the configured source.
+--   definition: Short name.
+--   whose: Whose habit it is.
+--   numerator: What counts as good.
+--   denominator: Of what.
+--   rate: numerator / denominator.
+--   population: What was counted.
+--   window_from: Begin of the span.
+--   window_to: End of the span.
+--   watermark: The data's watermark.
+WITH span AS (
+    SELECT
+        o.as_of AS watermark,
+        CAST(timezone(s.timezone, o.as_of) - s.day_anchor AS DATE) AS to_day,
+        timezone(s.timezone, to_day::TIMESTAMP + s.day_anchor) AS window_to,
+        timezone(s.timezone, (to_day - 7)::TIMESTAMP + s.day_anchor) AS window_from
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+live AS (
+    SELECT r.*
+    FROM analytics.resource AS r
+    CROSS JOIN span AS p
+    WHERE r.first_attempt_at < p.window_to AND coalesce(r.removed_at >= p.window_to, true)
+),
+
+week AS (
+    SELECT d.*
+    FROM analytics.resource_day AS d
+    CROSS JOIN span AS p
+    WHERE d.backup_day >= p.to_day - 7 AND d.backup_day < p.to_day
+),
+
+point AS (
+    SELECT p.source, p.resource_id, max(p.rp_at) AS last_rp_at
+    FROM analytics.recovery_point AS p
+    CROSS JOIN span AS n
+    WHERE p.usable_at < n.window_to
+    GROUP BY ALL
+),
+
+fresh AS (
+    SELECT l.source, l.resource_id, l.first_attempt_at, epoch(n.window_to) - epoch(p.last_rp_at) AS age
+    FROM live AS l
+    CROSS JOIN span AS n
+    LEFT JOIN point AS p USING (source, resource_id)
+),
+
+by_resource AS (
+    SELECT w.source, w.resource_id, sum(w.failed + w.skipped) AS bad, sum(w.ok) AS ok, sum(w.scheduled) AS slots
+    FROM week AS w
+    SEMI JOIN live AS l USING (source, resource_id)
+    GROUP BY ALL
+),
+
+scored AS (
+    SELECT source, 1 AS place, 'no failed or skipped run in 7 days' AS definition, 'Clumio-like' AS whose,
+        count(*) FILTER (bad = 0)::DOUBLE AS numerator, count(*)::DOUBLE AS denominator,
+        'live resources with a run' AS population
+    FROM by_resource GROUP BY source
+    UNION ALL
+    SELECT source, 2, 'newest recovery point at most 24 h old at the end', 'AWS-like',
+        count(*) FILTER (age <= 86400), count(*), 'live resources'
+    FROM fresh GROUP BY source
+    UNION ALL
+    SELECT f.source, 2 + n.place, 'a success in the last ' || n.days || ' days, newly enrolled left out',
+        'Commvault-like, N = ' || n.days,
+        count(*) FILTER (f.age <= n.days * 86400 AND f.first_attempt_at < p.window_to - n.days * INTERVAL 24 HOUR),
+        count(*) FILTER (f.first_attempt_at < p.window_to - n.days * INTERVAL 24 HOUR),
+        'live resources enrolled before'
+    FROM fresh AS f
+    CROSS JOIN (VALUES (1, 1), (2, 7), (3, 30)) AS n(place, days)
+    CROSS JOIN span AS p
+    GROUP BY f.source, n.place, n.days
+    UNION ALL
+    SELECT source, 6, 'attempts ok / (ok + failed)', 'Azure-like job success',
+        sum(ok), sum(ok) + sum(failed), 'backup tasks with a verdict'
+    FROM week GROUP BY source
+    UNION ALL
+    SELECT source, 7, 'mean over resources of ok / run slots', 'Veeam-like',
+        sum(least(1, ok / greatest(slots, 1))), count(*), 'live resources with a run'
+    FROM by_resource GROUP BY source
+    UNION ALL
+    SELECT source, 8, 'latest verdict is ok', 'exporters'' last_status',
+        count(*) FILTER (latest = 'ok'), count(*), 'live resources with a verdict'
+    FROM (
+        SELECT a.source, a.resource_id, arg_max(a.outcome, (a.created_at, a.task_id)) AS latest
+        FROM analytics.attempt AS a
+        SEMI JOIN live AS l USING (source, resource_id)
+        CROSS JOIN span AS p
+        WHERE a.operation_type = 'backup' AND a.outcome IN ('ok', 'fail')
+            AND a.created_at >= p.window_from - INTERVAL 840 HOUR AND a.created_at < p.window_to
+        GROUP BY ALL
+    ) GROUP BY source
+    UNION ALL
+    SELECT source, 9, 'backup days of resources with a success, retries included', 'final success, ours',
+        count(*) FILTER (verdict = 'protected'),
+        count(*) FILTER (verdict IN ('protected', 'failed', 'skipped')), 'backup days of resources with a verdict'
+    FROM week GROUP BY source
+    UNION ALL
+    SELECT e.source, 10, 'hours within interval + grace', 'time-weighted RPO, ours',
+        sum(e.observed_hours - e.unprotected_hours), sum(e.observed_hours), 'resource-hours observed'
+    FROM analytics.exposure((SELECT window_from FROM span), (SELECT window_to FROM span)) AS e
+    GROUP BY e.source
+)
+
+SELECT
+    c.source,
+    c.definition,
+    c.whose,
+    c.numerator,
+    c.denominator,
+    c.numerator / nullif(c.denominator, 0) AS rate,
+    c.population,
+    p.window_from,
+    p.window_to,
+    p.watermark
+FROM scored AS c
+CROSS JOIN span AS p
+ORDER BY c.source, c.place

@@ -1,0 +1,88 @@
+-- Question: which causes cost the most unprotected hours, rather than the most failures?
+-- Grain: one row per source and error code of failing streaks in the lookback.
+-- Definition: the unprotected time of a streak runs from the resource's newest recovery point plus rpo (from its first
+--   attempt plus rpo, without one) to the streak's recovery, its removal or the watermark, within the lookback. It
+--   is charged to the code that the streak failed with last.
+-- Settings: lookback, rpo_grace, default_interval, [[schedules]]
+-- Edge cases: a streak shorter than the objective costs nothing. Missed slots without a failure have no code and are
+--   not here. Ranks by hours and by count stand side by side, since they differ.
+-- Columns:
+--   source: Name of the configured source.
+--   error_code: Code, or (none).
+--   unprotected_hours: Charged to it.
+--   share_of_hours: Of all hours charged.
+--   cumulative_share: Of this and the costlier codes.
+--   rank_by_hours: 1 is the costliest.
+--   failures: Failed attempts of these streaks.
+--   rank_by_failures: 1 is the commonest.
+--   streaks: Streaks.
+--   resources: Resources hit.
+--   text_en: What the code means.
+--   advice_en: What the vendor advises.
+--   text_zh: The meaning in Chinese.
+--   advice_zh: The advice in Chinese.
+WITH streak AS (
+    SELECT
+        k.source,
+        k.resource_id,
+        coalesce(k.last_error_code, '(none)') AS error_code,
+        k.failures,
+        k.first_failed_at,
+        least(coalesce(k.recovered_at, r.removed_at, o.as_of), o.as_of) AS ends_at,
+        o.as_of - to_seconds(epoch(s.lookback)) AS from_at,
+        r.rpo,
+        r.first_attempt_at
+    FROM analytics.streak AS k
+    JOIN analytics.resource AS r USING (source, resource_id)
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    WHERE coalesce(k.recovered_at, o.as_of) > o.as_of - to_seconds(epoch(s.lookback))
+),
+
+charged AS (
+    SELECT
+        k.source,
+        k.resource_id,
+        k.error_code,
+        k.failures,
+        greatest(0, epoch(k.ends_at) - epoch(greatest(
+            k.from_at, k.first_failed_at, coalesce(p.rp_at, k.first_attempt_at) + to_seconds(epoch(k.rpo))
+        ))) / 3600 AS hours
+    FROM streak AS k
+    ASOF LEFT JOIN analytics.recovery_point AS p
+        ON p.source = k.source AND p.resource_id = k.resource_id AND k.first_failed_at >= p.rp_at
+),
+
+summed AS (
+    SELECT
+        source,
+        error_code,
+        sum(hours) AS unprotected_hours,
+        sum(failures)::BIGINT AS failures,
+        count(*) AS streaks,
+        count(DISTINCT resource_id) AS resources
+    FROM charged
+    GROUP BY source, error_code
+)
+
+SELECT
+    m.source,
+    m.error_code,
+    m.unprotected_hours,
+    m.unprotected_hours / nullif(sum(m.unprotected_hours) OVER of_source, 0) AS share_of_hours,
+    sum(m.unprotected_hours) OVER (
+        PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code ROWS UNBOUNDED PRECEDING
+    ) / nullif(sum(m.unprotected_hours) OVER of_source, 0) AS cumulative_share,
+    row_number() OVER (PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code) AS rank_by_hours,
+    m.failures,
+    row_number() OVER (PARTITION BY m.source ORDER BY m.failures DESC, m.error_code) AS rank_by_failures,
+    m.streaks,
+    m.resources,
+    e.text_en,
+    e.advice_en,
+    e.text_zh,
+    e.advice_zh
+FROM summed AS m
+LEFT JOIN analytics.error_code AS e USING (error_code)
+WINDOW of_source AS (PARTITION BY m.source)
+ORDER BY m.source, rank_by_hours

@@ -1,0 +1,81 @@
+-- Question: why do tasks fail, and which few causes make most of the failures?
+-- Grain: one row per source, operation type and error code with a failure in the lookback.
+-- Definition: failed and timed-out attempts created in the lookback that ends at analytics.as_of, by code. share =
+--   failures / all failures of that source and operation type; cumulative_share adds those of all rows up to
+--   this one, most frequent first (Pareto).
+-- Settings: lookback
+-- Edge cases: a failure with a blank code is the row (none); timeouts seldom have one. first_seen_at and
+--   last_seen_at look over all history. Every attempt counts, also a retry of the same resource: resources
+--   beside tells how many are hit. Texts are the vendor's; NULL where it documents none.
+-- Columns:
+--   source: Name of the configured source.
+--   operation_type: Task type.
+--   error_code: Error code, or (none).
+--   rank: Its place among the causes of that operation type, 1 has most failures.
+--   failures: Failed attempts.
+--   timeouts: Of them timed out.
+--   resources: Resources hit.
+--   vaults: Vaults hit.
+--   share: failures / all failures of the source and operation type.
+--   cumulative_share: share of this and all more frequent codes.
+--   first_seen_at: When it was first seen, in all history.
+--   last_seen_at: When it was last seen.
+--   text_en: What the vendor says of it.
+--   advice_en: What the vendor advises.
+--   text_zh: The text in Chinese.
+--   advice_zh: The advice in Chinese.
+WITH failure AS (
+    SELECT
+        a.source,
+        a.operation_type,
+        coalesce(a.error_code, '(none)') AS error_code,
+        a.status,
+        a.resource_id,
+        a.vault_id,
+        a.created_at,
+        a.created_at >= o.as_of - to_seconds(epoch(s.lookback)) AND a.created_at < o.as_of AS is_recent
+    FROM analytics.attempt AS a
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    WHERE a.outcome = 'fail'
+),
+
+cause AS (
+    SELECT
+        source,
+        operation_type,
+        error_code,
+        count(*) FILTER (is_recent) AS failures,
+        count(*) FILTER (is_recent AND status = 'timeout') AS timeouts,
+        count(DISTINCT resource_id) FILTER (is_recent) AS resources,
+        count(DISTINCT vault_id) FILTER (is_recent) AS vaults,
+        min(created_at) AS first_seen_at,
+        max(created_at) AS last_seen_at
+    FROM failure
+    GROUP BY source, operation_type, error_code
+    HAVING failures > 0
+)
+
+SELECT
+    c.source,
+    c.operation_type,
+    c.error_code,
+    row_number() OVER causes AS rank,
+    c.failures,
+    c.timeouts,
+    c.resources,
+    c.vaults,
+    c.failures / sum(c.failures) OVER (PARTITION BY c.source, c.operation_type) AS share,
+    sum(c.failures) OVER causes / sum(c.failures) OVER (PARTITION BY c.source, c.operation_type)
+        AS cumulative_share,
+    c.first_seen_at,
+    c.last_seen_at,
+    e.text_en,
+    e.advice_en,
+    e.text_zh,
+    e.advice_zh
+FROM cause AS c
+LEFT JOIN analytics.error_code AS e USING (error_code)
+WINDOW causes AS (
+    PARTITION BY c.source, c.operation_type ORDER BY c.failures DESC, c.error_code ROWS UNBOUNDED PRECEDING
+)

@@ -1,0 +1,33 @@
+-- Question: when was the last full backup, and what is the mix of full and incremental ones?
+-- Grain: one row per source and resource with a recovery point, not removed.
+-- Definition: full is incremental = false. Days since full from rp_at to the watermark.
+-- Settings: none
+-- Edge cases: the service is permanent-incremental: an old full is no broken chain. Backups that do not say are
+--   neither.
+-- Columns:
+--   source: Name of the configured source.
+--   resource_id: Resource.
+--   resource_name: Newest name.
+--   resource_type: Type.
+--   recovery_points: Recovery points ever made, as held.
+--   full_backups: Of them full.
+--   incremental_backups: Of them incremental.
+--   full_share: full / (full + incremental).
+--   last_full_at: The moment of the last full one.
+--   days_since_full: From then to the watermark.
+SELECT
+    p.source,
+    p.resource_id,
+    any_value(r.resource_name) AS resource_name,
+    any_value(r.resource_type) AS resource_type,
+    count(*) AS recovery_points,
+    count(*) FILTER (p.is_full) AS full_backups,
+    count(*) FILTER (NOT p.is_full) AS incremental_backups,
+    count(*) FILTER (p.is_full) / nullif(count(*) FILTER (p.is_full IS NOT NULL), 0) AS full_share,
+    max(p.rp_at) FILTER (p.is_full) AS last_full_at,
+    (epoch(any_value(o.as_of)) - epoch(max(p.rp_at) FILTER (p.is_full))) / 86400 AS days_since_full
+FROM analytics.recovery_point AS p
+CROSS JOIN analytics.as_of AS o
+JOIN analytics.resource AS r USING (source, resource_id)
+WHERE coalesce(r.removed_at > o.as_of, true)
+GROUP BY p.source, p.resource_id

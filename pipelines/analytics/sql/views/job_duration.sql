@@ -1,0 +1,75 @@
+-- Question: how long do tasks take, and do backups take longer than the time between them?
+-- Grain: one row per source, operation type, resource type, full or incremental, and outcome, in the lookback.
+-- Definition: seconds from started_at to ended_at of tasks created in the lookback that ends at analytics.as_of and
+--   ended ok or in failure. Percentiles interpolate between the two nearest tasks. A backup overruns that took
+--   longer than the usual longest wait between two backups of its resource; overrun rate = overruns / n.
+-- Settings: lookback; for overruns also default_interval and [[schedules]] (through analytics.resource)
+-- Edge cases: outcome keeps failures apart, they end fast or, timed out, late. Open and skipped tasks, and those
+--   whose end lies before their start, have no duration. Percentiles can not be averaged over rows: make them
+--   anew from analytics.attempt.
+-- Columns:
+--   source: Name of the configured source.
+--   operation_type: Task type.
+--   resource_type: Type of the resource; (unknown) where none is told.
+--   is_full: Whether they are full backups; NULL of other tasks.
+--   outcome: ok or fail.
+--   n: Tasks with a duration.
+--   p50_seconds: Half of them took no longer.
+--   p95_seconds: 95 % of them took no longer.
+--   p99_seconds: 99 % of them took no longer.
+--   max_seconds: The longest.
+--   mean_seconds: Mean.
+--   total_seconds: Sum.
+--   overruns: Backups that took longer than the interval of their resource; NULL of other tasks.
+--   overrun_rate: overruns / n; NULL of other tasks.
+WITH timed AS (
+    SELECT
+        a.source,
+        a.operation_type,
+        coalesce(a.resource_type, '(unknown)') AS resource_type,
+        a.is_full,
+        a.outcome,
+        a.duration_seconds,
+        a.operation_type = 'backup' AND a.duration_seconds > epoch(r.backup_interval) AS is_overrun
+    FROM analytics.attempt AS a
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    LEFT JOIN analytics.resource AS r ON r.source = a.source AND r.resource_id = a.resource_id
+    WHERE a.outcome IN ('ok', 'fail')
+        AND a.duration_seconds IS NOT NULL
+        AND a.created_at >= o.as_of - to_seconds(epoch(s.lookback))
+        AND a.created_at < o.as_of
+),
+
+grouped AS (
+    SELECT
+        source,
+        operation_type,
+        resource_type,
+        is_full,
+        outcome,
+        count(*) AS n,
+        quantile_cont(duration_seconds, [0.5, 0.95, 0.99]) AS percentiles,
+        max(duration_seconds) AS max_seconds,
+        sum(duration_seconds) AS total_seconds,
+        CASE WHEN operation_type = 'backup' THEN count(*) FILTER (is_overrun) END AS overruns
+    FROM timed
+    GROUP BY source, operation_type, resource_type, is_full, outcome
+)
+
+SELECT
+    source,
+    operation_type,
+    resource_type,
+    is_full,
+    outcome,
+    n,
+    percentiles[1] AS p50_seconds,
+    percentiles[2] AS p95_seconds,
+    percentiles[3] AS p99_seconds,
+    max_seconds,
+    total_seconds / n AS mean_seconds,
+    total_seconds,
+    overruns,
+    overruns / n AS overrun_rate
+FROM grouped

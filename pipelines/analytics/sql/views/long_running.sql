@@ -1,0 +1,116 @@
+-- Question: which backups took far longer than their resource's usually do?
+-- Grain: one row per source and successful backup task of the lookback that is out of the ordinary.
+-- Definition: against the 28 successful backups before it of the same resource and kind (full or incremental), at
+--   least 10: the robust z-score of the logarithm of its duration, (ln duration - median) / (1.4826 * MAD), is
+--   over anomaly_z, and it took over twice and over 10 minutes more than their median.
+-- Settings: lookback, anomaly_z
+-- Edge cases: the task itself is in no baseline. Durations under a second count as one; a spread under 5 % counts as
+--   5 %, so that an even history can be judged. Tasks still open are in open_tasks; failed ones are in no
+--   baseline and not judged.
+-- Columns:
+--   source: Name of the configured source.
+--   task_id: Task.
+--   resource_id: Resource.
+--   resource_name: Its name at the time.
+--   resource_type: Its type.
+--   vault_id: Vault.
+--   vault_name: Its name.
+--   is_full: Whether it is a full backup.
+--   created_at: When it was created.
+--   started_at: When it started.
+--   ended_at: When it ended.
+--   duration_seconds: How long it took.
+--   baseline_n: Backups in its baseline.
+--   baseline_median_seconds: What they usually took.
+--   times_median: duration_seconds / baseline_median_seconds.
+--   z: Robust z-score.
+WITH timed AS (
+    SELECT source, task_id, resource_id, is_full, created_at, duration_seconds
+    FROM analytics.attempt
+    WHERE operation_type = 'backup' AND outcome = 'ok' AND resource_id IS NOT NULL
+        AND duration_seconds IS NOT NULL
+),
+
+-- Only where the longest of the lookback stands out from the shortest can one stand out from a median.
+conspicuous AS (
+    SELECT t.source, t.resource_id, t.is_full, min(t.duration_seconds) AS shortest
+    FROM timed AS t
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    GROUP BY t.source, t.resource_id, t.is_full
+    HAVING max(t.duration_seconds) FILTER (t.created_at >= o.as_of - to_seconds(epoch(s.lookback)))
+        > greatest(2 * min(t.duration_seconds), min(t.duration_seconds) + 600)
+        AND count(*) > 10
+),
+
+numbered AS (
+    SELECT
+        t.*,
+        c.shortest,
+        row_number() OVER (
+            PARTITION BY t.source, t.resource_id, t.is_full ORDER BY t.created_at, t.task_id
+        ) AS place
+    FROM timed AS t
+    JOIN conspicuous AS c
+        ON c.source = t.source AND c.resource_id = t.resource_id AND c.is_full IS NOT DISTINCT FROM t.is_full
+),
+
+history AS (
+    SELECT source, resource_id, is_full, list(greatest(1, duration_seconds) ORDER BY place) AS durations
+    FROM numbered
+    GROUP BY source, resource_id, is_full
+),
+
+candidate AS (
+    SELECT
+        n.source,
+        n.task_id,
+        n.duration_seconds,
+        h.durations[greatest(1, n.place - 28):n.place - 1] AS baseline
+    FROM numbered AS n
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    JOIN history AS h
+        ON h.source = n.source AND h.resource_id = n.resource_id AND h.is_full IS NOT DISTINCT FROM n.is_full
+    WHERE n.place > 10
+        AND n.created_at >= o.as_of - to_seconds(epoch(s.lookback))
+        AND n.created_at < o.as_of
+        AND n.duration_seconds > greatest(2 * n.shortest, n.shortest + 600)
+),
+
+judged AS (
+    SELECT
+        source,
+        task_id,
+        len(baseline) AS baseline_n,
+        list_aggregate(baseline, 'median') AS baseline_median_seconds,
+        duration_seconds / baseline_median_seconds AS times_median,
+        (ln(duration_seconds) - list_aggregate(list_transform(baseline, lambda d: ln(d)), 'median'))
+            / greatest(
+                1.4826 * list_aggregate(list_transform(baseline, lambda d: ln(d)), 'mad'), ln(1.05)
+            ) AS z
+    FROM candidate
+    WHERE duration_seconds > greatest(2 * baseline_median_seconds, baseline_median_seconds + 600)
+)
+
+SELECT
+    a.source,
+    a.task_id,
+    a.resource_id,
+    a.resource_name,
+    a.resource_type,
+    a.vault_id,
+    a.vault_name,
+    a.is_full,
+    a.created_at,
+    a.started_at,
+    a.ended_at,
+    a.duration_seconds,
+    j.baseline_n,
+    j.baseline_median_seconds,
+    j.times_median,
+    j.z
+FROM judged AS j
+CROSS JOIN analytics.settings AS s
+JOIN analytics.attempt AS a USING (source, task_id)
+WHERE j.z > s.anomaly_z

@@ -1,0 +1,90 @@
+-- Question: which tasks are running, queued, stuck, or were stopped by a time limit?
+-- Grain: one row per task that is open at the watermark, and per task timed out in the lookback.
+-- Definition: kind is running, waiting, stuck or timed_out. Stuck: open, older than stuck_after and than three times
+--   the 99th percentile of the durations of its operation type and kind in the lookback, and its progress has not
+--   changed for as long as stuck_after: by its updated_at, or by what loads have seen.
+-- Settings: stuck_after, lookback
+-- Edge cases: an ongoing backup cannot be stopped: a stuck one is for the vendor's support. Where loads are rare,
+--   progress is seen as rarely: progress_since is the first sight of the present progress. Without any finished
+--   task of the kind stuck_after alone decides.
+-- Columns:
+--   source: Name of the configured source.
+--   task_id: Task.
+--   operation_type: Task type.
+--   kind: running, waiting, stuck or timed_out.
+--   status: Status as received.
+--   resource_id: Resource.
+--   resource_name: Its name.
+--   vault_id: Vault.
+--   vault_name: Its name.
+--   created_at: When it was created.
+--   started_at: When it started.
+--   age_hours: From created to the watermark, of a timed-out one to its end.
+--   progress: Percent.
+--   progress_since: When the present progress was first seen.
+--   p99_hours: 99th percentile of its kind.
+--   is_stuck: Whether it is stuck.
+WITH usual AS (
+    SELECT a.source, a.operation_type, a.is_full, quantile_cont(a.duration_seconds, 0.99) / 3600 AS p99_hours
+    FROM analytics.attempt AS a
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    WHERE a.outcome = 'ok' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))
+    GROUP BY ALL
+),
+
+asked AS (
+    SELECT a.*, o.as_of, epoch(s.stuck_after) / 3600 AS stuck_hours
+    FROM analytics.attempt AS a
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    WHERE a.outcome = 'open' OR (a.status = 'timeout' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback)))
+),
+
+seen AS (
+    SELECT v.source, v.task_id, min(v.first_seen_at) AS progress_since
+    FROM task_versions AS v
+    JOIN asked AS a
+        ON a.source = v.source AND a.task_id = v.task_id AND a.progress IS NOT DISTINCT FROM v.progress
+    GROUP BY ALL
+),
+
+judged AS (
+    SELECT
+        a.*,
+        u.p99_hours,
+        v.progress_since,
+        (epoch(CASE WHEN a.outcome = 'open' THEN a.as_of ELSE coalesce(a.ended_at, a.as_of) END)
+            - epoch(a.created_at)) / 3600 AS age_hours
+    FROM asked AS a
+    LEFT JOIN usual AS u
+        ON u.source = a.source AND u.operation_type = a.operation_type AND u.is_full IS NOT DISTINCT FROM a.is_full
+    LEFT JOIN seen AS v ON v.source = a.source AND v.task_id = a.task_id
+)
+
+SELECT
+    source,
+    task_id,
+    operation_type,
+    CASE
+        WHEN outcome <> 'open' THEN 'timed_out'
+        WHEN age_hours > greatest(stuck_hours, coalesce(3 * p99_hours, 0))
+            AND (progress_since IS NULL OR (epoch(as_of) - epoch(progress_since)) / 3600 >= stuck_hours
+                OR (epoch(as_of) - epoch(updated_at)) / 3600 >= stuck_hours)
+            THEN 'stuck'
+        ELSE status
+    END AS kind,
+    status,
+    resource_id,
+    resource_name,
+    vault_id,
+    vault_name,
+    created_at,
+    started_at,
+    age_hours,
+    progress,
+    progress_since,
+    p99_hours,
+    kind = 'stuck' AS is_stuck
+FROM judged
+ORDER BY is_stuck DESC, age_hours DESC

@@ -1,0 +1,133 @@
+-- Question: what became of each recovery point, and which stories do not add up?
+-- Grain: one row per backup id that was made, copied, restored from or deleted in the log.
+-- Definition: birth, copies, restores and deletion by backup id. finding: deleted_without_birth (a deletion of a
+--   backup whose making is not in the log, though it names a resource enrolled long before), copied_without_birth,
+--   early_deletion (class early in deletion_audit), deleted_twice, copy_after_deletion, or NULL.
+-- Settings: none
+-- Edge cases: backups made before the warehouse's first day have no birth here: that is born_before_history, and no
+--   finding. Deletions with a vault, a resource or by sync name no backup id.
+-- Columns:
+--   source: Name of the configured source.
+--   backup_id: Backup.
+--   backup_name: Its name, where any task tells it.
+--   resource_id: Resource.
+--   made_by: Task that made it.
+--   rp_at: The moment it recovers to.
+--   usable_at: When it could first be used.
+--   copies_ok: Successful copies.
+--   copies_failed: Failed ones.
+--   first_copied_at: When the first copy was finished.
+--   destination_regions: Where to.
+--   restores_ok: Successful restores from it.
+--   deletions_ok: Successful deletions.
+--   deleted_at: When it was first deleted.
+--   delete_task_id: By which task.
+--   kept_days: From usable to deleted.
+--   finding: What does not add up.
+WITH history AS (
+    SELECT source, min(created_at) AS began_at FROM analytics.attempt GROUP BY source
+),
+
+deletion AS (
+    SELECT
+        a.source,
+        a.delete_backup_id AS backup_id,
+        any_value(t.delete_backup_name) AS backup_name,
+        any_value(a.resource_id) AS resource_id,
+        count(*) FILTER (a.outcome = 'ok') AS deletions_ok,
+        min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS deleted_at,
+        arg_min(a.task_id, coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS delete_task_id
+    FROM analytics.attempt AS a
+    JOIN tasks AS t USING (source, task_id)
+    WHERE a.operation_type = 'delete' AND a.delete_backup_id IS NOT NULL
+    GROUP BY ALL
+),
+
+copy AS (
+    SELECT
+        a.source,
+        a.source_backup_id AS backup_id,
+        any_value(a.resource_id) AS resource_id,
+        count(*) FILTER (a.outcome = 'ok') AS copies_ok,
+        count(*) FILTER (a.outcome = 'fail') AS copies_failed,
+        min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS first_copied_at,
+        min(a.created_at) AS first_created_at,
+        max(a.created_at) AS last_created_at,
+        list_sort(list(DISTINCT a.destination_region) FILTER (a.outcome = 'ok')) AS destination_regions
+    FROM analytics.attempt AS a
+    WHERE a.source_backup_id IS NOT NULL
+    GROUP BY ALL
+),
+
+known AS (
+    SELECT
+        coalesce(p.source, d.source) AS source,
+        coalesce(p.backup_id, d.backup_id) AS backup_id,
+        coalesce(p.backup_name, d.backup_name) AS backup_name,
+        coalesce(p.resource_id, d.resource_id) AS resource_id,
+        p.task_id AS made_by,
+        p.rp_at,
+        p.usable_at,
+        p.restores_ok,
+        d.deletions_ok,
+        d.deleted_at,
+        d.delete_task_id
+    FROM (SELECT * FROM analytics.recovery_point WHERE backup_id IS NOT NULL) AS p
+    FULL JOIN deletion AS d ON d.source = p.source AND d.backup_id = p.backup_id
+),
+
+ledger AS (
+    SELECT
+        coalesce(k.source, c.source) AS source,
+        coalesce(k.backup_id, c.backup_id) AS backup_id,
+        k.backup_name,
+        coalesce(k.resource_id, c.resource_id) AS resource_id,
+        k.made_by,
+        k.rp_at,
+        k.usable_at,
+        coalesce(c.copies_ok, 0) AS copies_ok,
+        coalesce(c.copies_failed, 0) AS copies_failed,
+        c.first_copied_at,
+        c.first_created_at,
+        c.last_created_at,
+        c.destination_regions,
+        coalesce(k.restores_ok, 0) AS restores_ok,
+        coalesce(k.deletions_ok, 0) AS deletions_ok,
+        k.deleted_at,
+        k.delete_task_id
+    FROM known AS k
+    FULL JOIN copy AS c ON c.source = k.source AND c.backup_id = k.backup_id
+),
+
+early AS (
+    SELECT source, backup_id FROM analytics.deletion_audit WHERE class = 'early' AND outcome = 'ok'
+)
+
+SELECT
+    l.source,
+    l.backup_id,
+    l.backup_name,
+    l.resource_id,
+    l.made_by,
+    l.rp_at,
+    l.usable_at,
+    l.copies_ok,
+    l.copies_failed,
+    l.first_copied_at,
+    l.destination_regions,
+    l.restores_ok,
+    l.deletions_ok,
+    l.deleted_at,
+    l.delete_task_id,
+    (epoch(l.deleted_at) - epoch(l.usable_at)) / 86400 AS kept_days,
+    CASE
+        WHEN l.deletions_ok > 1 THEN 'deleted_twice'
+        WHEN l.last_created_at > l.deleted_at THEN 'copy_after_deletion'
+        WHEN e.backup_id IS NOT NULL THEN 'early_deletion'
+        WHEN l.made_by IS NULL AND r.first_attempt_at > h.began_at + INTERVAL 48 HOUR
+            THEN CASE WHEN l.deletions_ok > 0 THEN 'deleted_without_birth' ELSE 'copied_without_birth' END
+    END AS finding
+FROM ledger AS l
+JOIN history AS h ON h.source = l.source
+LEFT JOIN early AS e ON e.source = l.source AND e.backup_id = l.backup_id
+LEFT JOIN analytics.resource AS r ON r.source = l.source AND r.resource_id = l.resource_id

@@ -1,0 +1,72 @@
+-- Question: which resources have been shown to be restorable, when, and how long did it take?
+-- Grain: one row per source and resource: those not removed, and those with a restore.
+-- Definition: a successful restore of one of its backups is evidence. tested_within: there was one in the span
+--   restore_test before the watermark.
+-- Settings: restore_test
+-- Edge cases: the log does not tell drills from emergencies. A restore counts for the resource whose backup was
+--   restored; where that backup is not known, for the resource of the task. In place: the target is the resource
+--   itself. Resources without any restore are listed, as never tested.
+-- Columns:
+--   source: Name of the configured source.
+--   resource_id: Resource whose backup was restored.
+--   resource_name: Newest name.
+--   resource_type: Type.
+--   restores_ok: Successful restores.
+--   restores_failed: Failed ones.
+--   restores_open: Those under way.
+--   success_rate: restores_ok / (restores_ok + restores_failed).
+--   last_ok_restore_at: When the last successful one had ended.
+--   last_task_id: That task.
+--   tested_within: Whether that is within restore_test.
+--   tested_365d: Whether that is within a year.
+--   in_place: Successful restores to the resource itself.
+--   to_other: Successful restores to another.
+--   p50_seconds: Median duration of successful ones.
+--   max_seconds: Longest.
+--   removed_at: When the resource was removed.
+WITH restore AS (
+    SELECT
+        a.source,
+        coalesce(p.resource_id, a.resource_id) AS resource_id,
+        count(*) FILTER (a.outcome = 'ok') AS restores_ok,
+        count(*) FILTER (a.outcome = 'fail') AS restores_failed,
+        count(*) FILTER (a.outcome = 'open') AS restores_open,
+        max(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS last_ok_restore_at,
+        arg_max(a.task_id, coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS last_task_id,
+        count(*) FILTER (
+            a.outcome = 'ok' AND a.restore_target_resource_id = coalesce(p.resource_id, a.resource_id)
+        ) AS in_place,
+        count(*) FILTER (
+            a.outcome = 'ok' AND a.restore_target_resource_id <> coalesce(p.resource_id, a.resource_id)
+        ) AS to_other,
+        quantile_cont(a.duration_seconds, 0.5) FILTER (a.outcome = 'ok') AS p50_seconds,
+        max(a.duration_seconds) FILTER (a.outcome = 'ok') AS max_seconds
+    FROM analytics.attempt AS a
+    LEFT JOIN analytics.recovery_point AS p ON p.source = a.source AND p.backup_id = a.restore_backup_id
+    WHERE a.operation_type = 'restore' AND coalesce(p.resource_id, a.resource_id) IS NOT NULL
+    GROUP BY ALL
+)
+
+SELECT
+    coalesce(r.source, t.source) AS source,
+    coalesce(r.resource_id, t.resource_id) AS resource_id,
+    r.resource_name,
+    r.resource_type,
+    coalesce(t.restores_ok, 0) AS restores_ok,
+    coalesce(t.restores_failed, 0) AS restores_failed,
+    coalesce(t.restores_open, 0) AS restores_open,
+    t.restores_ok / nullif(t.restores_ok + t.restores_failed, 0) AS success_rate,
+    t.last_ok_restore_at,
+    t.last_task_id,
+    coalesce(t.last_ok_restore_at > o.as_of - to_seconds(epoch(s.restore_test)), false) AS tested_within,
+    coalesce(t.last_ok_restore_at > o.as_of - INTERVAL 8760 HOUR, false) AS tested_365d,
+    coalesce(t.in_place, 0) AS in_place,
+    coalesce(t.to_other, 0) AS to_other,
+    t.p50_seconds,
+    t.max_seconds,
+    r.removed_at
+FROM analytics.resource AS r
+FULL JOIN restore AS t ON t.source = r.source AND t.resource_id = r.resource_id
+CROSS JOIN analytics.as_of AS o
+CROSS JOIN analytics.settings AS s
+WHERE t.resource_id IS NOT NULL OR coalesce(r.removed_at > o.as_of, true)

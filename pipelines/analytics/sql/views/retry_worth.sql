@@ -1,0 +1,70 @@
+-- Question: after a failure with this code, does it help to try again, or does someone have to act?
+-- Grain: one row per source and error code of failed backups that another attempt followed.
+-- Definition: share of failures whose next attempt of the same resource, by policy or by hand, was ok; with the 95 %
+--   Wilson interval and the median wait until then. retry: lower bound at or above one half; ticket: upper bound
+--   below one half; else unclear.
+-- Settings: none
+-- Edge cases: over all history. A failure whose next attempt is still open, skipped or not yet made is left out. The
+--   next attempt may be a day later: median_wait_hours says how patient the figure is.
+-- Columns:
+--   source: Name of the configured source.
+--   error_code: Code, or (none).
+--   n: Failures that an attempt with a verdict followed.
+--   next_ok: Of them followed by a success.
+--   next_ok_rate: next_ok / n.
+--   wilson_lower: Lower bound of the 95 % interval.
+--   wilson_upper: Upper bound.
+--   median_wait_hours: From the failure's end to the next attempt's creation, where that was ok.
+--   advice: retry, ticket or unclear.
+WITH verdict AS (
+    SELECT
+        source,
+        resource_id,
+        outcome,
+        error_code,
+        coalesce(ended_at, updated_at, created_at) AS over_at,
+        lead(outcome) OVER attempts AS next_outcome,
+        lead(created_at) OVER attempts AS next_at
+    FROM analytics.attempt
+    WHERE operation_type = 'backup' AND resource_id IS NOT NULL AND outcome IN ('ok', 'fail')
+    WINDOW attempts AS (PARTITION BY source, resource_id ORDER BY created_at, task_id)
+),
+
+counted AS (
+    SELECT
+        source,
+        coalesce(error_code, '(none)') AS error_code,
+        count(*) AS n,
+        count(*) FILTER (next_outcome = 'ok') AS next_ok,
+        median((epoch(next_at) - epoch(over_at)) / 3600) FILTER (next_outcome = 'ok') AS median_wait_hours
+    FROM verdict
+    WHERE outcome = 'fail' AND next_outcome IS NOT NULL
+    GROUP BY ALL
+),
+
+bounded AS (
+    SELECT
+        *,
+        next_ok / n AS next_ok_rate,
+        1.96 * sqrt(next_ok / n * (1 - next_ok / n) / n + 0.9604 / (n * n)) AS half,
+        1 + 3.8416 / n AS scale,
+        next_ok / n + 1.9208 / n AS middle
+    FROM counted
+)
+
+SELECT
+    source,
+    error_code,
+    n,
+    next_ok,
+    next_ok_rate,
+    greatest(0, (middle - half) / scale) AS wilson_lower,
+    least(1, (middle + half) / scale) AS wilson_upper,
+    CASE WHEN median_wait_hours IS NOT NULL THEN greatest(0, median_wait_hours) END AS median_wait_hours,
+    CASE
+        WHEN (middle - half) / scale >= 0.5 THEN 'retry'
+        WHEN (middle + half) / scale < 0.5 THEN 'ticket'
+        ELSE 'unclear'
+    END AS advice
+FROM bounded
+ORDER BY source, n DESC, error_code

@@ -1,0 +1,38 @@
+-- Question: what share of the time, and how many resources, kept their recovery point objective lately?
+-- Grain: one row per source.
+-- Definition: of rpo_compliance. Time compliance rate = 1 - unprotected_hours / observed_hours, hours summed over
+--   resources; resource compliance rate = compliant / resources (never over in the lookback); instant
+--   compliance rate = (live - in_breach_now) / live, at analytics.as_of.
+-- Settings: lookback, rpo_grace, default_interval, [[schedules]]
+-- Edge cases: hours are the figure to go by: a boolean breach turns on minutes of grace. Removed resources are
+--   in the hours and in resources, not in live.
+-- Columns:
+--   source: Name of the configured source.
+--   resources: Resources enrolled in the lookback.
+--   compliant: Of them never unprotected in it.
+--   resource_compliance_rate: compliant / resources.
+--   live: Resources not removed at analytics.as_of.
+--   in_breach_now: Of them unprotected at analytics.as_of.
+--   instant_compliance_rate: (live - in_breach_now) / live.
+--   observed_hours: Hours in which resources were enrolled.
+--   unprotected_hours: Of them unprotected.
+--   time_compliance_rate: 1 - unprotected_hours / observed_hours.
+--   breaches: Unbroken unprotected stretches.
+--   assumed: Resources measured by the default interval.
+SELECT
+    c.source,
+    count(*) AS resources,
+    count(*) FILTER (c.unprotected_hours = 0) AS compliant,
+    count(*) FILTER (c.unprotected_hours = 0) / count(*) AS resource_compliance_rate,
+    count(*) FILTER (coalesce(c.removed_at > o.as_of, true)) AS live,
+    count(*) FILTER (c.is_in_breach_now) AS in_breach_now,
+    count(*) FILTER (coalesce(c.removed_at > o.as_of, true) AND NOT c.is_in_breach_now)
+        / nullif(count(*) FILTER (coalesce(c.removed_at > o.as_of, true)), 0) AS instant_compliance_rate,
+    sum(c.observed_hours) AS observed_hours,
+    sum(c.unprotected_hours) AS unprotected_hours,
+    1 - sum(c.unprotected_hours) / nullif(sum(c.observed_hours), 0) AS time_compliance_rate,
+    sum(c.breaches)::BIGINT AS breaches,
+    count(*) FILTER (c.schedule_basis = 'assumed') AS assumed
+FROM analytics.rpo_compliance AS c
+CROSS JOIN analytics.as_of AS o
+GROUP BY c.source
