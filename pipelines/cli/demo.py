@@ -19,6 +19,7 @@ from pipelines.analytics.read import read_sql
 from pipelines.cli.invocation import Invocation, invocation_of, utc_now
 from pipelines.cli.load import show_report
 from pipelines.cli.progress import show_progress
+from pipelines.cli.report import missing_for_report, write_report
 from pipelines.cli.sql import print_table
 from pipelines.contract.instants import parse_instant, print_instant
 from pipelines.errors import CbrWarehouseError, UsageError
@@ -58,6 +59,7 @@ def demo(
         _advance(base_url, LATER)
         second = _load(invocation, base_url, ahead + LATER)
     _show_held(invocation.directory.warehouse)
+    _show_report(invocation)
     _show_next(invocation)
     raise typer.Exit(max(first.exit_status(strict=False), second.exit_status(strict=False)))
 
@@ -168,6 +170,14 @@ def _show_held(warehouse: Path) -> None:
     print_table(rates.columns, rates.rows)
 
 
+def _show_report(invocation: Invocation) -> None:
+    print()
+    if missing := missing_for_report():
+        print(f"No report: it needs {', '.join(missing)}; pip install 'cbr-warehouse[report]' brings them.")
+        return
+    print(f"Report: {write_report(invocation, None)}")
+
+
 def _show_next(invocation: Invocation) -> None:
     data_dir = "" if invocation.data_dir is None else f" --data-dir {invocation.data_dir}"
     command = f"{Path(sys.argv[0]).name}{data_dir}"
@@ -177,6 +187,7 @@ def _show_next(invocation: Invocation) -> None:
         "status",
         "sql \"SELECT error_code, count(*) FROM tasks WHERE status = 'failed' GROUP BY 1 ORDER BY 2 DESC\"",
         "schema",
+        "report --period month --audit",
         "emulator --help",
     ):
         print(f"  {prefix}{command} {verb}")

@@ -11,11 +11,14 @@ import typer
 
 from pipelines import __version__
 from pipelines.cli.demo import demo
+from pipelines.cli.doctor import doctor
 from pipelines.cli.emulator import emulator
 from pipelines.cli.invocation import Invocation
 from pipelines.cli.load import load
 from pipelines.cli.plan import plan
+from pipelines.cli.quarantine import quarantine
 from pipelines.cli.rebuild import rebuild
+from pipelines.cli.report import report
 from pipelines.cli.schema import schema
 from pipelines.cli.sql import sql
 from pipelines.cli.status import status
@@ -32,8 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (demo, load, plan, status, schema, rebuild, emulator):
+for verb in (demo, load, plan, status, schema, report, rebuild, doctor, emulator):
     app.command()(verb)
+app.add_typer(quarantine, name="quarantine")
 # A query may begin with a comment, whose dashes are no option.
 app.command(context_settings={"ignore_unknown_options": True})(sql)
 

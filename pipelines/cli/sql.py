@@ -37,7 +37,11 @@ def sql(
     output: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
 ) -> None:
     """Query the published warehouse; read-only, all rows."""
-    answer = query(invocation_of(context).directory.warehouse, statement)
+    print_answer(query(invocation_of(context).directory.warehouse, statement), output)
+
+
+def print_answer(answer: Answer, output: Format) -> None:
+    """Prints the rows of a query on stdout."""
     match output:
         case Format.JSON:
             _print_json(answer)

@@ -1,0 +1,94 @@
+"""Makes a report: asks, renders, writes; the manifest last, so that a report with one is whole."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from pipelines import __version__
+from pipelines.reader.warehouse import open_warehouse
+from pipelines.report.asked import Findings, find
+from pipelines.report.pack import export_tables, manifest_of
+from pipelines.report.page import render_page
+from pipelines.report.period import Length
+from pipelines.report.texts import Language, read_texts
+from pipelines.storage.whole import write_json, write_whole
+
+PAGE = "report.html"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which report.
+
+    Attributes:
+        length: How long its period is.
+        language: In which language.
+        audit: Whether all evidence belongs to it.
+    """
+
+    length: Length = Length.WEEK
+    language: Language = Language.EN
+    audit: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was made.
+
+    Attributes:
+        page: The HTML file.
+        manifest: What it was made from, beside it.
+        level: ``good``, ``warn``, ``bad`` or ``empty``.
+        verdict: Its first sentence.
+    """
+
+    page: Path
+    manifest: Path
+    level: str
+    verdict: str
+
+
+def make_report(warehouse: Path, out: Path | None, folder: Path, wanted: Wanted, made_at: datetime) -> Report:
+    """Makes a report of the published warehouse.
+
+    Args:
+        warehouse: The published warehouse.
+        out: Where to; None for a folder named after the report's last day below ``folder``.
+        folder: Where reports are kept.
+        wanted: Which report.
+        made_at: When, UTC; only the manifest says so.
+
+    Returns:
+        What was made.
+
+    Raises:
+        WarehouseError: There is no warehouse.
+        StorageError: A file could not be written.
+    """
+    texts = read_texts(wanted.language)
+    with open_warehouse(warehouse) as opened:
+        findings = find(opened, wanted.length, texts)
+        place = out or folder / _name(findings, wanted)
+        exported = export_tables(opened, findings, place, audit=wanted.audit)
+    if wanted.audit:
+        evidence = [{"name": one.name, "rows": one.rows} for one in exported]
+        findings = replace(findings, evidence=evidence)
+    version = __version__
+    html = render_page(findings, texts, version).encode()
+    write_whole(place / PAGE, lambda path: _keep(path, html))
+    page = {"file": PAGE, "bytes": len(html), "sha256": hashlib.sha256(html).hexdigest()}
+    write_json(place / MANIFEST, manifest_of(findings, exported, page, made_at, version))
+    return Report(
+        place / PAGE, place / MANIFEST, findings.verdict.level, " ".join(findings.verdict.sentences[:2])
+    )
+
+
+def _name(findings: Findings, wanted: Wanted) -> str:
+    last = f"{findings.period.to_day:%Y-%m-%d}" if findings.period else "empty"
+    return f"{last}-{wanted.length}{'-audit' if wanted.audit else ''}-{wanted.language}"
+
+
+def _keep(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

@@ -1,0 +1,11 @@
+-- Question: for how many hours, added up over all resources, was there no recent enough recovery point?
+-- Grain: one row.
+-- Definition: unprotected resource-hours within the period, beside all resource-hours observed; see
+--   analytics.exposure.
+-- Settings: rpo_grace, default_interval, [[schedules]]
+-- Edge cases: where the schedule is inferred or assumed, so is the objective.
+SELECT
+    coalesce(sum(unprotected_hours), 0) AS numerator,
+    coalesce(sum(observed_hours), 0) AS denominator,
+    numerator AS value
+FROM analytics.exposure($from_at, $to_at)

@@ -1,0 +1,24 @@
+-- Question: how fresh is each source, and what could not be taken in?
+-- Grain: one row per source.
+-- Definition: begin of the last finished load; records in quarantine whose task is not held in a sound version;
+--   tasks still running or waiting; tasks in a status that is not known.
+-- Settings: none
+-- Edge cases: a source whose loads all failed has no watermark.
+SELECT
+    l.source,
+    max(l.started_at) FILTER (l.outcome = 'done') AS watermark,
+    any_value(q.n) AS quarantined,
+    any_value(t.open) AS open,
+    any_value(t.unknown) AS unknown,
+    any_value(t.tasks) AS tasks
+FROM loads AS l
+LEFT JOIN (
+    SELECT source, count(*) AS n FROM quarantine WHERE resolved_at IS NULL GROUP BY ALL
+) AS q USING (source)
+LEFT JOIN (
+    SELECT source, count(*) AS tasks, count(*) FILTER (outcome = 'open') AS open,
+        count(*) FILTER (outcome = 'unknown') AS unknown
+    FROM analytics.attempt GROUP BY ALL
+) AS t USING (source)
+GROUP BY l.source
+ORDER BY l.source

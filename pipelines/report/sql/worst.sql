@@ -1,0 +1,38 @@
+-- Question: which twenty resources need someone first?
+-- Grain: one row per resource, at most twenty.
+-- Definition: by unprotected hours in the period, then failures in a row at its end, then the age of the newest
+--   recovery point; only resources with any of the first two, not removed.
+-- Settings: rpo_grace, strikes
+-- Edge cases: a resource never backed up has no age.
+WITH point AS (
+    SELECT source, resource_id, max(rp_at) AS last_rp_at
+    FROM analytics.recovery_point
+    WHERE usable_at < $to_at
+    GROUP BY ALL
+),
+
+open_streak AS (
+    SELECT source, resource_id, failures, first_failed_at, last_error_code
+    FROM analytics.streak
+    WHERE first_failed_at < $to_at AND coalesce(recovered_at >= $to_at, true)
+    QUALIFY row_number() OVER (PARTITION BY source, resource_id ORDER BY first_failed_at DESC) = 1
+)
+
+SELECT
+    r.source,
+    coalesce(nullif(r.resource_name, ''), r.resource_id) AS resource,
+    r.resource_id,
+    r.resource_type,
+    coalesce(nullif(r.vault_name, ''), r.vault_id) AS vault,
+    x.unprotected_hours,
+    coalesce(k.failures, 0) AS strikes,
+    (epoch($to_at) - epoch(p.last_rp_at)) / 3600 AS last_rp_age_hours,
+    k.last_error_code AS error_code,
+    r.schedule_basis
+FROM analytics.exposure($from_at, $to_at) AS x
+JOIN analytics.resource AS r USING (source, resource_id)
+LEFT JOIN point AS p USING (source, resource_id)
+LEFT JOIN open_streak AS k USING (source, resource_id)
+WHERE coalesce(r.removed_at >= $to_at, true) AND (x.unprotected_hours > 0 OR k.failures > 0)
+ORDER BY x.unprotected_hours DESC, strikes DESC, last_rp_age_hours DESC NULLS FIRST, r.resource_id
+LIMIT 20

@@ -1,0 +1,48 @@
+"""The words of the report, in English and Chinese: ``texts/<language>.toml``, the same keys in each."""
+
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any
+
+
+class Language(StrEnum):
+    """The languages there are."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The words of one language.
+
+    Attributes:
+        language: Which.
+        words: Texts by section and key; a missing one is an error, never an empty place.
+    """
+
+    language: Language
+    words: dict[str, Any]
+
+    def __call__(self, section: str, key: str, **values: object) -> str:
+        """The text of a key, its places filled."""
+        text = str(self.words[section][key])
+        return text.format(**values) if values else text
+
+    @property
+    def title(self) -> str:
+        """The report's title."""
+        return str(self.words["title"])
+
+    def section(self, name: str) -> dict[str, str]:
+        """All texts of a section."""
+        found: dict[str, str] = self.words[name]
+        return found
+
+
+def read_texts(language: Language) -> Texts:
+    """Reads the words of a language."""
+    text = files("pipelines.report").joinpath("texts", f"{language}.toml").read_text(encoding="utf-8")
+    return Texts(language, tomllib.loads(text))

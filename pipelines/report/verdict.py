@@ -1,0 +1,83 @@
+"""The first sentences: are the backups good, and if not, where."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pipelines.reader.warehouse import Warehouse
+from pipelines.report.figures import Figure
+from pipelines.report.numbers import count, percent
+from pipelines.report.period import Period
+from pipelines.report.texts import Texts
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reader must know at once.
+
+    Attributes:
+        level: ``good``, ``warn``, ``bad`` or ``empty``.
+        sentences: The judgement first, then what it rests on.
+    """
+
+    level: str
+    sentences: tuple[str, ...]
+
+
+def judge(
+    warehouse: Warehouse,
+    period: Period | None,
+    figures: dict[str, Figure],
+    coverage: list[dict[str, Any]],
+    texts: Texts,
+) -> Verdict:
+    """Puts the figures into sentences.
+
+    Bad: a resource was never backed up or fails again and again, or the log misses days. Warn: some resource
+    has no recent enough recovery point, or days are not proved complete. Good: none of these.
+
+    Args:
+        warehouse: The warehouse.
+        period: The period, None where no load has finished.
+        figures: The five figures.
+        coverage: Rows of the question ``coverage``.
+        texts: The words.
+    """
+    if period is None or not figures["never"].denominator:
+        return Verdict("empty", (texts("verdict", "empty"),))
+    success, never, strikes = figures["success"], figures["never"], figures["strikes"]
+    unprotected = warehouse.sql(
+        "SELECT count(*) FILTER (is_unprotected_at_end) AS n FROM analytics.exposure($from_at, $to_at)",
+        {"from_at": period.from_at, "to_at": period.to_at},
+        as_="arrow",
+    ).to_pylist()[0]["n"]
+    missing = sum(row["days"] for row in coverage if row["state"] in {"incomplete", "lost"})
+    unproved = sum(row["days"] for row in coverage if row["state"] == "unverified")
+    sentences = [
+        texts(
+            "verdict",
+            "protected",
+            protected=count(success.numerator),
+            windows=count(success.denominator),
+            rate=percent(success.value),
+        )
+    ]
+    found: tuple[tuple[str, float, dict[str, Any]], ...] = (
+        ("never", never.numerator, {}),
+        ("strikes", strikes.numerator, {"strikes": warehouse.settings["strikes"]}),
+        ("unprotected", unprotected, {}),
+        ("incomplete", missing, {}),
+        ("unverified", unproved, {}),
+    )
+    sentences += [texts("verdict", key, n=count(n), **more) for key, n, more in found if n]
+    if _has_no_policy(warehouse):
+        interval: timedelta = warehouse.settings["default_interval"]
+        sentences.append(texts("verdict", "no_policy", interval=f"{interval / timedelta(hours=1):g} h"))
+    bad = never.numerator or strikes.numerator or missing
+    level = "bad" if bad else "warn" if unprotected or unproved else "good"
+    return Verdict(level, (texts("verdict", level), *sentences))
+
+
+def _has_no_policy(warehouse: Warehouse) -> bool:
+    query = "SELECT count(*) FILTER (schedule_id IS NOT NULL) AS n FROM analytics.resource"
+    return not warehouse.sql(query, as_="arrow").to_pylist()[0]["n"]

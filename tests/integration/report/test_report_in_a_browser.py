@@ -1,0 +1,136 @@
+"""The report in a real browser: quiet, self-contained, readable at 360 pixels, in light and dark."""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workplace import Workplace
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+PROBE = """<!DOCTYPE html><html><body>
+<iframe src="report.html" style="width:360px;height:900px;border:0"></iframe>
+<pre id="found"></pre><script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {
+  const page = frame.contentDocument, view = frame.contentWindow, found = {};
+  const number = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(
+    v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce(
+    (sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = one => { for (; one; one = one.parentElement) {
+    const c = number(view.getComputedStyle(one).backgroundColor); if (c.length === 3 || c[3] > 0) return c; }
+    return [255, 255, 255]; };
+  const poor = [];
+  for (const one of page.querySelectorAll("h1,h2,h3,p,li,td,th,summary,dd,dt,pre,text")) {
+    if (!one.textContent.trim()) continue;
+    const style = view.getComputedStyle(one);
+    const a = light(number(one.tagName === "text" ? style.fill : style.color)), b = light(behind(one));
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) poor.push([one.tagName, one.textContent.slice(0, 30), contrast]);
+  }
+  found.poor = poor;
+  found.width = page.documentElement.scrollWidth;
+  found.headings = [...page.querySelectorAll("h1,h2,h3")].map(one => Number(one.tagName[1]));
+  const plots = [...page.querySelectorAll("svg.plot")];
+  found.unnamed = plots.filter(one => !one.getAttribute("aria-label")).length;
+  found.plots = plots.length;
+  found.lang = page.documentElement.lang;
+  found.title = page.title;
+  found.scripts = page.querySelectorAll("script").length;
+  found.background = view.getComputedStyle(page.body).backgroundColor;
+  document.querySelector("#found").textContent = JSON.stringify(found);
+};
+</script></body></html>"""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Serves a folder and notes what is asked for."""
+    asked: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            asked.append(self.path)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def browse(address: str, *options: str) -> tuple[dict[str, Any], str]:
+    """What the probe found, and what the browser logged."""
+    assert CHROMIUM is not None
+    done = subprocess.run(
+        [
+            CHROMIUM,
+            *("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
+            *("--virtual-time-budget=10000", "--dump-dom"),
+            *options,
+            address,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    text = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert text, done.stderr[-2000:]
+    return json.loads(text[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")), done.stderr
+
+
+@pytest.fixture(scope="module", params=["en", "zh"])
+def report(
+    request: pytest.FixtureRequest, small_demo: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp(f"report-{request.param}")
+    workplace = Workplace(folder)
+    done = workplace.run("--data-dir", str(small_demo), "report", "--lang", request.param, "--out", "made")
+    assert done.status == 0, done.err
+    assert done.out.strip().endswith("report.html")
+    return folder / "made"
+
+
+@pytest.mark.needs_program("chromium", package="chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_readable_on_a_phone_and_asks_for_nothing_else(report: Path, scheme: str) -> None:
+    (report / "probe.html").write_text(PROBE)
+    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
+    with served(report) as (address, asked):
+        found, logged = browse(f"{address}/probe.html", *dark)
+    assert found["width"] <= 360
+    assert found["poor"] == []
+    assert found["headings"][0] == 1
+    assert all(
+        after - before <= 1 for before, after in zip(found["headings"], found["headings"][1:], strict=False)
+    )
+    assert (found["plots"], found["unnamed"], found["scripts"]) == (2, 0, 0)
+    assert found["lang"] in {"en", "zh-CN"}
+    assert (found["background"] == "rgb(255, 255, 255)") == (scheme == "light")
+    assert "CONSOLE" not in logged
+    assert set(asked) <= {"/probe.html", "/report.html", "/favicon.ico"}
+
+
+def test_it_names_no_other_place(report: Path) -> None:
+    html = (report / "report.html").read_text()
+    assert not re.findall(r"""(?:src|href|action)\s*=\s*["']?(?!data:|#)[^"'\s>]+""", html)
+    assert "url(" not in html
+    assert "@import" not in html
