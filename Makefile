@@ -7,12 +7,16 @@ LOCKED := pyproject.toml uv.lock tools/install-venv
 # One stamp for what the commands need, one for what the tests need on top.
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
+COMPARE := $(VENV)/.installed-compare
+# What docs/reliability.md is made of: the tests that say what they proved, and where they say it.
+PROVING := $(addprefix tests/integration/,peers dialects faults bad_records load)
+PROOFS := $(VENV)/proofs.jsonl
 # Tests of one file share a worker, so that a server a file starts is started once.
 PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint format docs dev build system-deps clean
+.PHONY: help demo test check lint format docs reliability bench compare dev build system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +40,22 @@ format: $(DEV) ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(DEV) ## Write docs/tables.md from schemas/
+docs: $(DEV) ## Write docs/tables.md, analytics.md and emulator.md from schemas/, the SQL files and the code
 	$(BIN)/python -m pipelines.contract.page > docs/tables.md
+	$(BIN)/python -m pipelines.analytics.page > docs/analytics.md
+	$(BIN)/python -m pipelines.emulator.page > docs/emulator.md
+
+reliability: $(DEV) ## Try everything that could lose data, and write docs/reliability.md from what came of it
+	rm -f $(PROOFS)
+	$(BIN)/pytest $(PYTEST_ARGS) --proofs $(PROOFS) $(PROVING)
+	$(BIN)/python tools/reliability.py $(PROOFS) > docs/reliability.md
+
+bench: $(RUN) ## Measure a first load of 100,000 tasks, and the analytics on 3.7 million
+	$(BIN)/python benchmarks/first_load.py
+	$(BIN)/python benchmarks/analytics_at_scale.py
+
+compare: $(COMPARE) ## Load from the same hostile sources with dlt beside, and print what each lost
+	$(BIN)/python benchmarks/compare
 
 dev: $(DEV) ## Start Dagster's web interface on this checkout (state in .dagster/)
 	mkdir -p .dagster
@@ -60,3 +78,7 @@ $(RUN): $(LOCKED)
 $(DEV): $(LOCKED)
 	tools/install-venv dev
 	touch $(RUN) $@
+
+$(COMPARE): $(LOCKED)
+	tools/install-venv compare
+	touch $@

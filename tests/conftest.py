@@ -9,14 +9,22 @@ Without that program the test is skipped with a line that names the Debian packa
 Fixtures of one room live in a ``conftest.py`` beside that room's tests, not here.
 """
 
+import json
 import os
 import shutil
+from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
 
 # What would point a command at a real cloud, a real data directory or a proxy.
 LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options that make tests larger, or have them write down what they proved."""
+    parser.addoption("--kill-all", action="store_true", help="kill loads at every step, not at chosen ones")
+    parser.addoption("--proofs", metavar="FILE", help="append what was proved, as lines of JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,3 +52,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("REQUIRE_ALL") == "1":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
+
+
+@pytest.fixture
+def proved(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Says what a test tried and what was lost; ``docs/reliability.md`` is made of it.
+
+    Call it as ``proved(kind, what, times=…, checked=…, unit=…, lost=…)``: what was done to the load and
+    how often, then how many of what were compared and how many of them were not as they should be.
+    Anything lost fails the test.
+    """
+    proofs = request.config.getoption("--proofs")
+
+    def note(kind: str, what: str, *, times: int, checked: int, unit: str, lost: int) -> None:
+        line = {"kind": kind, "what": what, "times": times, "checked": checked, "unit": unit, "lost": lost}
+        if proofs:
+            handle = os.open(proofs, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            os.write(handle, (json.dumps(line) + "\n").encode())  # one write: workers share the file
+            os.close(handle)
+        assert times > 0, line
+        assert checked > 0, line
+        assert lost == 0, line
+
+    return note

@@ -22,11 +22,13 @@ STATIONS: dict[str, set[str]] = {
     "tables": {"raw", "contract", "storage"},
     # Asks the source, and compares its counts with what the tables hold.
     "extract": {"settings", "source", "raw", "contract", "storage", "tables"},
+    # Looks at a source and writes nothing.
+    "doctor": {"settings", "source", "contract", "extract"},
     # The definitions; the warehouse makes them within the transaction that it publishes.
     "analytics": {"settings"},
     "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics"},
     "reader": {"warehouse"},
-    "report": {"warehouse", "analytics", "storage"},
+    "report": {"reader", "analytics", "storage"},
 }
 MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),

@@ -1,0 +1,180 @@
+"""``make compare``: cbr-warehouse beside dlt, each loading from the same hostile sources.
+
+Prints a Markdown table. Each loader meets a source of its own with the same tasks; what it is asked
+and when its time moves on is decided by the pages it has read, so that neither has it easier.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from emulators import NOW, advance, served, truth
+from loaders import PROJECT, CbrWarehouse, Dlt, Loader, load
+from proxy import proxied
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one loader made of one source.
+
+    Attributes:
+        rows: Rows the source has, or still has.
+        lost: Rows of them that are not held.
+        stale: Rows held, but not as the source has them now.
+        doubled: Rows held more than once.
+        requests: Requests used.
+        statuses: Exit statuses of its loads.
+    """
+
+    rows: int
+    lost: int
+    stale: int
+    doubled: int
+    requests: int
+    statuses: tuple[int, ...]
+
+
+def compare(loader: Loader, expected: dict[str, str], requests: int, statuses: list[int]) -> Result:
+    """Compares what a loader holds with what it should hold."""
+    held = loader.rows()
+    ids = {task_id for task_id, _ in held}
+    return Result(
+        rows=len(expected),
+        lost=len(expected.keys() - ids),
+        stale=sum(1 for item in expected.items() if item[0] in ids and item not in held),
+        doubled=sum(held.values()) - len(ids),
+        requests=requests,
+        statuses=tuple(statuses),
+    )
+
+
+def clamped(loader: Loader) -> Result:
+    """The server gives at most 50 rows a page, and says so nowhere."""
+    with served("--tasks", "1000", "--days", "10", "--dialect", "max_limit=50") as url, proxied(url) as proxy:
+        done = load(loader, proxy.url)
+        return compare(loader, truth(url), proxy.requests, [done.status])
+
+
+def expiring(loader: Loader) -> Result:
+    """Oldest rows come first and expire while pages are read; rows still alive are looked for."""
+    dialect = [
+        word for one in ("direction=asc", "retention=4d", "max_limit=100") for word in ("--dialect", one)
+    ]
+    with served("--tasks", "2000", "--days", "4", *dialect) as url, proxied(url) as proxy:
+        before = truth(url)
+        proxy.begin(lambda pages: advance(url, "30m") if pages <= 24 else None)
+        done = load(loader, proxy.url)
+        alive = {task_id: status for task_id, status in truth(url).items() if task_id in before}
+        held = dict(loader.rows().keys())
+        expected = {task_id: held.get(task_id, status) for task_id, status in alive.items()}
+        return compare(loader, expected, proxy.requests, [done.status])
+
+
+def killed(loader: Loader) -> Result:
+    """Killed with SIGKILL at page 55 of 100, then run again; the requests are those of the second run."""
+    with (
+        served("--tasks", "10000", "--days", "29", "--dialect", "max_limit=100") as url,
+        proxied(url) as proxy,
+    ):
+        process = loader.start(proxy.url)
+        proxy.begin(lambda pages: process.kill() if pages == 55 else None)
+        process.communicate(timeout=900)
+        proxy.begin()
+        done = load(loader, proxy.url)
+        return compare(loader, truth(url), proxy.requests, [process.returncode, done.status])
+
+
+def second_edges(loader: Loader) -> Result:
+    """Between two loads, tasks appear in the very seconds that the newest held ones were created in."""
+    base = [task(n, NOW - timedelta(hours=200 - n), "success") for n in range(200)]
+    last = NOW - timedelta(hours=1)
+    late = [task(900 + n, last + timedelta(microseconds=20_000 * n - 500_000), "success") for n in range(50)]
+    return two_loads(loader, base, base + late, "bounds=exclusive")
+
+
+def late_end(loader: Loader) -> Result:
+    """Twenty tasks run for four days, longer than both look back (48 h), and end between two loads."""
+    base = [task(n, NOW - timedelta(hours=200 - n), "success") for n in range(200)]
+    begin = NOW - timedelta(days=4)
+    running = [task(500 + n, begin + timedelta(minutes=n), "running") for n in range(20)]
+    ended = [task(500 + n, begin + timedelta(minutes=n), "success") for n in range(20)]
+    return two_loads(loader, base + running, base + ended, "filter=created_at")
+
+
+def two_loads(loader: Loader, first: list[object], second: list[object], dialect: str) -> Result:
+    """Loads once from each of two states of a source."""
+    statuses, requests = [], 0
+    expected: dict[str, str] = {}
+    for records in (first, second):
+        with ExitStack() as stack:
+            file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "records.json"
+            file.write_text(json.dumps(records), encoding="utf-8")
+            url = stack.enter_context(served("--records", str(file), "--dialect", dialect))
+            proxy = stack.enter_context(proxied(url))
+            statuses.append(load(loader, proxy.url).status)
+            requests += proxy.requests
+            expected = truth(url)
+    return compare(loader, expected, requests, statuses)
+
+
+def task(number: int, created_at: datetime, status: str) -> dict[str, object]:
+    """A task that begins at once, and has ended after a minute unless it runs."""
+    ended_at = None if status == "running" else printed(created_at + timedelta(minutes=1))
+    return {
+        "id": f"{number:032x}",
+        "operation_type": "backup",
+        "status": status,
+        "project_id": PROJECT,
+        "created_at": printed(created_at),
+        "started_at": printed(created_at),
+        "ended_at": ended_at,
+        "updated_at": ended_at or printed(created_at),
+        "extra_info": {"common": {"progress": 100 if ended_at else 50}},
+    }
+
+
+def printed(instant: datetime) -> str:
+    """An instant as the API prints it."""
+    return instant.replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+SCENARIOS: dict[str, Callable[[Loader], Result]] = {
+    "`limit=100` clamped to 50": clamped,
+    "rows expire while pages are read": expiring,
+    "late tasks in the second of the newest": second_edges,
+    "tasks that end after the lookback": late_end,
+    "killed at page 55 of 100, run again": killed,
+}
+
+
+def main() -> None:
+    """Runs all scenarios with both loaders and prints the table."""
+    tell(f"cbr-warehouse {version('cbr-warehouse')} and dlt {version('dlt')}, on {NOW:%Y-%m-%d}.")
+    tell("")
+    tell("| source | rows | loader | lost | stale | doubled | requests | exit status |")
+    tell("|---|--:|---|--:|--:|--:|--:|---|")
+    for name, scenario in SCENARIOS.items():
+        for make in (CbrWarehouse, Dlt):
+            with tempfile.TemporaryDirectory() as folder:
+                found = scenario(make(Path(folder) / "own"))
+            statuses = ", ".join("killed" if status < 0 else str(status) for status in found.statuses)
+            tell(
+                f"| {name} | {found.rows:,} | {make.name} | {found.lost:,} | {found.stale:,} | "
+                f"{found.doubled:,} | {found.requests:,} | {statuses} |"
+            )
+
+
+def tell(line: str) -> None:
+    """Prints a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

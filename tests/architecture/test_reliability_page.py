@@ -1,0 +1,60 @@
+"""The page of reliability names what the emulator can do, all of it and nothing else, and no loss."""
+
+import re
+from pathlib import Path
+
+import pytest
+from bad_records import KINDS
+
+from pipelines.emulator.bad_records import KINDS as EMULATED
+from pipelines.emulator.fault_options import MEANINGS
+from pipelines.emulator.switches import ALLOWED, SWITCHES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
+HOW = "Run make reliability."
+BY_VALUE = {one.name for group in SWITCHES.values() for one in group if not one.values}
+"""Switches of the dialect that take a number or a span."""
+PEERS = ("clamped", "expiring", "within a second", "end long after the lookback", "page 55 of 100")
+ROW = re.compile(
+    r"\| (?P<what>.+) \| (?P<times>[\d,]+) \| (?P<checked>[\d,]+) [a-z ]+ \| (?P<lost>[\d,]+) \|"
+)
+
+
+def rows(title: str) -> list[re.Match[str]]:
+    section = PAGE.split(f"## {title}\n")[1].split("\n## ")[0]
+    found = [line for line in section.splitlines() if line.startswith("| ") and "tried" not in line]
+    return [match for match in map(ROW.fullmatch, found) if match]
+
+
+def named(title: str) -> set[str]:
+    return {word for row in rows(title) for word in row["what"].split()}
+
+
+@pytest.mark.parametrize(
+    "title", ["What other extractors lose", "Dialects", "Faults", "Bad records", "Killed"]
+)
+def test_each_table_has_rows_and_no_loss(title: str) -> None:
+    assert rows(title), HOW
+    assert all(row["lost"] == "0" and row["times"] != "0" and row["checked"] != "0" for row in rows(title))
+
+
+def test_each_switch_of_the_dialect_was_tried() -> None:
+    switches = {f"{key}={value}" for key, values in ALLOWED.items() for value in values}
+    told = {word for word in named("Dialects") if word.partition("=")[0] not in BY_VALUE}
+    assert told == switches, HOW
+    assert {word.partition("=")[0] for word in named("Dialects") - told} == BY_VALUE, HOW
+
+
+def test_each_fault_was_tried() -> None:
+    told = {word.partition("=")[0] for word in named("Faults")}
+    assert told == MEANINGS.keys() - {"bad_records"}, HOW
+
+
+def test_each_kind_of_bad_record_was_tried() -> None:
+    emulated = {f"bad_records={kind}" for kind in EMULATED}
+    assert {row["what"] for row in rows("Bad records")} == KINDS.keys() | emulated, HOW
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_each_failure_of_a_peer_was_tried(peer: str) -> None:
+    assert any(peer in row["what"] for row in rows("What other extractors lose")), HOW
