@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import duckdb
+
+from pipelines.storage.whole import TEMPORARY_PREFIX
 
 T = TypeVar("T")
 
@@ -17,10 +20,17 @@ MOST_MEMORY_MB = 16 * MEMORY_LIMIT_MB
 
 
 @contextmanager
-def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens an engine of its own; closed at the end whatever happens."""
+def open_engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens an engine of its own; closed at the end whatever happens.
+
+    Args:
+        spill: The folder that gets what does not fit in memory, in a folder of its own that is
+            removed in the end (or by the next load, if the process is killed).
+    """
     connection = duckdb.connect(":memory:")
     try:
+        own = spill / f"{TEMPORARY_PREFIX}{uuid4().hex}-spill"
+        connection.execute(f"SET temp_directory = '{quoted(own)}'")
         connection.execute("SET TimeZone = 'UTC'")
         limit_memory(connection, MEMORY_LIMIT_MB)
         connection.execute("SET preserve_insertion_order = false")
@@ -30,8 +40,9 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def limit_memory(engine: duckdb.DuckDBPyConnection, megabytes: int) -> None:
-    """Sets what an engine may take."""
+    """Sets what an engine may take; what it has freed goes back to the system soon."""
     engine.execute(f"SET memory_limit = '{megabytes}MB'")
+    engine.execute("SET allocator_flush_threshold = '8MB'")
 
 
 def with_enough_memory(work: Callable[[int], T]) -> T:

@@ -65,7 +65,7 @@ def make_tables(
     if not dirty:
         return Made()
     effects: dict[str, Effects] = {}
-    with open_engine() as engine:
+    with open_engine(directory.root) as engine:
         moved = read_moved(directory, source)
         view = RawView(engine, directory, source, inputs)
         view.find_moved(dirty, moved)

@@ -29,7 +29,7 @@ def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datet
     files = directory.partitions("tasks", source)
     if not files:
         return frozenset()
-    with open_engine() as engine:
+    with open_engine(directory.root) as engine:
         rows = engine.execute(
             f"""
             SELECT task_id FROM {parquet(files)}
@@ -51,7 +51,7 @@ def held_times(directory: DataDirectory, source: str, since: date) -> HeldTimes:
     Returns:
         The times of each candidate column, sorted, and quarantined records by day.
     """
-    with open_engine() as engine:
+    with open_engine(directory.root) as engine:
         tasks = _since(directory.partitions("tasks", source), since)
         times = {
             column: _sorted_micros(engine, tasks, column) if tasks else np.array([], np.int64)
@@ -67,7 +67,7 @@ def count_quarantined(directory: DataDirectory, source: str) -> int:
     broken = directory.partitions("quarantine", source)
     if not broken:
         return 0
-    with open_engine() as engine:
+    with open_engine(directory.root) as engine:
         rows = _not_held(engine, directory.partitions("tasks", source), broken)
     return sum(rows.values())
 
@@ -77,7 +77,7 @@ def count_undated(directory: DataDirectory, source: str) -> int:
     broken = [path for path in directory.partitions("quarantine", source) if UNKNOWN_DAY in path.parent.name]
     if not broken:
         return 0
-    with open_engine() as engine:
+    with open_engine(directory.root) as engine:
         rows = _not_held(engine, directory.partitions("tasks", source), broken)
     return sum(rows.values())
 

@@ -21,7 +21,7 @@ from pipelines.raw.ledgers import read_audits, read_loads
 from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.storage.layout import DataDirectory
 from pipelines.storage.whole import TEMPORARY_PREFIX, publish
-from pipelines.tables.engine import limit_memory, parquet, quoted, with_enough_memory
+from pipelines.tables.engine import limit_memory, open_engine, parquet, quoted, with_enough_memory
 from pipelines.tables.inputs import made_partitions
 from pipelines.tables.partitions import PARTITIONED
 from pipelines.warehouse.checks import check_days
@@ -31,7 +31,7 @@ from pipelines.warehouse.ddl import create_statements
 STORAGE_VERSION = "v1.2.0"
 """The oldest DuckDB whose tools open the published file."""
 
-ANALYTICS_MEMORY_MB = 1000
+ANALYTICS_MEMORY_MB = 280
 """What windows over a resource's whole history may take before they spill to disk."""
 
 _BLOAT_BYTES = 64 * 2**20
@@ -80,7 +80,7 @@ def _write(
     next_file.unlink(missing_ok=True)
     if not fresh:
         _copy(directory.warehouse, next_file)
-    with _open(next_file, megabytes) as connection:
+    with _open(next_file, directory, megabytes) as connection:
         _bring_up(connection, directory, contract, analytics, fresh, megabytes)
         bloated = _free_bytes(connection) > max(_BLOAT_BYTES, next_file.stat().st_size // 2)
     if bloated and not fresh:
@@ -95,6 +95,11 @@ def _bring_up(
     fresh: bool,
     megabytes: int,
 ) -> None:
+    """Brings the file up in several transactions.
+
+    It is nobody's before it is published by its rename, which is what makes the whole of it appear
+    at once; many small commits need half the memory of a large one.
+    """
     connection.execute("BEGIN")
     if fresh:
         for statement in create_statements(contract):
@@ -106,6 +111,7 @@ def _bring_up(
     connection.execute(_QUARANTINE_RESOLVED)
     _replace_ledgers(connection, directory, contract)
     check_days(connection, contract, sorted({day for _, day in changed}))
+    _commit(connection)
     limit_memory(connection, max(ANALYTICS_MEMORY_MB, megabytes))
     bring_up(connection, analytics, changed)
     connection.execute("COMMIT")
@@ -152,7 +158,14 @@ def _replace_partitions(
         if files:
             rows = f"SELECT * REPLACE (TRY_CAST(day AS DATE) AS day) FROM {parquet(files)}"
             connection.execute(f'INSERT INTO "{table}" BY NAME {rows}')
+        _commit(connection)
     connection.unregister("changed")
+
+
+def _commit(connection: duckdb.DuckDBPyConnection) -> None:
+    """Ends a transaction and begins the next."""
+    connection.execute("COMMIT")
+    connection.execute("BEGIN")
 
 
 def _replace_ledgers(
@@ -227,19 +240,14 @@ def _is_ours(path: Path, contract: Contract) -> bool:
 
 
 @contextmanager
-def _open(path: Path, megabytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(":memory:")
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
+def _open(path: Path, directory: DataDirectory, megabytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_engine(directory.root) as connection:
         limit_memory(connection, megabytes)
-        connection.execute("SET preserve_insertion_order = false")
         connection.execute(f"ATTACH '{quoted(path)}' AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("USE warehouse")
         yield connection
         connection.execute("USE memory")
         connection.execute("DETACH warehouse")
-    finally:
-        connection.close()
 
 
 def _free_bytes(connection: duckdb.DuckDBPyConnection) -> int:
