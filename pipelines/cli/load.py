@@ -95,6 +95,17 @@ def _warn(source: SourceReport) -> None:
     name = source.entry.source
     if source.entry.message:
         _say(f"{name}: the load failed: {source.entry.message}")
+    if source.damage.set_aside:
+        days = ", ".join(source.damage.set_aside)
+        _say(
+            f"{name}: raw files of {days} were damaged and are set aside below raw/damaged; these days were "
+            "asked for again. Check the disk: earlier versions and sightings that only they held are gone."
+        )
+    for one in source.damage.beyond_reach:
+        _say(
+            f"{name}: {one.path} is damaged, and the source serves its day no more. The tables made from it "
+            "stand; restore the file from a backup, without it they cannot be rebuilt."
+        )
     if source.incomplete:
         _say(
             f"{name}: incomplete: the source has more than is held of {show_days(source.incomplete)}. "

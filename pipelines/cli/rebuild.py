@@ -2,9 +2,10 @@
 
 import typer
 
-from pipelines.cli.invocation import invocation_of
+from pipelines.cli.invocation import invocation_of, utc_now
 from pipelines.cli.progress import show_progress
 from pipelines.errors import WarehouseError
+from pipelines.extract.plan import RETENTION
 from pipelines.load.run import rebuild as run_rebuild
 from pipelines.warehouse.status import read_status
 
@@ -19,5 +20,5 @@ def rebuild(context: typer.Context) -> None:
         )
     with show_progress() as progress:
         run_rebuild(invocation.loading(progress))
-    for source in read_status(invocation.directory.warehouse):
+    for source in read_status(invocation.directory.warehouse, utc_now() - RETENTION):
         print(f"{source.source}: {source.tasks:,} tasks made again from raw")

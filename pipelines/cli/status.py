@@ -5,10 +5,11 @@ from dataclasses import asdict
 
 import typer
 
-from pipelines.cli.invocation import invocation_of
+from pipelines.cli.invocation import invocation_of, utc_now
 from pipelines.cli.schema import Json
 from pipelines.cli.sql import print_table
 from pipelines.cli.values import plain
+from pipelines.extract.plan import RETENTION
 from pipelines.warehouse.status import read_status
 
 COLUMNS = (
@@ -21,6 +22,7 @@ COLUMNS = (
     "unverified",
     "lost",
     "never_loaded",
+    "hours_left",
     "quarantined",
     "last_load_at",
     "last_outcome",
@@ -29,8 +31,11 @@ COLUMNS = (
 
 
 def status(context: typer.Context, *, as_json: Json = False) -> None:
-    """Show newest data, open tasks, days by state, quarantined records and the last load of each source."""
-    found = read_status(invocation_of(context).directory.warehouse)
+    """Show newest data, open tasks, days by state, quarantined records and the last load of each source.
+
+    hours_left is the retention clock: how long the oldest day that is not proved stays whole at the source.
+    """
+    found = read_status(invocation_of(context).directory.warehouse, utc_now() - RETENTION)
     rows = [{key: plain(value) for key, value in asdict(one).items()} for one in found]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))

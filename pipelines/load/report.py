@@ -1,9 +1,10 @@
 """What a load tells whoever started it. Values only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from pipelines.errors import SourceError
+from pipelines.load.damaged import Damage
 from pipelines.raw.ledgers import AuditEntry, LoadEntry
 
 
@@ -19,6 +20,7 @@ class SourceReport:
         quarantined: Records in quarantine whose task is held in no version.
         read: Days read from beginning to end, or to the present; none if the source failed.
         findings: What was found of each day looked at.
+        damage: What was found damaged in raw.
         failure: What the source failed with.
     """
 
@@ -29,12 +31,14 @@ class SourceReport:
     quarantined: int = 0
     read: tuple[date, ...] = ()
     findings: tuple[AuditEntry, ...] = ()
+    damage: Damage = field(default_factory=Damage)
     failure: SourceError | None = None
 
     @property
     def is_good(self) -> bool:
         """Whether nothing is known to be missing."""
-        return self.entry.outcome == "done" and not self.incomplete and not self.newly_lost
+        missing = self.incomplete or self.newly_lost or self.damage.beyond_reach
+        return self.entry.outcome == "done" and not missing
 
     @property
     def has_warnings(self) -> bool:

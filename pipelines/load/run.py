@@ -13,6 +13,7 @@ from pipelines.extract.scopes import scopes_of, sweep_providers
 from pipelines.extract.timeless import sweep_timeless
 from pipelines.load.alone import hold_alone
 from pipelines.load.context import Loading, Wanted
+from pipelines.load.damaged import find_and_set_aside, refuse_damaged, still_missing
 from pipelines.load.expect import expect_load
 from pipelines.load.holding import read_holding
 from pipelines.load.prove import Proof, prove_days
@@ -28,6 +29,7 @@ from pipelines.raw.ledgers import (
 )
 from pipelines.settings.model import SourceSettings
 from pipelines.settings.require import ReadySource
+from pipelines.storage.layout import UNKNOWN_DAY
 from pipelines.tables.make import forget_tables, make_tables
 from pipelines.tables.partitions import Effects
 from pipelines.tables.read import tasks_to_follow
@@ -67,10 +69,11 @@ def rebuild(loading: Loading) -> None:
 
     Raises:
         LoadRunningError: A load holds the data directory.
-        StorageError: The data directory could not be written.
+        StorageError: The data directory could not be written, or raw holds a damaged file.
     """
     directory = loading.directory
     with hold_alone(loading, "rebuild", wait=False):
+        refuse_damaged(directory, directory.sources_with_raw())
         forget_tables(directory)
         for source in directory.sources_with_raw():
             loading.progress.step(source, "days made")
@@ -101,11 +104,17 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
         StorageError: The data directory could not be written.
     """
     source = ready.settings
-    plan = plan_source(loading, source, wanted)
     started_at = loading.clock()
+    load_id = f"{started_at:%Y%m%dT%H%M%S%fZ}-{loading.new_id().hex[:8]}"
+    plan = plan_source(loading, source, wanted)
+    damage = find_and_set_aside(loading.directory, source.name, load_id, plan)
+    if damage.set_aside:
+        # No window is that of the records without a usable created_at: they may be in any.
+        deep = wanted.deep or UNKNOWN_DAY in damage.set_aside
+        plan = plan_source(loading, source, replace(wanted, deep=deep))
     expected = expect_load(loading, source, plan)
     entry = LoadEntry(
-        load_id=f"{started_at:%Y%m%dT%H%M%S%fZ}-{loading.new_id().hex[:8]}",
+        load_id=load_id,
         source=source.name,
         started_at=started_at,
         purpose=plan.purpose.value,
@@ -115,14 +124,15 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
         expected_records=expected.records,
     )
     write_load(loading.directory, entry)
-    run = _SourceRun(loading, ready, plan, entry)
+    run = _SourceRun(loading, ready, plan, entry, damage.unreadable_days)
     failure: SourceError | None = None
     try:
         proof = run.extract()
         outcome = replace(run.summary(), outcome="done")
     except SourceError as error:
         logger.debug("load of %s failed", source.name, exc_info=True)
-        run.make_tables()
+        # What was set aside and not fetched again stays in the tables as it was made from them.
+        run.make_tables(keep=still_missing(loading.directory, source.name))
         proof, failure = Proof(), error
         outcome = replace(run.summary(), outcome="failed", message=str(error))
     except CbrWarehouseError as error:
@@ -138,6 +148,7 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
         quarantined=proof.quarantined,
         read=() if failure else plan.read,
         findings=proof.entries,
+        damage=damage,
         failure=failure,
     )
 
@@ -145,12 +156,15 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
 class _SourceRun:
     """One source being loaded."""
 
-    def __init__(self, loading: Loading, ready: ReadySource, plan: Plan, entry: LoadEntry) -> None:
+    def __init__(
+        self, loading: Loading, ready: ReadySource, plan: Plan, entry: LoadEntry, unreadable: frozenset[str]
+    ) -> None:
         self._loading = loading
         self._ready = ready
         self._source = ready.settings
         self._plan = plan
         self._entry = entry
+        self._unreadable = unreadable
         self._effects: dict[str, Effects] = {}
         self._gathering: Gathering | None = None
 
@@ -199,8 +213,8 @@ class _SourceRun:
         settled_before = self._entry.started_at - self._source.settle
         return tasks_to_follow(directory, name, settled_before) - read_vanished(directory, name)
 
-    def make_tables(self) -> None:
-        """Brings the tables up to what landed."""
+    def make_tables(self, keep: frozenset[str] = frozenset()) -> None:
+        """Brings the tables up to what landed, but for the days to keep as they are."""
         progress = self._loading.progress
         progress.step(self._source.name, "days made")
         made = make_tables(
@@ -208,6 +222,7 @@ class _SourceRun:
             self._source.name,
             self._loading.contract,
             load_id=self._entry.load_id,
+            keep=keep | self._unreadable,
             progress=lambda _done, _all: progress.advance(),
         )
         self._effects |= made.effects  # a day made twice in a load tells all of it the second time

@@ -43,6 +43,7 @@ def make_tables(
     contract: Contract,
     *,
     load_id: str | None = None,
+    keep: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Made:
     """Brings the partitions of a source up to its raw files.
@@ -52,6 +53,7 @@ def make_tables(
         source: Name of the source.
         contract: The contract.
         load_id: The load whose records are to be told apart as new, changed and superseded.
+        keep: Days to leave as they are, though their raw files changed.
         progress: Called with days made and days to make.
 
     Returns:
@@ -62,6 +64,7 @@ def make_tables(
     """
     inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
     dirty = {day for day, found in inputs.items() if found.fingerprint != made_from(directory, source, day)}
+    dirty -= keep
     if not dirty:
         return Made()
     effects: dict[str, Effects] = {}
@@ -71,7 +74,7 @@ def make_tables(
         view.find_moved(dirty, moved)
         write_moved(directory, source, moved)
         writer = PartitionWriter(engine, directory, source, contract)
-        days = sorted(moved.tied_to(dirty) & set(inputs))
+        days = sorted(moved.tied_to(dirty) & set(inputs) - keep)
         for batch in _batches([inputs[day] for day in days]):
             steps: tuple[Callable[[], object], ...] = (
                 partial(view.fill, batch, moved),

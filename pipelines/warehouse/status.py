@@ -28,6 +28,8 @@ class SourceStatus:
         last_load_at: When it began.
         last_outcome: What came of it.
         last_message: What went wrong with it, if anything did.
+        hours_left: Hours until the oldest day that is not proved begins to leave what the
+            source keeps; None if all days but today and those already leaving are proved.
     """
 
     source: str
@@ -44,18 +46,20 @@ class SourceStatus:
     last_load_at: datetime
     last_outcome: str
     last_message: str | None
+    hours_left: float | None
 
 
-def read_status(path: Path) -> list[SourceStatus]:
+def read_status(path: Path, kept_from: datetime) -> list[SourceStatus]:
     """The state of every source that was ever loaded, by name.
 
     Args:
         path: The published warehouse.
+        kept_from: Since when the sources still have their tasks.
 
     Raises:
         WarehouseError: There is none.
     """
     sql = files("pipelines.warehouse").joinpath("status.sql").read_text(encoding="utf-8")
     with open_published(path) as connection:
-        rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+        rows: list[tuple[Any, ...]] = connection.execute(sql, {"kept_from": kept_from}).fetchall()
     return [SourceStatus(*row) for row in rows]

@@ -14,7 +14,12 @@ WITH last_load AS (
            count(*) FILTER (state = 'incomplete') AS incomplete,
            count(*) FILTER (state = 'unverified' AND checked_at IS NOT NULL) AS unverified,
            count(*) FILTER (state = 'lost') AS lost,
-           count(*) FILTER (state <> 'lost' AND checked_at IS NULL) AS never_loaded
+           count(*) FILTER (state <> 'lost' AND checked_at IS NULL) AS never_loaded,
+           -- From a day's first moment on, its tasks begin to leave the source. Days already leaving are
+           -- not for saving.
+           min(epoch(timezone('UTC', day::TIMESTAMP)) - epoch($kept_from::TIMESTAMPTZ)) FILTER (
+               state NOT IN ('complete', 'lost', 'open')
+               AND timezone('UTC', day::TIMESTAMP) > $kept_from::TIMESTAMPTZ) / 3600 AS hours_left
     FROM coverage GROUP BY source
 ), broken AS (
     SELECT source, count(*) FILTER (resolved_at IS NULL) AS quarantined FROM quarantine GROUP BY source
@@ -22,7 +27,7 @@ WITH last_load AS (
 SELECT source, task.newest, coalesce(task.tasks, 0), coalesce(task.open_tasks, 0),
        coalesce(day.complete, 0), coalesce(day.incomplete, 0), coalesce(day.unverified, 0),
        coalesce(day.lost, 0), coalesce(day.never_loaded, 0), coalesce(broken.quarantined, 0),
-       last_load.load_id, last_load.started_at, last_load.outcome, last_load.message
+       last_load.load_id, last_load.started_at, last_load.outcome, last_load.message, round(day.hours_left, 1)
 FROM last_load
 LEFT JOIN task USING (source)
 LEFT JOIN day USING (source)

@@ -1,0 +1,75 @@
+"""Raw files that no longer hold what was written: found by their checksums, set aside, never removed.
+
+Whether what they held can be fetched again is not known here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import StorageError
+from pipelines.raw.files import is_intact
+from pipelines.raw.landing import raw_files
+from pipelines.storage.layout import DataDirectory
+
+KINDS = ("records", "manifests")
+
+
+@dataclass(frozen=True)
+class DamagedFile:
+    """A raw file whose content is not what its name's checksum says.
+
+    Attributes:
+        kind: ``records`` or ``manifests``.
+        day: Its UTC day, or ``unknown``.
+        path: Where it is.
+    """
+
+    kind: str
+    day: str
+    path: Path
+
+
+def find_damaged(directory: DataDirectory, source: str, days: Iterable[str]) -> tuple[DamagedFile, ...]:
+    """Reads every raw file of some days of a source and compares it with its checksum.
+
+    Raises:
+        StorageError: A file cannot be read at all.
+    """
+    return tuple(
+        DamagedFile(kind, day, path)
+        for day in days
+        for kind in KINDS
+        for path in raw_files(directory.raw_day(kind, source, day))
+        if not _is_intact(path)
+    )
+
+
+def set_aside(directory: DataDirectory, source: str, damaged: Iterable[DamagedFile]) -> None:
+    """Moves damaged files to where no load reads them; their names tell when and what they were."""
+    for one in damaged:
+        folder = directory.raw_day("damaged", source, one.day)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            one.path.replace(folder / f"{one.kind}-{one.path.name}")
+        except OSError as error:
+            raise StorageError(
+                f"{one.path}: is damaged and cannot be moved to {folder} ({error.strerror or error}). "
+                "Check the folder's permissions and the disk."
+            ) from error
+
+
+def days_with_files_set_aside(directory: DataDirectory, source: str) -> frozenset[str]:
+    """Days of which a damaged file was ever set aside."""
+    folder = directory.raw_ledger("damaged", source)
+    return frozenset(path.name.removeprefix("day=") for path in folder.glob("day=*"))
+
+
+def _is_intact(path: Path) -> bool:
+    try:
+        return is_intact(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be read ({error.strerror or error}). "
+            "Check the disk, or restore the file from a backup."
+        ) from error

@@ -1,0 +1,38 @@
+"""The retention clock of ``status``: how long the oldest unproven day stays whole at the source."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from workplace import Workplace
+
+
+def clock_of(place: Workplace) -> float | None:
+    done = place.run("status", "--json")
+    assert done.status == 0, done.err
+    (row,) = json.loads(done.out)
+    hours: float | None = row["hours_left"]
+    return hours
+
+
+def test_hours_until_the_oldest_unproven_day_begins_to_leave(
+    workplace: Workplace, emulate: Callable[..., str]
+) -> None:
+    workplace.configure(emulate("--tasks", "300", "--days", "12", "--freeze"), history="10d")
+    assert workplace.run("load").status == 0
+    # That the source still serves the first day whole is not shown by anything older.
+    unproven = workplace.sql("SELECT day FROM coverage WHERE state = 'unverified'")
+    first = (datetime.now(UTC) - timedelta(days=10)).date()
+    assert unproven == [{"day": first.isoformat()}]
+    leaves = datetime.combine(first, datetime.min.time(), UTC) + timedelta(days=30)
+    told = clock_of(workplace)
+    assert told is not None
+    assert abs(told - (leaves - datetime.now(UTC)).total_seconds() / 3600) < 0.2
+
+
+def test_no_hours_where_all_days_are_proved_or_leaving(
+    workplace: Workplace, emulate: Callable[..., str]
+) -> None:
+    workplace.configure(emulate("--tasks", "600", "--days", "33", "--freeze"), history="30d")
+    assert workplace.run("load").status == 0
+    assert clock_of(workplace) is None
