@@ -2,7 +2,7 @@
 -- Grain: one row per backup id that was made, copied, restored from or deleted in the log.
 -- Definition: birth, copies, restores and deletion by backup id. finding: deleted_without_birth (a deletion of a
 --   backup whose making is not in the log, though it names a resource enrolled long before), copied_without_birth,
---   early_deletion (class early in deletion_audit), deleted_twice, copy_after_deletion, or NULL.
+--   early_deletion (class early in deletion_class), deleted_twice, copy_after_deletion, or NULL.
 -- Settings: none
 -- Edge cases: backups made before the warehouse's first day have no birth here: that is born_before_history, and no
 --   finding. Deletions with a vault, a resource or by sync name no backup id.
@@ -100,7 +100,7 @@ ledger AS (
 ),
 
 early AS (
-    SELECT source, backup_id FROM analytics.deletion_audit WHERE class = 'early' AND outcome = 'ok'
+    SELECT source, backup_id FROM analytics.deletion_class WHERE class = 'early' AND outcome = 'ok'
 )
 
 SELECT
