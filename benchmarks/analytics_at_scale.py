@@ -16,6 +16,8 @@ from pipelines.analytics.build import bring_up
 from pipelines.analytics.catalogue import views
 from pipelines.contract.read import read_contract
 from pipelines.settings.analytics import AnalyticsSettings
+from pipelines.tables.engine import limit_memory
+from pipelines.warehouse.build import analytics_megabytes
 from pipelines.warehouse.ddl import create_statements
 
 DRAWN = """
@@ -118,6 +120,7 @@ def main() -> None:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET threads = 2")
         draw(connection, wanted.resources, wanted.days)
+        limit_memory(connection, analytics_megabytes(connection))
         measure(connection)
 
 
@@ -145,6 +148,7 @@ def measure(connection: duckdb.DuckDBPyConnection) -> None:
             f"increment, {name:14} {timed(lambda days=changed: bring_up(connection, AnalyticsSettings(), days)):7.2f}"
         )
         connection.execute("COMMIT")
+    connection.execute("SET memory_limit = '8GB'")  # who asks is not bounded as a load is
     total = 0.0
     for view in views():
         if view.kind == "view":

@@ -19,7 +19,7 @@ from pipelines.analytics.read import read_sql
 from pipelines.cli.invocation import Invocation, invocation_of, utc_now
 from pipelines.cli.load import show_report
 from pipelines.cli.progress import show_progress
-from pipelines.cli.report import missing_for_report, write_report
+from pipelines.cli.report import write_report
 from pipelines.cli.sql import print_table
 from pipelines.contract.instants import parse_instant, print_instant
 from pipelines.errors import CbrWarehouseError, UsageError
@@ -27,6 +27,7 @@ from pipelines.load.context import Wanted
 from pipelines.load.report import LoadReport
 from pipelines.load.run import load as run_load
 from pipelines.raw.ledgers import read_loads
+from pipelines.report.wanted import missing_packages
 from pipelines.settings.credentials import TokenCredentials
 from pipelines.settings.model import SourceSettings
 from pipelines.settings.require import ReadySource
@@ -172,7 +173,7 @@ def _show_held(warehouse: Path) -> None:
 
 def _show_report(invocation: Invocation) -> None:
     print()
-    if missing := missing_for_report():
+    if missing := missing_packages():
         print(f"No report: it needs {', '.join(missing)}; pip install 'cbr-warehouse[report]' brings them.")
         return
     print(f"Report: {write_report(invocation, None)}")

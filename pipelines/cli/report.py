@@ -1,16 +1,12 @@
 """``cbr-warehouse report``: the HTML report with its data and manifest."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelines.cli.invocation import Invocation, invocation_of, utc_now
-from pipelines.errors import UsageError
-
-NEEDED = ("altair", "great_tables", "jinja2", "vl_convert")
-"""What the extra ``report`` installs."""
+from pipelines.report.wanted import Wanted
 
 
 def report(
@@ -28,11 +24,6 @@ def report(
     """Write the report of the newest complete backup days: one HTML file, its data beside it."""
     page = write_report(invocation_of(context), out, period, lang, audit=audit)
     print(page)
-
-
-def missing_for_report() -> list[str]:
-    """Packages of the extra ``report`` that are not installed."""
-    return [name for name in NEEDED if find_spec(name) is None]
 
 
 def write_report(
@@ -53,24 +44,15 @@ def write_report(
     Raises:
         UsageError: An option's value is not known, or the extra ``report`` is not installed.
     """
-    if missing := missing_for_report():
-        raise UsageError(
-            f"The report needs {', '.join(missing)}, which the extra 'report' brings: "
-            "pip install 'cbr-warehouse[report]'."
-        )
-    from pipelines.report.make import Wanted, make_report  # needs the extra
-    from pipelines.report.period import Length  # needs the extra
-    from pipelines.report.texts import Language  # needs the extra
+    wanted = Wanted.told(period, lang, audit=audit)
+    from pipelines.report.make import make_report  # needs the extra
 
-    for option, value, allowed in (("--period", period, Length), ("--lang", lang, Language)):
-        if value not in list(allowed):
-            raise UsageError(f"{option} {value}: not known. Allowed: {', '.join(allowed)}.")
     directory = invocation.directory
     made = make_report(
         directory.warehouse,
         out,
         directory.reports,
-        Wanted(Length(period), Language(lang), audit),
+        wanted,
         utc_now(),
     )
     typer.echo(f"{made.verdict} Manifest: {made.manifest}", err=True)

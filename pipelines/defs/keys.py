@@ -4,6 +4,8 @@ import dagster as dg
 
 LOAD_JOB = "load"
 LOAD_SCHEDULE = "load_schedule"
+REPORT_JOB = "report_job"
+REPORT_SCHEDULE = "report_schedule"
 WAREHOUSE_POOL = "warehouse"
 
 
@@ -20,6 +22,16 @@ def table_key(table: str) -> dg.AssetKey:
 def warehouse_key(table: str) -> dg.AssetKey:
     """A table of the published warehouse."""
     return dg.AssetKey(["warehouse", table])
+
+
+def analytics_key(name: str) -> dg.AssetKey:
+    """A base table or view of the analytics."""
+    return dg.AssetKey(["analytics", name])
+
+
+def report_key() -> dg.AssetKey:
+    """The report."""
+    return dg.AssetKey(["report"])
 
 
 def source_pool(source: str) -> str:

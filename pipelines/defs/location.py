@@ -5,8 +5,10 @@ import os
 
 import dagster as dg
 
+from pipelines.defs.analytics import analytics_asset
 from pipelines.defs.days import partition_days
 from pipelines.defs.raw import raw_asset
+from pipelines.defs.report import report_asset, scheduled_report
 from pipelines.defs.schedule import scheduled_loading
 from pipelines.defs.site import Site, read_site
 from pipelines.defs.tables import tables_asset
@@ -28,8 +30,8 @@ def location() -> dg.Definitions:
 def build_location(site: Site) -> dg.Definitions:
     """All definitions of an installation.
 
-    Without a source there is nothing to load, so neither raw assets nor a schedule; tables and
-    warehouse of what was loaded before are there, and the tables say what is lacking.
+    Without a source there is nothing to load, so neither raw assets nor a schedule; tables,
+    warehouse, analytics and report of what was loaded before are there, and the tables say what is lacking.
 
     Args:
         site: The installation.
@@ -40,9 +42,12 @@ def build_location(site: Site) -> dg.Definitions:
             *(raw_asset(site, source, days) for source in site.settings.sources),
             tables_asset(site, days),
             warehouse_asset(site),
+            analytics_asset(site),
+            report_asset(site),
         ],
         executor=dg.in_process_executor,
     )
+    stations = dg.Definitions.merge(stations, scheduled_report(site))
     if site.lack is None:
         return dg.Definitions.merge(stations, scheduled_loading(site))
     logger.warning("%s", site.lack)

@@ -8,7 +8,16 @@ from datetime import UTC
 
 import dagster as dg
 
-from pipelines.defs.keys import LOAD_JOB, LOAD_SCHEDULE, raw_key, table_key, warehouse_key
+from pipelines.defs.analytics import described
+from pipelines.defs.keys import (
+    LOAD_JOB,
+    LOAD_SCHEDULE,
+    analytics_key,
+    raw_key,
+    report_key,
+    table_key,
+    warehouse_key,
+)
 from pipelines.defs.site import Site
 from pipelines.tables.partitions import PARTITIONED
 
@@ -21,7 +30,7 @@ def scheduled_loading(site: Site) -> dg.Definitions:
     """
     job = dg.define_asset_job(
         LOAD_JOB,
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(report_key()),
         description=(
             "What the command `cbr-warehouse load` does. Run for today, it also loads every earlier day that "
             "is due, as its plan finds; run for an earlier day, that day."
@@ -29,6 +38,7 @@ def scheduled_loading(site: Site) -> dg.Definitions:
     )
     downstream = [table_key(table) for table in PARTITIONED]
     downstream += [warehouse_key(table.name) for table in site.loading.contract.tables]
+    downstream += [analytics_key(definition.name) for definition in described()]
 
     @dg.schedule(
         name=LOAD_SCHEDULE,

@@ -1,7 +1,7 @@
 """A published warehouse, opened for reading, that answers with pandas frames, Arrow tables or relations."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.errors import UsageError, WarehouseError
-from pipelines.warehouse.read import connect_published
+from pipelines.warehouse.read import connect_published, read_watermark
 
 As = Literal["pandas", "arrow", "duckdb"]
 Moment = datetime | date | str
@@ -60,8 +60,7 @@ class Warehouse:
     @property
     def as_of(self) -> datetime | None:
         """The watermark, UTC: up to when every source was loaded; None before the first finished load."""
-        found = self._connection.execute("SELECT as_of FROM analytics.as_of").fetchall()
-        return None if not found or found[0][0] is None else found[0][0].astimezone(UTC)
+        return read_watermark(self._connection)
 
     @property
     def settings(self) -> dict[str, Any]:

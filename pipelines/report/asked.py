@@ -5,10 +5,11 @@ from typing import Any, Self
 
 from pipelines.reader.warehouse import Warehouse
 from pipelines.report.figures import Figure, find_figures
-from pipelines.report.period import Length, Period, newest_period
+from pipelines.report.period import Period, newest_period
 from pipelines.report.questions import Question, read_question
 from pipelines.report.texts import Texts
 from pipelines.report.verdict import Verdict, judge
+from pipelines.report.wanted import Length
 
 QUESTIONS = (
     "changes",

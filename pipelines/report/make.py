@@ -10,27 +10,12 @@ from pipelines.reader.warehouse import open_warehouse
 from pipelines.report.asked import Findings, find
 from pipelines.report.pack import export_tables, manifest_of
 from pipelines.report.page import render_page
-from pipelines.report.period import Length
-from pipelines.report.texts import Language, read_texts
+from pipelines.report.texts import read_texts
+from pipelines.report.wanted import Wanted
 from pipelines.storage.whole import write_json, write_whole
 
 PAGE = "report.html"
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which report.
-
-    Attributes:
-        length: How long its period is.
-        language: In which language.
-        audit: Whether all evidence belongs to it.
-    """
-
-    length: Length = Length.WEEK
-    language: Language = Language.EN
-    audit: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pipelines.report.numbers import count, moment
 from pipelines.report.period import Period
 from pipelines.report.plots import plot_causes, plot_trend
 from pipelines.report.tables import html_table
-from pipelines.report.texts import Language, Texts
+from pipelines.report.texts import Texts
+from pipelines.report.wanted import Language
 
 
 @dataclass(frozen=True)

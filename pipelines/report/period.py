@@ -2,24 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from pipelines.reader.warehouse import Warehouse
 from pipelines.report.questions import read_question
-
-
-class Length(StrEnum):
-    """How long a period is."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-    @property
-    def days(self) -> int:
-        """In backup days."""
-        return {"day": 1, "week": 7, "month": 30}[self.value]
+from pipelines.report.wanted import Length
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,10 @@
 
 import tomllib
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib.resources import files
 from typing import Any
 
-
-class Language(StrEnum):
-    """The languages there are."""
-
-    EN = "en"
-    ZH = "zh"
+from pipelines.report.wanted import Language
 
 
 @dataclass(frozen=True)

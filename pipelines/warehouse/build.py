@@ -32,7 +32,10 @@ STORAGE_VERSION = "v1.2.0"
 """The oldest DuckDB whose tools open the published file."""
 
 ANALYTICS_MEMORY_MB = 280
-"""What windows over a resource's whole history may take before they spill to disk."""
+"""What windows over a resource's whole history may take at least before they spill to disk."""
+
+TASKS_PER_MB = 3000
+"""Some of it cannot be spilled: 900 MB are needed for 3.7 million tasks, 400 MB do not suffice."""
 
 _BLOAT_BYTES = 64 * 2**20
 """Free space in the file below which it is not worth writing anew."""
@@ -112,10 +115,16 @@ def _bring_up(
     _replace_ledgers(connection, directory, contract)
     check_days(connection, contract, sorted({day for _, day in changed}))
     _commit(connection)
-    limit_memory(connection, max(ANALYTICS_MEMORY_MB, megabytes))
+    limit_memory(connection, max(analytics_megabytes(connection), megabytes))
     bring_up(connection, analytics, changed)
     connection.execute("COMMIT")
     connection.execute("CHECKPOINT")
+
+
+def analytics_megabytes(connection: duckdb.DuckDBPyConnection) -> int:
+    """What the analytics of a warehouse may take, by its tasks."""
+    tasks = int(connection.execute("SELECT count(*) FROM tasks").fetchall()[0][0])
+    return max(ANALYTICS_MEMORY_MB, tasks // TASKS_PER_MB)
 
 
 def _changed_partitions(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,19 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def count_rows(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, int]:
-    """Rows of each of these tables."""
-    counts = {table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchall() for table in tables}
+def count_rows(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[str], schema: str = "main"
+) -> dict[str, int]:
+    """Rows of each of these tables or views."""
+    query = f'SELECT count(*) FROM {schema}."%s"'  # names of ours, never a user's
+    counts = {table: connection.execute(query % table).fetchall() for table in tables}
     return {table: int(rows[0][0]) for table, rows in counts.items()}
+
+
+def read_watermark(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Up to when every source was loaded, UTC; None before the first finished load."""
+    found = connection.execute("SELECT as_of FROM analytics.as_of").fetchall()
+    return None if not found or found[0][0] is None else found[0][0].astimezone(UTC)
 
 
 def query(path: Path, sql: str) -> Answer:
