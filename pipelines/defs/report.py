@@ -4,7 +4,7 @@ It is no part of the job ``load``: a report that cannot be written must not make
 loads of several sources need not each write it again.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -77,7 +77,7 @@ def scheduled_report(site: Site) -> dg.Definitions:
         site: The installation.
     """
     settings = site.settings.analytics
-    at = datetime.combine(datetime.min, settings.day_anchor) + AFTER_THE_DAY
+    at = datetime.combine(date.min, settings.day_anchor, tzinfo=UTC) + AFTER_THE_DAY
     job = dg.define_asset_job(
         REPORT_JOB,
         selection=dg.AssetSelection.assets(report_key()),
