@@ -113,7 +113,7 @@ class Installation:
     def run(self, source: str, days: list[date], *, job: str | None = None) -> dg.ExecuteInProcessResult:
         """Runs one source with tables and warehouse for some days, as the schedule or a backfill does."""
         keys = [dg.AssetKey(["raw", source])]
-        keys += [key for key in self.defs.resolve_all_asset_keys() if key.path[0] != "raw"]
+        keys += [key for key in self.defs.resolve_all_asset_keys() if key.path[0] not in ("raw", "report")]
         return self.run_assets(keys, days, job=job)
 
     def run_assets(

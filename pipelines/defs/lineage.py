@@ -13,8 +13,13 @@ from pipelines.contract.columns import Contract
 from pipelines.defs.keys import analytics_key, warehouse_key
 
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(?:main\.)?(\w+)\b(?!\.)")
-_MADE_OF = {"touched_tasks": "tasks", "touched_backups": "attempt", "as_of": "loads"}
-"""Names that stand for others while a warehouse is built."""
+_WITHIN = re.compile(r"\b(\w+) AS (?:MATERIALIZED )?\(")
+_MADE_OF = {
+    "touched_tasks": "warehouse/tasks",
+    "touched_backups": "analytics/attempt",
+    "as_of": "warehouse/loads",
+}
+"""Names that stand for others while a warehouse is built, and what they are made of."""
 
 
 def read_by(definition: Definition, contract: Contract) -> frozenset[dg.AssetKey]:
@@ -25,17 +30,14 @@ def read_by(definition: Definition, contract: Contract) -> frozenset[dg.AssetKey
         contract: The tables of the warehouse.
     """
     known = {one.name: one for one in (*base_tables(), *views())}
-    tables = {table.name for table in contract.tables}
-    names = {_MADE_OF.get(name, name) for name in {*definition.needs, *_READ.findall(definition.body)}}
     found: set[dg.AssetKey] = set()
-    for name in names - {definition.name}:
-        if name in known and known[name].kind == "macro":
-            found |= read_by(known[name], contract)
-        elif name in known:
-            found.add(analytics_key(name))
-        elif name in tables:
-            found.add(warehouse_key(name))
-    return frozenset(found)
+    for name in definition.needs & known.keys():
+        is_macro = known[name].kind == "macro"
+        found |= read_by(known[name], contract) if is_macro else {analytics_key(name)}
+    plain = set(_READ.findall(definition.body)) - set(_WITHIN.findall(definition.body))
+    found |= {warehouse_key(table.name) for table in contract.tables if table.name in plain}
+    made_of = {_MADE_OF[name] for name in definition.needs | plain if name in _MADE_OF}
+    return frozenset(found | {dg.AssetKey.from_user_string(key) for key in made_of})
 
 
 def read_by_report(contract: Contract) -> frozenset[dg.AssetKey]:

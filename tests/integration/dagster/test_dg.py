@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from typing import Any
 import duckdb
 import pytest
 from workplace import Workplace
+
+from pipelines.defs.analytics import described
 
 ROOT = Path(__file__).parents[3]
 DG = str(Path(sys.executable).with_name("dg"))
@@ -103,8 +106,9 @@ def test_dg_checks_and_lists_the_definitions(workplace: Workplace) -> None:
     listed = dg(workplace, "list", "defs", "--json")
     assert listed.returncode == 0, listed.stderr
     found = json.loads(listed.stdout)
-    assert len(found["assets"]) == 15
-    assert found["schedules"][0]["name"] == "load_schedule"
+    groups = Counter(asset["group_name"] for asset in found["assets"])
+    assert groups == {"raw": 1, "tables": 6, "warehouse": 8, "analytics": len(described()), "report": 1}
+    assert {one["name"] for one in found["schedules"]} == {"load_schedule", "report_schedule"}
 
 
 def test_dg_tells_what_is_wrong_with_the_configuration(workplace: Workplace) -> None:
@@ -144,4 +148,6 @@ def test_dg_dev_serves_the_assets_with_their_metadata(workplace: Workplace, tmp_
     found = {"/".join(node["assetKey"]["path"]): node for node in nodes["assetNodes"]}
     assert len(found["raw/prod"]["partitionKeys"]) == 6
     for key, node in found.items():
-        assert "dagster/column_schema" in {entry["label"] for entry in node["metadataEntries"]}, key
+        shown = {entry["label"] for entry in node["metadataEntries"]}
+        assert "dagster/uri" in shown, key
+        assert ("dagster/column_schema" in shown) is (key != "report"), key

@@ -10,11 +10,14 @@ import pytest
 from dagster_site import Installation
 
 from pipelines.definitions import defs as load_code_location
+from pipelines.defs.analytics import described
 from pipelines.errors import SettingsError
 
 TABLES = ["quarantine", "replications", "resource_volumes", "resources", "task_versions", "tasks"]
-ALWAYS = [f"tables/{table}" for table in TABLES]
-ALWAYS += [f"warehouse/{table}" for table in sorted([*TABLES, "coverage", "loads"])]
+ANALYTICS = [f"analytics/{definition.name}" for definition in sorted(described(), key=lambda one: one.name)]
+ALWAYS = [*ANALYTICS, "report"]
+TABULATED = [f"tables/{table}" for table in TABLES]
+TABULATED += [f"warehouse/{table}" for table in sorted([*TABLES, "coverage", "loads"])]
 
 ONE_SOURCE = """
 [[sources]]
@@ -45,9 +48,9 @@ def test_the_assets_of_one_source(configured: Callable[[str], None]) -> None:
     configured(ONE_SOURCE)
     defs = load_code_location()
     dg.Definitions.validate_loadable(defs)
-    assert keys_of(defs) == ["raw/prod-eu", *ALWAYS]
-    assert [job.name for job in defs.jobs or ()] == ["load"]
-    assert [schedule.name for schedule in defs.schedules or ()] == ["load_schedule"]
+    assert keys_of(defs) == [*ANALYTICS, "raw/prod-eu", "report", *TABULATED]
+    assert {job.name for job in defs.jobs or ()} == {"load", "report_job"}
+    assert {schedule.name for schedule in defs.schedules or ()} == {"load_schedule", "report_schedule"}
     assert defs.executor is dg.in_process_executor
 
 
@@ -65,9 +68,9 @@ def test_without_a_source_there_is_nothing_to_load_and_a_note_says_so(
     configured("")
     defs = load_code_location()
     dg.Definitions.validate_loadable(defs)
-    assert keys_of(defs) == ALWAYS
-    assert not defs.jobs
-    assert not defs.schedules
+    assert keys_of(defs) == [*ALWAYS, *TABULATED]
+    assert [job.name for job in defs.jobs or ()] == ["report_job"]
+    assert [schedule.name for schedule in defs.schedules or ()] == ["report_schedule"]
     assert "configures no source" in str(defs.metadata["note"].value)
     tasks = defs.resolve_assets_def(dg.AssetKey(["tables", "tasks"]))
     assert "configures no source" in tasks.descriptions_by_key[dg.AssetKey(["tables", "tasks"])]
@@ -93,7 +96,14 @@ def test_each_source_has_a_pool_of_its_own(install: Callable[..., Installation])
         for assets in defs.assets or ()
         if isinstance(assets, dg.AssetsDefinition)
     }
-    assert pools == {"raw__a": "source_a", "raw__b": "source_b", "tables": None, "warehouse": "warehouse"}
+    assert pools == {
+        "raw__a": "source_a",
+        "raw__b": "source_b",
+        "tables": None,
+        "warehouse": "warehouse",
+        "analytics": None,
+        "report": None,
+    }
 
 
 def test_days_are_backfilled_in_batches_of_one_policy(install: Callable[..., Installation]) -> None:
@@ -105,4 +115,4 @@ def test_days_are_backfilled_in_batches_of_one_policy(install: Callable[..., Ins
         if isinstance(assets, dg.AssetsDefinition)
     }
     ten = dg.BackfillPolicy.multi_run(10)
-    assert policies == {"raw__a": ten, "tables": ten, "warehouse": None}
+    assert policies == {"raw__a": ten, "tables": ten, "warehouse": None, "analytics": None, "report": None}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import dagster as dg
+import pytest
 from dagster_site import NOW, Installation
 
 
@@ -22,7 +23,9 @@ def test_a_tick_starts_a_run_for_each_source(install: Callable[..., Installation
     assert len({request.run_key for request in requests}) == 2
     for name, request in zip("ab", requests, strict=True):
         everything = place.defs.resolve_all_asset_keys()
-        chosen = {key for key in everything if key.path[0] != "raw"} | {dg.AssetKey(["raw", name])}
+        chosen = {key for key in everything if key.path[0] not in ("raw", "report")} | {
+            dg.AssetKey(["raw", name])
+        }
         assert set(request.asset_selection or ()) == chosen
         assert request.tags["cbr-warehouse/source"] == name
 
@@ -33,15 +36,41 @@ def test_at_midnight_the_new_day_is_there(install: Callable[..., Installation]) 
     assert request.partition_key == midnight.date().isoformat()
 
 
+def scheduled(place: Installation, name: str) -> dg.ScheduleDefinition:
+    (found,) = (one for one in place.defs.schedules or () if one.name == name)
+    assert isinstance(found, dg.ScheduleDefinition)
+    return found
+
+
 def test_its_times_are_those_of_the_configuration_in_utc(install: Callable[..., Installation]) -> None:
-    (schedule,) = install("a", schedule="*/15 * * * *").defs.schedules or ()
-    assert isinstance(schedule, dg.ScheduleDefinition)
+    schedule = scheduled(install("a", schedule="*/15 * * * *"), "load_schedule")
     assert schedule.cron_schedule == "*/15 * * * *"
     assert schedule.execution_timezone == "UTC"
 
 
 def test_it_is_on_by_itself_and_hourly(install: Callable[..., Installation]) -> None:
-    (schedule,) = install("a").defs.schedules or ()
-    assert isinstance(schedule, dg.ScheduleDefinition)
+    schedule = scheduled(install("a"), "load_schedule")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedule.cron_schedule == "0 * * * *"
+
+
+@pytest.mark.parametrize(
+    ("anchor", "cron"), [("00:00", "30 1 * * *"), ("18:00", "30 19 * * *"), ("23:15", "45 0 * * *")]
+)
+def test_a_report_is_written_once_a_backup_day_is_over(
+    install: Callable[..., Installation], anchor: str, cron: str
+) -> None:
+    place = install("a", timezone="Asia/Shanghai", day_anchor=anchor)
+    schedule = scheduled(place, "report_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == (cron, "Asia/Shanghai")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    job = place.defs.resolve_job_def("report_job")
+    assert job.asset_layer.executable_asset_keys == {dg.AssetKey(["report"])}
+
+
+def test_no_report_is_scheduled_where_it_could_not_be_written(
+    install: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.defs.report.missing_packages", lambda: ["altair"])
+    schedule = scheduled(install("a"), "report_schedule")
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
