@@ -14,16 +14,16 @@ FAULTS = {
     "error_500": ("error_500=0.3",),
     "error_503": ("error_503=0.3",),
     "reset": ("reset=0.3",),
-    "truncate": ("truncate=0.3",),
-    "corrupt": ("corrupt=0.3",),
+    "truncate": ("truncate=0.2",),
+    "corrupt": ("corrupt=0.2",),
     "stall": ("stall=0.05",),
-    "stall_for": ("stall=0.3", "stall_for=1s"),
+    "stall_for": ("stall=0.1", "stall_for=1s"),
     "expire_token": ("expire_token=20",),
     "skew ahead": ("skew=14m",),
     "skew behind": ("skew=-14m",),
     "by schedule": ("throttle=@1-4,9", "gateway=@12,14-17", "retry_after=1"),
 }
-"""What each fault is tried with. Waits pass fast, so rates may be high."""
+"""What each fault is tried with. Waits pass fast, so rates may be high; what is unreadable is tried 8 times."""
 
 ALL_AT_ONCE = ("throttle=0.1", "retry_after=1", "gateway=0.1", "truncate=0.1", "corrupt=0.1")
 

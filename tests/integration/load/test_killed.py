@@ -1,4 +1,4 @@
-"""Killed at any instant, a load leaves whole files and a whole warehouse; the next one goes on from there."""
+"""Killed while it asks, a load leaves what had landed; the next one goes on from there."""
 
 import json
 import os
@@ -10,19 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workplace import COMMAND, Workplace
-
-SEEN = {"task_versions": "first_seen_at, last_seen_at", "coverage": "checked_at"}
-TABLES = ("tasks", "resources", "resource_volumes", "replications", "task_versions", "quarantine", "coverage")
-
-
-def facts(workplace: Workplace) -> dict[str, list[dict[str, object]]]:
-    """Every table's rows without the times of seeing."""
-    return {
-        table: workplace.sql(
-            f"SELECT * {f'EXCLUDE ({SEEN[table]})' if table in SEEN else ''} FROM {table} ORDER BY ALL"
-        )
-        for table in TABLES
-    }
 
 
 @contextmanager
@@ -49,25 +36,6 @@ def wait_for(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-
-
-def test_a_load_killed_again_and_again_ends_where_an_undisturbed_one_does(
-    workplace: Workplace, emulate: Callable[..., str], tmp_path: Path
-) -> None:
-    url = emulate("--tasks", "3000", "--days", "12", "--seed", "5", "--freeze")
-    quiet = Workplace(tmp_path / "quiet")
-    quiet.folder.mkdir()
-    for place in (workplace, quiet):
-        place.configure(url, history="12d")
-    assert quiet.run("load").status == 0
-    for seconds in (0.9, 1.3, 1.6, 2.0, 2.4, 3.0):
-        with running_load(workplace):
-            time.sleep(seconds)
-        if (workplace.data / "warehouse.duckdb").exists():
-            assert workplace.run("sql", "SELECT count(*) FROM tasks").status == 0
-    assert workplace.run("load").status == 0
-    assert facts(workplace) == facts(quiet)
-    assert not list(workplace.data.rglob(".part-*"))
 
 
 def test_what_an_interrupted_load_landed_is_not_asked_for_again(
