@@ -11,21 +11,26 @@ COMPARE := $(VENV)/.installed-compare
 # What docs/reliability.md is made of: the tests that say what they proved, and where they say it.
 PROVING := $(addprefix tests/integration/,peers dialects faults bad_records load)
 PROOFS := $(VENV)/proofs.jsonl
+RUNNING_SQL := tests/unit/analytics tests/unit/contract tests/unit/dagster/test_checks.py \
+  $(addprefix tests/integration/,analytics dialects bad_records load/test_load_again.py load/test_readme.py)
 # Tests of one file share a worker, so that a server a file starts is started once.
 PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint format docs reliability bench compare dev build system-deps clean
+.PHONY: help demo test duckdb2 check lint format docs reliability bench compare dev build system-deps clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN) ## Load a built-in emulator into data/ and show what to look at next
 	$(BIN)/cbr-warehouse demo
 
 test: $(DEV) ## Run every test (REQUIRE_ALL=1: none may be skipped for a missing system package)
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+duckdb2: $(DEV) ## Run the tests of all that runs SQL on DuckDB 2, beside the locked version (docs/adr/0005)
+	$(BIN)/uv run --no-sync --with duckdb==2.0.1 python -m pytest $(PYTEST_ARGS) $(RUNNING_SQL)
 
 check: $(DEV) ## Check formatting, lint, types and the lock file, as CI and pre-commit do
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from math import isfinite
+from typing import Any
 
 import pytest
 from random_log import random_log
@@ -128,10 +129,18 @@ def test_names_come_through_as_they_are() -> None:
     )
 
 
+def exact(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without the last digits of sums, which depend on the order of adding."""
+    return [
+        {name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
 @pytest.mark.parametrize("view", [view.name for view in VIEWS])
 def test_the_clock_of_the_session_changes_no_row(view: str) -> None:
     analytics = opened(at_random)
     analytics.connection.execute("SET TimeZone = 'UTC'")
     before = analytics.rows(view)
     analytics.connection.execute("SET TimeZone = 'America/New_York'")
-    assert analytics.rows(view) == before
+    assert exact(analytics.rows(view)) == exact(before)
