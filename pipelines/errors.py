@@ -10,6 +10,7 @@
     │   └── ForbiddenError                    403: signed in, but not allowed
     ├── LoadRunningError                      another load holds the data directory
     ├── StorageError                          a file could not be written or read
+    ├── ConservationError                     the tables do not account for every record received
     └── WarehouseError                        there is no warehouse yet, or a query failed
 
 A message says what happened, to what, and what to do; it never holds a secret. Turning an
@@ -67,6 +68,10 @@ class LoadRunningError(CbrWarehouseError):
 
 class StorageError(CbrWarehouseError):
     """A file of the data directory could not be written or read."""
+
+
+class ConservationError(CbrWarehouseError):
+    """The tables do not account for every record received; nothing was published."""
 
 
 class WarehouseError(CbrWarehouseError):

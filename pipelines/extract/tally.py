@@ -1,5 +1,6 @@
 """Counting what comes: of a whole load, and of one of its sweeps."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -14,24 +15,18 @@ class Tally:
 
     Attributes:
         records: Records received.
-        repeats: Of those, texts held already.
-        quarantined: Of the others, those that break the contract.
-        days: Days that got files.
+        distinct: Of those, records whose exact text was not held, by the day they are filed under.
     """
 
     records: int = 0
-    repeats: int = 0
-    quarantined: int = 0
-    days: set[str] = field(default_factory=set)
+    distinct: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, landed: Landed) -> None:
         """Adds what one batch came to."""
         with self._lock:
             self.records += landed.received
-            self.repeats += landed.repeats
-            self.quarantined += landed.quarantined
-            self.days |= landed.days
+            self.distinct.update(landed.distinct)
 
 
 @dataclass

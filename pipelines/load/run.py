@@ -30,8 +30,8 @@ from pipelines.raw.ledgers import (
 from pipelines.settings.model import SourceSettings
 from pipelines.settings.require import ReadySource
 from pipelines.storage.layout import UNKNOWN_DAY
+from pipelines.tables.effects import Effects, refuse_unaccounted
 from pipelines.tables.make import forget_tables, make_tables
-from pipelines.tables.partitions import Effects
 from pipelines.tables.read import tasks_to_follow
 from pipelines.warehouse.build import build_warehouse
 
@@ -102,6 +102,7 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
 
     Raises:
         StorageError: The data directory could not be written.
+        ConservationError: The tables would not account for every record received.
     """
     source = ready.settings
     started_at = loading.clock()
@@ -125,20 +126,15 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
     )
     write_load(loading.directory, entry)
     run = _SourceRun(loading, ready, plan, entry, damage.unreadable_days)
-    failure: SourceError | None = None
     try:
-        proof = run.extract()
-        outcome = replace(run.summary(), outcome="done")
-    except SourceError as error:
-        logger.debug("load of %s failed", source.name, exc_info=True)
-        # What was set aside and not fetched again stays in the tables as it was made from them.
-        run.make_tables(keep=still_missing(loading.directory, source.name))
-        proof, failure = Proof(), error
-        outcome = replace(run.summary(), outcome="failed", message=str(error))
+        proof, failure = run.carry_out()
     except CbrWarehouseError as error:
         with suppress(CbrWarehouseError):
             write_load(loading.directory, replace(run.summary(), outcome="failed", message=str(error)))
         raise
+    outcome = replace(
+        run.summary(), outcome="failed" if failure else "done", message=str(failure) if failure else None
+    )
     write_load(loading.directory, outcome)
     return SourceReport(
         outcome,
@@ -168,7 +164,21 @@ class _SourceRun:
         self._effects: dict[str, Effects] = {}
         self._gathering: Gathering | None = None
 
-    def extract(self) -> Proof:
+    def carry_out(self) -> tuple[Proof, SourceError | None]:
+        """Does all that the load does for the source.
+
+        Returns:
+            What it found, and what the source failed with: what landed before is in the tables.
+        """
+        try:
+            return self._extract(), None
+        except SourceError as error:
+            logger.debug("load of %s failed", self._source.name, exc_info=True)
+            # What was set aside and not fetched again stays in the tables as it was made from them.
+            self.make_tables(keep=still_missing(self._loading.directory, self._source.name))
+            return Proof(), error
+
+    def _extract(self) -> Proof:
         """Sweeps, follows open tasks, makes tables, audits and notes what is proved.
 
         Raises:
@@ -217,15 +227,21 @@ class _SourceRun:
         """Brings the tables up to what landed, but for the days to keep as they are."""
         progress = self._loading.progress
         progress.step(self._source.name, "days made")
+        kept = keep | self._unreadable
         made = make_tables(
             self._loading.directory,
             self._source.name,
             self._loading.contract,
             load_id=self._entry.load_id,
-            keep=keep | self._unreadable,
+            keep=kept,
             progress=lambda _done, _all: progress.advance(),
         )
         self._effects |= made.effects  # a day made twice in a load tells all of it the second time
+        if self._gathering is not None:
+            # Landing counted what it filed by itself; days kept as they are come with a later load.
+            filed = self._gathering.tally.distinct
+            followed = dict.fromkeys(set(filed) - kept, Effects()) | self._effects
+            refuse_unaccounted(self._source.name, filed, followed)
 
     def summary(self) -> LoadEntry:
         """The load's entry with what came of it so far."""
@@ -233,7 +249,7 @@ class _SourceRun:
         if gathering is None:
             return replace(self._entry, finished_at=self._loading.clock())
         tally, effects = gathering.tally, sum(self._effects.values(), Effects())
-        told_apart = effects.new + effects.changed + effects.superseded + tally.quarantined
+        texts_held_before = tally.records - tally.distinct.total()
         return replace(
             self._entry,
             finished_at=self._loading.clock(),
@@ -243,6 +259,6 @@ class _SourceRun:
             changed=effects.changed,
             superseded=effects.superseded,
             # The same facts printed anew are a repeat, though their text is new.
-            repeats=tally.records - told_apart,
-            quarantined=tally.quarantined,
+            repeats=texts_held_before + effects.reprinted,
+            quarantined=effects.quarantined,
         )

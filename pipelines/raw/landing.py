@@ -5,7 +5,7 @@ means for the tables is ``tables``' business.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -23,16 +23,12 @@ class Landed:
     """What one batch came to.
 
     Attributes:
-        days: Days that got files.
         received: Records received.
-        repeats: Of those, records whose exact text is held already.
-        quarantined: Of the others, records that break the contract.
+        distinct: Of those, records whose exact text was not held, by the day they are filed under.
     """
 
-    days: frozenset[str]
     received: int
-    repeats: int
-    quarantined: int
+    distinct: Mapping[str, int]
 
 
 class Landing:
@@ -92,7 +88,6 @@ class Landing:
             self._batch += 1
             new: dict[str, list[dict[str, Any]]] = defaultdict(list)
             seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
-            quarantined = 0
             for item in received:
                 verdict = self.door.check(item.record, item.fetched_at)
                 day = verdict.day.isoformat() if verdict.day else UNKNOWN_DAY
@@ -102,7 +97,6 @@ class Landing:
                 if sighting["content_hash"] in self._known_on(day):
                     continue
                 self._known_on(day).add(sighting["content_hash"])
-                quarantined += verdict.reason is not None
                 new[day].append(
                     sighting
                     | _texts(item.record)
@@ -114,8 +108,7 @@ class Landing:
                     }
                 )
             self._write(new, seen)
-        count = sum(map(len, seen.values()))
-        return Landed(frozenset(seen), count, count - sum(map(len, new.values())), quarantined)
+        return Landed(sum(map(len, seen.values())), {day: len(rows) for day, rows in new.items()})
 
     def _sighting(self, item: Received, task_id: str | None) -> dict[str, Any]:
         return {

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from pipelines.contract.columns import Contract
 from pipelines.storage.layout import DataDirectory
 from pipelines.tables import versions_sql
+from pipelines.tables.effects import Effects, follow_records
 from pipelines.tables.engine import do_within_memory, open_engine
 from pipelines.tables.inputs import DayInputs, day_inputs, made_from, note_made, read_moved, write_moved
-from pipelines.tables.partitions import Effects, PartitionWriter
+from pipelines.tables.partitions import PartitionWriter
 from pipelines.tables.raw_view import RawView
 from pipelines.tables.recheck import recheck_stale
 
@@ -52,7 +53,7 @@ def make_tables(
         directory: The data directory.
         source: Name of the source.
         contract: The contract.
-        load_id: The load whose records are to be told apart as new, changed and superseded.
+        load_id: The load whose records are to be told apart by what they came to.
         keep: Days to leave as they are, though their raw files changed.
         progress: Called with days made and days to make.
 
@@ -61,6 +62,7 @@ def make_tables(
 
     Raises:
         StorageError: A file could not be written.
+        ConservationError: Some records would be lost on their way; no partition of theirs is replaced.
     """
     inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
     dirty = {day for day, found in inputs.items() if found.fingerprint != made_from(directory, source, day)}
@@ -83,13 +85,12 @@ def make_tables(
             )
             for step in steps:
                 do_within_memory(engine, step)
+            made = [found.day for found in batch]
+            effects |= do_within_memory(engine, partial(follow_records, engine, source, made, load_id))
             for found in batch:
                 rows = do_within_memory(engine, partial(writer.replace, found.day))
                 note_made(directory, source, found, rows)
                 progress(days.index(found.day) + 1, len(days))
-            if load_id is not None:
-                made = [found.day for found in batch]
-                effects |= dict.fromkeys(made, Effects()) | writer.effects(load_id, made)
     return Made(tuple(days), effects)
 
 

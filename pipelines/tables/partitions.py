@@ -1,6 +1,5 @@
 """Writes the partitions of a day from the temporary tables that ``versions_sql`` made."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -16,24 +15,6 @@ PARTITIONED = ("tasks", "resources", "resource_volumes", "replications", "task_v
 
 SET_LATER = frozenset({"resolved_at"})
 """Columns known only across days; the warehouse sets them."""
-
-
-@dataclass(frozen=True)
-class Effects:
-    """What the distinct records of one load came to.
-
-    Attributes:
-        new: Those that brought a task not held before.
-        changed: Those that brought a newer version of a task held.
-        superseded: Those whose version is not the newest.
-    """
-
-    new: int = 0
-    changed: int = 0
-    superseded: int = 0
-
-    def __add__(self, other: "Effects") -> "Effects":
-        return Effects(self.new + other.new, self.changed + other.changed, self.superseded + other.superseded)
 
 
 class PartitionWriter:
@@ -67,34 +48,6 @@ class PartitionWriter:
             StorageError: A file could not be written.
         """
         return {table: self._replace(table, day) for table in PARTITIONED}
-
-    def effects(self, load_id: str, days: list[str]) -> dict[str, Effects]:
-        """Tells what the load's records of these days came to.
-
-        Args:
-            load_id: The load.
-            days: Days of the batch.
-
-        Returns:
-            Effects by day of the task's newest version.
-        """
-        rows = self._engine.execute(
-            """
-            SELECT day, count(*) FILTER (is_newest AND NOT held_before),
-                   count(*) FILTER (is_newest AND held_before),
-                   count(*) FILTER (NOT is_newest)
-            FROM (SELECT CAST(newest.created_at AS DATE)::VARCHAR AS day,
-                         versions.load_id = $load_id AS is_own,
-                         newest.version = versions.version AS is_newest,
-                         bool_or(versions.load_id <> $load_id) OVER (PARTITION BY task_id) AS held_before
-                  FROM versions JOIN newest USING (task_id))
-            WHERE is_own AND day IN (SELECT unnest($days))
-            GROUP BY day""",
-            {"load_id": load_id, "days": days},
-        ).fetchall()
-        return {
-            day: Effects(int(new), int(changed), int(superseded)) for day, new, changed, superseded in rows
-        }
 
     def _replace(self, table: str, day: str) -> int:
         path = self._directory.partition(table, self._source, day)

@@ -62,7 +62,8 @@ WITH parsed AS (
            from_json(coalesce(normal, record_text), '{record_structure(contract)}') AS r
     FROM (SELECT * EXCLUDE (task_id, reason) FROM texts WHERE reason IS NULL AND day <> 'unknown')),
 typed AS (
-    SELECT content_hash, load_id, first_seen_at, last_seen_at, record_text, extra, {columns}, {children}
+    SELECT content_hash, load_id, day AS filed_under, first_seen_at, last_seen_at, record_text, extra,
+           {columns}, {children}
     FROM parsed)
 SELECT *, md5(to_json(struct_pack({hashed}))::VARCHAR) AS version_hash FROM typed"""
 
@@ -80,7 +81,8 @@ WITH grouped AS (
     SELECT task_id, version_hash, {columns}, any_value(extra) AS extra, {children},
            min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at,
            arg_min(record_text, (first_seen_at, content_hash)) AS record_text,
-           arg_min(load_id, (first_seen_at, content_hash)) AS load_id
+           arg_min(load_id, (first_seen_at, content_hash)) AS load_id,
+           arg_min(content_hash, (first_seen_at, content_hash)) AS first_text
     FROM facts GROUP BY task_id, version_hash)
 SELECT *, row_number() OVER (
     PARTITION BY task_id

@@ -23,7 +23,7 @@ FAULTS = {
     "skew behind": ("skew=-14m",),
     "by schedule": ("throttle=@1-4,9", "gateway=@12,14-17", "retry_after=1"),
 }
-"""What each fault is tried with. Waits pass fast, so rates may be high; what is unreadable is tried 8 times."""
+"""What each fault is tried with. Waits pass fast, so rates may be high; unreadable: 8 tries at most."""
 
 ALL_AT_ONCE = ("throttle=0.1", "retry_after=1", "gateway=0.1", "truncate=0.1", "corrupt=0.1")
 

@@ -1,0 +1,97 @@
+"""Records received = new + changed + superseded + repeats + quarantined, or nothing is published."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from bench import Bench
+from living_source import Dialect, LivingSource, living
+
+from pipelines.errors import ConservationError
+from pipelines.raw.landing import Landing
+from pipelines.raw.ledgers import read_loads
+from pipelines.tables import versions_sql
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, living(NOW, 5, Dialect()))
+
+
+def lose_one_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        versions_sql, "NEWEST", f"{versions_sql.NEWEST} AND task_id <> (SELECT min(task_id) FROM versions)"
+    )
+
+
+def double_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = versions_sql.versions
+
+    def doubled(*arguments: object) -> str:
+        statement = made(*arguments)  # type: ignore[arg-type]
+        again = "SELECT * FROM versions WHERE task_id = (SELECT min(task_id) FROM versions)"
+        return f"{statement}; INSERT INTO versions {again}"
+
+    monkeypatch.setattr(versions_sql, "versions", doubled)
+
+
+def test_every_record_of_a_living_source_is_told_in_one_way(bench: Bench) -> None:
+    for _ in range(3):
+        bench.load()
+        bench.source.now += timedelta(hours=2)
+    entries = read_loads(bench.directory, "prod")
+    assert all(entry.changed is not None and entry.repeats is not None for entry in entries)
+    assert sum(entry.changed or 0 for entry in entries) > 0
+    held = bench.ask("SELECT count(*) FROM task_versions")[0][0]
+    assert sum((e.new or 0) + (e.changed or 0) + (e.superseded or 0) for e in entries) == held
+
+
+@pytest.mark.parametrize("violate", [lose_one_task, double_one_version])
+def test_a_step_that_loses_or_doubles_a_record_is_found_and_nothing_is_published(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    violate: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    bench.load()
+    before = bench.held()
+    bench.source.now += timedelta(hours=2)
+    with monkeypatch.context() as planted:
+        violate(planted)
+        for _ in range(2):  # what was refused once is not taken for done the next time
+            with pytest.raises(ConservationError, match=r"prod: .*filed, .*accounted for"):
+                bench.load()
+    assert bench.held() == before
+    assert [entry.outcome for entry in read_loads(bench.directory, "prod")] == ["done", "failed", "failed"]
+    assert "accounted for" in str(read_loads(bench.directory, "prod")[-1].message)
+    bench.load()
+    assert bench.held() == bench.truth(NOW.replace(hour=0) - timedelta(days=7))
+
+
+def test_a_raw_file_that_went_after_its_landing_is_found(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land = Landing.land
+
+    def land_and_lose(landing: Landing, received: object) -> object:
+        landed = land(landing, received)  # type: ignore[arg-type]
+        for path in sorted(bench.directory.root.rglob("raw/records/**/*.parquet"))[:1]:
+            assert pq.read_metadata(path).num_rows
+            path.unlink()
+        return landed
+
+    monkeypatch.setattr(Landing, "land", land_and_lose)
+    with pytest.raises(ConservationError):
+        bench.load()
+
+
+def test_a_source_that_fails_midway_has_its_records_told_too(tmp_path: Path) -> None:
+    source: LivingSource = living(NOW, 5, Dialect(most=10), fails_after=9)
+    bench = Bench(tmp_path, source)
+    (report,) = bench.load().sources
+    assert report.entry.outcome == "failed"
+    assert report.entry.records
+    assert report.entry.new
