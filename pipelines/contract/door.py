@@ -14,7 +14,7 @@ import msgspec
 
 from pipelines.contract.columns import ColumnType, Contract
 from pipelines.contract.exact_json import NotJsonError, first_texts, read_exact, write_exact
-from pipelines.contract.instants import parse_instant
+from pipelines.contract.instants import is_plain, parse_instant
 from pipelines.contract.shape import Leaf, ObjectShape, Shape, leaves, record_shape
 from pipelines.contract.tolerance import NOTHING, BreachError, Reading, TimeBounds
 
@@ -97,7 +97,7 @@ class Door:
         for path in self._instants:
             printed = getattr(plain, path)
             if printed:
-                instant = parse_instant(printed)
+                instant = parse_instant(printed) if is_plain(printed) else None
                 if instant is None or not bounds.earliest <= instant <= bounds.latest:
                     return None
                 if path == "created_at":

@@ -7,6 +7,13 @@ _FORM = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:(Z|z)|([+-]\d\d):?(\d\d)?)?", re.ASCII
 )
 
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00)?", re.ASCII)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a time is printed in a form that every station reads alike; others are printed anew."""
+    return _PLAIN.fullmatch(text) is not None
+
 
 def parse_instant(text: str) -> datetime | None:
     """Reads one of the forms the API is known to print; a time without a zone is UTC.

@@ -1,0 +1,115 @@
+"""Versions of tasks, however their records came: in any order, again and again, at once or load by load."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from landed import all_rows, land, make, printed, rows
+
+from pipelines.raw.landing import raw_files
+from pipelines.storage.layout import DataDirectory
+from pipelines.tables.make import forget_tables
+
+START = datetime(2026, 11, 18, 1, tzinfo=UTC)
+
+Sighting = tuple[int, int, int]
+"""Which task, in which of its states, how many minutes after the start it was seen."""
+
+LOADS = st.lists(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 59)), max_size=8),
+    min_size=1,
+    max_size=5,
+)
+
+
+def record_of(task: int, state: int) -> bytes:
+    """A task in one of its states; its creation moves a day in state 3, state 4 prints state 2 anew."""
+    created = START - timedelta(days=1 if state == 3 else 0, hours=2)
+    updated = START + timedelta(minutes=min(state, 2), microseconds=123_456)
+    shown = f"{updated:%Y-%m-%dT%H:%M:%S.%f}"[: -3 if state == 4 else None]
+    names = {"status": f"state {2 if state == 4 else state}"}
+    return printed(
+        {"id": f"task-{task}", "created_at": f"{created:%Y-%m-%dT%H:%M:%S}", "updated_at": shown} | names
+    )
+
+
+def seen_in(load: int, sightings: list[Sighting]) -> list[tuple[bytes, datetime]]:
+    return [
+        (record_of(task, state), START + timedelta(hours=load, minutes=minutes))
+        for task, state, minutes in sightings
+    ]
+
+
+def loaded(folder: str, loads: list[list[Sighting]], *, between: bool) -> DataDirectory:
+    directory = DataDirectory(Path(folder))
+    for number, sightings in enumerate(loads):
+        land(directory.root, f"L{number}", seen_in(number, sightings))
+        if between:
+            make(directory)
+    make(directory)
+    return directory
+
+
+def in_two_folders(check: Callable[[str, str], None]) -> None:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        check(one, other)
+
+
+@settings(max_examples=25, deadline=None)
+@given(LOADS)
+def test_load_by_load_is_the_same_as_all_at_once(loads: list[list[Sighting]]) -> None:
+    in_two_folders(
+        lambda one, other: _equal(loaded(one, loads, between=True), loaded(other, loads, between=False))
+    )
+
+
+def _equal(one: DataDirectory, other: DataDirectory) -> None:
+    assert all_rows(one) == all_rows(other)
+
+
+@settings(max_examples=25, deadline=None)
+@given(LOADS)
+def test_versions_are_those_that_were_seen_with_their_first_and_last_sight(
+    loads: list[list[Sighting]],
+) -> None:
+    sights: dict[tuple[str, str], list[datetime]] = {}
+    for number, sightings in enumerate(loads):
+        for task, state, minutes in sightings:
+            at = START + timedelta(hours=number, minutes=minutes)
+            sights.setdefault((f"task-{task}", f"state {2 if state == 4 else state}"), []).append(at)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = loaded(folder, loads, between=True)
+        names = ("task_id", "status", "first_seen_at", "last_seen_at")
+        held = [tuple(row.values()) for row in rows(directory, "task_versions", names)]
+        assert held == sorted((*key, min(seen), max(seen)) for key, seen in sights.items())
+        newest = {row["task_id"]: row["status"] for row in rows(directory, "tasks", ("task_id", "status"))}
+    # States 2 and 3 carry the same updated_at: the one seen last counts.
+    for task in {task for task, _ in sights}:
+        states = [
+            (min(int(state[-1]), 2), max(seen), state) for (own, state), seen in sights.items() if own == task
+        ]
+        best = max(rank[:2] for rank in states)
+        assert newest[task] in {state for *rank, state in states if tuple(rank) == best}
+
+
+@settings(max_examples=20, deadline=None)
+@given(LOADS, st.randoms(use_true_random=False))
+def test_raw_files_in_any_order_and_any_number_make_the_same_tables(
+    loads: list[list[Sighting]], random: Random
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        directory = loaded(folder, loads, between=True)
+        before = all_rows(directory)
+        for day in directory.raw_days("prod"):
+            for kind in ("records", "manifests"):
+                for path in raw_files(directory.raw_day(kind, "prod", day)):
+                    for _ in range(random.randrange(3)):
+                        shutil.copy(path, path.with_name(f"{random.randrange(10**6):06}-{path.name}"))
+        forget_tables(directory)
+        make(directory)
+        assert all_rows(directory) == before
