@@ -204,6 +204,15 @@ class SmallLog:
             self._resource(key, "removed", position, resource, resource, SERVER)
         return task_id
 
+    def see(self, task_id: str, *versions: tuple[Moment, dict[str, Any]]) -> Self:
+        """Tells when each version of a task was first seen, and what was otherwise in it."""
+        (task,) = (row for row in self.tables["tasks"] if row["task_id"] == task_id)
+        for number, (moment, told) in enumerate(versions, 1):
+            seen = {"first_seen_at": at(moment), "last_seen_at": at(moment)}
+            known = {"version": number, "version_hash": str(number), "record_text": "{}"}
+            self.add("task_versions", **task | told | seen | known)
+        return self
+
     def open(self) -> Analytics:
         """Makes the warehouse and its analytics.
 

@@ -41,7 +41,7 @@ WITH latest AS (
         arg_max(schedule_id, backup_day) AS schedule_id,
         min(first_created_at) AS first_attempt_at,
         max(last_created_at) AS last_attempt_at,
-        len(list_distinct(max_by(vault_id, backup_day, 7))) AS vaults
+        len(list_distinct(flatten(max_by(vault_ids, backup_day, 7)))) AS vaults
     FROM analytics.resource_day
     GROUP BY source, resource_id
 ),

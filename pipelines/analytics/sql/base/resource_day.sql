@@ -32,6 +32,7 @@
 --   project_id: Project.
 --   vault_id: Vault at the last attempt.
 --   vault_name: Its name.
+--   vault_ids: All vaults of the day's attempts.
 --   policy_id: Policy of the last attempt that had one.
 --   schedule_id: What started the last scheduled attempt.
 SELECT
@@ -68,6 +69,7 @@ SELECT
     arg_max(project_id, created_at) AS project_id,
     arg_max(vault_id, created_at) AS vault_id,
     arg_max(vault_name, created_at) AS vault_name,
+    list_sort(list_distinct(list(vault_id))) AS vault_ids,
     arg_max(policy_id, created_at) AS policy_id,
     arg_max(schedule_id, created_at) AS schedule_id
 FROM touched_backups

@@ -1,7 +1,7 @@
 -- Question: once backups fail with a code, how long until they work again, open cases counted honestly?
 -- Grain: one row per source, error code (NULL: all codes) and moment at which a streak recovered.
 -- Definition: Kaplan-Meier estimate: survival is the estimated share of streaks that still fail after so many hours.
---   Open streaks are censored at their resource's removal or at the watermark.
+--   Streaks that have not recovered are censored at their resource's removal or at the watermark.
 -- Settings: none
 -- Edge cases: over all history, by the code of the first failure. Where survival never falls to one half, the median
 --   is not known yet. With few at risk the curve is coarse: at_risk stands beside.
@@ -13,13 +13,13 @@
 --   recovered: Of them recovered at that time.
 --   survival: Estimated share still failing after it.
 --   streaks: All streaks of this code.
---   censored: Of them still open.
+--   censored: Of them not recovered: still open, or ended by removal.
 WITH streak AS (
     SELECT
         source,
         coalesce(first_error_code, '(none)') AS error_code,
         coalesce(duration_hours, censored_hours) AS hours,
-        NOT is_open AS is_recovered
+        recovered_at IS NOT NULL AS is_recovered
     FROM analytics.failing_streaks
 ),
 

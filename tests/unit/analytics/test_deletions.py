@@ -1,0 +1,111 @@
+"""Deletions: of which kind, in which bursts, and which stories of recovery points do not add up."""
+
+from datetime import timedelta
+
+import pytest
+from small_log import SmallLog, at, backup_of
+
+AUTO = {"delete_backup_name": "autobk_1"}
+
+
+def kept_for(log: SmallLog, days: int, count: int) -> list[str]:
+    """Backups each of which retention deletes after some days, at noon."""
+    made = log.daily("disk", "2026-02-01 01:00", count)
+    for number, task_id in enumerate(made):
+        log.delete(task_id, at("2026-02-01 12:00") + timedelta(days=number + days))
+    return made
+
+
+def test_retention_deletes_at_the_usual_age_by_day() -> None:
+    log = SmallLog()
+    kept_for(log, 10, 8)
+    assert {row["class"] for row in log.open().rows("deletion_class")} == {"retention"}
+
+
+def test_each_kind_of_deletion_is_told_apart() -> None:
+    log = SmallLog()
+    kept_for(log, 10, 8)
+    early = log.backup("disk", "2026-03-01 01:00")
+    by_hand = log.backup("disk", "2026-03-02 01:00", policy_id=None)
+    at_night = log.backup("disk", "2026-02-15 01:00")
+    wanted = {
+        log.delete(early, "2026-03-03 12:00"): "early",
+        log.delete(by_hand, "2026-03-03 12:00"): "manual",
+        log.delete(at_night, "2026-03-03 02:00"): "night",
+        log.delete("never-seen", "2026-03-03 12:00", **AUTO): "unknown_birth",
+        log.task("vault_delete", "2026-03-03 12:00", vault_delete_total_count=4): "vault_delete",
+        log.task("sync", "2026-03-03 12:00", sync_delete_backup_num=2): "sync",
+    }
+    log.task("sync", "2026-03-03 12:00", sync_backup_num=2)  # deletes nothing
+    rows = {row["task_id"]: row for row in log.open().rows("deletion_class", "class <> 'retention'")}
+    assert {task_id: row["class"] for task_id, row in rows.items()} == wanted
+    counts = {row["class"]: row["backups_deleted"] for row in rows.values()}
+    assert (counts["vault_delete"], counts["sync"], counts["early"]) == (4, 2, 1)
+
+
+@pytest.mark.parametrize(("deletions", "is_mass"), [(19, False), (25, True)])
+def test_a_burst_of_deletions_by_hand_is_a_mass_delete(deletions: int, *, is_mass: bool) -> None:
+    log = SmallLog()
+    for number in range(deletions):
+        made = log.backup(f"disk-{number}", "2026-03-01 01:00", policy_id=None)
+        log.delete(made, at("2026-03-05 12:00") + timedelta(minutes=number))
+    rows = log.open().rows("deletion_audit")
+    assert {row["is_mass_delete"] for row in rows} == {is_mass}
+    assert {row["burst_size"] for row in rows} == {deletions}
+
+
+def test_retention_in_batches_is_no_mass_delete() -> None:
+    log = SmallLog()
+    for day in range(1, 8):
+        for number in range(30):
+            made = log.backup(f"disk-{number}", f"2026-02-0{day} 01:00")
+            log.delete(made, at(f"2026-02-1{day} 12:00") + timedelta(seconds=number))
+    assert not any(row["is_mass_delete"] for row in log.open().rows("deletion_audit"))
+
+
+def test_a_failed_deletion_deletes_nothing() -> None:
+    log = SmallLog()
+    made = log.backup("disk", "2026-03-01 01:00")
+    log.delete(made, "2026-03-05 12:00", status="failed")
+    found = log.open()
+    assert found.row("recovery_point")["deleted_at"] is None
+    assert (found.row("deletion_audit")["outcome"], found.row("deletion_audit")["failures"]) == ("fail", 1)
+
+
+def test_the_ledger_tells_a_recovery_points_whole_life() -> None:
+    log = SmallLog()
+    made = log.backup("server", "2026-03-01 01:00", minutes=60)
+    log.copy(made, "2026-03-01 03:00")
+    log.copy(made, "2026-03-01 02:30", status="failed")
+    log.restore(made, "2026-03-02 01:00")
+    deleted = log.delete(made, "2026-03-06 02:00")
+    row = log.open().row("recovery_point_ledger")
+    assert (row["backup_id"], row["made_by"], row["delete_task_id"]) == (backup_of(made), made, deleted)
+    assert (row["copies_ok"], row["copies_failed"], row["restores_ok"], row["deletions_ok"]) == (1, 1, 1, 1)
+    assert (row["kept_days"], row["finding"]) == (5.0, None)
+
+
+def test_stories_that_do_not_add_up_are_findings() -> None:
+    log = SmallLog()
+    log.backup("other", "2026-02-01 01:00")
+    twice, after, fine = log.daily("server", "2026-02-20 01:00", 3)
+    log.delete(twice, "2026-03-01 12:00")
+    log.delete(twice, "2026-03-02 12:00")
+    log.delete(after, "2026-03-01 12:00")
+    log.copy(after, "2026-03-02 12:00")
+    log.delete("unborn", "2026-03-01 12:00", resource="server", **AUTO)
+    log.copy("unborn-copied", "2026-03-01 12:00", resource="server")
+    found = {row["backup_id"]: row["finding"] for row in log.open().rows("recovery_point_ledger")}
+    assert found[backup_of(twice)] == "deleted_twice"
+    assert found[backup_of(after)] == "copy_after_deletion"
+    assert found[backup_of(fine)] is None
+    assert found[backup_of("unborn")] == "deleted_without_birth"
+    assert found[backup_of("unborn-copied")] == "copied_without_birth"
+
+
+def test_what_was_made_before_the_first_day_held_is_no_finding() -> None:
+    log = SmallLog()
+    log.backup("server", "2026-03-01 01:00")
+    log.delete("older", "2026-03-01 12:00", resource="server", **AUTO)
+    found = {row["backup_id"]: row["finding"] for row in log.open().rows("recovery_point_ledger")}
+    assert found == {backup_of("older"): None, backup_of("task-000001"): None}

@@ -1,0 +1,66 @@
+"""Tasks that run, wait or are stuck, how many at once, and how late they start."""
+
+import pytest
+from small_log import SmallLog, at
+
+
+def test_an_open_task_is_stuck_only_when_it_is_old_and_stands_still() -> None:
+    log = SmallLog()
+    for day in range(1, 9):
+        log.backup("usual", f"2026-03-0{day} 01:00", minutes=60)
+    waits = log.backup("w", "2026-03-09 23:00", status="waiting")
+    runs = log.backup("r", "2026-03-09 21:00", status="running")
+    stands = log.backup("s", "2026-03-09 12:00", status="running", updated_at="2026-03-09 13:00")
+    stopped = log.backup("t", "2026-03-08 12:00", status="timeout", minutes=300)
+    rows = {row["task_id"]: row for row in log.open().rows("open_tasks")}
+    assert {task_id: row["kind"] for task_id, row in rows.items()} == {
+        waits: "waiting",
+        runs: "running",
+        stands: "stuck",
+        stopped: "timed_out",
+    }
+    assert (rows[stands]["age_hours"], rows[stopped]["age_hours"]) == (12, 5)
+    assert rows[stands]["p99_hours"] == pytest.approx(1)
+
+
+def test_an_old_task_that_moves_is_not_stuck() -> None:
+    log = SmallLog()
+    moves = log.backup("m", "2026-03-09 12:00", status="running", updated_at="2026-03-09 23:30")
+    log.see(moves, ("2026-03-09 13:00", {"progress": 10}), ("2026-03-09 23:45", {"progress": 50}))
+    row = log.open().row("open_tasks")
+    assert (row["kind"], row["is_stuck"], row["progress_since"]) == ("running", False, at("2026-03-09 23:45"))
+
+
+def test_tasks_that_run_at_once_are_counted_by_vault_and_all_together() -> None:
+    log = SmallLog()
+    log.backup("a", "2026-03-09 01:00", minutes=30, vault_id="v1")
+    log.backup("b", "2026-03-09 01:10", minutes=30, vault_id="v1")
+    log.backup("c", "2026-03-09 01:20", minutes=100, vault_id="v2")
+    rows = {(row["vault_id"], row["local_hour"]): row for row in log.open().rows("concurrency")}
+    assert (rows["v1", 1]["peak_running"], rows[None, 1]["peak_running"], rows[None, 1]["starts"]) == (
+        2,
+        3,
+        3,
+    )
+    assert (rows[None, 2]["peak_running"], rows[None, 2]["starts"]) == (1, 0)
+    # 30 + 30 + 40 minutes of the 28 hours "01" in the lookback; the hour after, 60 minutes.
+    assert rows[None, 1]["mean_running"] == pytest.approx(100 / 60 / 28)
+    assert rows[None, 2]["mean_running"] == pytest.approx(1 / 28)
+
+
+def test_a_waiting_task_does_not_run_and_an_open_one_runs_until_the_watermark() -> None:
+    log = SmallLog()
+    log.backup("w", "2026-03-09 22:00", status="waiting")
+    log.backup("r", "2026-03-09 22:30", status="running")
+    rows = {row["local_hour"]: row for row in log.open().rows("concurrency", "vault_id IS NULL")}
+    assert {hour: row["peak_running"] for hour, row in rows.items() if hour >= 22} == {22: 1, 23: 1}
+    assert rows[23]["mean_running"] == pytest.approx(1 / 28)
+
+
+def test_start_delay_is_from_the_slot_and_wait_from_the_creation() -> None:
+    log = SmallLog()
+    log.backup("a", "2026-03-09 01:01", started_at="2026-03-09 01:05")
+    log.backup("b", "2026-03-09 02:01", started_at="2026-03-09 02:05", policy_id=None)
+    first, second = log.open().rows("start_delay", order="local_hour")
+    assert (first["local_hour"], first["wait_p50_seconds"], first["delay_p50_seconds"]) == (1, 240, 300)
+    assert (second["wait_p50_seconds"], second["delay_p50_seconds"]) == (240, None)
