@@ -12,6 +12,7 @@ Times are UTC unless they carry another zone. Everything not told has an ordinar
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Self
 
 from small_warehouse import Analytics, open_analytics
@@ -203,6 +204,11 @@ class SmallLog:
         for position, resource in enumerate(listed):
             self._resource(key, "removed", position, resource, resource, SERVER)
         return task_id
+
+    def publish(self, path: Path) -> Path:
+        """Makes the warehouse and its analytics as a file."""
+        open_analytics(self.tables, self.settings, str(path)).connection.close()
+        return path
 
     def see(self, task_id: str, *versions: tuple[Moment, dict[str, Any]]) -> Self:
         """Tells when each version of a task was first seen, and what was otherwise in it."""

@@ -38,9 +38,11 @@ class Analytics:
         return found[0]
 
 
-def open_analytics(tables: Mapping[str, Rows], settings: AnalyticsSettings) -> Analytics:
+def open_analytics(
+    tables: Mapping[str, Rows], settings: AnalyticsSettings, place: str = ":memory:"
+) -> Analytics:
     """Makes a warehouse of rows of the contract's tables, and its analytics."""
-    connection = duckdb.connect(":memory:")
+    connection = duckdb.connect(place)
     connection.execute("SET TimeZone = 'UTC'")
     contract = read_contract()
     for statement in create_statements(contract):

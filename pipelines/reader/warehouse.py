@@ -1,5 +1,6 @@
 """A published warehouse, opened for reading, that answers with pandas frames, Arrow tables or relations."""
 
+import warnings
 from collections.abc import Mapping
 from datetime import date, datetime
 from os import PathLike
@@ -108,7 +109,7 @@ class Warehouse:
             relation = self._connection.sql(query, params=dict(parameters or {}))
             if as_ == "duckdb":
                 return relation
-            return relation.to_arrow_table() if as_ == "arrow" else relation.df()
+            return relation.to_arrow_table() if as_ == "arrow" else _frame(relation)
         except duckdb.Error as error:
             raise WarehouseError(f"The query failed: {error}") from error
 
@@ -191,3 +192,10 @@ class Warehouse:
         if as_ == "arrow":
             return self.sql(query, as_="arrow")
         return self.sql(query, as_="duckdb") if as_ == "duckdb" else self.sql(query)
+
+
+def _frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        # DuckDB 1.5 makes frames with a dates column in a way that pandas 4 will have no more.
+        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+        return relation.df()

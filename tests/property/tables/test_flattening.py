@@ -102,7 +102,7 @@ def volumes_of(resource: dict[str, Any]) -> list[tuple[str, int, str | None, str
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(RECORDS, min_size=1, max_size=25))
 def test_tables_hold_what_the_records_say(told: list[dict[str, Any]]) -> None:
     records = [

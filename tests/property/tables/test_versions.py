@@ -60,7 +60,7 @@ def in_two_folders(check: Callable[[str, str], None]) -> None:
         check(one, other)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(LOADS)
 def test_load_by_load_is_the_same_as_all_at_once(loads: list[list[Sighting]]) -> None:
     in_two_folders(
@@ -72,7 +72,7 @@ def _equal(one: DataDirectory, other: DataDirectory) -> None:
     assert all_rows(one) == all_rows(other)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(LOADS)
 def test_versions_are_those_that_were_seen_with_their_first_and_last_sight(
     loads: list[list[Sighting]],
@@ -97,7 +97,7 @@ def test_versions_are_those_that_were_seen_with_their_first_and_last_sight(
         assert newest[task] in {state for *rank, state in states if tuple(rank) == best}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(LOADS, st.randoms(use_true_random=False))
 def test_raw_files_in_any_order_and_any_number_make_the_same_tables(
     loads: list[list[Sighting]], random: Random

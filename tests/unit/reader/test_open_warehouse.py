@@ -1,0 +1,108 @@
+"""What notebooks and scripts read with: frames in UTC, read-only, one whole picture, and clear refusals."""
+
+import multiprocessing
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_log import SmallLog, at
+
+from pipelines.errors import UsageError, WarehouseError
+from pipelines.reader.warehouse import Warehouse, open_warehouse
+
+
+def log_of(*days: str) -> SmallLog:
+    log = SmallLog()
+    for day in days:
+        log.backup("disk", f"{day} 01:00")
+    log.task("sync", "2026-03-08 12:00", status="failed")
+    return log
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return log_of("2026-03-07", "2026-03-08").publish(tmp_path / "warehouse.duckdb")
+
+
+@pytest.fixture
+def warehouse(path: Path) -> Iterator[Warehouse]:
+    with open_warehouse(path.parent) as opened:
+        yield opened
+
+
+def test_a_folder_or_the_file_itself_can_be_named(path: Path) -> None:
+    with open_warehouse(path) as one, open_warehouse(str(path.parent)) as other:
+        assert one.as_of == other.as_of == at("2026-03-10")
+
+
+def test_tasks_are_chosen_by_time_and_word(warehouse: Warehouse) -> None:
+    assert len(warehouse.tasks()) == 3
+    assert len(warehouse.tasks(since="2026-03-08")) == 2
+    assert len(warehouse.tasks(since=date(2026, 3, 8), operation_type="backup")) == 1
+    assert len(warehouse.tasks(until=datetime(2026, 3, 7, 1, tzinfo=UTC))) == 0
+    assert list(warehouse.tasks(status="failed")["operation_type"]) == ["sync"]
+    assert len(warehouse.tasks(source="elsewhere")) == 0
+    assert str(warehouse.tasks()["created_at"].dt.tz) == "UTC"
+
+
+def test_a_view_comes_as_frame_table_or_relation(warehouse: Warehouse) -> None:
+    frame = warehouse.view("protection_coverage")
+    assert isinstance(frame, pd.DataFrame)
+    assert warehouse.view("protection_coverage", "arrow").num_rows == len(frame)
+    relation = warehouse.view("protection_coverage", "duckdb")
+    assert len(relation.filter("resources > 0").fetchall()) == len(frame)
+
+
+def test_values_are_parameters_and_never_sql(warehouse: Warehouse) -> None:
+    found = warehouse.sql("SELECT count(*) AS n FROM tasks WHERE task_id = $id", {"id": "' OR true --"})
+    assert found["n"][0] == 0
+
+
+def test_what_there_is_not_is_refused_with_what_there_is(warehouse: Warehouse) -> None:
+    with pytest.raises(UsageError, match="protection_coverage"):
+        warehouse.view("protection")
+    with pytest.raises(UsageError, match="task_versions"):
+        warehouse.table("task")
+    with pytest.raises(WarehouseError, match="The query failed"):
+        warehouse.sql("SELECT nothing FROM nowhere")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM tasks", "CREATE TABLE t AS SELECT 1", "COPY tasks TO '/tmp/x.csv'", "FROM '/etc/passwd'"],
+)
+def test_nothing_can_be_written_and_no_other_file_read(warehouse: Warehouse, statement: str) -> None:
+    with pytest.raises(WarehouseError):
+        warehouse.sql(statement)
+
+
+def test_no_warehouse_and_a_broken_one_are_told(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError, match="cbr-warehouse load"):
+        open_warehouse(tmp_path)
+    (tmp_path / "warehouse.duckdb").write_bytes(b"no database")
+    with pytest.raises(WarehouseError, match="cbr-warehouse rebuild"):
+        open_warehouse(tmp_path)
+
+
+def test_a_reader_keeps_its_picture_while_a_new_one_is_published(path: Path, warehouse: Warehouse) -> None:
+    newer = log_of("2026-03-07", "2026-03-08", "2026-03-09").publish(path.with_name("newer.duckdb"))
+    newer.replace(path)
+    assert len(warehouse.tasks()) == 3
+    # DuckDB gives one process one picture of a path: whoever opens it anew does so elsewhere.
+    with multiprocessing.get_context("spawn").Pool(1) as elsewhere:
+        assert elsewhere.apply(count_tasks, (path,)) == 4
+    assert len(warehouse.tasks()) == 3
+
+
+def count_tasks(path: Path) -> int:
+    with open_warehouse(path) as opened:
+        return len(opened.tasks())
+
+
+def test_names_and_settings_tell_what_a_number_is_made_of(warehouse: Warehouse) -> None:
+    names = warehouse.names()
+    assert {"tasks", "attempt", "protection_coverage"} <= set(names["name"])
+    assert names[names["schema"] == "analytics"]["comment"].notna().all()
+    assert warehouse.settings["timezone"] == "UTC"

@@ -1,0 +1,128 @@
+"""The report and every view of estates at the edge: nothing, next to nothing, far too much, strange names."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from small_log import SmallLog, at
+
+from pipelines.analytics.catalogue import views
+from pipelines.report.make import Report, make_report
+from pipelines.report.wanted import Language, Length, Wanted
+
+MADE_AT = datetime(2026, 3, 10, 1, tzinfo=UTC)
+MARKUP = "<script>alert('x')</script> & \"co\""
+CHINESE = "生产数据库服务器"
+
+
+def nothing() -> SmallLog:
+    return SmallLog(watermark=None)
+
+
+def no_task() -> SmallLog:
+    return SmallLog().cover("2026-03-08", "2026-03-09")
+
+
+def one_task() -> SmallLog:
+    log = SmallLog()
+    log.backup("only", "2026-03-09 01:00")
+    return log
+
+
+def a_thousand_failures() -> SmallLog:
+    log = SmallLog()
+    for number in range(1000):
+        moment = at("2026-03-01 00:00") + timedelta(minutes=12 * number)
+        log.backup("failing", moment, status="failed", error_code="BackupService.9910")
+    return log
+
+
+def strange_names() -> SmallLog:
+    log = SmallLog()
+    for resource, name in (("a", MARKUP), ("b", CHINESE), ("c", "")):
+        log.backup(resource, "2026-03-08 01:00", resource_name=name, vault_name=name)
+        for hour in (1, 2, 3):
+            told = {"error_code": MARKUP, "error_message": MARKUP, "vault_name": name}
+            log.backup(resource, f"2026-03-09 0{hour}:00", resource_name=name, status="failed", **told)
+    return log
+
+
+def no_policies() -> SmallLog:
+    log = SmallLog()
+    log.daily("by-hand", "2026-03-01 01:00", 9, policy_id=None)
+    return log
+
+
+ESTATES = [nothing, no_task, one_task, a_thousand_failures, strange_names, no_policies]
+
+
+def make(log: SmallLog, folder: Path, **wanted: object) -> Report:
+    warehouse = log.publish(folder / "warehouse.duckdb")
+    return make_report(warehouse, folder / "made", folder, Wanted(**wanted), MADE_AT)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("estate", ESTATES)
+def test_every_view_answers(estate: Callable[[], SmallLog]) -> None:
+    opened = estate().open()
+    for view in views():
+        if view.kind != "macro":
+            opened.rows(view.name)
+    assert opened.query("SELECT count(*) AS n FROM analytics.as_of") == [{"n": 1}]
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("estate", ESTATES)
+def test_the_report_is_made_and_says_so(
+    tmp_path: Path, estate: Callable[[], SmallLog], language: Language
+) -> None:
+    made = make(estate(), tmp_path, language=language, audit=True)
+    html = made.page.read_text()
+    assert made.verdict
+    assert made.verdict.split()[0] in html
+    expected = {nothing: {"empty"}, a_thousand_failures: {"bad"}, strange_names: {"bad"}}
+    assert made.level in expected.get(estate, {"empty", "good", "warn", "bad"})
+    assert "NaN" not in html
+    assert "None<" not in html
+
+
+@pytest.mark.parametrize("length", list(Length))
+def test_markup_in_names_is_text_and_chinese_is_kept(tmp_path: Path, length: Length) -> None:
+    html = make(strange_names(), tmp_path, length=length).page.read_text()
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert CHINESE in html
+
+
+def test_everything_beside_the_page_is_what_the_manifest_says(tmp_path: Path) -> None:
+    made = make(one_task(), tmp_path, audit=True)
+    manifest = json.loads(made.manifest.read_text())
+    listed = [file for table in manifest["tables"] for file in table["files"]] + [manifest["page"]]
+    for file in listed:
+        content = (made.page.parent / file["file"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
+    beside = {path.name for path in made.page.parent.iterdir()} - {"manifest.json"}
+    assert beside == {file["file"] for file in listed}
+    for table in manifest["tables"]:
+        name = table["name"]
+        assert pq.read_metadata(made.page.parent / f"{name}.parquet").num_rows == table["rows"]
+        with (made.page.parent / f"{name}.csv").open(newline="") as lines:
+            assert len(list(csv.DictReader(lines))) == table["rows"]
+    assert manifest["period"]["watermark"] == "2026-03-10T00:00:00+00:00"
+    assert manifest["settings"]
+    assert {"coverage", "loads", "quarantine", "analytics_recovery_point"} <= {
+        table["name"] for table in manifest["tables"]
+    }
+
+
+def test_the_same_warehouse_makes_the_same_page(tmp_path: Path) -> None:
+    warehouse = strange_names().publish(tmp_path / "warehouse.duckdb")
+    one, other = (
+        make_report(warehouse, tmp_path / name, tmp_path, Wanted(), MADE_AT + timedelta(hours=hours))
+        for name, hours in (("one", 0), ("other", 5))
+    )
+    assert one.page.read_bytes() == other.page.read_bytes()
