@@ -1,6 +1,9 @@
 """A living source and the warehouse that loads from it, in one process, to be compared cell by cell."""
 
+import os
+import signal
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +18,7 @@ from pipelines.load.run import load
 from pipelines.settings.credentials import TokenCredentials
 from pipelines.settings.model import SourceSettings
 from pipelines.settings.require import ReadySource
+from pipelines.storage import whole
 from pipelines.storage.layout import DataDirectory
 from pipelines.warehouse.read import query
 
@@ -80,6 +84,20 @@ class Bench:
 
     def complete_days(self) -> set[date]:
         return {day for (day,) in self.ask("SELECT day FROM coverage WHERE state = 'complete'")}
+
+
+def load_until_killed(folder: Path, source: LivingSource, writes: int) -> None:
+    """Loads in a process of its own that dies, as of ``kill -9``, when so many files are written."""
+    left = count(writes, -1)
+    sync = whole._sync
+
+    def sync_or_die(path: Path) -> None:
+        if next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(path)
+
+    whole._sync = sync_or_die
+    Bench(folder, source).load()
 
 
 def _time(printed: str | None) -> Any:

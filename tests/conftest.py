@@ -21,6 +21,10 @@ from hypothesis import settings
 LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
+settings.register_profile("many", max_examples=2000, deadline=None)
+"""``--hypothesis-profile many``: twenty times the examples of every property test, for a night's run."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that make tests larger, or have them write down what they proved."""
     parser.addoption("--kill-all", action="store_true", help="kill loads at every step, not at chosen ones")
@@ -32,13 +36,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs_program(name, package): skip, under REQUIRE_ALL=1 fail, without that program"
     )
-    for name in list(os.environ):
-        if name.upper().startswith(LEAKS):
-            del os.environ[name]
+    for variable in list(os.environ):
+        if variable.upper().startswith(LEAKS):
+            del os.environ[variable]
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     # The time a test takes says more about the machine than about the code; pytest-timeout holds the limit.
-    settings.register_profile("cbr", settings.get_profile(settings.get_current_profile_name()), deadline=None)
-    settings.load_profile("cbr")
+    name = "many" if settings.get_current_profile_name() == "many" else "cbr"
+    settings.register_profile(name, settings.get_profile(settings.get_current_profile_name()), deadline=None)
+    settings.load_profile(name)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -35,6 +35,10 @@ KINDS = {
     "fault": ("Faults", "Each fault of the emulator while a load runs; `times` is how often it struck."),
     "bad record": ("Bad records", BAD_RECORDS),
     "kill -9": ("Killed", KILLED),
+    "disk full": (
+        "Disk full",
+        "Nothing half written may be left, and what is published must stand; `times` are loads that failed.",
+    ),
 }
 """The sections, in order: kind of proof, title, explanation."""
 

@@ -1,5 +1,6 @@
 """Writing files so that a crash leaves whole files or none: temporary name, fsync, rename."""
 
+import errno
 import json
 import os
 import shutil
@@ -8,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import duckdb
 
 from pipelines.errors import StorageError
 
@@ -26,7 +29,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         StorageError: The file could not be written; nothing stands half written in its place.
     """
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")
-    with _as_storage_error(path):
+    with as_storage_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write(temporary)
@@ -48,7 +51,7 @@ def publish(next_file: Path, published: Path) -> Iterator[None]:
     Raises:
         StorageError: The file could not be written; the published one stands.
     """
-    with _as_storage_error(published):
+    with as_storage_error(published):
         published.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield
@@ -95,14 +98,27 @@ def remove_unfinished(folder: Path) -> None:
 
 
 @contextmanager
-def _as_storage_error(path: Path) -> Iterator[None]:
+def as_storage_error(path: Path) -> Iterator[None]:
+    """Tells of what the system refuses, to Python or to DuckDB, as of a path that cannot be written.
+
+    Raises:
+        StorageError: The block could not write.
+    """
     try:
         yield
-    except OSError as error:
+    except (OSError, duckdb.Error) as error:
+        if isinstance(error, duckdb.Error) and not _is_of_the_disk(error):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise StorageError(
-            f"{path}: cannot be written ({error.strerror or error}). "
+            f"{path}: cannot be written ({reason or error}). "
             "Check the folder's permissions and the free space, or choose another with --data-dir."
         ) from error
+
+
+def _is_of_the_disk(error: duckdb.Error) -> bool:
+    """Whether DuckDB tells of the disk; a commit that fails wraps what it failed of."""
+    return isinstance(error, duckdb.IOException) or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipelines.contract.columns import Contract
 from pipelines.storage.layout import DataDirectory
+from pipelines.storage.whole import as_storage_error
 from pipelines.tables import versions_sql
 from pipelines.tables.effects import Effects, follow_records
 from pipelines.tables.engine import do_within_memory, open_engine
@@ -70,7 +71,7 @@ def make_tables(
     if not dirty:
         return Made()
     effects: dict[str, Effects] = {}
-    with open_engine(directory.root) as engine:
+    with as_storage_error(directory.root), open_engine(directory.root) as engine:
         moved = read_moved(directory, source)
         view = RawView(engine, directory, source, inputs)
         view.find_moved(dirty, moved)

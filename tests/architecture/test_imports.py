@@ -45,7 +45,7 @@ MAY_KNOW: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "dagster": {"defs", "definitions"},
     "httpx": {"source"},
-    "duckdb": {"raw", "tables", "warehouse", "analytics", "reader", "report"},
+    "duckdb": {"storage", "raw", "tables", "warehouse", "analytics", "reader", "report"},
     "starlette": {"emulator"},
     "uvicorn": {"emulator"},
     "typer": {"cli"},

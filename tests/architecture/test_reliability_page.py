@@ -31,7 +31,7 @@ def named(title: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "title", ["What other extractors lose", "Dialects", "Faults", "Bad records", "Killed"]
+    "title", ["What other extractors lose", "Dialects", "Faults", "Bad records", "Killed", "Disk full"]
 )
 def test_each_table_has_rows_and_no_loss(title: str) -> None:
     assert rows(title), HOW

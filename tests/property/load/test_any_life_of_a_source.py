@@ -1,12 +1,14 @@
 """Whatever happens between loads, one quiet deep load later the warehouse equals the source."""
 
 import shutil
+import signal
 import tempfile
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
-from bench import DIALECTS, Bench
+from bench import DIALECTS, Bench, load_until_killed
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -15,8 +17,12 @@ from living_source import living
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 
 
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["bench"])
+
+
 class Life(RuleBasedStateMachine):
-    """A source under a random dialect lives; loads run, fail half-way and run again."""
+    """A source under a random dialect lives; loads run, fail half-way, are killed and run again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,6 +62,14 @@ class Life(RuleBasedStateMachine):
         self.bench.load()
         source.fails_after = None
 
+    @rule(writes=st.integers(0, 80))
+    def load_is_killed(self, writes: int) -> None:
+        assert self.bench
+        killed = PROCESSES.Process(target=load_until_killed, args=(self.folder, self.bench.source, writes))
+        killed.start()
+        killed.join()
+        assert killed.exitcode in {0, -signal.SIGKILL}
+
     @invariant()
     def nothing_false_is_held(self) -> None:
         if self.bench is None or not self.bench.directory.warehouse.exists():
@@ -93,12 +107,15 @@ class Life(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
+LIVES = settings.default.max_examples // 10
+"""``--hypothesis-profile many`` makes them two hundred."""
+
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=10,
+    max_examples=LIVES,
     stateful_step_count=6,
     deadline=None,
-    derandomize=True,  # the same lives in every run; more of them by raising max_examples
+    derandomize=LIVES == 10,  # the same ten lives in every run; others, and more of them, by the flag
     phases=[
         Phase.explicit,
         Phase.reuse,
