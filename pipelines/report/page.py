@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.report.asked import Answered, Findings
+from pipelines.report.changes import tell_changes
 from pipelines.report.numbers import count, moment
 from pipelines.report.period import Period
 from pipelines.report.plots import plot_causes, plot_trend
@@ -53,7 +54,7 @@ def render_page(findings: Findings, texts: Texts, version: str) -> str:
     rows = findings.asked.get("watermark", Answered.nothing()).rows
     return environment.get_template("page.html.j2").render(
         asked=findings.asked,
-        changes=_changes(findings, texts),
+        changes=tell_changes(findings.asked["changes"].rows, texts) if findings.period else [],
         count=count,
         figures=findings.figures,
         moment=moment,
@@ -77,17 +78,12 @@ def _span(period: Period, settings: dict[str, Any], texts: Texts) -> str:
         from_at=moment(period.from_at),
         to_at=moment(period.to_at),
         timezone=settings["timezone"],
-        anchor=settings["day_anchor"],
+        anchor=str(settings["day_anchor"]).rpartition(":")[0],
     )
 
 
 def _settings(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.items())
-
-
-def _changes(findings: Findings, texts: Texts) -> list[str]:
-    rows = findings.asked["changes"].rows if findings.period else []
-    return [texts("changes", row["kind"], what=row["what"], n=count(row["n"])) for row in rows]
 
 
 def _parts(findings: Findings, texts: Texts) -> list[Part]:

@@ -1,0 +1,36 @@
+"""What changed is told in a sentence a kind, so that the figures below it stay in sight."""
+
+from pipelines.report.changes import ORDER, tell_changes
+from pipelines.report.texts import read_texts
+from pipelines.report.wanted import Language
+
+ENGLISH = read_texts(Language.EN)
+
+
+def rows(kind: str, *counts: int) -> list[dict[str, object]]:
+    return [{"kind": kind, "what": f"vault-{place}", "n": n} for place, n in enumerate(counts, 1)]
+
+
+def test_three_are_named_and_the_others_counted() -> None:
+    assert tell_changes(rows("enrolled", 4, 3, 2, 1, 1), ENGLISH) == [
+        "Resources backed up for the first time: 11 (vault-1 4, vault-2 3, vault-3 2, 2 more)"
+    ]
+    assert tell_changes(rows("removed", 1), ENGLISH) == ["Resources removed: 1 (vault-1 1)"]
+
+
+def test_failures_come_before_what_is_new() -> None:
+    told = tell_changes(rows("enrolled", 1) + rows("new_streak", 1), ENGLISH)
+    assert [sentence.split(":")[0] for sentence in told] == [
+        "Resources that began to fail and still do",
+        "Resources backed up for the first time",
+    ]
+
+
+def test_nothing_is_no_sentence() -> None:
+    assert tell_changes([], ENGLISH) == []
+
+
+def test_every_kind_has_its_words_in_both_languages() -> None:
+    for language in Language:
+        told = tell_changes([row for kind in ORDER for row in rows(kind, 1)], read_texts(language))
+        assert len(set(told)) == len(ORDER)
