@@ -27,7 +27,7 @@ def tell_changes(rows: Iterable[dict[str, Any]], texts: Texts) -> list[str]:
 
 
 def _tell(kind: str, rows: list[dict[str, Any]], texts: Texts) -> str:
-    named = [f"{row['what']} {count(row['n'])}" for row in rows[:NAMED]]
+    named = [f"{row['what']} ×{count(row['n'])}" for row in rows[:NAMED]]
     if len(rows) > NAMED:
         named.append(texts("changes", "more", n=count(len(rows) - NAMED)))
     return texts("changes", kind, n=count(sum(row["n"] for row in rows)), what=", ".join(named))

@@ -13,9 +13,9 @@ def rows(kind: str, *counts: int) -> list[dict[str, object]]:
 
 def test_three_are_named_and_the_others_counted() -> None:
     assert tell_changes(rows("enrolled", 4, 3, 2, 1, 1), ENGLISH) == [
-        "Resources backed up for the first time: 11 (vault-1 4, vault-2 3, vault-3 2, 2 more)"
+        "Resources backed up for the first time: 11 (vault-1 ×4, vault-2 ×3, vault-3 ×2, 2 more)"
     ]
-    assert tell_changes(rows("removed", 1), ENGLISH) == ["Resources removed: 1 (vault-1 1)"]
+    assert tell_changes(rows("removed", 1), ENGLISH) == ["Resources removed: 1 (vault-1 ×1)"]
 
 
 def test_failures_come_before_what_is_new() -> None:
