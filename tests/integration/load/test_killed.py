@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,3 +67,20 @@ def test_a_second_load_says_which_one_runs(workplace: Workplace, emulate: Callab
     assert done.status == 1
     assert f"process {pid}" in done.err
     assert "--wait" in done.err
+
+
+def test_a_load_that_waits_goes_on_once_the_other_is_gone(
+    workplace: Workplace, emulate: Callable[..., str]
+) -> None:
+    workplace.configure(emulate("--tasks", "12000", "--days", "30", "--seed", "5", "--freeze"))
+    lock = workplace.data / ".load.lock"
+    with ThreadPoolExecutor(1) as pool:
+        with running_load(workplace) as pid:
+            wait_for(lambda: lock.exists() and str(pid) in lock.read_text())
+            waiting = pool.submit(workplace.run, "load", "--wait")
+            time.sleep(2)
+            assert not waiting.done()
+        done = waiting.result()
+    assert done.status == 0, done.err
+    outcomes = workplace.sql("SELECT outcome FROM loads ORDER BY started_at")
+    assert [row["outcome"] for row in outcomes] == ["interrupted", "done"]

@@ -3,7 +3,8 @@
 -- Definition: linear trend over the days of the lookback that were over, plus the mean deviation of the weekday;
 --   the interval is 1.96 standard deviations of what the two leave unexplained.
 -- Settings: lookback
--- Edge cases: with fewer than 14 days there is no forecast, and reason says so. Storage cannot be forecast: the
+-- Edge cases: a day without tasks counts as one with none, unless coverage says that it is incomplete or lost; days
+--   before the first task are left out. With fewer than 14 days there is no forecast, and reason says so. Storage cannot be forecast: the
 --   log has no sizes.
 -- Columns:
 --   source: Name of the configured source.
@@ -13,7 +14,7 @@
 --   tasks_low: Lower end of the 95 % interval.
 --   tasks_high: Upper end.
 --   reason: Why there is none; NULL where there is one.
-WITH daily AS (
+WITH counted AS (
     SELECT a.source, a.day, count(*) AS n
     FROM analytics.attempt AS a
     CROSS JOIN analytics.as_of AS o
@@ -21,6 +22,18 @@ WITH daily AS (
     WHERE a.day < timezone('UTC', o.as_of)::DATE
         AND a.day >= timezone('UTC', o.as_of - to_seconds(epoch(s.lookback)))::DATE
     GROUP BY ALL
+),
+
+daily AS (
+    SELECT f.source, c.day::DATE AS day, coalesce(n.n, 0) AS n
+    FROM (SELECT source, min(day)::TIMESTAMP AS first_day FROM counted GROUP BY source) AS f
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN generate_series(
+        f.first_day, timezone('UTC', o.as_of)::DATE - INTERVAL 1 DAY, INTERVAL 1 DAY
+    ) AS c(day)
+    LEFT JOIN counted AS n ON n.source = f.source AND n.day = c.day::DATE
+    ANTI JOIN (FROM coverage WHERE state IN ('incomplete', 'lost')) AS v
+        ON v.source = f.source AND v.day = c.day::DATE
 ),
 
 line AS (
