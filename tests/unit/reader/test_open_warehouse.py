@@ -1,6 +1,7 @@
 """What notebooks and scripts read with: frames in UTC, read-only, one whole picture, and clear refusals."""
 
-import multiprocessing
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from small_log import SmallLog, at
 
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.reader.warehouse import Warehouse, open_warehouse
+
+HOUSE = Path(__file__).parents[3]
 
 
 def log_of(*days: str) -> SmallLog:
@@ -91,14 +94,15 @@ def test_a_reader_keeps_its_picture_while_a_new_one_is_published(path: Path, war
     newer.replace(path)
     assert len(warehouse.tasks()) == 3
     # DuckDB gives one process one picture of a path: whoever opens it anew does so elsewhere.
-    with multiprocessing.get_context("spawn").Pool(1) as elsewhere:
-        assert elsewhere.apply(count_tasks, (path,)) == 4
+    asked = (
+        "from pipelines.reader.warehouse import open_warehouse\n"
+        f"with open_warehouse({str(path)!r}) as opened: print(len(opened.tasks()))"
+    )
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", asked], cwd=HOUSE, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert elsewhere.stdout.strip() == "4", elsewhere.stderr
     assert len(warehouse.tasks()) == 3
-
-
-def count_tasks(path: Path) -> int:
-    with open_warehouse(path) as opened:
-        return len(opened.tasks())
 
 
 def test_names_and_settings_tell_what_a_number_is_made_of(warehouse: Warehouse) -> None:
