@@ -56,7 +56,8 @@ def fault_of(signed: Signed, access_key: str, secret_key: str, now: datetime) ->
     expected = hmac.new(
         secret_key.encode(), _to_sign(signed, names, date).encode(), hashlib.sha256
     ).hexdigest()
-    return None if hmac.compare_digest(expected, parts.get("Signature", "")) else "verify aksk signature fail"
+    told = parts.get("Signature", "").encode()  # as text it could only be compared if it were ASCII
+    return None if hmac.compare_digest(expected.encode(), told) else "verify aksk signature fail"
 
 
 def _authorization(header: str) -> dict[str, str] | None:

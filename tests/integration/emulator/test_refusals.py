@@ -1,6 +1,7 @@
 """Signing in, and what is answered to whoever does it wrong: bodies and headers as the vendor prints them."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -78,6 +79,16 @@ def test_whoever_is_not_signed_in_is_refused(http: httpx.Client) -> None:
         assert "decrypt token fail" in refused(http.get(path, headers=wrong), 401, "APIGW.0301")
         signed = {"Authorization": "SDK-HMAC-SHA256 Access=DEMO-AK, SignedHeaders=host, Signature=0"}
         assert "verify aksk signature fail" in refused(http.get(path, headers=signed), 401, "APIGW.0301")
+
+
+def test_a_signature_beyond_ascii_is_a_wrong_one(http: httpx.Client) -> None:
+    """Comparing it with the right one raised, and the answer was 500."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    signed = {
+        "X-Sdk-Date": now,
+        "Authorization": b"SDK-HMAC-SHA256 Access=DEMO-AK, SignedHeaders=x-sdk-date, Signature=\xe9",
+    }
+    refused(http.get(TASKS, headers=signed), 401, "APIGW.0301")
 
 
 def test_another_project_is_forbidden(http: httpx.Client) -> None:
