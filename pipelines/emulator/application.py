@@ -20,10 +20,21 @@ from pipelines.emulator.episodes import Episode
 from pipelines.emulator.faults import Faults
 from pipelines.emulator.listing import BadParameterError, list_rows
 from pipelines.emulator.records import Row, Served
-from pipelines.emulator.sign_in import EXPIRED, PROJECT, Tokens, fault_of_sign_in, knows, token_body
+from pipelines.emulator.sign_in import (
+    EXPIRED,
+    PROJECT,
+    Tokens,
+    fault_of_sign_in,
+    fault_of_wish,
+    knows,
+    token_body,
+)
 from pipelines.emulator.truth import tell_truth
 
 LOOPBACK = ("127.0.0.1", "::1")
+
+UNREADABLE = (ValueError, RecursionError)
+"""What a body raises that is no JSON, or too deep to be read."""
 
 
 @dataclass
@@ -75,10 +86,10 @@ class Emulator:
         """IAM: a token for a user, scoped to the project."""
         try:
             body = json.loads(await request.body())
-        except ValueError:
+        except UNREADABLE:
             return refuse_iam(400, "Bad Request", "The request body is not JSON.")
-        if not isinstance(body, dict) or not isinstance(body.get("auth"), dict):
-            return refuse_iam(400, "Bad Request", "auth is a required property.")
+        if (fault := fault_of_wish(body)) is not None:
+            return refuse_iam(400, "Bad Request", fault)
         if not knows(body):
             return refuse_iam(401, "Unauthorized", "The username or password is wrong.")
         now = self.clock.server_time()
@@ -129,7 +140,7 @@ class Emulator:
             return refuse(403, "APIGW.0302", "Only the machine itself may ask this.")
         try:
             body = json.loads(await request.body())
-        except ValueError:
+        except UNREADABLE:
             body = None
         span = parse_span(str(body.get("advance"))) if isinstance(body, dict) else None
         if span is None:

@@ -17,6 +17,22 @@ NAME = "demo"
 REFUSED = "APIGW.0301"
 TOLD = "Incorrect IAM authentication information"
 VALIDITY = timedelta(hours=24)
+WISH = {
+    "auth": dict,
+    "auth.identity": dict,
+    "auth.identity.methods": list,
+    "auth.identity.password": dict,
+    "auth.identity.password.user": dict,
+    "auth.identity.password.user.name": str,
+    "auth.identity.password.user.password": str,
+    "auth.identity.password.user.domain": dict,
+    "auth.identity.password.user.domain.name": str,
+    "auth.scope": dict,
+    "auth.scope.project": dict,
+}
+"""What a token request must have, as what."""
+
+KINDS = {dict: "object", list: "array", str: "string"}
 EXPIRED = ("APIGW.0307", "The token must be updated.")
 
 
@@ -89,16 +105,28 @@ async def fault_of_sign_in(request: Request, tokens: Tokens, now: datetime) -> t
     return None if fault is None else (REFUSED, f"{TOLD}: {fault}")
 
 
+def fault_of_wish(body: Any) -> str | None:
+    """What a token request lacks, or has as something else than it must be; None if nothing."""
+    for path, kind in WISH.items():
+        value = body
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, kind):
+            return f"{path} is a required property, of type {KINDS[kind]}."
+    project = body["auth"]["scope"]["project"]
+    for name in ("id", "name"):
+        if name in project and not isinstance(project[name], str):
+            return f"auth.scope.project.{name} must be a string."
+    return None if {"id", "name"} & project.keys() else "auth.scope.project needs an id or a name."
+
+
 def knows(body: Any) -> bool:
-    """Whether a token request names the published user and project."""
-    try:
-        auth = body["auth"]
-        user = auth["identity"]["password"]["user"]
-        scope = auth["scope"]["project"]
-        is_user = (user["name"], user["password"], user["domain"]["name"]) == (NAME, NAME, NAME)
-        return bool(is_user and scope.get("id", PROJECT) == PROJECT)
-    except (KeyError, TypeError, AttributeError):
-        return False
+    """Whether a token request of the right shape names the published user and project."""
+    auth = body["auth"]
+    user = auth["identity"]["password"]["user"]
+    is_user = (user["name"], user["password"], user["domain"]["name"]) == (NAME, NAME, NAME)
+    has_method = "password" in auth["identity"]["methods"]
+    return is_user and has_method and auth["scope"]["project"].get("id", PROJECT) == PROJECT
 
 
 def token_body(now: datetime, end: datetime) -> dict[str, Any]:

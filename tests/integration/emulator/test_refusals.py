@@ -66,10 +66,42 @@ def test_iam_refuses_what_it_does_not_know(http: httpx.Client, wrong: str) -> No
     assert answer.json() == {"error": error}
 
 
-@pytest.mark.parametrize("body", [b"no JSON", b"\xff", b"[]", b"{}", b'{"auth": 1}'])
+@pytest.mark.parametrize("body", [b"no JSON", b"\xff", b"[]", b"{}", b'{"auth": 1}', b"[" * 100_000])
 def test_iam_refuses_what_it_cannot_read(http: httpx.Client, body: bytes) -> None:
     answer = http.post("/v3/auth/tokens", content=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, 400)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("identity.methods", "password"),
+        ("identity.password", None),
+        ("identity.password.user.name", None),
+        ("identity.password.user.password", 5),
+        ("identity.password.user.domain", "demo"),
+        ("scope", None),
+        ("scope.project", {}),
+        ("scope.project.id", 5),
+    ],
+)
+def test_iam_names_what_a_request_lacks(http: httpx.Client, path: str, value: Any) -> None:
+    """Some such requests were taken, and the others told that the password was wrong."""
+    body = wish()
+    *way, last = ("auth." + path).split(".")
+    part = body
+    for key in way:
+        part = part[key]
+    part[last] = value
+    answer = http.post("/v3/auth/tokens", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 400)
+    assert answer.json()["error"]["message"].startswith("auth." + path)
+
+
+def test_a_token_may_be_scoped_to_a_project_by_its_name(http: httpx.Client) -> None:
+    body = wish()
+    body["auth"]["scope"]["project"] = {"name": "eu-de"}
+    assert http.post("/v3/auth/tokens", json=body).status_code == 201
 
 
 def test_whoever_is_not_signed_in_is_refused(http: httpx.Client) -> None:
@@ -130,7 +162,16 @@ def test_a_parameter_that_cannot_be_read_is_named(http: httpx.Client, name: str,
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"advance": "soon"}', b'{"advance": "-1h"}', b'{"advance": "999999999d"}']
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"advance": "soon"}',
+        b'{"advance": "-1h"}',
+        b'{"advance": "999999999d"}',
+        b"[" * 100_000,
+    ],
 )
 def test_a_clock_is_moved_by_a_span_only(
     http: httpx.Client, asker_of: Callable[[str], Any], body: bytes
