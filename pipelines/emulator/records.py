@@ -160,7 +160,7 @@ def _row_of_text(text: str) -> Row:
 
 
 def _read(path: Path) -> Iterator[str]:
-    """The exact text of each record of a file that is a list or a response body."""
+    """The exact text of each record of a file that is a list or a response body, of a list or of one task."""
     try:
         whole = path.read_text(encoding="utf-8")
         body = json.loads(whole)
@@ -168,13 +168,20 @@ def _read(path: Path) -> Iterator[str]:
         raise UsageError(
             f"--records {path}: cannot be read ({error.strerror}). Name a readable file."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"--records {path}: not JSON ({error}). Give a list or a response body.") from error
+    decoder = json.JSONDecoder()
+    if isinstance(_object(body).get("operation_log"), dict):
+        start = whole.index("{", whole.index('"operation_log"'))
+        yield whole[start : decoder.raw_decode(whole, start)[1]]
+        return
     records = body if isinstance(body, list) else _object(body).get("operation_logs")
     if not isinstance(records, list):
-        raise UsageError(f"--records {path}: neither a list nor a body with operation_logs.")
+        raise UsageError(
+            f"--records {path}: neither a list nor a response body. Give a list of records, or a body with "
+            "operation_logs or operation_log."
+        )
     start = whole.index("[") if isinstance(body, list) else whole.index("[", whole.index('"operation_logs"'))
-    decoder = json.JSONDecoder()
     place = start + 1
     for _ in records:
         while whole[place] in " \t\r\n,":

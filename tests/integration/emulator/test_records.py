@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.emulator.serve import Options, build
+from pipelines.errors import UsageError
+
 DATA = Path(__file__).parents[2] / "data"
 ODD = (
     '{ "id":"a",  "created_at" : "2019-05-23T14:35:23.5", "n": 1e400, "big": 12345678901234567890123, "é":1}',
@@ -35,6 +38,17 @@ def test_records_keep_every_character(
         assert text in asker.http.get("/__emulator/truth").text
 
 
+def test_the_body_of_one_task_is_a_file_of_one_record(
+    emulate: Callable[..., str], asker_of: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """The vendor's own example of ShowOpLog was refused as no response body."""
+    path = tmp_path / "shown.json"
+    path.write_text('{ "operation_log" :\n  %s}' % ODD[0], encoding="utf-8")  # noqa: UP031  # braces
+    asker = asker_of(emulate("--records", str(path)))
+    assert asker.listed()["count"] == 1
+    assert asker.shown("a").text == f'{{"operation_log":{ODD[0]}}}'
+
+
 def test_real_records_are_found_by_their_resource(
     emulate: Callable[..., str], asker_of: Callable[[str], Any]
 ) -> None:
@@ -44,6 +58,14 @@ def test_real_records_are_found_by_their_resource(
         value = record["extra_info"]["resource"][name]
         assert asker.listed(**{f"resource_{name}": value})["operation_logs"] == [record]
         assert asker.listed(**{f"resource_{name}": "other"})["count"] == 0
+
+
+@pytest.mark.parametrize("text", ['{"operation_log": []}', '{"error_code": "a"}', "3", "[" * 100_000])
+def test_what_is_no_list_and_no_body_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "records.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=f"--records {path}: "):
+        build(Options(records=path))
 
 
 def test_records_expire_only_where_that_is_asked(
