@@ -70,6 +70,7 @@ class Emulator:
             ],
             exception_handlers={HTTPException: _refuse_route},
         )
+        application.router.redirect_slashes = False  # a path with a slash more is none of the API's
 
         async def dated(scope: Scope, receive: Receive, send: Send) -> None:
             async def send_dated(message: Message) -> None:

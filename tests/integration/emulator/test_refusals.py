@@ -131,7 +131,8 @@ def test_another_project_is_forbidden(http: httpx.Client) -> None:
 def test_unknown_tasks_and_paths_are_not_found(http: httpx.Client) -> None:
     told = refused(http.get(f"{TASKS}/nobody", headers=SIGNED_IN), 404, "BackupService.6500")
     assert told == "Operation log does not exist."
-    refused(http.get(f"/v3/{PROJECT}/vaults", headers=SIGNED_IN), 404, "APIGW.0101")
+    for path in (f"/v3/{PROJECT}/vaults", f"{TASKS}/", f"{TASKS}/any/"):  # a slash more is another path
+        refused(http.get(path, headers=SIGNED_IN), 404, "APIGW.0101")
 
 
 def test_other_methods_are_not_allowed(http: httpx.Client) -> None:
