@@ -1,14 +1,23 @@
 """The description of the API is sound and names the same leaves as the contract."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from pipelines.contract.read import read_contract
 from pipelines.contract.shape import leaves, record_shape
+from pipelines.emulator.dialect import Dialect
+from pipelines.emulator.layout import lay_out
+from pipelines.emulator.printing import CHANGES, print_record
+from pipelines.emulator.switches import ALLOWED
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[3] / "schemas" / "openapi.yaml").read_text()
@@ -38,3 +47,20 @@ def test_it_names_every_leaf_of_the_contract_and_no_other() -> None:
 def test_the_list_takes_all_twelve_parameters() -> None:
     parameters = DOCUMENT["paths"]["/v3/{project_id}/operation-logs"]["get"]["parameters"]
     assert len([one for one in parameters if one["in"] == "query"]) == 12
+
+
+@pytest.fixture(scope="module")
+def records() -> list[bytes]:
+    """A record of each type and status that an estate has."""
+    now = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
+    kinds = {(task.operation_type, task.status_at(now)): task for task in lay_out(1000, 10, 1, now).tasks}
+    return [task.record_at(now, "p") for task in kinds.values()]
+
+
+@pytest.mark.parametrize(("switch", "value"), [(name, value) for name in CHANGES for value in ALLOWED[name]])
+def test_it_describes_records_in_every_dialect(records: list[bytes], switch: str, value: str) -> None:
+    """It knew no number for backup.incremental, which a dialect prints."""
+    described = Draft202012Validator(DOCUMENT["components"]["schemas"]["OperationLog"])
+    dialect = replace(Dialect(), **{switch: value})  # type: ignore[arg-type]  # of these, all values are texts
+    for record in records:
+        described.validate(json.loads(print_record(record, dialect)))
