@@ -137,8 +137,7 @@ def _row_of(task: Task, now: datetime, edited_at: datetime | None = None) -> Row
             "created_at": task.created_at,
             "started_at": started,
             "ended_at": ended,
-            "updated_at": edited_at
-            or max(time for time in (task.created_at, started, ended) if time is not None),
+            "updated_at": edited_at or task.updated_at(now),
         },
         task,
         edited_at,

@@ -51,6 +51,14 @@ class Task:
             return self.outcome
         return "running" if self.started_at is not None and now >= self.started_at else "waiting"
 
+    def updated_at(self, now: datetime) -> datetime:
+        """When it changed last, as seen at a time: was created, started, got further, or ended."""
+        started, ended = self.started_at, self.ended_at
+        known = [at for at in (started, ended) if at is not None and at <= now]
+        if started is not None and ended is not None and started <= now < ended and self.outcome != "timeout":
+            known.append(started - -self._progress(now) * (ended - started) // 100)  # rounded up
+        return max([self.created_at, *known])
+
     def record_at(self, now: datetime, project_id: str) -> bytes:
         """The record that the API shows at a time, as JSON."""
         status = self.status_at(now)
@@ -58,7 +66,6 @@ class Task:
         has_ended = self.ended_at is not None and now >= self.ended_at
         started_at = self.started_at if has_started else None
         ended_at = self.ended_at if has_ended else None
-        changes = [self.created_at, started_at, ended_at]
         code, message = self.error if has_ended else ("", "")
         extra: dict[str, Any] = {
             "common": {
@@ -83,7 +90,7 @@ class Task:
             "created_at": _print(self.created_at),
             "started_at": _print(started_at),
             "ended_at": _print(ended_at),
-            "updated_at": _print(max(time for time in changes if time is not None)),
+            "updated_at": _print(self.updated_at(now)),
             "error_info": {"code": code, "message": message},
             "extra_info": extra,
         }
@@ -96,7 +103,7 @@ class Task:
             return 1 + UUID(self.id).int % 98  # got so far at once, and no further
         if now >= self.ended_at:
             return 100 if self.outcome == "success" else 0
-        return min(99, int(100 * (now - self.started_at) / (self.ended_at - self.started_at)))
+        return 100 * (now - self.started_at) // (self.ended_at - self.started_at)
 
 
 def _print(instant: datetime | None) -> str | None:

@@ -1,5 +1,6 @@
 """The estate is believable whatever its seed: what no real customer's log would show, it does not show."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from pipelines.emulator.task import Task
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 DAYS = 30
 TASKS = 20_000
+OPEN = {"waiting", "running"}
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
@@ -165,3 +167,19 @@ def test_the_same_seed_is_the_same_estate() -> None:
     assert lay_out(500, 5, 9, NOW) == lay_out(500, 5, 9, NOW)
     assert lay_out(500, 5, 9, NOW) != lay_out(500, 5, 8, NOW)
     assert lay_out(500, 5, 9, NOW) != lay_out(500, 5, 9, NOW + timedelta(seconds=1))
+
+
+def test_whatever_changes_of_a_record_its_updated_at_tells(estate: Estate) -> None:
+    """A running task made progress under the updated_at of its start."""
+    unfinished = [task for task in estate.tasks if task.created_at <= NOW and task.status_at(NOW) in OPEN]
+    changes = 0
+    for task in unfinished:
+        before = json.loads(task.record_at(NOW, "p"))
+        for later in (NOW + n * timedelta(seconds=7) for n in range(1, 200)):
+            after = json.loads(task.record_at(later, "p"))
+            has_changed = before != after
+            changes += has_changed
+            assert (before["updated_at"] < after["updated_at"]) == has_changed
+            assert after["updated_at"] <= later.isoformat()[:26]
+            before = after
+    assert changes > 50
