@@ -43,6 +43,9 @@ class Served(Protocol):
     def text(self, row: Row, now: datetime, dialect: Dialect) -> bytes:
         """The record of a row, as JSON."""
 
+    def ids_ahead(self, now: datetime) -> set[str]:
+        """Ids of the tasks that are not created yet at a time."""
+
 
 class EstateRecords:
     """Serves an estate. Rows are made once and again only for tasks that may change.
@@ -76,6 +79,10 @@ class EstateRecords:
             updated_at = row.edited_at.replace(tzinfo=None).isoformat(timespec="microseconds")
             record = _with(record, "updated_at", updated_at)
         return print_record(record, dialect)
+
+    def ids_ahead(self, now: datetime) -> set[str]:
+        """Ids of the tasks that are not created yet at a time."""
+        return {task.id for task in self._tasks[bisect_right(self._created, now) :]}
 
     def _note(self, place: int, task: Task, living: Living) -> None:
         appears_at, edit = living.appears_at(task), living.edit_of(task)
@@ -116,6 +123,11 @@ class FileRecords:
         """The record of a row, exactly as it stands in the file."""
         del now, dialect
         return bytes(row.source)
+
+    def ids_ahead(self, now: datetime) -> set[str]:
+        """None: a file's records are there from the beginning."""
+        del now
+        return set()
 
 
 def _row_of(task: Task, now: datetime, edited_at: datetime | None = None) -> Row:

@@ -34,6 +34,7 @@ def tell_truth(
     bad = faults.bad_records
     kinds = [bad.kind_of(row.facts["id"]) for row in rows]
     sound = [row for row, kind in zip(rows, kinds, strict=True) if kind is None or _is_held(kind)]
+    ahead = served.ids_ahead(now)
     head: dict[str, Any] = {
         "now": now.isoformat(),
         "dialect": asdict(dialect),
@@ -41,7 +42,7 @@ def tell_truth(
         "requests": faults.requests,
         "faults": faults.told,
         "fault_requests": faults.requests_of,
-        "episodes": [asdict(one) for one in episodes if one.begins_at <= now],
+        "episodes": [_seen(one, ahead) for one in episodes if one.begins_at <= now],
         "served": len(rows),
         "count": len(sound),
     }
@@ -56,6 +57,11 @@ def tell_truth(
         text = bad.spoil(served.text(row, now, dialect), row.facts["id"])
         yield (b"," if place else b"") + json.dumps(_entry(row, kind, text)).encode()
     yield b"]}"
+
+
+def _seen(episode: Episode, ahead: set[str]) -> dict[str, Any]:
+    """An episode as far as it has come: without the tasks that it is still to show in."""
+    return {**asdict(episode), "tasks": [task_id for task_id in episode.tasks if task_id not in ahead]}
 
 
 def _print(value: datetime | timedelta) -> str:

@@ -76,3 +76,16 @@ def test_episodes_are_told_once_they_begin(
         if episode["kind"] == "failing_streak":
             served = [by_id[task_id] for task_id in episode["tasks"] if task_id in by_id]
             assert {one["extra_info"]["resource"]["id"] for one in served} == {episode["about"]}
+
+
+def test_episodes_name_the_tasks_that_were_created_by_now(
+    emulate: Callable[..., str], asker_of: Callable[[str], Any]
+) -> None:
+    """A streak that goes on named failures of days to come, which nothing had served."""
+    asker = asker_of(emulate("--tasks", "4000", "--days", "20", "--seed", "1", *ESTATE[4:]))
+    seen = set()
+    for _ in range(4):
+        told = asker.truth()
+        seen |= {one["id"] for one in told["operation_logs"]}
+        assert {task_id for episode in told["episodes"] for task_id in episode["tasks"]} <= seen
+        asker.advance("25h")
