@@ -27,6 +27,9 @@ LATEST_AHEAD = timedelta(days=2)
 REQUIRED = ("id", "created_at")
 """What no record can do without."""
 
+_ODDLY_SPACED = (b"\t:", b"\n:", b"\r:", b"  :")
+"""What may stand between a key and its colon so that the fast count of keys would miss it."""
+
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _FAST_TYPES: dict[ColumnType, Any] = {
     ColumnType.TEXT: str | None,
@@ -82,7 +85,7 @@ class Door:
 
     def _check_plain(self, record: bytes, bounds: TimeBounds) -> Verdict | None:
         """Passes a record that needs no tolerance; None for any other, sound or not."""
-        if b"\\u0000" in record:
+        if b"\\u0000" in record or any(space in record for space in _ODDLY_SPACED):
             return None
         try:
             plain = self._decode(record)
