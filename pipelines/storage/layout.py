@@ -61,13 +61,18 @@ class DataDirectory:
         """The files of all partitions of a table of one source, in order of day."""
         return sorted((self.tables / table / f"source={source}").glob(f"day=*/{PARTITION_FILE}"))
 
+    @property
+    def partition_states(self) -> Path:
+        """Notes of what all partitions were made from."""
+        return self.tables / ".state"
+
     def partition_state(self, source: str, day: str) -> Path:
         """What the partitions of a source and day were made from."""
-        return self.tables / ".state" / f"source={source}" / f"day={day}.json"
+        return self.partition_states / f"source={source}" / f"day={day}.json"
 
     def moved(self, source: str) -> Path:
         """The tasks of a source whose created_at changed from one day to another."""
-        return self.tables / ".state" / f"source={source}" / "moved.json"
+        return self.partition_states / f"source={source}" / "moved.json"
 
     def sources_with_raw(self) -> tuple[str, ...]:
         """Names of all sources that anything was ever received from."""

@@ -96,8 +96,18 @@ def make_tables(
 
 
 def forget_tables(directory: DataDirectory) -> None:
-    """Removes all partitions and notes of what they were made from, so that all are made again."""
-    shutil.rmtree(directory.tables, ignore_errors=True)
+    """Removes all partitions and notes of what they were made from, so that all are made again.
+
+    The notes go first: killed in between, this leaves partitions to make again, and never the note
+    of one that is gone.
+
+    Raises:
+        StorageError: Something could not be removed.
+    """
+    with as_storage_error(directory.tables):
+        for folder in (directory.partition_states, *directory.tables.glob("*/")):
+            if folder.is_dir():
+                shutil.rmtree(folder)
 
 
 def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
