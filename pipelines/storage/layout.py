@@ -75,8 +75,9 @@ class DataDirectory:
         return self.partition_states / f"source={source}" / "moved.json"
 
     def sources_with_raw(self) -> tuple[str, ...]:
-        """Names of all sources that anything was ever received from."""
-        return _values(self.raw / "loads", "source=")
+        """Names of all sources with a load; one killed as it began has left a folder without any."""
+        names = _values(self.raw / "loads", "source=")
+        return tuple(name for name in names if any(self.raw_ledger("loads", name).glob("[!.]*.json")))
 
     def raw_days(self, source: str) -> tuple[str, ...]:
         """Days of a source that have raw records, in order, ``unknown`` last."""

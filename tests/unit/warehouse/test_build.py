@@ -89,3 +89,13 @@ def test_a_quarantined_record_is_resolved_once_its_task_is_held(tmp_path: Path) 
     publish(directory)
     found = query(directory.warehouse, "SELECT resolved_at FROM quarantine").rows
     assert found == [(NOW.replace(hour=13),)]
+
+
+def test_a_source_whose_first_load_was_killed_as_it_began_keeps_no_other_out(
+    published: DataDirectory,
+) -> None:
+    """The folder of its loads was there, and no load in it: every later load of any source failed."""
+    directory = published
+    directory.raw_ledger("loads", "killed").mkdir()
+    publish(directory)
+    assert query(directory.warehouse, "SELECT DISTINCT source FROM loads").rows == [(SOURCE,)]
