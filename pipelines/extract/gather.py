@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, islice
 from threading import Event, Lock
 
-from pipelines.errors import CbrWarehouseError, PermanentSourceError
+from pipelines.errors import PermanentSourceError
 from pipelines.extract.dense import split_dense
 from pipelines.extract.page_size import REFUSED, PageSize
 from pipelines.extract.plan import Sweep
@@ -78,12 +78,10 @@ class Gathering:
         try:
             for future in as_completed(futures):
                 future.result()
-        except CbrWarehouseError:
+        except BaseException as error:
             self._stop.set()  # the others end with the page they are at
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Ctrl-C ends the process at once; else none may land anything once the lock is let go.
+            pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
             raise
         pool.shutdown()
 
@@ -202,8 +200,9 @@ class Gathering:
             try:
                 for future in as_completed(futures):
                     seen |= future.result()
-            except CbrWarehouseError:
+            except BaseException:
                 self._stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
         for own, _ in walks:
             bringing.pages += own.pages
