@@ -11,10 +11,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.contract.door import Door
-from pipelines.raw.files import MANIFESTS, RECORDS, Received, content_hash, write_raw
+from pipelines.raw.files import MANIFESTS, RECORDS, Received, content_hash, is_intact, write_raw
 from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
 
 
@@ -141,7 +142,12 @@ def raw_files(folder: Path) -> list[Path]:
 
 
 def _hashes(path: Path) -> list[str]:
-    column = pq.read_table(path, columns=["content_hash"]).column(0)
+    try:
+        column = pq.read_table(path, columns=["content_hash"]).column(0)
+    except (pa.ArrowException, OSError):
+        if is_intact(path):
+            raise
+        return []  # damaged, and left in its place because its day is beyond reach: ``damage`` tells of it
     return [str(value) for value in column.to_pylist()]
 
 
