@@ -73,25 +73,26 @@ class RawView:
         beyond = sorted({day for days in tasks.values() for day in days} - own)
         self._engine.register("guests", pa.table({"task_id": pa.array(list(tasks), pa.string())}))
         away = [self._inputs[day] for day in beyond if day in self._inputs]
-        for target, names, home_files, away_files in (
+        for target, schema, home_files, away_files in (
             (
                 "records",
-                RECORDS.names,
+                RECORDS,
                 [path for found in batch for path in found.records],
                 [path for found in away for path in found.records],
             ),
             (
                 "sightings",
-                MANIFESTS.names,
+                MANIFESTS,
                 [path for found in batch for path in found.manifests],
                 [path for found in away for path in found.manifests],
             ),
         ):
             # What refused a record when it landed stays known, whatever a later contract says.
             refused = ["reason AS refused"] if target == "records" else []
-            columns = ", ".join([*names, *refused, "day"])
-            named = ", ".join([*names, "day"])
-            parts = [f"SELECT {named} FROM records LIMIT 0"] if target == "sightings" else []
+            columns = ", ".join([*schema.names, *refused, "day"])
+            # A day whose files were all set aside has none.
+            self._engine.register("nothing", schema.append(pa.field("day", pa.string())).empty_table())
+            parts = [f"SELECT {columns} FROM nothing"]
             if home_files:
                 parts.append(f"SELECT {columns} FROM {parquet(home_files)}")
             if away_files:
@@ -99,4 +100,5 @@ class RawView:
                 parts.append(f"SELECT {columns} FROM {parquet(away_files)} WHERE {guests}")
             union = " UNION ALL ".join(f"({part})" for part in parts)
             self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {union}")
+            self._engine.unregister("nothing")
         self._engine.unregister("guests")
