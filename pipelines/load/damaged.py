@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from pipelines.contract.columns import Contract
 from pipelines.errors import StorageError
 from pipelines.extract.days import start_of
 from pipelines.extract.plan import DayState, Plan
 from pipelines.raw.damage import DamagedFile, days_with_files_set_aside, find_damaged, set_aside
 from pipelines.raw.ledgers import AuditEntry, Findings, read_audits, read_hidden_providers, write_audit
 from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
+from pipelines.tables.make import dirty_days
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,18 @@ def still_missing(directory: DataDirectory, source: str) -> frozenset[str]:
         or (entry := audits.get(date.fromisoformat(day))) is None
         or entry.state in doubted
     )
+
+
+def days_to_keep(directory: DataDirectory, source: str, contract: Contract) -> frozenset[str]:
+    """Days whose tables stand better as they are than made again: raw lacks what they were made from.
+
+    For who makes tables without loading the source.
+
+    Raises:
+        StorageError: A file cannot be read at all.
+    """
+    damaged = find_damaged(directory, source, dirty_days(directory, source, contract))
+    return still_missing(directory, source) | {one.day for one in damaged}
 
 
 def _is_within(day: str, plan: Plan) -> bool:

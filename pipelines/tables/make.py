@@ -66,8 +66,7 @@ def make_tables(
         ConservationError: Some records would be lost on their way; no partition of theirs is replaced.
     """
     inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
-    dirty = {day for day, found in inputs.items() if found.fingerprint != made_from(directory, source, day)}
-    dirty -= keep
+    dirty = _dirty(directory, source, inputs) - keep
     if not dirty:
         return Made()
     effects: dict[str, Effects] = {}
@@ -95,6 +94,12 @@ def make_tables(
     return Made(tuple(days), effects)
 
 
+def dirty_days(directory: DataDirectory, source: str, contract: Contract) -> frozenset[str]:
+    """Days of a source whose partitions are not made from what raw holds now."""
+    inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
+    return frozenset(_dirty(directory, source, inputs))
+
+
 def forget_tables(directory: DataDirectory) -> None:
     """Removes all partitions and notes of what they were made from, so that all are made again.
 
@@ -108,6 +113,10 @@ def forget_tables(directory: DataDirectory) -> None:
         for folder in (directory.partition_states, *directory.tables.glob("*/")):
             if folder.is_dir():
                 shutil.rmtree(folder)
+
+
+def _dirty(directory: DataDirectory, source: str, inputs: Mapping[str, DayInputs]) -> set[str]:
+    return {day for day, found in inputs.items() if found.fingerprint != made_from(directory, source, day)}
 
 
 def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
