@@ -9,6 +9,7 @@ from pipelines.cli.days_shown import show_days
 from pipelines.cli.invocation import invocation_of, utc_now
 from pipelines.cli.progress import show_progress
 from pipelines.cli.times import read_time
+from pipelines.contract.door import EARLIEST
 from pipelines.errors import UsageError
 from pipelines.extract.plan import Range
 from pipelines.load.context import Wanted
@@ -53,7 +54,7 @@ def load(
 
 
 def read_range(since: str | None, until: str | None, now: datetime) -> Range | None:
-    """The range that the options name, None where they name none.
+    """The range that the options name, None where they name none; it begins where tasks can at the earliest.
 
     Raises:
         UsageError: The range is empty or lacks its beginning.
@@ -63,9 +64,9 @@ def read_range(since: str | None, until: str | None, now: datetime) -> Range | N
         return None
     if begin is None:
         raise UsageError("--until needs --since: a range has a beginning.")
-    if begin >= (end or now):
+    if max(begin, EARLIEST) >= (end or now):
         raise UsageError(f"The range is empty: --since {since} is not before --until {until or 'now'}.")
-    return Range(begin, end)
+    return Range(max(begin, EARLIEST), end)
 
 
 def show_report(report: LoadReport) -> None:

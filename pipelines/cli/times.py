@@ -24,15 +24,21 @@ def read_time(option: str, text: str | None, now: datetime) -> datetime | None:
     """
     if text is None:
         return None
-    if text[-1:] in _UNITS and text[:-1].isdecimal():
-        return now - int(text[:-1]) * _UNITS[text[-1]]
-    try:
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
-    except ValueError:
-        instant = parse_instant(text)
+    instant = _read(text, now)
     if instant is None:
         raise UsageError(
             f"{option}: {text!r} is not a time. Write a UTC day (2026-01-31), an instant "
             "(2026-01-31T12:00:00Z) or a span before now (7d, 12h)."
         )
     return instant
+
+
+def _read(text: str, now: datetime) -> datetime | None:
+    try:
+        if text[-1:] in _UNITS and text[:-1].isdecimal():
+            return now - int(text[:-1]) * _UNITS[text[-1]]
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except OverflowError:
+        return None
+    except ValueError:
+        return parse_instant(text)
