@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.errors import LoadRunningError, StorageError
+from pipelines.storage.whole import as_storage_error
 
 _POLL_SECONDS = 0.5
 
@@ -26,7 +27,7 @@ def hold_lock(path: Path, *, what: str, now: datetime, wait: bool) -> Iterator[N
 
     Raises:
         LoadRunningError: Another process holds it, and ``wait`` is false.
-        StorageError: The lock file cannot be written.
+        StorageError: The lock file cannot be written or locked.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,13 +38,14 @@ def hold_lock(path: Path, *, what: str, now: datetime, wait: bool) -> Iterator[N
             "Check the folder's permissions, or choose another with --data-dir."
         ) from error
     try:
-        while not _try_lock(handle):
-            if not wait:
-                raise LoadRunningError(f"{_holder(handle)} Wait for it with --wait, or try again later.")
-            time.sleep(_POLL_SECONDS)
-        note = json.dumps({"what": what, "pid": os.getpid(), "since": now.isoformat(timespec="seconds")})
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, note.encode(), 0)
+        with as_storage_error(path):
+            while not _try_lock(handle):
+                if not wait:
+                    raise LoadRunningError(f"{_holder(handle)} Wait for it with --wait, or try again later.")
+                time.sleep(_POLL_SECONDS)
+            note = json.dumps({"what": what, "pid": os.getpid(), "since": now.isoformat(timespec="seconds")})
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, note.encode(), 0)
         yield
     finally:
         os.close(handle)
