@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from pipelines.extract.days import DAY, start_of
-from pipelines.extract.plan import DayState
+from pipelines.extract.plan import PAD, DayState
 from pipelines.source.query import TaskQuery
 from pipelines.tables.held_times import COLUMNS, HeldTimes
 
@@ -63,6 +63,7 @@ class Audit:
         self._counts: dict[datetime, int | None] = {}
         self._boundaries: dict[date, datetime] = {}
         self._newest = date.min
+        self._everything: int | None = None
 
     def count_days(self, days: Sequence[date]) -> dict[date, DayCount]:
         """Counts days; those that do not add up are counted again, in case the source moved meanwhile.
@@ -75,7 +76,7 @@ class Audit:
         """
         if not days:
             return {}
-        everything = self._count(TaskQuery())
+        self._everything = everything = self._count(TaskQuery())
         self._newest = max(self._newest, min(max(days), self._today - DAY))
         columns = self._fitting_columns(days, everything)
         found: dict[date, DayCount] = {}
@@ -124,13 +125,31 @@ class Audit:
         """Whether all intervals that touch a day add up under a column.
 
         Under created_at these are the one that begins at its quiet second and, where that is not
-        midnight, the one before. A task may start or change on any later day, so under the other
+        midnight, the one before or its end. A task may start or change on any later day, so under the other
         columns they are all until the newest closed day that is counted.
         """
         first = day if self._boundary(day) == start_of(day) else day - DAY
         last = day if column == "created_at" else max(day, self._newest)
         touching = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        return all(self._interval(one) == self._held_in_interval(one, column) for one in touching)
+        if all(self._interval(one) == self._held_in_interval(one, column) for one in touching):
+            return True
+        return column == "created_at" and self._agrees_alone(day)
+
+    def _agrees_alone(self, day: date) -> bool:
+        """Whether a closed day adds up together with the last minutes of the day before.
+
+        The day before the first one that the source has whole cannot add up itself: it expires while
+        it is counted, or was never asked for.
+        """
+        start = self._held.quiet_before(start_of(day), PAD)
+        if start is None or day >= self._today:
+            return False
+        end = self._boundary(day + DAY)
+        since, after = self._count_from(start), self._count_from(end)
+        if since is None or after is None or self._everything is None or self._everything <= since:
+            return False  # nothing older is served: some of those minutes may have left the source
+        held = self._held.between("created_at", start, end) + self._held.quarantined.get(day, 0)
+        return since - after == held
 
     def _interval(self, day: date) -> int | None:
         since = self._count_from(self._boundary(day))
@@ -191,6 +210,8 @@ class Audit:
         for day in days:
             for edge in (day - DAY, day, day + DAY):
                 self._counts.pop(self._boundary(edge), None)
+            if (start := self._held.quiet_before(start_of(day), PAD)) is not None:
+                self._counts.pop(start, None)
 
 
 def judge(found: DayCount, *, is_today: bool, undated: int = 0) -> DayState:

@@ -74,6 +74,25 @@ class HeldTimes:
                 return datetime.fromtimestamp(second, UTC)
         return instant
 
+    def quiet_before(self, instant: datetime, most: timedelta) -> datetime | None:
+        """The last whole second until an instant around which nothing held happened.
+
+        Args:
+            instant: Where to begin; UTC, a whole second.
+            most: How far back to look.
+
+        Returns:
+            A quiet second, or None where there is none.
+        """
+        last = _micro(instant) // _SECOND
+        first = last - _micros(most) // _SECOND
+        near = [
+            self._seconds(times, first * _SECOND, (last + 1) * _SECOND) for times in self.by_column.values()
+        ]
+        taken = {second + after for second in np.concatenate(near).tolist() for after in (0, 1)}
+        found = next((second for second in range(last, first, -1) if second not in taken), None)
+        return None if found is None else datetime.fromtimestamp(found, UTC)
+
     @staticmethod
     def _seconds(times: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
         """The whole seconds in which something happened, from one second before ``first``."""

@@ -1,0 +1,50 @@
+"""The first day that a source still has whole: the day before it expires while it is counted."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from pipelines.extract.audit import Audit, judge
+from pipelines.extract.plan import DayState
+from pipelines.source.query import TaskQuery
+from pipelines.tables.held_times import HeldTimes
+
+FIRST = date(2026, 10, 22)
+TODAY = date(2026, 10, 25)
+BEGIN = datetime(2026, 10, 21, 13, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TASKS = [BEGIN + timedelta(seconds=50 * number) for number in range(84 * 72)]
+"""One every 50 seconds, also at midnight, from the day before the first until yesterday's end."""
+
+
+def state_of_first(held: list[datetime], served: list[datetime]) -> DayState:
+    micros = np.array(sorted((one - EPOCH) // timedelta(microseconds=1) for one in held), np.int64)
+    later = micros + 3_000_000  # so that windows tell which column the filter applies to
+    times = HeldTimes({"created_at": micros, "started_at": later, "updated_at": later}, {})
+
+    def count(query: TaskQuery) -> int:
+        return sum(query.start_time is None or one >= query.start_time for one in served)
+
+    days = [FIRST + timedelta(days=n) for n in range(3)]
+    return judge(Audit(count, times, TODAY).count_days(days)[FIRST], is_today=False)
+
+
+def test_it_is_proved_though_the_day_before_has_lost_tasks_since_they_were_read() -> None:
+    """It stayed unverified, and was called lost once it left retention: every task of it was held."""
+    assert state_of_first(TASKS, TASKS[3:]) is DayState.COMPLETE
+
+
+def test_it_is_proved_though_the_day_before_was_never_asked_for() -> None:
+    asked = datetime(2026, 10, 21, 23, tzinfo=UTC)
+    assert state_of_first([one for one in TASKS if one >= asked], TASKS) is DayState.COMPLETE
+
+
+def test_it_is_not_proved_while_a_task_of_it_is_missing() -> None:
+    missing = next(one for one in TASKS if one.date() == FIRST and one.hour == 9)
+    for served in (TASKS, TASKS[3:]):
+        assert state_of_first([one for one in TASKS if one != missing], served) is not DayState.COMPLETE
+
+
+def test_it_is_not_proved_where_nothing_older_is_served() -> None:
+    served = [one for one in TASKS if one.date() >= FIRST]
+    assert state_of_first(TASKS, served) is not DayState.COMPLETE
