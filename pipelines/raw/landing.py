@@ -5,7 +5,7 @@ means for the tables is ``tables``' business.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.contract.door import Door
+from pipelines.contract.door import Door, Verdict
 from pipelines.raw.files import MANIFESTS, RECORDS, Received, content_hash, is_intact, write_raw
 from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
 
@@ -57,7 +57,7 @@ class Landing:
         self._load_id = load_id
         self.door = door
         self._contract = contract
-        self._known: dict[str, set[str]] = {}
+        self._known: dict[str, dict[str, bool]] = {}
         self._batch = 0
         self._unseen: set[str] = set()
         self._lock = Lock()
@@ -91,13 +91,15 @@ class Landing:
             seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for item in received:
                 verdict = self.door.check(item.record, item.fetched_at)
-                day = verdict.day.isoformat() if verdict.day else UNKNOWN_DAY
+                day = self._place_of(item.record, verdict)
                 self._unseen.discard(verdict.task_id or "")
                 sighting = self._sighting(item, verdict.task_id)
                 seen[day].append(sighting)
-                if sighting["content_hash"] in self._known_on(day):
-                    continue
-                self._known_on(day).add(sighting["content_hash"])
+                known, text = self._known_on(day), sighting["content_hash"]
+                is_sound = verdict.reason is None
+                if text in known and (known[text] or not is_sound):
+                    continue  # held already; what was refused is filed again once it is sound
+                known[text] = is_sound
                 new[day].append(
                     sighting
                     | _texts(item.record)
@@ -129,10 +131,23 @@ class Landing:
         for day, rows in sorted(seen.items()):
             write_raw(self._directory.raw_day("manifests", self._source, day), stem, MANIFESTS, rows)
 
-    def _known_on(self, day: str) -> set[str]:
+    def _place_of(self, record: bytes, verdict: Verdict) -> str:
+        """The day a record is filed under; one that is refused again stays where it was refused first."""
+        if verdict.day is None or (
+            verdict.reason is not None and content_hash(record) in self._known_on(UNKNOWN_DAY)
+        ):
+            return UNKNOWN_DAY
+        return verdict.day.isoformat()
+
+    def _known_on(self, day: str) -> dict[str, bool]:
+        """The texts held of a day, and whether each was found sound."""
         if day not in self._known:
             folder = self._directory.raw_day("records", self._source, day)
-            self._known[day] = {value for path in raw_files(folder) for value in _hashes(path)}
+            known: dict[str, bool] = {}
+            for path in raw_files(folder):
+                for text, is_sound in _judged(path):
+                    known[text] = known.get(text, False) or is_sound
+            self._known[day] = known
         return self._known[day]
 
 
@@ -141,14 +156,14 @@ def raw_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("[!.]*.parquet"))
 
 
-def _hashes(path: Path) -> list[str]:
+def _judged(path: Path) -> Iterator[tuple[str, bool]]:
     try:
-        column = pq.read_table(path, columns=["content_hash"]).column(0)
+        texts, reasons = pq.read_table(path, columns=["content_hash", "reason"]).columns
     except (pa.ArrowException, OSError):
         if is_intact(path):
             raise
-        return []  # damaged, and left in its place because its day is beyond reach: ``damage`` tells of it
-    return [str(value) for value in column.to_pylist()]
+        return  # damaged, and left in its place because its day is beyond reach: ``damage`` tells of it
+    yield from zip(map(str, texts.to_pylist()), reasons.is_null().to_pylist(), strict=True)
 
 
 def _texts(record: bytes) -> dict[str, str | bytes | None]:

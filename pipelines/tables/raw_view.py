@@ -4,7 +4,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.raw.files import MANIFESTS, RECORDS
-from pipelines.storage.layout import DataDirectory
+from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
 from pipelines.tables.engine import parquet
 from pipelines.tables.inputs import DayInputs, MovedTasks, new_record_files
 
@@ -64,6 +64,8 @@ class RawView:
     def fill(self, batch: list[DayInputs], moved: MovedTasks) -> None:
         """Fills both tables for a batch, with what other days hold of its moved tasks.
 
+        Records that were without a usable created_at before have sightings filed under no day.
+
         Args:
             batch: Raw files of the batch's days.
             moved: The tasks seen under more than one day.
@@ -73,6 +75,7 @@ class RawView:
         beyond = sorted({day for days in tasks.values() for day in days} - own)
         self._engine.register("guests", pa.table({"task_id": pa.array(list(tasks), pa.string())}))
         away = [self._inputs[day] for day in beyond if day in self._inputs]
+        undated = self._inputs[UNKNOWN_DAY].manifests if UNKNOWN_DAY in set(self._inputs) - own else ()
         for target, schema, home_files, away_files in (
             (
                 "records",
@@ -98,6 +101,9 @@ class RawView:
             if away_files:
                 guests = "task_id IN (SELECT task_id FROM guests)"
                 parts.append(f"SELECT {columns} FROM {parquet(away_files)} WHERE {guests}")
+            if undated and target == "sightings":
+                same = "content_hash IN (SELECT content_hash FROM records)"
+                parts.append(f"SELECT {columns} FROM {parquet(undated)} WHERE {same}")
             union = " UNION ALL ".join(f"({part})" for part in parts)
             self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {union}")
             self._engine.unregister("nothing")

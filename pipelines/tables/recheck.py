@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from pipelines.contract.columns import Contract
 from pipelines.contract.door import Door
+from pipelines.raw.files import RECORDS
 
 _CHUNK = 5_000
 
@@ -31,17 +32,19 @@ def recheck_stale(engine: duckdb.DuckDBPyConnection, contract: Contract) -> None
     while rows := engine.fetchmany(_CHUNK):
         for content, record, fetched_at in rows:
             verdict = door.check(record, fetched_at)
-            verdicts.append((content, verdict.task_id, verdict.reason, verdict.normal, verdict.extra))
-    names = ("content_hash", "task_id", "reason", "normal", "extra")
+            verdicts.append(
+                (content, fetched_at, verdict.task_id, verdict.reason, verdict.normal, verdict.extra)
+            )
+    names = ("content_hash", "fetched_at", "task_id", "reason", "normal", "extra")
     columns = {
-        name: pa.array(list(values), pa.string())
+        name: pa.array(list(values), RECORDS.field(name).type)
         for name, values in zip(names, zip(*verdicts, strict=True), strict=True)
     }
     engine.register("verdicts", pa.table(columns))
     engine.execute(
         """
         UPDATE records SET task_id = v.task_id, reason = v.reason, normal = v.normal, extra = v.extra
-        FROM (SELECT DISTINCT ON (content_hash) * FROM verdicts) AS v
-        WHERE records.content_hash = v.content_hash"""
+        FROM (SELECT DISTINCT * FROM verdicts) AS v
+        WHERE records.content_hash = v.content_hash AND records.fetched_at = v.fetched_at"""
     )
     engine.unregister("verdicts")

@@ -12,20 +12,31 @@ CHILD_TABLES = ("resources", "resource_volumes", "replications")
 
 TEXTS = """
 CREATE OR REPLACE TEMP TABLE texts AS
-WITH seen AS (
-    SELECT content_hash, min(fetched_at) AS first_seen_at, max(fetched_at) AS last_seen_at
-    FROM (SELECT content_hash, fetched_at FROM records
-          UNION ALL SELECT content_hash, fetched_at FROM sightings)
-    GROUP BY content_hash)
-SELECT records.* EXCLUDE (fetched_at), seen.first_seen_at, seen.last_seen_at
-FROM records JOIN seen USING (content_hash)
+WITH told AS (
+    SELECT content_hash, day = 'unknown' AS is_undated, fetched_at FROM records
+    UNION ALL SELECT content_hash, day = 'unknown', fetched_at FROM sightings),
+seen AS (
+    SELECT content_hash, false AS is_undated,
+           min(fetched_at) AS first_seen_at, max(fetched_at) AS last_seen_at
+    FROM told GROUP BY content_hash
+    UNION ALL
+    SELECT content_hash, true, min(fetched_at), max(fetched_at)
+    FROM told WHERE is_undated GROUP BY content_hash)
+SELECT records.* EXCLUDE (fetched_at, refused), max(refused) OVER copies AS refused,
+       seen.first_seen_at, seen.last_seen_at
+FROM records JOIN seen
+  ON seen.content_hash = records.content_hash AND seen.is_undated = (records.day = 'unknown')
+WINDOW copies AS (PARTITION BY records.content_hash, records.day = 'unknown')
 QUALIFY row_number() OVER (
-    PARTITION BY content_hash, records.day = 'unknown' ORDER BY fetched_at, load_id, day
+    PARTITION BY records.content_hash, records.day = 'unknown'
+    ORDER BY reason IS NOT NULL, fetched_at, load_id, day
 ) = 1
 """
-"""One row per distinct text; when a crash made raw hold one twice, the first.
+"""One row per distinct text; when raw holds one twice, the first that is sound: a crash may have made
+two of one, and a time too far ahead is none any more once it has come near.
 
-A text that a wider contract filed under its day stands under ``unknown`` too, where it was refused.
+A text that was filed under its day later stands under ``unknown`` too, where it was refused; it was seen
+first when it was refused, and what is refused was seen last when it was.
 """
 
 NEWEST = """
