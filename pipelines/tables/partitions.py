@@ -13,6 +13,11 @@ from pipelines.tables.flatten_sql import PARTITION_COLUMNS
 PARTITIONED = ("tasks", "resources", "resource_volumes", "replications", "task_versions", "quarantine")
 """The tables that are made from a day's records."""
 
+_TOLD_APART = """
+CASE WHEN row_number() OVER (PARTITION BY record_text ORDER BY record_bytes IS NOT NULL, content_hash) = 1
+     THEN record_text ELSE record_text || ' #' || content_hash END"""
+"""Bytes that are no text may be escaped to what another record says in so many characters."""
+
 SET_LATER = frozenset({"resolved_at"})
 """Columns known only across days; the warehouse sets them."""
 
@@ -83,7 +88,8 @@ def _rows(table: str, day: str) -> str:
             return f"SELECT versions.* FROM versions SEMI JOIN ({newest}) AS own USING (task_id)"
         case "quarantine":
             refused = "SELECT * REPLACE (coalesce(reason, refused) AS reason) FROM texts"
-            return f"SELECT * FROM ({refused}) WHERE reason IS NOT NULL AND day = '{day}'"
+            own = f"SELECT * FROM ({refused}) WHERE reason IS NOT NULL AND day = '{day}'"
+            return f"SELECT * REPLACE ({_TOLD_APART} AS record_text) FROM ({own})"
         case _:
             children = f"SELECT task_id, unnest({table}) AS child FROM ({newest})"
             return f"SELECT task_id, unnest(child) FROM ({children})"

@@ -67,3 +67,14 @@ def test_a_record_refused_for_one_reason_and_then_for_another_stands_once(tmp_pa
     assert query(directory.warehouse, "SELECT day, task_id FROM quarantine").rows == [(None, "a")]
     published_later = published(tmp_path, [[]] * 2 + [[record]])
     assert query(published_later.warehouse, "SELECT task_id FROM tasks").rows == [("a",)]
+
+
+def test_records_whose_escaped_texts_are_alike_are_told_apart(tmp_path: Path) -> None:
+    """Seen: the warehouse was unsound for good, the key of quarantine standing twice."""
+    escaped = rb'{"id":"a","created_at":"2026-11-20T11:00:00","status":"\xff"}'
+    raw = escaped.replace(rb"\xff", b"\xff")
+    directory = published(tmp_path, [[raw], [escaped]])
+    found = query(directory.warehouse, "SELECT record_text, record_bytes FROM quarantine ORDER BY 1").rows
+    assert found[0] == (escaped.decode(), None)
+    assert found[1][0].startswith(escaped.decode())
+    assert bytes(found[1][1]) == raw
