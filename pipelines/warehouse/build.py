@@ -42,12 +42,13 @@ _BLOAT_BYTES = 64 * 2**20
 
 _QUARANTINE_RESOLVED = """
 UPDATE quarantine SET resolved_at = (
-    SELECT min(greatest(v.first_seen_at, quarantine.last_seen_at))
+    SELECT min(greatest(v.first_seen_at, quarantine.first_seen_at))
     FROM task_versions AS v
-    WHERE v.source = quarantine.source AND v.task_id = quarantine.task_id
-      AND v.last_seen_at >= quarantine.last_seen_at)
+    WHERE v.source = quarantine.source AND v.task_id = quarantine.task_id)
 """
-"""Resolved when a sound version of the task was seen when the broken record last was, or later."""
+"""Resolved since both the broken record and a sound version of its task were seen: what a load finds
+again moves nothing.
+"""
 
 
 def build_warehouse(

@@ -78,3 +78,11 @@ def test_records_whose_escaped_texts_are_alike_are_told_apart(tmp_path: Path) ->
     assert found[0] == (escaped.decode(), None)
     assert found[1][0].startswith(escaped.decode())
     assert bytes(found[1][1]) == raw
+
+
+def test_a_broken_and_a_sound_record_of_one_task_served_side_by_side_move_nothing(tmp_path: Path) -> None:
+    """Seen: resolved_at was the time of the last load."""
+    sound = {"id": "a", "created_at": "2026-11-20T11:00:00"}
+    page = [printed(sound), printed(sound | {"extra_info": []})]
+    directory = published(tmp_path, [page] * 3)
+    assert query(directory.warehouse, "SELECT resolved_at FROM quarantine").rows == [(NOW,)]
