@@ -37,19 +37,23 @@ class Slices:
     envelope: dict[str, Any]
 
 
-def slice_array(body: bytes, key: str, known_by: Collection[str]) -> Slices | None:
+def slice_array(
+    body: bytes, key: str, known_by: Collection[str], required: Collection[str] = ()
+) -> Slices | None:
     """Cuts the array under a key of a JSON object into its elements.
 
     Args:
         body: The object's text.
         key: The array's key.
         known_by: Keys that together tell an element from an object nested in one.
+        required: Those of them that every element has. They tell it where no brackets do; none, where
+            that is not known.
 
     Returns:
         The elements, or None where the object, its array or the array's end cannot be made out.
     """
     # One character a byte: positions stay, and bytes that are no UTF-8 do not matter.
-    return _Cutter(body.decode("latin-1"), frozenset(known_by)).cut(key)
+    return _Cutter(body.decode("latin-1"), frozenset(known_by), frozenset(required)).cut(key)
 
 
 def slice_value(body: bytes, key: str) -> tuple[int, int, bool] | None:
@@ -95,6 +99,7 @@ class _Element:
 class _Cutter:
     text: str
     known_by: frozenset[str]
+    required: frozenset[str] = frozenset()
     is_certain: bool = True
     """Whether what comes next is certain to stand on the array's own level."""
     unsound: set[int] = field(default_factory=set)
@@ -206,6 +211,7 @@ class _Cutter:
     def _broken_element(self, at: int) -> _Element | None:
         balanced = self._balanced_end(at)
         balanced_stop = None if balanced is None else self._skip(balanced)
+        is_closed = balanced_stop is not None and self.text.startswith((",", "]"), balanced_stop)
         for match in _SEPARATOR.finditer(self.text, at):
             stop = match.start()
             if match[0] == "]":
@@ -213,7 +219,9 @@ class _Cutter:
                 after = self._close(stop + 1, is_certain=False)
                 if after is None or (after.keys().isdisjoint(_PAGING) and not is_own):
                     continue
-            elif stop != balanced_stop and not self._begins_element(self._skip(stop + 1)):
+            elif stop != balanced_stop and not self._begins_element(
+                self._skip(stop + 1), is_nested=is_closed and stop < (balanced_stop or 0)
+            ):
                 continue
             end = at + len(self.text[at:stop].rstrip(" \t\n\r"))
             # What its own brackets close has left nothing open in which the array's end could be taken
@@ -244,14 +252,18 @@ class _Cutter:
                 return match.end()
         return None
 
-    def _begins_element(self, at: int) -> bool:
-        """Whether an element of the array, not a piece of the broken one, is sure to begin here."""
+    def _begins_element(self, at: int, *, is_nested: bool) -> bool:
+        """Whether an element of the array, not a piece of the broken one, is sure to begin here.
+
+        It is nested where the brackets of the broken one, if they can be trusted, enclose it.
+        """
         value = self._value(at)
         if value is None or not isinstance(value[0], dict):
             return False
         if not self.text.startswith((",", "]"), self._skip(value[1])):
             return False
-        return self._is_known(value[0]) or self._is_rest_sound(at)
+        is_like_others = bool(self.required) and self.required <= value[0].keys() and not is_nested
+        return self._is_known(value[0]) or is_like_others or self._is_rest_sound(at)
 
     def _is_rest_sound(self, at: int) -> bool:
         passed: list[int] = []

@@ -18,6 +18,9 @@ SHOW_KEY = "operation_log"
 RECORD_KEYS = ("id", "created_at", "operation_type", "status")
 """Together they tell a record from whatever is nested in one."""
 
+REQUIRED_KEYS = ("id", "created_at")
+"""What no record can do without."""
+
 _COUNT = re.compile(r"(\d{1,18})(?:\.0{1,18})?", re.ASCII)
 
 
@@ -78,7 +81,7 @@ def read_list(body: bytes) -> Records:
         found = _decode_list(body)
         return Records(tuple(map(bytes, found.operation_logs)), _read_count(bytes(found.count).strip(b'"')))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        slices = slice_array(body, LIST_KEY, RECORD_KEYS)
+        slices = slice_array(body, LIST_KEY, RECORD_KEYS, REQUIRED_KEYS)
     if slices is None:
         raise _unreadable(body, LIST_KEY)
     texts = tuple(body[begin:end] for begin, end in slices.spans)

@@ -1,6 +1,7 @@
 """Cutting pages into records: as a strict parser would, and around one that is broken."""
 
 import json
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -155,6 +156,34 @@ def test_several_broken_records_do_not_hide_the_sound_ones(items: list[bytes], d
     assert b",".join(b"".join(text.split()) for text in found) == b",".join(
         b"".join(text.split()) for text in torn
     )
+
+
+@pytest.mark.parametrize(
+    "tear",
+    [
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: b"oops " + text,
+        lambda text: text + b" oops",
+        lambda text: text[:-1],
+    ],
+)
+def test_several_broken_records_do_not_hide_those_of_required_keys_alone(
+    tear: Callable[[bytes], bytes],
+) -> None:
+    """Seen: nine records between two broken ones came as one text with them."""
+    items = [b'{"id":"%d","created_at":"2026-11-20T01:00:00"}' % number for number in range(7)]
+    torn = [tear(item) if number in {1, 4} else item for number, item in enumerate(items)]
+    found = read_list(b'{"operation_logs":[' + b",".join(torn) + b'],"count":7}')
+    assert list(found.texts) == torn
+    assert found.broken == (1, 4)
+
+
+def test_what_is_nested_in_a_broken_record_makes_none() -> None:
+    nested = b'[{"id":"x","created_at":"1"},{"id":"y","created_at":"2"}]'
+    torn = b'{"id":"a","created_at":nope,"history":' + nested + b"}"
+    items = [torn, b'{"id":"b","created_at":"3"}', torn, b'{"id":"c","created_at":"4"}']
+    found = read_list(b'{"operation_logs":[' + b",".join(items) + b'],"count":4}')
+    assert list(found.texts) == items
 
 
 @given(st.binary(max_size=60))
