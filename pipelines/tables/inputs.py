@@ -1,11 +1,12 @@
 """What a day's partitions are made from, and which days must be made again.
 
-A day is dirty when its raw files or the contract are not those its partitions were made from.
-A task whose created_at moved from one day to another ties those days together: the note of
-such tasks lives here too.
+A day is dirty when its raw files, those of days tied to it or the contract are not what its
+partitions were made from. A task whose created_at moved from one day to another ties those days
+together: the note of such tasks lives here too.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ class DayInputs:
         day: The UTC day, or ``unknown``.
         records: Files of distinct records.
         manifests: Files of sightings.
-        fingerprint: Changes when any of them or the contract does.
+        fingerprint: Changes when any of them or the contract does; those of days tied to it aside.
     """
 
     day: str
@@ -43,14 +44,18 @@ class MovedTasks:
         """Notes that a task was seen under these days."""
         self.days_of.setdefault(task_id, set()).update(days)
 
+    def groups(self) -> dict[str, set[str]]:
+        """By day all days tied to it, itself among them; only days that any task ties to another."""
+        groups: dict[str, set[str]] = {}
+        for own in self.days_of.values():
+            tied = own.union(*(groups.get(day, set()) for day in own))
+            groups.update(dict.fromkeys(tied, tied))
+        return groups
+
     def tied_to(self, days: set[str]) -> set[str]:
         """The days, and all days tied to them by a task that moved."""
-        tied = set(days)
-        while True:
-            more = {day for own in self.days_of.values() if own & tied for day in own} - tied
-            if not more:
-                return tied
-            tied |= more
+        groups = self.groups()
+        return days.union(*(groups.get(day, set()) for day in days))
 
     def touching(self, days: set[str]) -> dict[str, set[str]]:
         """The tasks seen under any of the days."""
@@ -61,8 +66,19 @@ def day_inputs(directory: DataDirectory, source: str, day: str, contract: Contra
     """Lists the raw files of a day."""
     records = tuple(raw_files(directory.raw_day("records", source, day)))
     manifests = tuple(raw_files(directory.raw_day("manifests", source, day)))
-    names = "\n".join([contract.fingerprint, *(path.name for path in (*records, *manifests))])
-    return DayInputs(day, records, manifests, hashlib.blake2b(names.encode(), digest_size=12).hexdigest())
+    names = [contract.fingerprint, *(path.name for path in (*records, *manifests))]
+    return DayInputs(day, records, manifests, _digest(names))
+
+
+def tied_fingerprints(inputs: Mapping[str, DayInputs], moved: MovedTasks) -> dict[str, str]:
+    """What the partitions of each day are made from: its raw files and those of all days tied to it."""
+    groups = moved.groups()
+    return {
+        day: _digest([inputs[other].fingerprint for other in sorted(groups[day]) if other in inputs])
+        if day in groups
+        else found.fingerprint
+        for day, found in inputs.items()
+    }
 
 
 def made_from(directory: DataDirectory, source: str, day: str) -> str | None:
@@ -80,10 +96,12 @@ def made_partitions(directory: DataDirectory, source: str) -> dict[str, str]:
     }
 
 
-def note_made(directory: DataDirectory, source: str, inputs: DayInputs, rows: dict[str, int]) -> None:
-    """Notes that all partitions of a day stand; the last step of making them."""
+def note_made(
+    directory: DataDirectory, source: str, inputs: DayInputs, fingerprint: str, rows: dict[str, int]
+) -> None:
+    """Notes that all partitions of a day stand, and what they are made from; the last step of making them."""
     state: dict[str, Any] = {
-        "fingerprint": inputs.fingerprint,
+        "fingerprint": fingerprint,
         "records": sorted(path.name for path in inputs.records),
         "rows": rows,
     }
@@ -112,3 +130,7 @@ def read_moved(directory: DataDirectory, source: str) -> MovedTasks:
 def write_moved(directory: DataDirectory, source: str, moved: MovedTasks) -> None:
     """Writes the note of moved tasks, before the partitions that rely on it."""
     write_json(directory.moved(source), {task_id: sorted(days) for task_id, days in moved.days_of.items()})
+
+
+def _digest(names: Sequence[str]) -> str:
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=12).hexdigest()

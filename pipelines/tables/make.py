@@ -17,7 +17,15 @@ from pipelines.storage.whole import as_storage_error
 from pipelines.tables import versions_sql
 from pipelines.tables.effects import Effects, follow_records
 from pipelines.tables.engine import do_within_memory, open_engine
-from pipelines.tables.inputs import DayInputs, day_inputs, made_from, note_made, read_moved, write_moved
+from pipelines.tables.inputs import (
+    DayInputs,
+    day_inputs,
+    made_from,
+    note_made,
+    read_moved,
+    tied_fingerprints,
+    write_moved,
+)
 from pipelines.tables.partitions import PartitionWriter
 from pipelines.tables.raw_view import RawView
 from pipelines.tables.recheck import recheck_stale
@@ -66,15 +74,16 @@ def make_tables(
         ConservationError: Some records would be lost on their way; no partition of theirs is replaced.
     """
     inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
-    dirty = _dirty(directory, source, inputs) - keep
+    moved = read_moved(directory, source)
+    dirty = _dirty(directory, source, tied_fingerprints(inputs, moved)) - keep
     if not dirty:
         return Made()
     effects: dict[str, Effects] = {}
     with as_storage_error(directory.root), open_engine(directory.root) as engine:
-        moved = read_moved(directory, source)
         view = RawView(engine, directory, source, inputs)
         view.find_moved(dirty, moved)
         write_moved(directory, source, moved)
+        wanted = tied_fingerprints(inputs, moved)
         writer = PartitionWriter(engine, directory, source, contract)
         days = sorted(moved.tied_to(dirty) & set(inputs) - keep)
         for batch in _batches([inputs[day] for day in days]):
@@ -89,7 +98,7 @@ def make_tables(
             effects |= do_within_memory(engine, partial(follow_records, engine, source, made, load_id))
             for found in batch:
                 rows = do_within_memory(engine, partial(writer.replace, found.day))
-                note_made(directory, source, found, rows)
+                note_made(directory, source, found, wanted[found.day], rows)
                 progress(days.index(found.day) + 1, len(days))
     return Made(tuple(days), effects)
 
@@ -97,7 +106,7 @@ def make_tables(
 def dirty_days(directory: DataDirectory, source: str, contract: Contract) -> frozenset[str]:
     """Days of a source whose partitions are not made from what raw holds now."""
     inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
-    return frozenset(_dirty(directory, source, inputs))
+    return frozenset(_dirty(directory, source, tied_fingerprints(inputs, read_moved(directory, source))))
 
 
 def forget_tables(directory: DataDirectory) -> None:
@@ -115,8 +124,8 @@ def forget_tables(directory: DataDirectory) -> None:
                 shutil.rmtree(folder)
 
 
-def _dirty(directory: DataDirectory, source: str, inputs: Mapping[str, DayInputs]) -> set[str]:
-    return {day for day, found in inputs.items() if found.fingerprint != made_from(directory, source, day)}
+def _dirty(directory: DataDirectory, source: str, wanted: Mapping[str, str]) -> set[str]:
+    return {day for day, fingerprint in wanted.items() if fingerprint != made_from(directory, source, day)}
 
 
 def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
