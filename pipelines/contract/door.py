@@ -16,7 +16,7 @@ from pipelines.contract.columns import ColumnType, Contract
 from pipelines.contract.exact_json import NotJsonError, first_texts, read_exact, write_exact
 from pipelines.contract.instants import is_plain, parse_instant
 from pipelines.contract.shape import Leaf, ObjectShape, Shape, leaves, record_shape
-from pipelines.contract.tolerance import NOTHING, BreachError, Reading, TimeBounds
+from pipelines.contract.tolerance import NOTHING, BreachError, Reading, TimeBounds, read_text
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """No task is older: the service did not exist."""
@@ -176,8 +176,7 @@ def _refuse(value: dict[str, Any], bounds: TimeBounds, reason: str) -> Verdict:
 
 def _own_id(value: dict[str, Any]) -> str | None:
     own = value.get("id")
-    usable = isinstance(own, str) and own and own.isprintable()
-    return str(own) if usable else None
+    return (read_text(own) or None) if isinstance(own, str | bool) else None
 
 
 def _own_day(value: dict[str, Any], bounds: TimeBounds) -> date | None:

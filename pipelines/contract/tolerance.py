@@ -127,9 +127,15 @@ class Reading:
         return print_instant(instant)
 
 
-def _text(leaf: Leaf, value: Any) -> str:
+def read_text(value: Any) -> str | None:
+    """What a scalar says where text is declared; None where no text column can hold it."""
     text = write_exact(value) if isinstance(value, bool) else str(value)
-    if _UNREADABLE_TEXT.search(text):
+    return None if _UNREADABLE_TEXT.search(text) else text
+
+
+def _text(leaf: Leaf, value: Any) -> str:
+    text = read_text(value)
+    if text is None:
         raise BreachError(f"{leaf.path}: text with NUL or half a surrogate pair: {_show(value)}")
     if leaf.path == "id" and not text:
         raise BreachError("id: missing")
