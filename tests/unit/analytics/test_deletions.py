@@ -109,3 +109,36 @@ def test_what_was_made_before_the_first_day_held_is_no_finding() -> None:
     log.delete("older", "2026-03-01 12:00", resource="server", **AUTO)
     found = {row["backup_id"]: row["finding"] for row in log.open().rows("recovery_point_ledger")}
     assert found == {backup_of("older"): None, backup_of("task-000001"): None}
+
+
+def test_a_backup_has_one_line_in_the_ledger_whatever_became_of_it() -> None:
+    log = SmallLog()
+    kept_for(log, 10, 8)
+    log.backup("other", "2026-02-01 01:00")
+    young = log.backup("disk", "2026-03-01 01:00")
+    for hour in (12, 13):
+        log.delete(young, f"2026-03-03 {hour}:00")  # early both times
+    log.backup("server", "2026-03-01 01:00")
+    log.copy("unborn", "2026-03-02 01:00", resource="server")
+    log.restore("unborn", "2026-03-02 12:00", resource="server")
+    log.restore("only-restored", "2026-03-02 12:00", resource="server")
+    rows = log.open().rows("recovery_point_ledger")
+    assert len({row["backup_id"] for row in rows}) == len(rows)
+    found = {row["backup_id"]: (row["restores_ok"], row["finding"]) for row in rows}
+    assert found[backup_of(young)] == (0, "deleted_twice")
+    assert found[backup_of("unborn")] == (1, "copied_without_birth")
+    assert found[backup_of("only-restored")] == (1, "restored_without_birth")
+
+
+def test_a_backup_that_no_deletion_could_delete_is_a_finding_until_one_does() -> None:
+    log = SmallLog()
+    never, at_last, unborn = *log.daily("server", "2026-02-20 01:00", 2), "unborn"
+    for task_id in (never, at_last, unborn):
+        log.delete(task_id, "2026-03-01 12:00", resource="server", status="failed", **AUTO)
+    log.delete(at_last, "2026-03-02 12:00", resource="server")
+    rows = {row["backup_id"]: row for row in log.open().rows("recovery_point_ledger")}
+    assert {backup_id: (row["deletions_failed"], row["finding"]) for backup_id, row in rows.items()} == {
+        backup_of(never): (1, "undeletable"),
+        backup_of(at_last): (1, None),
+        backup_of(unborn): (1, "undeletable"),
+    }

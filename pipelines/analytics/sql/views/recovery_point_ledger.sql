@@ -1,8 +1,9 @@
 -- Question: what became of each recovery point, and which stories do not add up?
 -- Grain: one row per backup id that was made, copied, restored from or deleted in the log.
--- Definition: birth, copies, restores and deletion by backup id. finding: deleted_without_birth (a deletion of a
---   backup whose making is not in the log, though it names a resource enrolled long before), copied_without_birth,
---   early_deletion (class early in deletion_class), deleted_twice, copy_after_deletion, or NULL.
+-- Definition: birth, copies, restores and deletion by backup id. finding, the first that fits: deleted_twice,
+--   copy_after_deletion, early_deletion (class early in deletion_class), undeletable (every deletion of it failed),
+--   deleted_without_birth, copied_without_birth or restored_without_birth (its making is not in the log, though
+--   the resource it names was enrolled after the log began), or NULL.
 -- Settings: none
 -- Edge cases: backups made before the warehouse's first day have no birth here: that is born_before_history, and no
 --   finding. Deletions with a vault, a resource or by sync name no backup id.
@@ -20,6 +21,7 @@
 --   destination_regions: Where to.
 --   restores_ok: Successful restores from it.
 --   deletions_ok: Successful deletions.
+--   deletions_failed: Failed ones.
 --   deleted_at: When it was first deleted.
 --   delete_task_id: By which task.
 --   kept_days: From usable to deleted.
@@ -32,9 +34,11 @@ deletion AS (
     SELECT
         a.source,
         a.delete_backup_id AS backup_id,
-        any_value(t.delete_backup_name) AS backup_name,
-        any_value(a.resource_id) AS resource_id,
+        min(t.delete_backup_name) AS backup_name,
+        min(a.resource_id) AS resource_id,
         count(*) FILTER (a.outcome = 'ok') AS deletions_ok,
+        count(*) FILTER (a.outcome = 'fail') AS deletions_failed,
+        count(*) FILTER (a.outcome = 'open') AS deletions_open,
         min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS deleted_at,
         arg_min(a.task_id, coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS delete_task_id
     FROM analytics.attempt AS a
@@ -47,7 +51,7 @@ copy AS (
     SELECT
         a.source,
         a.source_backup_id AS backup_id,
-        any_value(a.resource_id) AS resource_id,
+        min(a.resource_id) AS resource_id,
         count(*) FILTER (a.outcome = 'ok') AS copies_ok,
         count(*) FILTER (a.outcome = 'fail') AS copies_failed,
         min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS first_copied_at,
@@ -56,6 +60,17 @@ copy AS (
         list_sort(list(DISTINCT a.destination_region) FILTER (a.outcome = 'ok')) AS destination_regions
     FROM analytics.attempt AS a
     WHERE a.source_backup_id IS NOT NULL
+    GROUP BY ALL
+),
+
+restore AS (
+    SELECT
+        a.source,
+        a.restore_backup_id AS backup_id,
+        min(a.resource_id) AS resource_id,
+        count(*) FILTER (a.outcome = 'ok') AS restores_ok
+    FROM analytics.attempt AS a
+    WHERE a.restore_backup_id IS NOT NULL
     GROUP BY ALL
 ),
 
@@ -68,8 +83,9 @@ known AS (
         p.task_id AS made_by,
         p.rp_at,
         p.usable_at,
-        p.restores_ok,
         d.deletions_ok,
+        d.deletions_failed,
+        d.deletions_open,
         d.deleted_at,
         d.delete_task_id
     FROM (SELECT * FROM analytics.recovery_point WHERE backup_id IS NOT NULL) AS p
@@ -78,10 +94,10 @@ known AS (
 
 ledger AS (
     SELECT
-        coalesce(k.source, c.source) AS source,
-        coalesce(k.backup_id, c.backup_id) AS backup_id,
+        coalesce(k.source, c.source, r.source) AS source,
+        coalesce(k.backup_id, c.backup_id, r.backup_id) AS backup_id,
         k.backup_name,
-        coalesce(k.resource_id, c.resource_id) AS resource_id,
+        coalesce(k.resource_id, c.resource_id, r.resource_id) AS resource_id,
         k.made_by,
         k.rp_at,
         k.usable_at,
@@ -91,16 +107,19 @@ ledger AS (
         c.first_created_at,
         c.last_created_at,
         c.destination_regions,
-        coalesce(k.restores_ok, 0) AS restores_ok,
+        coalesce(r.restores_ok, 0) AS restores_ok,
         coalesce(k.deletions_ok, 0) AS deletions_ok,
+        coalesce(k.deletions_failed, 0) AS deletions_failed,
+        coalesce(k.deletions_open, 0) AS deletions_open,
         k.deleted_at,
         k.delete_task_id
     FROM known AS k
-    FULL JOIN copy AS c ON c.source = k.source AND c.backup_id = k.backup_id
+    FULL JOIN copy AS c USING (source, backup_id)
+    FULL JOIN restore AS r USING (source, backup_id)
 ),
 
 early AS (
-    SELECT source, backup_id FROM analytics.deletion_class WHERE class = 'early' AND outcome = 'ok'
+    SELECT DISTINCT source, backup_id FROM analytics.deletion_class WHERE class = 'early' AND outcome = 'ok'
 )
 
 SELECT
@@ -117,6 +136,7 @@ SELECT
     l.destination_regions,
     l.restores_ok,
     l.deletions_ok,
+    l.deletions_failed,
     l.deleted_at,
     l.delete_task_id,
     (epoch(l.deleted_at) - epoch(l.usable_at)) / 86400 AS kept_days,
@@ -124,8 +144,13 @@ SELECT
         WHEN l.deletions_ok > 1 THEN 'deleted_twice'
         WHEN l.last_created_at > l.deleted_at THEN 'copy_after_deletion'
         WHEN e.backup_id IS NOT NULL THEN 'early_deletion'
+        WHEN l.deletions_failed > 0 AND l.deletions_ok + l.deletions_open = 0 THEN 'undeletable'
         WHEN l.made_by IS NULL AND r.first_attempt_at > h.began_at + INTERVAL 48 HOUR
-            THEN CASE WHEN l.deletions_ok > 0 THEN 'deleted_without_birth' ELSE 'copied_without_birth' END
+            THEN CASE
+                WHEN l.deletions_ok + l.deletions_open > 0 THEN 'deleted_without_birth'
+                WHEN l.first_created_at IS NOT NULL THEN 'copied_without_birth'
+                ELSE 'restored_without_birth'
+            END
     END AS finding
 FROM ledger AS l
 JOIN history AS h ON h.source = l.source
