@@ -107,3 +107,23 @@ def test_causes_rank_by_unprotected_hours_and_by_count() -> None:
     # The newest recovery point of "long" is of the 6th 00:00; 26 h later its objective is over.
     assert rows["Long.1"]["unprotected_hours"] == pytest.approx(4 * 24 - 26)
     assert (rows["Often.1"]["unprotected_hours"], rows["Long.1"]["share_of_hours"]) == (0, 1)
+
+
+def test_only_a_next_attempt_that_was_made_tells_whether_it_helps_to_try_again() -> None:
+    log = SmallLog()
+    for number, between in enumerate(("skipped", "running", "odd")):
+        log.backup(f"r{number}", "2026-03-05 01:00", status="failed", error_code=CODE)
+        log.backup(f"r{number}", "2026-03-06 01:00", status=between)
+        log.backup(f"r{number}", "2026-03-07 01:00")
+    log.backup("next", "2026-03-05 01:00", status="failed", error_code=CODE)
+    log.backup("next", "2026-03-06 01:00", status="timeout")
+    row = log.open().row("retry_worth", f"error_code = '{CODE}'")
+    assert (row["n"], row["next_ok"]) == (1, 0)
+
+
+def test_a_streak_that_a_removal_ended_before_the_lookback_is_not_in_it() -> None:
+    log = SmallLog()
+    for resource, code in (("gone", "Gone.1"), ("here", "Here.1")):
+        log.backup(resource, "2026-01-05 01:00", status="failed", error_code=code)
+    log.remove(["gone"], "2026-01-07 12:00")
+    assert [row["error_code"] for row in log.open().rows("exposure_pareto")] == ["Here.1"]

@@ -36,7 +36,7 @@ WITH streak AS (
     JOIN analytics.resource AS r USING (source, resource_id)
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
-    WHERE coalesce(k.recovered_at, o.as_of) > o.as_of - to_seconds(epoch(s.lookback))
+    WHERE coalesce(k.recovered_at, r.removed_at, o.as_of) > o.as_of - to_seconds(epoch(s.lookback))
 ),
 
 charged AS (

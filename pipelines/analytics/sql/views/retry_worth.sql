@@ -4,8 +4,8 @@
 --   Wilson interval and the median wait until then. retry: lower bound at or above one half; ticket: upper bound
 --   below one half; else unclear.
 -- Settings: none
--- Edge cases: over all history. A failure whose next attempt is still open, skipped or not yet made is left out. The
---   next attempt may be a day later: median_wait_hours says how patient the figure is.
+-- Edge cases: over all history. A failure whose next attempt is still open, skipped, in an unknown status or not yet
+--   made is left out. The next attempt may be a day later: median_wait_hours says how patient the figure is.
 -- Columns:
 --   source: Name of the configured source.
 --   error_code: Code, or (none).
@@ -16,7 +16,7 @@
 --   wilson_upper: Upper bound.
 --   median_wait_hours: From the failure's end to the next attempt's creation, where that was ok.
 --   advice: retry, ticket or unclear.
-WITH verdict AS (
+WITH tried AS (
     SELECT
         source,
         resource_id,
@@ -26,7 +26,7 @@ WITH verdict AS (
         lead(outcome) OVER attempts AS next_outcome,
         lead(created_at) OVER attempts AS next_at
     FROM analytics.attempt
-    WHERE operation_type = 'backup' AND resource_id IS NOT NULL AND outcome IN ('ok', 'fail')
+    WHERE operation_type = 'backup' AND resource_id IS NOT NULL
     WINDOW attempts AS (PARTITION BY source, resource_id ORDER BY created_at, task_id)
 ),
 
@@ -37,8 +37,8 @@ counted AS (
         count(*) AS n,
         count(*) FILTER (next_outcome = 'ok') AS next_ok,
         median((epoch(next_at) - epoch(over_at)) / 3600) FILTER (next_outcome = 'ok') AS median_wait_hours
-    FROM verdict
-    WHERE outcome = 'fail' AND next_outcome IS NOT NULL
+    FROM tried
+    WHERE outcome = 'fail' AND next_outcome IN ('ok', 'fail')
     GROUP BY ALL
 ),
 
