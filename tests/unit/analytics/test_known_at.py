@@ -51,5 +51,9 @@ def test_one_week_scores_differently_under_each_habit() -> None:
 
 def test_the_comparators_rates_have_no_denominator_of_nothing() -> None:
     log = SmallLog()
-    log.task("sync", "2026-03-09 01:00")
-    assert all(row["rate"] is None for row in log.open().rows("definition_comparator"))
+    log.backup("silent", "2026-02-20 01:00")
+    rows = {row["whose"]: row for row in log.open().rows("definition_comparator")}
+    assert len(rows) == 10
+    for whose in ("Clumio-like", "Azure-like job success", "Veeam-like", "final success, ours"):
+        assert (rows[whose]["numerator"], rows[whose]["denominator"], rows[whose]["rate"]) == (0, 0, None)
+    assert (rows["AWS-like"]["rate"], rows["Commvault-like, N = 7"]["rate"]) == (0, 0)

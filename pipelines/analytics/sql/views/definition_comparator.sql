@@ -1,5 +1,5 @@
 -- Question: what would other products call our last week?
--- Grain: one row per source and definition.
+-- Grain: one row per source with a resource and definition, ten a source whatever its last week holds.
 -- Definition: the same seven backup days that were last over at the watermark, scored ten ways, from the strictest to
 --   the mildest habit of the field. N of a Commvault-like rule is the number of days in which at least one success
 --   counts; resources enrolled within N days are left out, as there.
@@ -63,36 +63,46 @@ by_resource AS (
     GROUP BY ALL
 ),
 
+habit(place, definition, whose, population) AS (
+    VALUES
+        (1, 'no failed or skipped run in 7 days', 'Clumio-like', 'live resources with a run'),
+        (2, 'newest recovery point at most 24 h old at the end', 'AWS-like', 'live resources'),
+        (3, 'a success in the last 1 days, newly enrolled left out', 'Commvault-like, N = 1',
+            'live resources enrolled before'),
+        (4, 'a success in the last 7 days, newly enrolled left out', 'Commvault-like, N = 7',
+            'live resources enrolled before'),
+        (5, 'a success in the last 30 days, newly enrolled left out', 'Commvault-like, N = 30',
+            'live resources enrolled before'),
+        (6, 'attempts ok / (ok + failed)', 'Azure-like job success', 'backup tasks with a verdict'),
+        (7, 'mean over resources of ok / run slots', 'Veeam-like', 'live resources with a run'),
+        (8, 'latest verdict is ok', 'exporters'' last_status', 'live resources with a verdict'),
+        (9, 'backup days of resources with a success, retries included', 'final success, ours',
+            'backup days of resources with a verdict'),
+        (10, 'hours within interval + grace', 'time-weighted RPO, ours', 'resource-hours observed')
+),
+
 scored AS (
-    SELECT source, 1 AS place, 'no failed or skipped run in 7 days' AS definition, 'Clumio-like' AS whose,
-        count(*) FILTER (bad = 0)::DOUBLE AS numerator, count(*)::DOUBLE AS denominator,
-        'live resources with a run' AS population
+    SELECT source, 1 AS place, count(*) FILTER (bad = 0)::DOUBLE AS numerator, count(*)::DOUBLE AS denominator
     FROM by_resource GROUP BY source
     UNION ALL
-    SELECT source, 2, 'newest recovery point at most 24 h old at the end', 'AWS-like',
-        count(*) FILTER (age <= 86400), count(*), 'live resources'
+    SELECT source, 2, count(*) FILTER (age <= 86400), count(*)
     FROM fresh GROUP BY source
     UNION ALL
-    SELECT f.source, 2 + n.place, 'a success in the last ' || n.days || ' days, newly enrolled left out',
-        'Commvault-like, N = ' || n.days,
+    SELECT f.source, 2 + n.place,
         count(*) FILTER (f.age <= n.days * 86400 AND f.first_attempt_at < p.window_to - n.days * INTERVAL 24 HOUR),
-        count(*) FILTER (f.first_attempt_at < p.window_to - n.days * INTERVAL 24 HOUR),
-        'live resources enrolled before'
+        count(*) FILTER (f.first_attempt_at < p.window_to - n.days * INTERVAL 24 HOUR)
     FROM fresh AS f
     CROSS JOIN (VALUES (1, 1), (2, 7), (3, 30)) AS n(place, days)
     CROSS JOIN span AS p
-    GROUP BY f.source, n.place, n.days
+    GROUP BY f.source, n.place
     UNION ALL
-    SELECT source, 6, 'attempts ok / (ok + failed)', 'Azure-like job success',
-        sum(ok), sum(ok) + sum(failed), 'backup tasks with a verdict'
+    SELECT source, 6, sum(ok), sum(ok) + sum(failed)
     FROM week GROUP BY source
     UNION ALL
-    SELECT source, 7, 'mean over resources of ok / run slots', 'Veeam-like',
-        sum(least(1, ok / greatest(slots, 1))), count(*), 'live resources with a run'
+    SELECT source, 7, sum(least(1, ok / greatest(slots, 1))), count(*)
     FROM by_resource GROUP BY source
     UNION ALL
-    SELECT source, 8, 'latest verdict is ok', 'exporters'' last_status',
-        count(*) FILTER (latest = 'ok'), count(*), 'live resources with a verdict'
+    SELECT source, 8, count(*) FILTER (latest = 'ok'), count(*)
     FROM (
         SELECT a.source, a.resource_id, arg_max(a.outcome, (a.created_at, a.task_id)) AS latest
         FROM analytics.attempt AS a
@@ -103,28 +113,28 @@ scored AS (
         GROUP BY ALL
     ) GROUP BY source
     UNION ALL
-    SELECT source, 9, 'backup days of resources with a success, retries included', 'final success, ours',
-        count(*) FILTER (verdict = 'protected'),
-        count(*) FILTER (verdict IN ('protected', 'failed', 'skipped')), 'backup days of resources with a verdict'
+    SELECT source, 9, count(*) FILTER (verdict = 'protected'),
+        count(*) FILTER (verdict IN ('protected', 'failed', 'skipped'))
     FROM week GROUP BY source
     UNION ALL
-    SELECT e.source, 10, 'hours within interval + grace', 'time-weighted RPO, ours',
-        sum(e.observed_hours - e.unprotected_hours), sum(e.observed_hours), 'resource-hours observed'
+    SELECT e.source, 10, sum(e.observed_hours - e.unprotected_hours), sum(e.observed_hours)
     FROM analytics.exposure((SELECT window_from FROM span), (SELECT window_to FROM span)) AS e
     GROUP BY e.source
 )
 
 SELECT
-    c.source,
-    c.definition,
-    c.whose,
-    c.numerator,
-    c.denominator,
+    r.source,
+    h.definition,
+    h.whose,
+    coalesce(c.numerator, 0) AS numerator,
+    coalesce(c.denominator, 0) AS denominator,
     c.numerator / nullif(c.denominator, 0) AS rate,
-    c.population,
+    h.population,
     p.window_from,
     p.window_to,
     p.watermark
-FROM scored AS c
+FROM (SELECT DISTINCT source FROM analytics.resource) AS r
+CROSS JOIN habit AS h
 CROSS JOIN span AS p
-ORDER BY c.source, c.place
+LEFT JOIN scored AS c ON c.source = r.source AND c.place = h.place
+ORDER BY r.source, h.place
