@@ -12,15 +12,17 @@ def test_mondays_answer_can_be_asked_for_on_tuesday() -> None:
     log.see(turned, ("2026-03-09 01:05", {"status": "running"}), ("2026-03-09 05:00", {"status": "failed"}))
     late = log.backup("b", "2026-03-09 01:00")
     log.see(late, ("2026-03-09 12:00", {}))
+    nameless = log.backup("", "2026-03-08 12:00")  # counts in no window
+    log.see(nameless, ("2026-03-08 13:00", {}))
     found = log.open()
 
     def known(moment: str) -> dict[str, Any]:
         return {row["task_id"]: row["status"] for row in found.rows(f"as_known_at('{moment}:00+00')")}
 
-    assert known("2026-03-09 00:00") == {}
-    assert known("2026-03-09 02:00") == {turned: "running"}
-    assert known("2026-03-09 06:00") == {turned: "failed"}
-    assert known("2026-03-10 00:00") == {turned: "failed", late: "success"}
+    assert known("2026-03-08 12:00") == {}
+    assert known("2026-03-09 02:00") == {nameless: "success", turned: "running"}
+    assert known("2026-03-09 06:00") == {nameless: "success", turned: "failed"}
+    assert known("2026-03-10 00:00") == {nameless: "success", turned: "failed", late: "success"}
     rates = {
         moment: found.row(f"backup_success_as_known_at('{moment}:00+00')")["final_success_rate"]
         for moment in ("2026-03-09 02:00", "2026-03-09 06:00", "2026-03-09 12:00")

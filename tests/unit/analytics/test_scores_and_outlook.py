@@ -107,3 +107,23 @@ def test_days_since_the_last_full_backup_and_the_mix() -> None:
     assert rows["r"]["days_since_full"] == 9
     silent = rows["silent"]
     assert (silent["recovery_points"], silent["full_share"], silent["last_full_at"]) == (1, None, None)
+
+
+def test_a_vault_has_its_newest_name_and_tasks_that_name_none_take_it_from_no_one() -> None:
+    log = SmallLog()
+    for number in range(3):
+        log.backup(f"r{number}", f"2026-03-08 0{number}:00", vault_name=f"name-{number}")
+    log.backup("r2", "2026-03-08 12:00", policy_id=None, vault_id="", vault_name="")
+    made = log.backup("r1", "2026-03-08 00:30", vault_name="name-0")
+    log.copy(made, "2026-03-08 03:00")
+    found = log.open()
+    assert found.row("scorecard", "dimension = 'vault'")["name"] == "name-2"
+    assert {row["vault_name"] for row in found.rows("concurrency", "vault_id IS NOT NULL")} == {"name-2"}
+    assert found.row("resource_protection", "resource_id = 'r2'")["vault_name"] == "name-2"
+
+
+def test_of_nothing_but_failures_the_lower_bound_is_zero_and_never_less() -> None:
+    log = SmallLog()
+    for number in range(30):
+        log.backup(f"r{number}", "2026-03-08 01:00", status="failed", error_code=CODE)
+    assert log.open().row("scorecard", "dimension = 'source'")["wilson_lower"] == 0

@@ -75,7 +75,7 @@ SELECT
         WHEN starts_with(t.backup_name, 'autobk_') THEN 'vault:' || nullif(t.vault_id, '')
     END AS schedule_id,
     nullif(t.vault_id, '') AS vault_id,
-    t.vault_name,
+    nullif(t.vault_name, '') AS vault_name,
     t.checkpoint_id,
     nullif(r.resource_id, '') AS resource_id,
     r.resource_name,

@@ -30,7 +30,7 @@
 --   resource_type: Type of the resource.
 --   provider_id: Provider.
 --   project_id: Project.
---   vault_id: Vault at the last attempt.
+--   vault_id: Vault of the last attempt that names one.
 --   vault_name: Its name.
 --   vault_ids: All vaults of the day's attempts.
 --   policy_id: Policy of the last attempt that had one.

@@ -27,7 +27,7 @@ WITH backup AS (
     CROSS JOIN analytics.settings AS s
     JOIN resources AS r
         ON r.source = k.source AND r.task_id = k.task_id AND r.role = 'target' AND r.position = 0
-    WHERE k.operation_type = 'backup'
+    WHERE k.operation_type = 'backup' AND r.resource_id <> ''
     GROUP BY ALL
 )
 

@@ -33,7 +33,7 @@ WITH replicating AS (
 ),
 
 named AS (
-    SELECT source, vault_id, arg_max(vault_name, backup_day) AS vault_name FROM analytics.resource_day GROUP BY ALL
+    SELECT source, vault_id, arg_max(vault_name, last_created_at) AS vault_name FROM analytics.resource_day GROUP BY ALL
 ),
 
 eligible AS (

@@ -10,7 +10,7 @@
 --   source: Name of the configured source.
 --   dimension: source, vault, project, provider, resource_type or policy.
 --   value: Which; NULL of dimension source.
---   name: Name of the vault; else the value.
+--   name: Newest name of the vault; else the value.
 --   resources: Resources with a verdict.
 --   windows: Backup days of resources with a verdict.
 --   protected: Of them protected.
@@ -35,6 +35,7 @@ WITH day AS (
         d.provider_id,
         d.resource_type,
         d.policy_id,
+        d.last_created_at,
         d.verdict = 'protected' AS is_protected,
         CAST(timezone(s.timezone, o.as_of) - s.day_anchor AS DATE) - d.backup_day AS days_ago,
         (epoch(s.lookback) // 86400)::INTEGER AS span
@@ -61,7 +62,7 @@ rolled AS (
             ELSE 'source'
         END AS dimension,
         coalesce(d.vault_id, d.project_id, d.provider_id, d.resource_type, d.policy_id) AS value,
-        CASE WHEN grouping(d.vault_id) = 0 THEN arg_min(d.vault_name, d.days_ago) END AS vault_name,
+        CASE WHEN grouping(d.vault_id) = 0 THEN arg_max(d.vault_name, d.last_created_at) END AS vault_name,
         count(DISTINCT d.resource_id) FILTER (d.days_ago <= d.span) AS resources,
         count(*) FILTER (d.days_ago <= d.span) AS windows,
         count(*) FILTER (d.days_ago <= d.span AND d.is_protected) AS protected,
@@ -91,7 +92,7 @@ SELECT
     r.protected / nullif(r.windows, 0) AS final_success_rate,
     CASE
         WHEN r.windows > 0
-            THEN (r.protected / r.windows + 1.9208 / r.windows - 1.96 * sqrt(
+            THEN greatest(0, r.protected / r.windows + 1.9208 / r.windows - 1.96 * sqrt(
                 r.protected / r.windows * (1 - r.protected / r.windows) / r.windows + 0.9604 / (r.windows * r.windows)
             )) / (1 + 3.8416 / r.windows)
     END AS wilson_lower,
