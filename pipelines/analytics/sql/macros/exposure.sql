@@ -72,7 +72,7 @@ SELECT
     e.source,
     e.resource_id,
     greatest(0, epoch(any_value(e.seen_to)) - epoch(any_value(e.seen_from))) / 3600 AS observed_hours,
-    coalesce(sum(epoch(g.ends_at) - epoch(g.begins_at)) FILTER (g.ends_at > g.begins_at), 0) / 3600
+    coalesce(sum(epoch_us(g.ends_at) - epoch_us(g.begins_at)) FILTER (g.ends_at > g.begins_at), 0) / 3600000000
         AS unprotected_hours,
     count(*) FILTER (g.ends_at > g.begins_at AND NOT g.goes_on) AS breaches,
     coalesce(bool_or(g.ends_at > g.begins_at AND g.ends_at = to_at), false) AS is_unprotected_at_end

@@ -75,11 +75,11 @@ peak AS (
 
 piece AS (
     SELECT source, vault_id, begins_s::BIGINT // 900 AS quarter,
-        sum(least(ends_s, (begins_s::BIGINT // 900 + 1) * 900) - begins_s) AS seconds
+        sum((least(ends_s, (begins_s::BIGINT // 900 + 1) * 900) - begins_s)::DECIMAL(18, 6)) AS seconds
     FROM task
     GROUP BY ALL
     UNION ALL
-    SELECT t.source, t.vault_id, t.quarter + k.n, sum(least(900, t.ends_s - (t.quarter + k.n) * 900))
+    SELECT t.source, t.vault_id, t.quarter + k.n, sum(least(900, t.ends_s - (t.quarter + k.n) * 900)::DECIMAL(18, 6))
     FROM (
         SELECT *, begins_s::BIGINT // 900 AS quarter, ends_s::BIGINT // 900 AS until_quarter
         FROM task WHERE ends_s::BIGINT // 900 > begins_s::BIGINT // 900
@@ -122,7 +122,7 @@ SELECT
     t.vault_id,
     v.vault_name,
     t.local_hour,
-    coalesce(p.seconds, 0) / (epoch(s.lookback) / 24) AS mean_running,
+    coalesce(p.seconds, 0)::DOUBLE / (epoch(s.lookback) / 24) AS mean_running,
     t.peak_running,
     t.starts
 FROM topped AS t

@@ -81,6 +81,7 @@ habit(place, definition, whose, population) AS (
         (10, 'hours within interval + grace', 'time-weighted RPO, ours', 'resource-hours observed')
 ),
 
+-- Sums of decimals are the same in whatever order they are added.
 scored AS (
     SELECT source, 1 AS place, count(*) FILTER (bad = 0)::DOUBLE AS numerator, count(*)::DOUBLE AS denominator
     FROM by_resource GROUP BY source
@@ -99,7 +100,7 @@ scored AS (
     SELECT source, 6, sum(ok), sum(ok) + sum(failed)
     FROM week GROUP BY source
     UNION ALL
-    SELECT source, 7, sum(least(1, ok / greatest(slots, 1))), count(*)
+    SELECT source, 7, sum(least(1, ok / greatest(slots, 1))::DECIMAL(18, 15)), count(*)
     FROM by_resource GROUP BY source
     UNION ALL
     SELECT source, 8, count(*) FILTER (latest = 'ok'), count(*)
@@ -117,7 +118,8 @@ scored AS (
         count(*) FILTER (verdict IN ('protected', 'failed', 'skipped'))
     FROM week GROUP BY source
     UNION ALL
-    SELECT e.source, 10, sum(e.observed_hours - e.unprotected_hours), sum(e.observed_hours)
+    SELECT e.source, 10, sum((e.observed_hours - e.unprotected_hours)::DECIMAL(18, 9)),
+        sum(e.observed_hours::DECIMAL(18, 9))
     FROM analytics.exposure((SELECT window_from FROM span), (SELECT window_to FROM span)) AS e
     GROUP BY e.source
 )

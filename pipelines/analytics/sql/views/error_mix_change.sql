@@ -76,12 +76,13 @@ SELECT
     m.n_before,
     CASE
         WHEN m.n_now > 0 AND m.n_before > 0
-            THEN least(1, greatest(0, sum(
+            -- A sum of decimals, the same in whatever order they are added.
+            THEN least(1, greatest(0, sum((
                 CASE WHEN m.share_now > 0
                     THEN 0.5 * m.share_now * log2(2 * m.share_now / (m.share_now + m.share_before)) ELSE 0 END
                 + CASE WHEN m.share_before > 0
                     THEN 0.5 * m.share_before * log2(2 * m.share_before / (m.share_now + m.share_before)) ELSE 0 END
-            ) OVER (PARTITION BY m.source)))
+            )::DECIMAL(18, 15)) OVER (PARTITION BY m.source)))::DOUBLE
     END AS js_divergence,
     h.is_comparable
 FROM mix AS m

@@ -57,7 +57,8 @@ summed AS (
     SELECT
         source,
         error_code,
-        sum(hours) AS unprotected_hours,
+        -- Decimals, whose sum is the same in whatever order they are added.
+        sum(hours::DECIMAL(18, 9)) AS unprotected_hours,
         sum(failures)::BIGINT AS failures,
         count(*) AS streaks,
         count(DISTINCT resource_id) AS resources
@@ -68,7 +69,7 @@ summed AS (
 SELECT
     m.source,
     m.error_code,
-    m.unprotected_hours,
+    m.unprotected_hours::DOUBLE AS unprotected_hours,
     m.unprotected_hours / nullif(sum(m.unprotected_hours) OVER of_source, 0) AS share_of_hours,
     sum(m.unprotected_hours) OVER (
         PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code ROWS UNBOUNDED PRECEDING

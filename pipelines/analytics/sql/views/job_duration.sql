@@ -51,7 +51,7 @@ grouped AS (
         count(*) AS n,
         quantile_cont(duration_seconds, [0.5, 0.95, 0.99]) AS percentiles,
         max(duration_seconds) AS max_seconds,
-        sum(duration_seconds) AS total_seconds,
+        sum(duration_seconds::DECIMAL(18, 6))::DOUBLE AS total_seconds,
         CASE WHEN operation_type = 'backup' THEN count(*) FILTER (is_overrun) END AS overruns
     FROM timed
     GROUP BY source, operation_type, resource_type, is_full, outcome

@@ -27,7 +27,7 @@ WITH observed AS (
         count(*) AS resources,
         CASE
             WHEN any_value(o.as_of) IS NOT NULL
-                THEN sum(greatest(0, epoch(least(r.removed_at, o.as_of)) - epoch(r.first_attempt_at))) / 86400
+                THEN sum(greatest(0, epoch_us(least(r.removed_at, o.as_of)) - epoch_us(r.first_attempt_at))) / 86400000000
         END AS days
     FROM analytics.resource AS r
     CROSS JOIN analytics.as_of AS o
@@ -43,8 +43,8 @@ failing AS (
         count(*) FILTER (ended_by = 'removal') AS ended_by_removal,
         sum(failures)::BIGINT AS failures,
         median(duration_hours) AS median_hours,
-        sum(duration_hours) AS closed_hours,
-        sum(coalesce(duration_hours, censored_hours)) AS failing_hours
+        sum(duration_hours::DECIMAL(18, 9))::DOUBLE AS closed_hours,
+        sum(coalesce(duration_hours, censored_hours)::DECIMAL(18, 9))::DOUBLE AS failing_hours
     FROM analytics.failing_streaks
     GROUP BY source
 )

@@ -28,9 +28,10 @@ SELECT
     count(*) FILTER (c.is_in_breach_now) AS in_breach_now,
     count(*) FILTER (coalesce(c.removed_at > o.as_of, true) AND NOT c.is_in_breach_now)
         / nullif(count(*) FILTER (coalesce(c.removed_at > o.as_of, true)), 0) AS instant_compliance_rate,
-    sum(c.observed_hours) AS observed_hours,
-    sum(c.unprotected_hours) AS unprotected_hours,
-    1 - sum(c.unprotected_hours) / nullif(sum(c.observed_hours), 0) AS time_compliance_rate,
+    -- Sums of decimals, not of doubles, are the same in whatever order they are added.
+    sum(c.observed_hours::DECIMAL(18, 9))::DOUBLE AS observed_hours,
+    sum(c.unprotected_hours::DECIMAL(18, 9))::DOUBLE AS unprotected_hours,
+    1 - sum(c.unprotected_hours::DECIMAL(18, 9)) / nullif(sum(c.observed_hours::DECIMAL(18, 9)), 0) AS time_compliance_rate,
     sum(c.breaches)::BIGINT AS breaches,
     count(*) FILTER (c.schedule_basis = 'assumed') AS assumed
 FROM analytics.rpo_compliance AS c
