@@ -3,8 +3,8 @@
 -- Definition: birth, copies, restores and deletion by backup id. finding, the first that fits: deleted_twice,
 --   copy_after_deletion, early_deletion (class early in deletion_class), undeletable (every deletion of it failed),
 --   deleted_without_birth, copied_without_birth or restored_without_birth (its making is not in the log, though
---   the resource it names was enrolled after the log began), or NULL.
--- Settings: none
+--   the resource it names was first tried more than its interval and two days after the log began), or NULL.
+-- Settings: default_interval, [[schedules]] (through analytics.resource)
 -- Edge cases: backups made before the warehouse's first day have no birth here: that is born_before_history, and no
 --   finding. Deletions with a vault, a resource or by sync name no backup id.
 -- Columns:
@@ -145,7 +145,8 @@ SELECT
         WHEN l.last_created_at > l.deleted_at THEN 'copy_after_deletion'
         WHEN e.backup_id IS NOT NULL THEN 'early_deletion'
         WHEN l.deletions_failed > 0 AND l.deletions_ok + l.deletions_open = 0 THEN 'undeletable'
-        WHEN l.made_by IS NULL AND r.first_attempt_at > h.began_at + INTERVAL 48 HOUR
+        WHEN l.made_by IS NULL
+            AND r.first_attempt_at > h.began_at + INTERVAL 48 HOUR + to_seconds(epoch(r.backup_interval))
             THEN CASE
                 WHEN l.deletions_ok + l.deletions_open > 0 THEN 'deleted_without_birth'
                 WHEN l.first_created_at IS NOT NULL THEN 'copied_without_birth'
