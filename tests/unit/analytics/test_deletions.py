@@ -63,6 +63,17 @@ def test_retention_in_batches_is_no_mass_delete() -> None:
     assert not any(row["is_mass_delete"] for row in log.open().rows("deletion_audit"))
 
 
+def test_whoever_deletes_all_backups_of_a_vault_by_day_does_not_make_that_usual() -> None:
+    log = SmallLog()
+    made = [task_id for number in range(3) for task_id in log.daily(f"disk-{number}", "2026-02-20 01:00", 14)]
+    for number, task_id in enumerate(made):
+        log.delete(task_id, at("2026-03-06 12:00") + timedelta(seconds=number))
+    rows = log.open().rows("deletion_audit")
+    assert all(row["is_mass_delete"] for row in rows)
+    # The oldest of each disk alone may have been due.
+    assert sum(row["class"] == "early" for row in rows) >= 3 * 12
+
+
 def test_a_failed_deletion_deletes_nothing() -> None:
     log = SmallLog()
     made = log.backup("disk", "2026-03-01 01:00")

@@ -2,9 +2,9 @@
 -- Grain: one row per task that deletes: backups, resources removed with theirs, vaults, and syncs that delete.
 -- Definition: class of a backup's deletion: manual, where the backup was made by hand; night, where the task was
 --   created outside 08:00-20:00 local, when the service deletes nothing by itself; early, where the backup was
---   younger than is usual for its policy (median age at deletion by day, less a day, of at least 5); retention
---   otherwise; unknown_birth, by day, where the backup's making is not in the log. The other tasks are removal,
---   vault_delete and sync.
+--   younger than is usual for its policy, less a day (the median age of the oldest backup of a resource that an
+--   hour by day deleted, from 5 deletions on); retention otherwise; unknown_birth, by day, where the backup's
+--   making is not in the log. The other tasks are removal, vault_delete and sync.
 -- Settings: timezone
 -- Edge cases: deletion_audit has the mass deletes. Failed deletions are listed with outcome fail.
 -- Columns:
@@ -63,11 +63,22 @@ WITH deletion AS (
 ),
 
 usual AS (
-    SELECT source, retention_of, median(age_days) AS usual_age_days
-    FROM deletion
-    WHERE operation_type = 'delete' AND outcome = 'ok' AND is_automatic AND is_by_day AND age_days IS NOT NULL
-    GROUP BY ALL
-    HAVING count(*) >= 5
+    -- By the oldest of each batch: whoever deletes all backups of a resource at once does not make that usual.
+    SELECT source, retention_of, median(oldest_days) AS usual_age_days
+    FROM (
+        SELECT
+            source,
+            retention_of,
+            resource_id,
+            epoch(created_at)::BIGINT // 3600 AS hour,
+            max(age_days) AS oldest_days,
+            count(*) AS n
+        FROM deletion
+        WHERE operation_type = 'delete' AND outcome = 'ok' AND is_automatic AND is_by_day AND age_days IS NOT NULL
+        GROUP BY ALL
+    )
+    GROUP BY source, retention_of
+    HAVING sum(n) >= 5
 )
 
 SELECT
