@@ -5,7 +5,8 @@
 -- Settings: rpo_grace, default_interval, [[schedules]]
 -- Edge cases: where the schedule is inferred or assumed, so is the objective.
 SELECT
-    coalesce(sum(unprotected_hours), 0) AS numerator,
-    coalesce(sum(observed_hours), 0) AS denominator,
+    -- Sums of decimals are the same in whatever order they are added.
+    coalesce(sum(unprotected_hours::DECIMAL(18, 9))::DOUBLE, 0) AS numerator,
+    coalesce(sum(observed_hours::DECIMAL(18, 9))::DOUBLE, 0) AS denominator,
     numerator AS value
 FROM analytics.exposure($from_at, $to_at)
