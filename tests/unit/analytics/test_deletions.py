@@ -74,6 +74,18 @@ def test_whoever_deletes_all_backups_of_a_vault_by_day_does_not_make_that_usual(
     assert sum(row["class"] == "early" for row in rows) >= 3 * 12
 
 
+@pytest.mark.parametrize("known", [19, 20])
+def test_backups_from_before_the_log_do_not_hide_a_mass_delete_nor_make_one(known: int) -> None:
+    log = SmallLog()
+    made = [log.backup(f"disk-{number}", "2026-03-01 01:00", policy_id=None) for number in range(known)]
+    for number in range(60):
+        told = {} if number < known else AUTO
+        of = made[number] if number < known else f"unborn-{number}"
+        log.delete(of, at("2026-03-06 12:00") - timedelta(seconds=number), **told)
+    rows = log.open().rows("deletion_audit", "class = 'manual'")
+    assert [row["is_mass_delete"] for row in rows] == [known == 20] * known
+
+
 def test_a_failed_deletion_deletes_nothing() -> None:
     log = SmallLog()
     made = log.backup("disk", "2026-03-01 01:00")

@@ -2,7 +2,8 @@
 -- Grain: one row per task that deletes: backups, resources removed with theirs, vaults, and syncs that delete.
 -- Definition: class as in deletion_class. Mass delete: at least 20
 --   successful deletions of one vault within an hour, more than the median of its hours with deletions plus ten
---   times their MAD (or in its only two such hours), more than half of them manual, early or at night.
+--   times their MAD (or in its only two such hours), more of them manual, early or at night than due by retention.
+--   Those of unknown birth are in neither, nor in the 20.
 -- Settings: timezone
 -- Edge cases: who did it is not in the log: request_id leads to the trace service. Failed deletions are listed with
 --   outcome fail and are in no burst.
@@ -38,7 +39,8 @@ rolling AS (
     SELECT
         *,
         count(*) FILTER (is_counted) OVER hour_before AS n,
-        count(*) FILTER (is_counted AND class IN ('manual', 'early', 'night')) OVER hour_before AS odd
+        count(*) FILTER (is_counted AND class IN ('manual', 'early', 'night')) OVER hour_before AS odd,
+        count(*) FILTER (is_counted AND class = 'retention') OVER hour_before AS due
     FROM counted
     WINDOW hour_before AS (
         PARTITION BY source, vault_id ORDER BY second RANGE BETWEEN 3600 PRECEDING AND CURRENT ROW
@@ -58,7 +60,7 @@ judged AS (
         r.*,
         max(r.n) FILTER (r.is_counted) OVER hour_after AS burst_size,
         bool_or(
-            r.n >= 20 AND r.odd > 0.5 * r.n AND (r.n > u.middle + 10 * u.spread OR u.hours <= 2)
+            r.odd + r.due >= 20 AND r.odd > r.due AND (r.n > u.middle + 10 * u.spread OR u.hours <= 2)
         ) FILTER (r.is_counted) OVER hour_after AS is_mass_delete
     FROM rolling AS r
     LEFT JOIN usual_hour AS u ON u.source = r.source AND coalesce(u.vault_id, '') = coalesce(r.vault_id, '')
