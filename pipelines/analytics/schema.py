@@ -21,6 +21,38 @@ _COMMENTS = {
     "analytics.error_code": "Error codes as the vendor documents them, in two languages.",
 }
 
+_COLUMN_COMMENTS = {
+    "as_of": {"as_of": "The watermark."},
+    "settings": {
+        "timezone": "Time zone of backup days: an IANA name.",
+        "day_anchor": "When a backup day begins in that zone, from midnight.",
+        "rpo_grace": "How much longer than its interval a resource may be without a new backup.",
+        "default_interval": "Interval of a resource whose schedule the log does not show.",
+        "strikes": "From how many failures in a row a resource is failing again and again.",
+        "copy_lag": "How long a copy may take from when its backup is usable.",
+        "stuck_after": "From which age an open task may be stuck.",
+        "anomaly_z": "From which robust z-score a duration is anomalous.",
+        "lookback": "How far back distributions and recent rates look from the watermark.",
+        "success_target": "Share of backup days that shall be protected; the rest is the error budget.",
+        "incident_gap": "Failures of one code and source closer than this are one incident.",
+        "incident_resources": "From how many resources failures are called an incident.",
+        "restore_test": "How long a restore counts as a test of its resource.",
+    },
+    "schedule_override": {
+        "backup_interval": "Longest planned wait between two backups.",
+        "resource_id": "Of this resource: exactly one of these three is given.",
+        "policy_id": "Or of all resources whose newest policy this is.",
+        "vault_id": "Or of all resources in this vault.",
+    },
+    "error_code": {
+        "error_code": "Error code.",
+        "text_en": "What the vendor says of it.",
+        "advice_en": "What the vendor advises.",
+        "text_zh": "The text in Chinese.",
+        "advice_zh": "The advice in Chinese.",
+    },
+}
+
 _SQL_TYPES = {
     "timezone": "VARCHAR",
     "day_anchor": "INTERVAL",
@@ -52,6 +84,9 @@ def create_schema(
     _create_error_codes(connection)
     for table, comment in _COMMENTS.items():
         connection.execute(f"COMMENT ON TABLE {table} IS '{comment}'")
+    for table, columns in _COLUMN_COMMENTS.items():
+        for column, comment in columns.items():
+            connection.execute(f"COMMENT ON COLUMN analytics.{table}.{column} IS '{comment}'")
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:

@@ -110,6 +110,14 @@ def test_the_header_describes_exactly_the_columns(view: Definition) -> None:
     assert list(view.columns) == columns
 
 
+def test_the_warehouse_describes_every_column_of_the_analytics() -> None:
+    undescribed = opened(one_task).query(
+        "SELECT table_name, column_name FROM duckdb_columns() "
+        "WHERE schema_name = 'analytics' AND coalesce(comment, '') = ''"
+    )
+    assert undescribed == []
+
+
 def test_nothing_loaded_counts_nothing() -> None:
     for view in ("backup_success_daily", "protection_coverage", "rpo_compliance_summary", "data_quality"):
         assert opened(nothing).rows(view) == []
