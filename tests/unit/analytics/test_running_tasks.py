@@ -25,10 +25,19 @@ def test_an_open_task_is_stuck_only_when_it_is_old_and_stands_still() -> None:
 
 def test_an_old_task_that_moves_is_not_stuck() -> None:
     log = SmallLog()
-    moves = log.backup("m", "2026-03-09 12:00", status="running", updated_at="2026-03-09 23:30")
-    log.see(moves, ("2026-03-09 13:00", {"progress": 10}), ("2026-03-09 23:45", {"progress": 50}))
-    row = log.open().row("open_tasks")
-    assert (row["kind"], row["is_stuck"], row["progress_since"]) == ("running", False, at("2026-03-09 23:45"))
+    # One tells when it moved; the other does not, but loads have seen it move.
+    for resource, updated_at in (("tells", "2026-03-09 23:30"), ("does not", "2026-03-09 12:00")):
+        moves = log.backup(resource, "2026-03-09 12:00", status="running", updated_at=updated_at)
+        log.see(moves, ("2026-03-09 13:00", {"progress": 10}), ("2026-03-09 23:45", {"progress": 50}))
+    stopped = log.backup("stopped", "2026-03-09 12:00", status="running", updated_at="2026-03-09 12:00")
+    log.see(stopped, ("2026-03-09 13:00", {"progress": 10}), ("2026-03-09 20:00", {"progress": 50}))
+    rows = {row["resource_id"]: row for row in log.open().rows("open_tasks")}
+    assert {resource: row["kind"] for resource, row in rows.items()} == {
+        "tells": "running",
+        "does not": "running",
+        "stopped": "stuck",
+    }
+    assert rows["tells"]["progress_since"] == at("2026-03-09 23:45")
 
 
 def test_tasks_that_run_at_once_are_counted_by_vault_and_all_together() -> None:

@@ -2,7 +2,7 @@
 -- Grain: one row per task that is open at the watermark, and per task timed out in the lookback.
 -- Definition: kind is running, waiting, stuck or timed_out. Stuck: open, older than stuck_after and than three times
 --   the 99th percentile of the durations of its operation type and kind in the lookback, and its progress has not
---   changed for as long as stuck_after: by its updated_at, or by what loads have seen.
+--   changed for as long as stuck_after: by what loads have seen, or, until they have seen it move, by its updated_at.
 -- Settings: stuck_after, lookback
 -- Edge cases: an ongoing backup cannot be stopped: a stuck one is for the vendor's support. Where loads are rare,
 --   progress is seen as rarely: progress_since is the first sight of the present progress. Without any finished
@@ -42,10 +42,13 @@ asked AS (
 ),
 
 seen AS (
-    SELECT v.source, v.task_id, min(v.first_seen_at) AS progress_since
+    SELECT
+        v.source,
+        v.task_id,
+        min(v.first_seen_at) FILTER (v.progress IS NOT DISTINCT FROM a.progress) AS progress_since,
+        bool_or(v.progress IS DISTINCT FROM a.progress) AS was_seen_to_move
     FROM task_versions AS v
-    JOIN asked AS a
-        ON a.source = v.source AND a.task_id = v.task_id AND a.progress IS NOT DISTINCT FROM v.progress
+    JOIN asked AS a ON a.source = v.source AND a.task_id = v.task_id
     GROUP BY ALL
 ),
 
@@ -54,6 +57,7 @@ judged AS (
         a.*,
         u.p99_hours,
         v.progress_since,
+        coalesce(v.was_seen_to_move, false) AS was_seen_to_move,
         (epoch(CASE WHEN a.outcome = 'open' THEN a.as_of ELSE coalesce(a.ended_at, a.as_of) END)
             - epoch(a.created_at)) / 3600 AS age_hours
     FROM asked AS a
@@ -70,7 +74,7 @@ SELECT
         WHEN outcome <> 'open' THEN 'timed_out'
         WHEN age_hours > greatest(stuck_hours, coalesce(3 * p99_hours, 0))
             AND (progress_since IS NULL OR (epoch(as_of) - epoch(progress_since)) / 3600 >= stuck_hours
-                OR (epoch(as_of) - epoch(updated_at)) / 3600 >= stuck_hours)
+                OR (NOT was_seen_to_move AND (epoch(as_of) - epoch(updated_at)) / 3600 >= stuck_hours))
             THEN 'stuck'
         ELSE status
     END AS kind,
