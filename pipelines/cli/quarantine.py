@@ -9,7 +9,7 @@ from pipelines.cli.progress import show_progress
 from pipelines.cli.sql import Format, print_answer
 from pipelines.errors import WarehouseError
 from pipelines.load.requeue import requeue as run_requeue
-from pipelines.warehouse.read import query
+from pipelines.warehouse.read import ask
 
 quarantine = typer.Typer(
     help="What could not be taken in, and another try after the contract was widened.",
@@ -38,13 +38,13 @@ def show(
         wanted.append("source = '" + source.replace("'", "''") + "'")
     if unresolved:
         wanted.append("resolved_at IS NULL")
-    answer = query(
-        invocation_of(context).directory.warehouse,
+    statement = (
         "SELECT source, day, reason, task_id, first_seen_at, last_seen_at, resolved_at, "
         f"{text} AS record_text FROM quarantine "
-        f"WHERE {' AND '.join(wanted)} ORDER BY source, first_seen_at, record_text",
+        f"WHERE {' AND '.join(wanted)} ORDER BY source, first_seen_at, record_text"
     )
-    print_answer(answer, output)
+    with ask(invocation_of(context).directory.warehouse, statement) as answer:
+        print_answer(answer, output)
 
 
 @quarantine.command()

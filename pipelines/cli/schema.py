@@ -5,11 +5,12 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from pipelines.cli.invocation import invocation_of
+from pipelines.cli.sql import print_table
 from pipelines.contract.dictionary import dictionary
+
+COLUMNS = ("table", "column", "type", "path", "description")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -20,7 +21,4 @@ def schema(context: typer.Context, *, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    table = Table("table", "column", "type", "path", "description", box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(row["table"], row["column"], row["type"], row["path"] or "", row["description"])
-    Console().print(table)
+    print_table(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))

@@ -45,4 +45,4 @@ def parse_instant(text: str) -> datetime | None:
 
 def print_instant(instant: datetime) -> str:
     """Prints an instant the way the project does everywhere: RFC 3339, UTC, six digits, ``Z``."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

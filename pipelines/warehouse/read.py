@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from pipelines.errors import WarehouseError
+from pipelines.errors import UsageError, WarehouseError
+
+_AT_ONCE = 2048
+"""Rows that are fetched at a time: as many as DuckDB makes."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,12 @@ class Answer:
     Attributes:
         columns: Column names.
         types: DuckDB's type of each column.
-        rows: All rows.
+        rows: All rows; those of ``ask`` come as they are read, once.
     """
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
+    rows: Iterable[tuple[Any, ...]]
 
 
 def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
@@ -80,31 +83,46 @@ def read_watermark(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     return None if not found or found[0][0] is None else found[0][0].astimezone(UTC)
 
 
-def query(path: Path, sql: str) -> Answer:
+@contextmanager
+def ask(path: Path, sql: str) -> Iterator[Answer]:
     """Runs one query of the published warehouse; it can neither write nor leave the file.
 
     Args:
         path: The published warehouse.
         sql: The query.
 
-    Returns:
-        Its result, whole.
+    Yields:
+        Its result, whose rows are read while they are asked for: there may be more than memory holds.
 
     Raises:
+        UsageError: There is no query.
         WarehouseError: There is no warehouse, or the query failed.
     """
     with open_published(path) as connection:
         connection.execute("SET lock_configuration = true")
         try:
+            if not connection.extract_statements(sql):
+                raise UsageError('The query is empty. Write one, such as "SELECT count(*) FROM tasks".')
             cursor = connection.execute(sql)
             described = cursor.description or []
-            return Answer(
+            yield Answer(
                 tuple(str(column[0]) for column in described),
                 tuple(str(column[1]) for column in described),
-                cursor.fetchall(),
+                _rows_of(cursor),
             )
         except duckdb.Error as error:
             raise WarehouseError(f"The query failed: {error}") from error
+
+
+def query(path: Path, sql: str) -> Answer:
+    """Runs a query as ``ask`` does, and reads its result whole."""
+    with ask(path, sql) as answer:
+        return replace(answer, rows=list(answer.rows))
+
+
+def _rows_of(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while batch := cursor.fetchmany(_AT_ONCE):
+        yield from batch
 
 
 def _first_line(error: Exception) -> str:
