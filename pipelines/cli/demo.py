@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -118,8 +119,11 @@ def _emulator(estate: _Estate) -> Iterator[str]:
     command = [sys.executable, "-m", "pipelines.cli.main", "emulator", "--port", "0"]
     command += ["--tasks", str(estate.tasks), "--days", str(estate.days), "--seed", str(estate.seed)]
     command += ["--now", print_instant(estate.now)]
+    # A terminal's Ctrl-C reaches every process of a command: this one is ended by us, and not by that.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # ourselves
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         base_url = process.stdout.readline().strip() if process.stdout else ""
         if not base_url:
             raise CbrWarehouseError(

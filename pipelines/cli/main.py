@@ -2,10 +2,13 @@
 
 import logging
 import os
+import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -42,6 +45,12 @@ app.add_typer(quarantine, name="quarantine")
 app.command(context_settings={"ignore_unknown_options": True})(sql)
 
 
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(f"cbr-warehouse {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -53,12 +62,12 @@ def options(
         Path | None, typer.Option(help="Data directory instead of the configured one.", show_default=False)
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Log every step, and show tracebacks.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[  # noqa: ARG001  its callback answers, before a verb is missed
+        bool,
+        typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True),
+    ] = False,
 ) -> None:
     """Reads the options that stand before every verb."""
-    if version:
-        print(f"cbr-warehouse {__version__}")
-        raise typer.Exit
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s" if debug else "cbr-warehouse: %(message)s",
@@ -69,25 +78,50 @@ def options(
 
 def main() -> None:
     """Runs the command line and exits with its status."""
+    interruptions = _note_interruptions()
     try:
         app()
-    except CbrWarehouseError as error:
-        _explain(str(error))
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        _explain("Interrupted. What was landed stays; the next load goes on from there.")
+    except BaseException as error:
+        if (
+            interruptions
+        ):  # whatever became of KeyboardInterrupt: typer and DuckDB each make something else of it
+            _leave_interrupted()
+        if isinstance(error, SystemExit):
+            raise
+        sys.exit(_status_of(error))
+
+
+def _note_interruptions() -> list[int]:
+    """Lets Ctrl-C raise KeyboardInterrupt as ever, and gives the list that remembers it."""
+    noted: list[int] = []
+
+    def interrupt(sig: int, frame: FrameType | None) -> None:
+        noted.append(sig)
+        signal.default_int_handler(sig, frame)
+
+    if (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):  # else "nohup" or "&" told us to ignore it
+        signal.signal(signal.SIGINT, interrupt)
+    return noted
+
+
+def _leave_interrupted() -> NoReturn:
+    _explain("Interrupted. Nothing is half written; what a load has landed stays, and the next one goes on.")
+    with suppress(OSError):
         sys.stdout.flush()
-        os._exit(INTERRUPTED)  # at once: threads may wait for a server, and nothing half written can be left
-    except BrokenPipeError:
-        # The reader of our output went away, as "| head" does; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, it is told in a sentence
-        _explain(
-            f"An unexpected error: {type(error).__name__}: {error}. "
-            "Run the command again with --debug before it and report what it prints."
-        )
-        sys.exit(1)
+    os._exit(INTERRUPTED)  # at once: threads may wait for a server
+
+
+def _status_of(error: BaseException) -> int:
+    if isinstance(error, CbrWarehouseError):
+        _explain(str(error))
+        return error.exit_status
+    _explain(
+        f"An unexpected error: {type(error).__name__}: {error}. "
+        "Run the command again with --debug before it and report what it prints."
+    )
+    return 1
 
 
 def _explain(sentence: str) -> None:

@@ -101,8 +101,7 @@ def ask(path: Path, sql: str) -> Iterator[Answer]:
     with open_published(path) as connection:
         connection.execute("SET lock_configuration = true")
         try:
-            if not connection.extract_statements(sql):
-                raise UsageError('The query is empty. Write one, such as "SELECT count(*) FROM tasks".')
+            _refuse_nothing(connection, sql)
             cursor = connection.execute(sql)
             described = cursor.description or []
             yield Answer(
@@ -112,12 +111,20 @@ def ask(path: Path, sql: str) -> Iterator[Answer]:
             )
         except duckdb.Error as error:
             raise WarehouseError(f"The query failed: {error}") from error
+        except BaseException:
+            connection.interrupt()  # else closing waits until the query has ended by itself
+            raise
 
 
 def query(path: Path, sql: str) -> Answer:
     """Runs a query as ``ask`` does, and reads its result whole."""
     with ask(path, sql) as answer:
         return replace(answer, rows=list(answer.rows))
+
+
+def _refuse_nothing(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    if not connection.extract_statements(sql):
+        raise UsageError('The query is empty. Write one, such as "SELECT count(*) FROM tasks".')
 
 
 def _rows_of(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
