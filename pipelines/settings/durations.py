@@ -32,6 +32,17 @@ def parse_duration(value: object) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes)
 
 
+def print_duration(duration: timedelta) -> str:
+    """Prints a duration as users write it.
+
+    >>> print_duration(timedelta(days=1, hours=12)), print_duration(timedelta())
+    ('1d12h', '0m')
+    """
+    minutes = duration // timedelta(minutes=1)
+    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "m"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0m"
+
+
 def show(value: object) -> str:
     """A short, printable form of a value that is no secret, for a message."""
     text = f'"{value}"' if isinstance(value, str) else str(value)

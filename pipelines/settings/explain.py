@@ -1,19 +1,27 @@
 """From what pydantic found wrong to faults in the words of this project. Pure, and blind to secrets."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from pipelines.settings.durations import show
+from pipelines.settings.durations import print_duration, show
 from pipelines.settings.faults import Fault
 from pipelines.settings.model import TOLD_ELSEWHERE, Schedule, Settings, SourceSettings, Thresholds
 
 _SHOWN = {"history", "settle", "rpo_grace", "strikes", "max_requests_per_second"}
 """Keys whose values are repeated in a message; any other could be a secret in the wrong place."""
+
+_BOUNDS = {
+    "greater_than": ("gt", "is not more than"),
+    "greater_than_equal": ("ge", "is less than"),
+    "less_than": ("lt", "is not less than"),
+    "less_than_equal": ("le", "is more than"),
+}
+"""What pydantic calls a value beyond a bound, where it keeps the bound, and how it is said here."""
 
 _TABLES: dict[str, type[BaseModel]] = {
     "": Settings,
@@ -83,7 +91,8 @@ def _fault(error: ErrorDetails, raw: Mapping[str, Any], place: str) -> Fault:
     if error["type"] == "extra_forbidden":
         return _unknown_key(loc, table, raw, place)
     field = next((str(step) for step in reversed(loc) if step in table.model_fields), str(loc[0]))
-    known = table.model_fields.get(field)
+    # A fault of a table as a whole is told by what its place in the file may hold.
+    known = table.model_fields.get(field) or Settings.model_fields.get(str(loc[0]))
     allowed = known.description if known else None
     return Fault(place, key_of(loc, raw), _wrong(error, field), allowed or "what docs/configuration.md says")
 
@@ -94,10 +103,17 @@ def _wrong(error: ErrorDetails, field: str) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     value = error["input"]
+    if error["type"] in _BOUNDS:
+        bound, said = _BOUNDS[error["type"]]
+        return f"{_number(value)} {said} {error['ctx'][bound]}"
     if error["type"].endswith(("_type", "_parsing")) or not isinstance(value, str | int | float):
         named = next((name for kind, name in _TYPES if isinstance(value, kind)), "something else")
         return f"{named} stands here"
     return f"{show(value)} is not allowed" if field in _SHOWN else "the value is not allowed"
+
+
+def _number(value: object) -> str:
+    return show(print_duration(value) if isinstance(value, timedelta) else value)
 
 
 def _unknown_key(

@@ -156,7 +156,7 @@ class Schedule(_Values):
     @model_validator(mode="after")
     def _check_place(self) -> Self:
         if [self.resource_id, self.policy_id, self.vault_id].count(None) != 2:
-            raise ValueError("it needs exactly one of resource_id, policy_id and vault_id")
+            raise ValueError("none, or several, of resource_id, policy_id and vault_id")
         return self
 
 
@@ -253,7 +253,10 @@ class Settings(_Values):
     schedule: Annotated[str, BeforeValidator(parse_cron)] = Field("0 * * * *", description=ALLOWED_CRON)
     thresholds: Thresholds = Field(Thresholds(), description="a table: [thresholds]")
     schedules: tuple[Schedule, ...] = Field(
-        (), strict=False, description="tables with two brackets each: [[schedules]]"
+        (),
+        strict=False,
+        description="tables with two brackets each, [[schedules]], "
+        "with interval and exactly one of resource_id, policy_id and vault_id",
     )
     sources: tuple[SourceSettings, ...] = Field(
         (), strict=False, description="tables with two brackets each: [[sources]]"

@@ -82,10 +82,11 @@ def test_one_fault_makes_one_sentence(write) -> None:
         ('history = "30 days"', '"30 days" is not a duration'),
         ('history = ""', '"" is not a duration'),
         ("history = 30", "30 is not a duration"),
-        ('history = "0d"', "Allowed: a duration of days"),
-        ('history = "99999d"', "Allowed: a duration of days"),
+        ('history = "0d"', '"0m" is not more than 0 seconds. Allowed: a duration of days'),
+        ('history = "99999d"', '"99999d" is more than 3650 days. Allowed: a duration of days'),
         ('settle = "-1h"', '"-1h" is not a duration'),
-        ("max_requests_per_second = 0", "0 is not allowed. Allowed: a number above 0"),
+        ("max_requests_per_second = 0", "0 is not more than 0.0. Allowed: a number above 0"),
+        ("max_requests_per_second = 1e9", "1000000000.0 is more than"),
         ("max_requests_per_second = inf", "inf is not allowed"),
         ("max_requests_per_second = nan", "nan is not allowed"),
         ('max_requests_per_second = "5"', "a text stands here. Allowed: a number above 0, without quotes"),
@@ -146,7 +147,19 @@ def test_one_bracket_too_few_is_told(write) -> None:
     assert "a table stands here. Allowed: tables with two brackets each" in refusal(
         write, "[sources]\nname='a'"
     )
-    assert "sources[0]: a number stands here" in refusal(write, "sources = [1]")
+    assert "sources[0]: a number stands here. Allowed: tables with two brackets each" in refusal(
+        write, "sources = [1]"
+    )
+
+
+@pytest.mark.parametrize("keys", ["", 'policy_id = "p"\nvault_id = "v"'])
+def test_a_schedule_says_of_what_it_is(write, keys: str) -> None:
+    said = refusal(write, f'[[schedules]]\ninterval = "2h"\n{keys}')
+    assert "schedules[0]: none, or several, of resource_id, policy_id and vault_id. Allowed: tables" in said
+
+
+def test_toml_beyond_all_depth_is_a_fault_of_the_file(write) -> None:
+    assert "too deep" in refusal(write, "x = " + "[" * 5000)
 
 
 @pytest.mark.parametrize(
