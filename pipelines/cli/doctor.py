@@ -11,7 +11,6 @@ from pipelines.cli.invocation import invocation_of, utc_now
 from pipelines.cli.load import Source
 from pipelines.doctor.examine import Clocks, examine
 from pipelines.doctor.finding import Diagnosis
-from pipelines.settings.require import require_sources
 from pipelines.source.client import CbrClient
 from pipelines.source.surroundings import Patience
 
@@ -28,7 +27,7 @@ def doctor(
     """Check configuration, sign-in, permission, clock and quota; find out how the source behaves."""
     invocation = invocation_of(context)
     found = []
-    for ready in require_sources(invocation.settings, source, invocation.environ):
+    for ready in invocation.require_sources(source):
         with CbrClient(ready.settings, ready.credentials, patience=PATIENCE) as client:
             found.append(examine(ready.settings, client, Clocks(utc_now, time.monotonic)))
         if not as_json:

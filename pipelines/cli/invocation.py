@@ -13,8 +13,10 @@ from pipelines.contract.columns import Contract
 from pipelines.contract.read import read_contract
 from pipelines.load.context import Loading, Progress
 from pipelines.load.live import live_loading
+from pipelines.settings.credentials import secret_faults
 from pipelines.settings.model import Settings
 from pipelines.settings.read import read_settings
+from pipelines.settings.require import ReadySource, require_sources
 from pipelines.storage.layout import DataDirectory
 
 
@@ -45,6 +47,20 @@ class Invocation:
             SettingsError: The configuration is wrong.
         """
         return read_settings(self.config, self.data_dir, self.environ)
+
+    def require_sources(self, name: str | None) -> tuple[ReadySource, ...]:
+        """The sources a command asks, with their secrets; None for all.
+
+        Raises:
+            SettingsError: The configuration is wrong, or a secret cannot be had: all of it at once.
+        """
+        settings = read_settings(
+            self.config,
+            self.data_dir,
+            self.environ,
+            lambda raw, origin: secret_faults(raw, origin, name, self.environ),
+        )
+        return require_sources(settings, name, self.environ)
 
     @cached_property
     def directory(self) -> DataDirectory:

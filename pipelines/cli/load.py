@@ -16,7 +16,6 @@ from pipelines.load.context import Wanted
 from pipelines.load.report import LoadReport, SourceReport
 from pipelines.load.run import load as run_load
 from pipelines.raw.ledgers import LoadEntry
-from pipelines.settings.require import require_sources
 
 Source = Annotated[str | None, typer.Option(help="Only the source of this name.", show_default=False)]
 Since = Annotated[
@@ -46,7 +45,7 @@ def load(
     """Load what is new or may have changed, and bring tables and warehouse up to date."""
     invocation = invocation_of(context)
     wanted = Wanted(range=read_range(since, until, utc_now()), deep=deep, wait=wait)
-    sources = require_sources(invocation.settings, source, invocation.environ)
+    sources = invocation.require_sources(source)
     with show_progress() as progress:
         report = run_load(invocation.loading(progress), sources, wanted)
     show_report(report)

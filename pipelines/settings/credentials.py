@@ -7,15 +7,22 @@ What is done with the values is ``source``'s business.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import SecretStr
 
+from pipelines.settings.explain import key_of
 from pipelines.settings.faults import Fault, refuse
-from pipelines.settings.model import ALLOWED_REFERENCE, ALLOWED_TEXT, SourceSettings
-from pipelines.settings.references import Reference
+from pipelines.settings.model import ALLOWED_REFERENCE, ALLOWED_TEXT, Origin, SourceSettings
+from pipelines.settings.references import Reference, parse_reference
 from pipelines.settings.sign_in import SignIn
 
 _MOST_BYTES = 1 << 20
+_REFERENCES = {
+    **dict.fromkeys(("token", "password", "access_key", "secret_key", "security_token"), ALLOWED_REFERENCE),
+    **dict.fromkeys(("username", "domain"), ALLOWED_TEXT),
+}
+"""The keys that may refer to something, and what is allowed there."""
 _IN_A_HEADER = re.compile(r"[!-~]+", re.ASCII)
 
 
@@ -105,13 +112,11 @@ def find_secrets(
         if not isinstance(value, Reference):
             return str(value)
         try:
-            text = _follow(value, environ)
-            _check(key, text, value)
+            return _fetch(key, value, environ)
         except ValueError as error:
-            allowed = ALLOWED_TEXT if key in {"username", "domain"} else ALLOWED_REFERENCE
-            faults.append(Fault(place, f"{table}{key} (source {source.name})", str(error), allowed))
+            where = f"{table}{key} (source {source.name})"
+            faults.append(Fault(place, where, str(error), _REFERENCES[key]))
             return ""
-        return text
 
     credentials: Credentials
     match source.sign_in:
@@ -131,6 +136,44 @@ def find_secrets(
                 SecretStr(text_of("security_token")) if source.security_token else None,
             )
     return faults or credentials
+
+
+def secret_faults(
+    raw: Mapping[str, Any], origin: Origin, name: str | None, environ: Mapping[str, str]
+) -> list[Fault]:
+    """Finds secrets that cannot be had in a configuration that is wrong elsewhere.
+
+    Args:
+        raw: The configuration as parsed.
+        origin: Where it was read.
+        name: The one source that is wanted; None for all.
+        environ: The environment.
+
+    Returns:
+        The faults of every reference that is one; the others are faults of the configuration itself.
+    """
+    faults: list[Fault] = []
+    sources = raw.get("sources")
+    for position, source in enumerate(sources if isinstance(sources, list) else ()):
+        if not isinstance(source, dict) or name not in {None, str(source.get("name"))}:
+            continue
+        for key in (key for key in _REFERENCES if str(source.get(key)).startswith(("env:", "file:"))):
+            try:
+                reference = parse_reference(source[key], origin.base)
+            except ValueError:
+                continue
+            try:
+                _fetch(key, reference, environ)
+            except ValueError as error:
+                where = key_of(("sources", position, key), raw)
+                faults.append(Fault(origin.place, where, str(error), _REFERENCES[key]))
+    return faults
+
+
+def _fetch(key: str, reference: Reference, environ: Mapping[str, str]) -> str:
+    text = _follow(reference, environ)
+    _check(key, text, reference)
+    return text
 
 
 def _follow(reference: Reference, environ: Mapping[str, str]) -> str:

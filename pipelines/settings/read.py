@@ -5,7 +5,7 @@ No secret is followed here, so that commands which ask no source work without an
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,23 @@ VENDOR_SECURITY_TOKEN = "HUAWEICLOUD_SDK_SECURITY_TOKEN"  # noqa: S105  the name
 """Read by the vendor's tools too, where the keys are temporary."""
 
 
-def read_settings(config: Path | None, data_dir: Path | None, environ: Mapping[str, str]) -> Settings:
+MoreFaults = Callable[[Mapping[str, Any], Origin], list[Fault]]
+"""What else is wrong in a configuration, as parsed; asked only where something is wrong already."""
+
+
+def read_settings(
+    config: Path | None,
+    data_dir: Path | None,
+    environ: Mapping[str, str],
+    more_faults: MoreFaults | None = None,
+) -> Settings:
     """Reads the configuration.
 
     Args:
         config: The file that the command line names.
         data_dir: The data directory that the command line names.
         environ: The environment.
+        more_faults: What a command that needs more would find wrong later, so that all is told at once.
 
     Returns:
         The configuration; without sources where there is neither a file nor the vendor's variables.
@@ -50,9 +60,9 @@ def read_settings(config: Path | None, data_dir: Path | None, environ: Mapping[s
     """
     path = _find(config, environ)
     if path is not None:
-        settings = _check(_parse(path), Origin(str(path), path.absolute().parent))
+        settings = _check(_parse(path), Origin(str(path), path.absolute().parent), more_faults)
     else:
-        settings = _check(_from_environment(environ), Origin(ENVIRONMENT, Path.cwd()))
+        settings = _check(_from_environment(environ), Origin(ENVIRONMENT, Path.cwd()), more_faults)
     named = data_dir or (Path(environ[DATA_DIR_VARIABLE]) if environ.get(DATA_DIR_VARIABLE) else None)
     return settings if named is None else settings.model_copy(update={"data_dir": named.absolute()})
 
@@ -94,6 +104,8 @@ def _parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError is one, and so is a number of too many digits
         said = _position(str(error), text)
+    except RecursionError:
+        said = ": lists or tables too deep within each other"
     raise SettingsError(
         f"{path}{said}. Texts need quotes, and each key = value a line of its own; see toml.io."
     )
@@ -137,7 +149,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return {"sources": [source]}
 
 
-def _check(raw: dict[str, Any], origin: Origin) -> Settings:
+def _check(raw: dict[str, Any], origin: Origin, more_faults: MoreFaults | None) -> Settings:
     faults = _cross_faults(raw, origin.place)
     try:
         settings = Settings.model_validate(raw, context=origin)
@@ -145,7 +157,7 @@ def _check(raw: dict[str, Any], origin: Origin) -> Settings:
         faults = faults_of(error.errors(include_url=False), raw, origin.place) + faults
     # Outside the except block: a traceback must not carry pydantic's error, which holds the values.
     if faults:
-        refuse(faults)
+        refuse([*faults, *(more_faults(raw, origin) if more_faults else ())])
     return settings
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.cli.invocation import Invocation
 from pipelines.errors import SettingsError
 from pipelines.settings.credentials import (
     KeyCredentials,
@@ -186,3 +187,24 @@ def test_no_repr_shows_a_secret() -> None:
         credentials = resolve_secrets(each, {"X": SECRET})
         for text in (repr(credentials), str(credentials), f"{credentials}", repr(each), str(each)):
             assert SECRET not in text
+
+
+def test_missing_secrets_are_told_with_all_else_that_is_wrong(here: Path) -> None:
+    """The variable came to light only once everything else was mended."""
+    path = here / "cbr-warehouse.toml"
+    path.write_text(
+        'zone = 1\n[[sources]]\nname = "a"\nendpoint = "nowhere"\nproject_id = "p"\ntoken = "env:GONE"\n'
+        '[[sources]]\nname = "b"\ntoken = "env:GONE_TOO"\n[[sources]]\nname = "c"\ntoken = "in clear"\n'
+    )
+    with pytest.raises(SettingsError) as all_sources:
+        Invocation(path, None, {}).require_sources(None)
+    assert "zone: " in str(all_sources.value)
+    assert "sources[0].endpoint (source a)" in str(all_sources.value)
+    assert "sources[0].token (source a): the environment variable GONE is not set" in str(all_sources.value)
+    assert "sources[1].token (source b): the environment variable GONE_TOO" in str(all_sources.value)
+    with pytest.raises(SettingsError) as one_source:
+        Invocation(path, None, {}).require_sources("a")
+    assert "GONE_TOO" not in str(one_source.value)
+    with pytest.raises(SettingsError) as no_source:
+        _ = Invocation(path, None, {}).settings
+    assert "GONE" not in str(no_source.value)
