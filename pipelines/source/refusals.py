@@ -100,7 +100,8 @@ class Refusals:
         return PermanentSourceError(f"{happened} {_other_remedy(answer.status, code)}", answer.status)
 
     def _happened(self, asked: Asked, answer: Answer) -> str:
-        return f"{self.where}: {asked.label} {self.answered(answer)}."
+        happened = f"{self.where}: {asked.label} {self.answered(answer)}"
+        return happened if happened.endswith(".") else f"{happened}."
 
     def _skew(self, answer: Answer) -> str:
         served_at = parse_http_date(answer.headers.get("date", ""))

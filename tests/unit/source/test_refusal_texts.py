@@ -102,3 +102,8 @@ def test_errors_are_told_apart(world) -> None:
         world.client(world.always(403)).show_task("x")
     with pytest.raises(PermanentSourceError):
         world.client(world.always(400)).show_task("x")
+
+
+def test_a_message_that_ends_with_a_full_stop_gets_no_second(world) -> None:
+    said = refusal(world, 403, json={"error_code": "CBR.0403", "error_msg": "Not to be performed."})
+    assert "Not to be performed. The credentials" in said
