@@ -1,11 +1,12 @@
 -- Question: what is different from the period before?
 -- Grain: one row per kind of change and thing that changed.
 -- Definition: new_code: an error code of failed backups not seen in the period before; new_streak: resources
---   whose failures in a row began in the period and go on; recovered: streaks of at least `strikes` that ended
---   in it; manual_deletes: deletions of backups that were made by hand (name not autobk_); enrolled and
---   removed: resources first tried or removed in it.
+--   whose failures in a row began in the period and go on at its end, by their first code; recovered: streaks
+--   of at least `strikes` that ended in it; manual_deletes: deletions of backups that were made by hand (name
+--   not autobk_); enrolled and removed: resources first tried or removed in it.
 -- Settings: strikes
--- Edge cases: a streak that began and ended within the period is no change at its end.
+-- Edge cases: a streak that began and ended within the period is no change at its end, nor is one of a resource
+--   that was removed in it.
 SELECT 'new_code' AS kind, coalesce(error_code, '(none)') AS what, count(*) AS n
 FROM analytics.attempt AS a
 WHERE operation_type = 'backup' AND outcome = 'fail' AND created_at >= $from_at AND created_at < $to_at
@@ -17,9 +18,11 @@ WHERE operation_type = 'backup' AND outcome = 'fail' AND created_at >= $from_at 
     )
 GROUP BY ALL
 UNION ALL
-SELECT 'new_streak', coalesce(last_error_code, '(none)'), count(*)
-FROM analytics.streak
-WHERE first_failed_at >= $from_at AND first_failed_at < $to_at AND coalesce(recovered_at >= $to_at, true)
+SELECT 'new_streak', coalesce(k.first_error_code, '(none)'), count(*)
+FROM analytics.streak AS k
+JOIN analytics.resource AS r USING (source, resource_id)
+WHERE k.first_failed_at >= $from_at AND k.first_failed_at < $to_at AND coalesce(k.recovered_at >= $to_at, true)
+    AND coalesce(r.removed_at >= $to_at, true)
 GROUP BY ALL
 UNION ALL
 SELECT 'recovered', coalesce(last_error_code, '(none)'), count(*)
@@ -28,19 +31,19 @@ WHERE recovered_at >= $from_at AND recovered_at < $to_at
     AND failures >= (SELECT strikes FROM analytics.settings)
 GROUP BY ALL
 UNION ALL
-SELECT 'manual_deletes', coalesce(a.vault_name, a.vault_id, '(none)'), count(*)
+SELECT 'manual_deletes', coalesce(nullif(a.vault_name, ''), a.vault_id, '(none)'), count(*)
 FROM analytics.attempt AS a
 JOIN tasks AS t USING (source, task_id)
-WHERE a.operation_type = 'delete' AND a.outcome = 'ok' AND NOT starts_with(t.delete_backup_name, 'autobk_')
+WHERE a.operation_type = 'delete' AND a.outcome = 'ok' AND NOT starts_with(nullif(t.delete_backup_name, ''), 'autobk_')
     AND a.created_at >= $from_at AND a.created_at < $to_at
 GROUP BY ALL
 UNION ALL
-SELECT 'enrolled', coalesce(vault_name, vault_id, '(none)'), count(*)
+SELECT 'enrolled', coalesce(nullif(vault_name, ''), vault_id, '(none)'), count(*)
 FROM analytics.resource
 WHERE first_attempt_at >= $from_at AND first_attempt_at < $to_at
 GROUP BY ALL
 UNION ALL
-SELECT 'removed', coalesce(vault_name, vault_id, '(none)'), count(*)
+SELECT 'removed', coalesce(nullif(vault_name, ''), vault_id, '(none)'), count(*)
 FROM analytics.resource
 WHERE removed_at >= $from_at AND removed_at < $to_at
 GROUP BY ALL

@@ -12,10 +12,20 @@ WITH point AS (
 ),
 
 open_streak AS (
-    SELECT source, resource_id, failures, first_failed_at, last_error_code
-    FROM analytics.streak
-    WHERE first_failed_at < $to_at AND coalesce(recovered_at >= $to_at, true)
-    QUALIFY row_number() OVER (PARTITION BY source, resource_id ORDER BY first_failed_at DESC) = 1
+    SELECT
+        k.source,
+        k.resource_id,
+        k.first_failed_at,
+        count(*) AS failures,
+        arg_max_null(a.error_code, (a.created_at, a.task_id)) AS last_error_code
+    FROM analytics.streak AS k
+    JOIN analytics.attempt AS a
+        ON a.source = k.source AND a.resource_id = k.resource_id
+        AND a.operation_type = 'backup' AND a.outcome = 'fail'
+        AND a.created_at >= k.first_failed_at AND a.created_at <= k.last_failed_at AND a.created_at < $to_at
+    WHERE k.first_failed_at < $to_at AND coalesce(k.recovered_at >= $to_at, true)
+    GROUP BY k.source, k.resource_id, k.streak, k.first_failed_at
+    QUALIFY row_number() OVER (PARTITION BY k.source, k.resource_id ORDER BY k.first_failed_at DESC) = 1
 )
 
 SELECT

@@ -1,0 +1,63 @@
+"""What the report says stands as it was at the period's end, and compares only with what the log tells of."""
+
+from pathlib import Path
+from typing import Any
+
+from small_log import SmallLog
+
+from pipelines.reader.warehouse import open_warehouse
+from pipelines.report.asked import Findings, find
+from pipelines.report.texts import read_texts
+from pipelines.report.wanted import Language, Length
+
+ENGLISH = read_texts(Language.EN)
+
+
+def found(log: SmallLog, folder: Path, length: Length = Length.DAY) -> Findings:
+    """What a report of the log says; its newest backup day ends on the 9th at 18:00."""
+    with open_warehouse(log.publish(folder / "warehouse.duckdb")) as opened:
+        return find(opened, length, ENGLISH)
+
+
+def changes(findings: Findings) -> dict[str, dict[str, int]]:
+    told: dict[str, dict[str, int]] = {}
+    for row in findings.asked["changes"].rows:
+        told.setdefault(row["kind"], {})[row["what"]] = row["n"]
+    return told
+
+
+def worst(findings: Findings) -> list[dict[str, Any]]:
+    return findings.asked["worst"].rows
+
+
+def long_log() -> SmallLog:
+    """One resource that is backed up each day, for long enough to compare with."""
+    return SmallLog().cover("2026-01-01", "2026-03-08", "2026-03-09")
+
+
+def test_failures_after_the_end_are_in_no_row_of_the_worst(tmp_path: Path) -> None:
+    """The list told three in a row where the figure above it, as of the period's end, counted two."""
+    log = long_log()
+    log.backup("a", "2026-03-07 01:00")
+    for moment, code in (("2026-03-08 01:00", "E1"), ("2026-03-09 01:00", "E1"), ("2026-03-09 20:00", "E2")):
+        log.backup("a", moment, status="failed", error_code=code)
+    findings = found(log, tmp_path)
+    assert [(row["strikes"], row["error_code"]) for row in worst(findings)] == [(2, "E1")]
+    assert findings.figures["strikes"].value == 0
+
+
+def test_a_removed_resource_does_not_fail_any_more(tmp_path: Path) -> None:
+    log = long_log()
+    log.daily("a", "2026-03-01 01:00", 8)
+    log.daily("b", "2026-03-01 01:00", 8)
+    for resource in ("a", "b"):
+        log.backup(resource, "2026-03-09 01:00", status="failed", error_code="E1")
+    log.remove(["b"], "2026-03-09 05:00")
+    assert changes(found(log, tmp_path))["new_streak"] == {"E1": 1}
+
+
+def test_a_vault_without_a_name_goes_by_its_id(tmp_path: Path) -> None:
+    log = long_log()
+    log.daily("a", "2026-03-01 01:00", 8)
+    log.backup("new", "2026-03-09 01:00", vault_name="")
+    assert changes(found(log, tmp_path))["enrolled"] == {"vault-1": 1}
