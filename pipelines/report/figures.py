@@ -18,7 +18,7 @@ class Figure:
         value: The answer; None where there is no denominator.
         numerator: What was counted.
         denominator: Of what.
-        before: The answer for the period before.
+        before: The answer for the period before; None where the log does not tell of all of it.
         show: Prints a value.
         more_is_better: Whether a rise is good.
         query: The query with its values.
@@ -89,7 +89,7 @@ def find_figures(warehouse: Warehouse, period: Period) -> dict[str, Figure]:
             now["value"] if now["denominator"] else None,
             now["numerator"],
             now["denominator"],
-            before["value"] if before["denominator"] else None,
+            before["value"] if period.has_before and before["denominator"] else None,
             show,
             more_is_better,
             question.filled(period.parameters),

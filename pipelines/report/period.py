@@ -1,7 +1,7 @@
 """Which backup days a report covers: the newest that are over at the watermark."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pipelines.reader.warehouse import Warehouse
@@ -22,6 +22,7 @@ class Period:
         before_at: When the first of them begins,
         from_at: the second,
         to_at: the third, UTC.
+        log_from_at: Since when tasks of every source are held; None without a task.
     """
 
     length: Length
@@ -32,6 +33,17 @@ class Period:
     before_at: datetime
     from_at: datetime
     to_at: datetime
+    log_from_at: datetime | None
+
+    @property
+    def has_before(self) -> bool:
+        """Whether the log tells of the whole period before, so that this one can be compared with it."""
+        return self.log_from_at is not None and self.log_from_at <= self.before_at
+
+    @property
+    def begins_late(self) -> bool:
+        """Whether the log lacks a backup day or more at the period's beginning."""
+        return self.log_from_at is not None and self.log_from_at >= self.from_at + timedelta(days=1)
 
     @property
     def parameters(self) -> dict[str, Any]:

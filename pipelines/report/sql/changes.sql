@@ -6,10 +6,19 @@
 --   not autobk_); enrolled and removed: resources first tried or removed in it.
 -- Settings: strikes
 -- Edge cases: a streak that began and ended within the period is no change at its end, nor is one of a resource
---   that was removed in it.
+--   that was removed in it. Where a source's log does not reach back to the period before, no code is new; what
+--   is first seen within an rpo of the log's begin may be older, so it is neither enrolled nor begins to fail.
+WITH held AS (
+    SELECT source, min(created_at) AS begins_at
+    FROM analytics.attempt
+    GROUP BY source
+)
+
 SELECT 'new_code' AS kind, coalesce(error_code, '(none)') AS what, count(*) AS n
 FROM analytics.attempt AS a
+JOIN held AS h USING (source)
 WHERE operation_type = 'backup' AND outcome = 'fail' AND created_at >= $from_at AND created_at < $to_at
+    AND h.begins_at <= $before_at
     AND NOT EXISTS (
         SELECT 1 FROM analytics.attempt AS b
         WHERE b.operation_type = 'backup' AND b.outcome = 'fail'
@@ -21,8 +30,10 @@ UNION ALL
 SELECT 'new_streak', coalesce(k.first_error_code, '(none)'), count(*)
 FROM analytics.streak AS k
 JOIN analytics.resource AS r USING (source, resource_id)
+JOIN held AS h USING (source)
 WHERE k.first_failed_at >= $from_at AND k.first_failed_at < $to_at AND coalesce(k.recovered_at >= $to_at, true)
     AND coalesce(r.removed_at >= $to_at, true)
+    AND (k.first_failed_at > r.first_attempt_at OR r.first_attempt_at >= h.begins_at + r.rpo)
 GROUP BY ALL
 UNION ALL
 SELECT 'recovered', coalesce(last_error_code, '(none)'), count(*)
@@ -39,8 +50,9 @@ WHERE a.operation_type = 'delete' AND a.outcome = 'ok' AND NOT starts_with(nulli
 GROUP BY ALL
 UNION ALL
 SELECT 'enrolled', coalesce(nullif(vault_name, ''), vault_id, '(none)'), count(*)
-FROM analytics.resource
-WHERE first_attempt_at >= $from_at AND first_attempt_at < $to_at
+FROM analytics.resource AS r
+JOIN held AS h USING (source)
+WHERE r.first_attempt_at >= $from_at AND r.first_attempt_at < $to_at AND r.first_attempt_at >= h.begins_at + r.rpo
 GROUP BY ALL
 UNION ALL
 SELECT 'removed', coalesce(nullif(vault_name, ''), vault_id, '(none)'), count(*)

@@ -61,3 +61,24 @@ def test_a_vault_without_a_name_goes_by_its_id(tmp_path: Path) -> None:
     log.daily("a", "2026-03-01 01:00", 8)
     log.backup("new", "2026-03-09 01:00", vault_name="")
     assert changes(found(log, tmp_path))["enrolled"] == {"vault-1": 1}
+
+
+def test_the_first_days_of_a_log_are_no_change(tmp_path: Path) -> None:
+    """A month's report of a month's log called every resource new, and every error code."""
+    log = SmallLog()
+    log.daily("old", "2026-02-20 01:00", 10)
+    for day in range(10):
+        log.backup(
+            "failing", f"2026-02-{20 + day if day < 9 else 28} 03:00", status="failed", error_code="E1"
+        )
+    log.daily("new", "2026-03-05 01:00", 5)
+    told = changes(found(log, tmp_path, Length.MONTH))
+    assert told == {"enrolled": {"vault-1": 1}}
+
+
+def test_a_period_that_the_log_only_reaches_into_is_compared_with_nothing(tmp_path: Path) -> None:
+    log = SmallLog()
+    log.daily("a", "2026-02-25 01:00", 13)
+    told = found(log, tmp_path, Length.WEEK)
+    assert (told.figures["success"].numerator, told.figures["success"].before) == (7, None)
+    assert not any("begins at" in one for one in told.verdict.sentences)
