@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.reader.warehouse import Warehouse
 from pipelines.report.figures import Figure
-from pipelines.report.numbers import count, percent
+from pipelines.report.numbers import count, moment, percent
 from pipelines.report.period import Period
 from pipelines.report.texts import Texts
 
@@ -33,8 +33,9 @@ def judge(
 ) -> Verdict:
     """Puts the figures into sentences.
 
-    Bad: a resource was never backed up or fails again and again, or the log misses days. Warn: some resource
-    has no recent enough recovery point, or days are not proved complete. Good: none of these.
+    Bad: a resource was never backed up or fails again and again, the log misses days, or of backup days or
+    resources fewer than half are well. Warn: final success misses its target, some resource has no recent
+    enough recovery point, or days are not proved complete. Good: none of these.
 
     Args:
         warehouse: The warehouse.
@@ -46,22 +47,16 @@ def judge(
     if period is None or not figures["never"].denominator:
         return Verdict("empty", (texts("verdict", "empty"),))
     success, never, strikes = figures["success"], figures["never"], figures["strikes"]
-    unprotected = warehouse.sql(
-        "SELECT count(*) FILTER (is_unprotected_at_end) AS n FROM analytics.exposure($from_at, $to_at)",
-        {"from_at": period.from_at, "to_at": period.to_at},
-        as_="arrow",
-    ).to_pylist()[0]["n"]
+    unprotected = _count_unprotected(warehouse, period)
     missing = sum(row["days"] for row in coverage if row["state"] in {"incomplete", "lost"})
     unproved = sum(row["days"] for row in coverage if row["state"] == "unverified")
-    sentences = [
-        texts(
-            "verdict",
-            "protected",
-            protected=count(success.numerator),
-            windows=count(success.denominator),
-            rate=percent(success.value),
-        )
-    ]
+    target = warehouse.settings["success_target"]
+    misses = success.value is not None and success.value < target
+    sentences = [_protected(success, texts)]
+    if misses:
+        sentences.append(texts("verdict", "target", target=f"{100 * target:g} %"))
+    if period.begins_late:
+        sentences.append(texts("verdict", "begins", at=moment(period.log_from_at)))
     found: tuple[tuple[str, float, dict[str, Any]], ...] = (
         ("never", never.numerator, {}),
         ("strikes", strikes.numerator, {"strikes": warehouse.settings["strikes"]}),
@@ -73,9 +68,23 @@ def judge(
     if _has_no_policy(warehouse):
         interval: timedelta = warehouse.settings["default_interval"]
         sentences.append(texts("verdict", "no_policy", interval=f"{interval / timedelta(hours=1):g} h"))
-    bad = never.numerator or strikes.numerator or missing
-    level = "bad" if bad else "warn" if unprotected or unproved else "good"
+    mostly = 2 * unprotected <= never.denominator and 2 * success.numerator >= success.denominator
+    bad = never.numerator or strikes.numerator or missing or not mostly
+    level = "bad" if bad else "warn" if misses or unprotected or unproved else "good"
     return Verdict(level, (texts("verdict", level), *sentences))
+
+
+def _count_unprotected(warehouse: Warehouse, period: Period) -> int:
+    query = "SELECT count(*) FILTER (is_unprotected_at_end) AS n FROM analytics.exposure($from_at, $to_at)"
+    span = {"from_at": period.from_at, "to_at": period.to_at}
+    return int(warehouse.sql(query, span, as_="arrow").to_pylist()[0]["n"])
+
+
+def _protected(success: Figure, texts: Texts) -> str:
+    if success.value is None:
+        return texts("verdict", "untried")
+    protected, windows = count(success.numerator), count(success.denominator)
+    return texts("verdict", "protected", protected=protected, windows=windows, rate=percent(success.value))
 
 
 def _has_no_policy(warehouse: Warehouse) -> bool:

@@ -82,3 +82,40 @@ def test_a_period_that_the_log_only_reaches_into_is_compared_with_nothing(tmp_pa
     told = found(log, tmp_path, Length.WEEK)
     assert (told.figures["success"].numerator, told.figures["success"].before) == (7, None)
     assert not any("begins at" in one for one in told.verdict.sentences)
+
+
+def test_a_log_that_begins_within_the_period_says_so(tmp_path: Path) -> None:
+    log = SmallLog()
+    log.daily("a", "2026-03-05 01:00", 5)
+    told = found(log, tmp_path, Length.WEEK).verdict.sentences
+    assert any("begins at 2026-03-05 01:00 UTC" in one for one in told)
+
+
+def test_backups_that_stopped_are_not_mostly_in_order(tmp_path: Path) -> None:
+    """No task failed, since none ran: the verdict was that backups are mostly in order."""
+    log = long_log()
+    for resource in ("a", "b", "c"):
+        log.daily(resource, "2026-02-01 01:00", 25)
+    verdict = found(log, tmp_path).verdict
+    assert verdict.level == "bad"
+    assert verdict.sentences[1] == ENGLISH("verdict", "untried")
+
+
+def test_a_missed_target_is_not_in_order(tmp_path: Path) -> None:
+    """Five days of failures, made good on the sixth: the verdict was that backups are in order."""
+    log = long_log()
+    for resource in ("a", "b"):
+        log.daily(resource, "2026-02-01 01:00", 28)
+        log.daily(resource, "2026-03-01 01:00", 6, status="failed" if resource == "a" else "success")
+        log.daily(resource, "2026-03-07 01:00", 3)
+    verdict = found(log, tmp_path, Length.WEEK).verdict
+    assert verdict.level == "warn"
+    assert ENGLISH("verdict", "target", target="98 %") in verdict.sentences
+
+
+def test_more_failures_than_successes_are_bad(tmp_path: Path) -> None:
+    log = long_log()
+    log.daily("a", "2026-02-01 01:00", 28)
+    log.daily("a", "2026-03-01 01:00", 7, status="failed")
+    log.daily("a", "2026-03-08 01:00", 2)
+    assert found(log, tmp_path, Length.WEEK).verdict.level == "bad"
