@@ -18,7 +18,7 @@ QUESTIONS = (
     "vaults",
     "trend",
     "causes_daily",
-    "coverage",
+    "completeness",
     "watermark",
 )
 """The questions whose rows are shown, beside the figures."""
@@ -83,5 +83,5 @@ def find(warehouse: Warehouse, length: Length, texts: Texts) -> Findings:
         question = read_question(name)
         rows = question.ask(warehouse, period.parameters)
         asked[name] = Answered(question, question.filled(period.parameters), rows)
-    verdict = judge(warehouse, period, figures, asked["coverage"].rows, texts)
+    verdict = judge(warehouse, period, figures, asked["completeness"].rows, texts)
     return Findings(period, settings, figures, asked, verdict)

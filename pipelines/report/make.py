@@ -8,11 +8,11 @@ from pathlib import Path
 from pipelines import __version__
 from pipelines.reader.warehouse import open_warehouse
 from pipelines.report.asked import Findings, find
-from pipelines.report.pack import export_tables, manifest_of
+from pipelines.report.pack import MADE_BY, export_tables, manifest_of
 from pipelines.report.page import render_page
 from pipelines.report.texts import read_texts
 from pipelines.report.wanted import Wanted
-from pipelines.storage.whole import write_json, write_whole
+from pipelines.storage.whole import as_storage_error, read_json, write_json, write_whole
 
 PAGE = "report.html"
 MANIFEST = "manifest.json"
@@ -56,6 +56,7 @@ def make_report(warehouse: Path, out: Path | None, folder: Path, wanted: Wanted,
     with open_warehouse(warehouse) as opened:
         findings = find(opened, wanted.length, texts)
         place = out or folder / _name(findings, wanted)
+        _withdraw(place)
         exported = export_tables(opened, findings, place, audit=wanted.audit)
     if wanted.audit:
         evidence = [{"name": one.name, "rows": one.rows} for one in exported]
@@ -68,6 +69,18 @@ def make_report(warehouse: Path, out: Path | None, folder: Path, wanted: Wanted,
     return Report(
         place / PAGE, place / MANIFEST, findings.verdict.level, " ".join(findings.verdict.sentences[:2])
     )
+
+
+def _withdraw(place: Path) -> None:
+    """Takes away an earlier report of the same place: its manifest first, then the files that it lists."""
+    with as_storage_error(place):
+        earlier = read_json(place / MANIFEST)
+        if not isinstance(earlier, dict) or not str(earlier.get("made_by")).startswith(MADE_BY):
+            return
+        (place / MANIFEST).unlink()
+        for table in earlier["tables"]:
+            for file in table["files"]:
+                (place / Path(file["file"]).name).unlink(missing_ok=True)
 
 
 def _name(findings: Findings, wanted: Wanted) -> str:

@@ -19,6 +19,9 @@ from pipelines.report.asked import Findings
 from pipelines.report.period import Period
 from pipelines.storage.whole import write_whole
 
+MADE_BY = "cbr-warehouse"
+"""Begins ``made_by`` in every manifest."""
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -26,7 +29,7 @@ class Exported:
 
     Attributes:
         name: Its name.
-        query: What made it.
+        query: What made it, and makes it again.
         rows: How many rows it has.
         files: Its files with size and checksum.
     """
@@ -69,7 +72,8 @@ def _evidence() -> Iterable[tuple[str, str]]:
 
 
 def _export(warehouse: Warehouse, name: str, query: str, folder: Path) -> Exported:
-    table = warehouse.sql(_storable(warehouse, query), as_="arrow")
+    query = _storable(warehouse, query)
+    table = warehouse.sql(query, as_="arrow")
     parquet, csv = BytesIO(), BytesIO()
     pq.write_table(table, parquet, compression="zstd")
     pa_csv.write_csv(_flat(table), csv)
@@ -127,7 +131,7 @@ def manifest_of(
         version: Of this program.
     """
     return {
-        "made_by": f"cbr-warehouse {version}",
+        "made_by": f"{MADE_BY} {version}",
         "made_at": made_at.isoformat(),
         "period": _period(findings.period),
         "settings": {name: str(value) for name, value in findings.settings.items()},

@@ -109,7 +109,7 @@ def _parts(findings: Findings, texts: Texts) -> list[Part]:
             asked["vaults"].rows,
             "vault protected windows final_success_rate wilson_lower resources source",
         ),
-        ("coverage", asked["coverage"].rows, "source state days first_day last_day missing"),
+        ("completeness", asked["completeness"].rows, "source state days first_day last_day missing"),
         ("watermark", asked["watermark"].rows, "source watermark tasks open unknown quarantined"),
     ]
     if findings.evidence:
@@ -123,7 +123,7 @@ def _parts(findings: Findings, texts: Texts) -> list[Part]:
         "causes_daily": _plot(plot_causes(asked["causes_daily"].rows, texts)),
     }
     drawn = {name: Part(name, html, is_table=False, empty="causes") for name, html in plots.items()}
-    order = ("worst", "causes", "trend", "causes_daily", "vaults", "coverage", "watermark", "audit")
+    order = ("worst", "causes", "trend", "causes_daily", "vaults", "completeness", "watermark", "audit")
     return [part for name in order if (part := (made | drawn).get(name))]
 
 

@@ -28,7 +28,7 @@ def judge(
     warehouse: Warehouse,
     period: Period | None,
     figures: dict[str, Figure],
-    coverage: list[dict[str, Any]],
+    completeness: list[dict[str, Any]],
     texts: Texts,
 ) -> Verdict:
     """Puts the figures into sentences.
@@ -41,15 +41,15 @@ def judge(
         warehouse: The warehouse.
         period: The period, None where no load has finished.
         figures: The five figures.
-        coverage: Rows of the question ``coverage``.
+        completeness: Rows of the question ``completeness``.
         texts: The words.
     """
     if period is None or not figures["never"].denominator:
         return Verdict("empty", (texts("verdict", "empty"),))
     success, never, strikes = figures["success"], figures["never"], figures["strikes"]
     unprotected = _count_unprotected(warehouse, period)
-    missing = sum(row["days"] for row in coverage if row["state"] in {"incomplete", "lost"})
-    unproved = sum(row["days"] for row in coverage if row["state"] == "unverified")
+    missing = sum(row["days"] for row in completeness if row["state"] in {"incomplete", "lost"})
+    unproved = sum(row["days"] for row in completeness if row["state"] == "unverified")
     target = warehouse.settings["success_target"]
     misses = success.value is not None and success.value < target
     sentences = [_protected(success, texts)]

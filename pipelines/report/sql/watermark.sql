@@ -7,10 +7,10 @@
 SELECT
     l.source,
     max(l.started_at) FILTER (l.outcome = 'done') AS watermark,
-    any_value(q.n) AS quarantined,
-    any_value(t.open) AS open,
-    any_value(t.unknown) AS unknown,
-    any_value(t.tasks) AS tasks
+    coalesce(any_value(q.n), 0) AS quarantined,
+    coalesce(any_value(t.open), 0) AS open,
+    coalesce(any_value(t.unknown), 0) AS unknown,
+    coalesce(any_value(t.tasks), 0) AS tasks
 FROM loads AS l
 LEFT JOIN (
     SELECT source, count(*) AS n FROM quarantine WHERE resolved_at IS NULL GROUP BY ALL

@@ -12,6 +12,7 @@ import pytest
 from small_log import SmallLog, at
 
 from pipelines.analytics.catalogue import views
+from pipelines.reader.warehouse import open_warehouse
 from pipelines.report.make import Report, make_report
 from pipelines.report.wanted import Language, Length, Wanted
 
@@ -112,10 +113,32 @@ def test_everything_beside_the_page_is_what_the_manifest_says(tmp_path: Path) ->
         assert pq.read_metadata(made.page.parent / f"{name}.parquet").num_rows == table["rows"]
         with (made.page.parent / f"{name}.csv").open(newline="") as lines:
             assert len(list(csv.DictReader(lines))) == table["rows"]
+    assert len(manifest["tables"]) == len({table["name"] for table in manifest["tables"]})
+    with open_warehouse(tmp_path / "warehouse.duckdb") as opened:
+        for table in manifest["tables"]:
+            made_again = opened.sql(table["query"], as_="arrow")
+            assert made_again.equals(pq.read_table(made.page.parent / f"{table['name']}.parquet"))
     assert manifest["period"]["watermark"] == "2026-03-10T00:00:00+00:00"
     assert manifest["settings"]
-    assert {"coverage", "loads", "quarantine", "analytics_recovery_point"} <= {
+    assert {"completeness", "coverage", "loads", "quarantine", "analytics_recovery_point"} <= {
         table["name"] for table in manifest["tables"]
+    }
+
+
+def test_a_report_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
+    """A plain report into the folder of an audit's left the audit's tables there, in no manifest."""
+    log = one_task()
+    make(log, tmp_path, audit=True)
+    mine = tmp_path / "made" / "notes.txt"
+    mine.write_text("kept")
+    made = make_report(tmp_path / "warehouse.duckdb", tmp_path / "made", tmp_path, Wanted(), MADE_AT)
+    listed = {
+        file["file"] for table in json.loads(made.manifest.read_text())["tables"] for file in table["files"]
+    }
+    assert {path.name for path in mine.parent.iterdir()} == listed | {
+        "report.html",
+        "manifest.json",
+        mine.name,
     }
 
 
