@@ -27,7 +27,13 @@ def tell_changes(rows: Iterable[dict[str, Any]], texts: Texts) -> list[str]:
 
 
 def _tell(kind: str, rows: list[dict[str, Any]], texts: Texts) -> str:
-    named = [f"{row['what']} ×{count(row['n'])}" for row in rows[:NAMED]]
+    named = [f"{_name(row['what'], texts)} ×{count(row['n'])}" for row in rows[:NAMED]]
     if len(rows) > NAMED:
         named.append(texts("changes", "more", n=count(len(rows) - NAMED)))
-    return texts("changes", kind, n=count(sum(row["n"] for row in rows)), what=", ".join(named))
+    return texts(
+        "changes", kind, n=count(sum(row["n"] for row in rows)), what=texts("changes", "comma").join(named)
+    )
+
+
+def _name(what: str, texts: Texts) -> str:
+    return texts.word(what) if what == "(none)" else what

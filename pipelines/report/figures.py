@@ -43,21 +43,30 @@ class Figure:
         """How it changed; None where either is missing."""
         return None if self.value is None or self.before is None else self.value - self.before
 
-    @property
-    def shown_delta(self) -> str:
-        """The change with its sign; of shares in percentage points."""
+    def shown_delta(self, points: str = "pp") -> str:
+        """The change with its sign; of shares in percentage points.
+
+        Args:
+            points: The word for those.
+        """
         if self.delta is None:
             return "–"
         if self.show is percent:
-            return f"{self.delta * 100:+.2f} pp"
-        return f"{self.delta:+,.1f} h" if self.show is hours else f"{round(self.delta):+,}"
+            shown = f"{self.delta * 100:+.2f} {points}"
+        else:
+            shown = f"{self.delta:+,.1f} h" if self.show is hours else f"{round(self.delta):+,}"
+        return shown if _says_something(shown) else shown.replace("+", "±").replace("-", "±")
 
     @property
     def mood(self) -> str:
         """``better``, ``worse`` or ``same``."""
-        if self.delta is None or not any(digit in self.shown_delta for digit in "123456789"):
+        if self.delta is None or not _says_something(self.shown_delta()):
             return "same"
         return "better" if (self.delta > 0) == self.more_is_better else "worse"
+
+
+def _says_something(shown: str) -> bool:
+    return any(digit in shown for digit in "123456789")
 
 
 _FIGURES: tuple[tuple[str, Callable[[float | None], str], bool], ...] = (

@@ -1,7 +1,7 @@
 """How numbers are printed: never rounded up to a hundred percent, never without their unit."""
 
 import math
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 
 def percent(share: float | None) -> str:
@@ -19,6 +19,13 @@ def count(number: float | None) -> str:
 def hours(number: float | None) -> str:
     """Hours with one digit."""
     return "–" if number is None else f"{number:,.1f} h"
+
+
+def span(length: timedelta) -> str:
+    """A span of time: whole days from two on, otherwise hours."""
+    if length >= timedelta(days=2) and not length % timedelta(days=1):
+        return f"{length.days} d"
+    return f"{length / timedelta(hours=1):g} h"
 
 
 def moment(value: date | datetime | None) -> str:

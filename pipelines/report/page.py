@@ -1,6 +1,7 @@
 """The page: what was asked, laid out as one HTML file that needs nothing else."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -8,7 +9,7 @@ from markupsafe import Markup
 
 from pipelines.report.asked import Answered, Findings
 from pipelines.report.changes import tell_changes
-from pipelines.report.numbers import count, moment
+from pipelines.report.numbers import count, moment, span
 from pipelines.report.period import Period
 from pipelines.report.plots import plot_causes, plot_trend
 from pipelines.report.tables import html_table
@@ -78,12 +79,18 @@ def _span(period: Period, settings: dict[str, Any], texts: Texts) -> str:
         from_at=moment(period.from_at),
         to_at=moment(period.to_at),
         timezone=settings["timezone"],
-        anchor=str(settings["day_anchor"]).rpartition(":")[0],
+        anchor=_clock(settings["day_anchor"]),
     )
 
 
 def _settings(settings: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in settings.items())
+    told = {name: span(value) if isinstance(value, timedelta) else value for name, value in settings.items()}
+    told["day_anchor"] = _clock(settings["day_anchor"])
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
+def _clock(anchor: Any) -> str:
+    return str(anchor).rpartition(":")[0]
 
 
 def _parts(findings: Findings, texts: Texts) -> list[Part]:

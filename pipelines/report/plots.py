@@ -1,6 +1,8 @@
 """Plots as inline SVG: text in the page's own colour, marks in colours that show on light and dark."""
 
 import re
+from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -18,15 +20,17 @@ _WIDTH, _HEIGHT = 640, 220
 def plot_trend(rows: list[dict[str, Any]], texts: Texts) -> str | None:
     """Final and first-attempt success by backup day; None where there is nothing to draw."""
     words = texts.section("trend")
+    by_day = {row["backup_day"]: row for row in rows}
+    kinds = (("final", "final_success_rate"), ("first", "first_attempt_success_rate"))
     long = [
-        {"day": str(row["backup_day"]), "kind": words[kind], "rate": row[column]}
-        for row in rows
-        for kind, column in (("final", "final_success_rate"), ("first", "first_attempt_success_rate"))
-        if row[column] is not None
+        {"day": str(day), "kind": words[kind], "rate": by_day.get(day, {}).get(column)}
+        for day in _days(by_day)
+        for kind, column in kinds
     ]
-    if not long:
+    rates = [one["rate"] for one in long if one["rate"] is not None]
+    if not rates:
         return None
-    least = min(one["rate"] for one in long)
+    least = min(rates)
     chart = (
         alt.Chart(pd.DataFrame(long))
         .mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=2)
@@ -57,11 +61,16 @@ def plot_causes(rows: list[dict[str, Any]], texts: Texts) -> str | None:
         return None
     frame = pd.DataFrame(
         [
-            {"day": str(row["backup_day"]), "code": _short(row["error_code"]), "failures": row["failures"]}
+            {
+                "day": str(row["backup_day"]),
+                "code": texts.word(_short(row["error_code"])),
+                "failures": row["failures"],
+            }
             for row in rows
         ]
     )
     order = list(frame.groupby("code")["failures"].sum().sort_values(ascending=False).index)
+    order.sort(key=texts.word("other").__eq__)
     chart = (
         alt.Chart(frame)
         .mark_bar()
@@ -77,6 +86,12 @@ def plot_causes(rows: list[dict[str, Any]], texts: Texts) -> str | None:
         )
     )
     return _svg(chart, f"{words['name']}. {words['definition']}")
+
+
+def _days(known: Iterable[date]) -> list[date]:
+    """All days from the first known to the last: those between without a row are gaps."""
+    first, last = min(known, default=date.max), max(known, default=date.min)
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _short(code: str) -> str:

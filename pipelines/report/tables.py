@@ -40,6 +40,9 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 }
 """How the columns with numbers and times are printed; all others are text, escaped."""
 
+_WORDS = ("state", "schedule_basis")
+"""The columns whose values are words of ours."""
+
 
 def html_table(name: str, rows: Sequence[dict[str, Any]], columns: Sequence[str], texts: Texts) -> str:
     """A table that needs no style of its own beyond the page's.
@@ -54,7 +57,7 @@ def html_table(name: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]
         HTML in which every text from the data is escaped.
     """
     frame = pd.DataFrame(
-        [{column: _cell(column, row.get(column)) for column in columns} for row in rows],
+        [{column: _cell(column, row.get(column), texts) for column in columns} for row in rows],
         columns=list(columns),
         dtype="object",
     )
@@ -75,10 +78,12 @@ def _labels(columns: Sequence[str], texts: Texts) -> Iterator[tuple[str, Any]]:
         yield column, texts("column", column)
 
 
-def _cell(column: str, value: Any) -> str:
+def _cell(column: str, value: Any, texts: Texts) -> str:
     """The text of a cell; great_tables prints strings as they are, so they are escaped here."""
     if column in _SHOWN:
         return _SHOWN[column](value)
+    if column in _WORDS or value == "(none)":
+        value = texts.word(value)
     return str(escape("–" if value is None else value))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from pipelines.report.questions import Question
 from pipelines.report.wanted import Language
 
 
@@ -24,6 +25,16 @@ class Texts:
         """The text of a key, its places filled."""
         text = str(self.words[section][key])
         return text.format(**values) if values else text
+
+    def word(self, value: str) -> str:
+        """A value of ours, such as ``inferred``, in this language; any other text as it is."""
+        return str(self.words["value"].get(value, value))
+
+    def population(self, question: Question) -> str:
+        """What a question counts and what not; the English of it stands in the question's own file."""
+        told = self.words.get("population", {}).get(question.name)
+        parts = (question.says["Definition"], question.says["Edge cases"])
+        return str(told or " ".join(part[:1].upper() + part[1:] for part in parts))
 
     @property
     def title(self) -> str:

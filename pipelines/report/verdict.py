@@ -1,12 +1,11 @@
 """The first sentences: are the backups good, and if not, where."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from pipelines.reader.warehouse import Warehouse
 from pipelines.report.figures import Figure
-from pipelines.report.numbers import count, moment, percent
+from pipelines.report.numbers import count, moment, percent, span
 from pipelines.report.period import Period
 from pipelines.report.texts import Texts
 
@@ -66,8 +65,8 @@ def judge(
     )
     sentences += [texts("verdict", key, n=count(n), **more) for key, n, more in found if n]
     if _has_no_policy(warehouse):
-        interval: timedelta = warehouse.settings["default_interval"]
-        sentences.append(texts("verdict", "no_policy", interval=f"{interval / timedelta(hours=1):g} h"))
+        interval = span(warehouse.settings["default_interval"])
+        sentences.append(texts("verdict", "no_policy", interval=interval))
     mostly = 2 * unprotected <= never.denominator and 2 * success.numerator >= success.denominator
     bad = never.numerator or strikes.numerator or missing or not mostly
     level = "bad" if bad else "warn" if misses or unprotected or unproved else "good"

@@ -1,0 +1,60 @@
+"""How things are printed: signs, words of each language, gaps in a line."""
+
+from dataclasses import replace
+from datetime import date
+from importlib.resources import files
+
+import pytest
+
+from pipelines.report.changes import tell_changes
+from pipelines.report.figures import Figure
+from pipelines.report.numbers import count, hours, percent
+from pipelines.report.plots import plot_trend
+from pipelines.report.questions import read_question
+from pipelines.report.tables import html_table
+from pipelines.report.texts import read_texts
+from pipelines.report.wanted import Language
+
+CHINESE = read_texts(Language.ZH)
+FIGURE = Figure(read_question("success"), 0.5, 1, 2, 0.5, percent, more_is_better=True, query="")
+
+
+@pytest.mark.parametrize(
+    ("figure", "shown"),
+    [
+        (replace(FIGURE, value=65.96, before=65.97, show=hours), "±0.0 h"),
+        (replace(FIGURE, value=3, before=3, show=count), "±0"),
+        (replace(FIGURE, value=0.49, before=0.5), "-1.00 pp"),
+        (replace(FIGURE, value=7, before=3, show=count), "+4"),
+        (replace(FIGURE, before=None), "–"),
+    ],
+)
+def test_a_change_has_a_sign_only_where_there_is_one(figure: Figure, shown: str) -> None:
+    """An age that fell by seconds was shown as -0.0 h."""
+    assert figure.shown_delta() == shown
+    assert (figure.mood == "same") == (shown[0] in "±–")
+
+
+def test_our_own_words_are_translated_and_names_are_not() -> None:
+    rows = [{"state": "complete", "source": "complete", "error_code": "(none)", "schedule_basis": "inferred"}]
+    html = html_table("worst", rows, ["state", "source", "error_code", "schedule_basis"], CHINESE)
+    assert [word in html for word in ("完整", ">complete<", "（无）", "推断")] == [True] * 4
+    (told,) = tell_changes([{"kind": "removed", "what": "open", "n": 1}], CHINESE)
+    assert "open ×1" in told
+
+
+def test_every_population_is_told_in_chinese() -> None:
+    asked = {path.name.removesuffix(".sql") for path in files("pipelines.report").joinpath("sql").iterdir()}
+    assert set(CHINESE.words["population"]) == asked - {"period"}
+
+
+def test_a_day_without_a_verdict_is_a_gap_in_the_line() -> None:
+    """The line was drawn across it."""
+    rates = {"final_success_rate": 0.9, "first_attempt_success_rate": 0.8}
+    rows = [{"backup_day": date(2026, 3, day)} | rates for day in (1, 2, 4, 5)]
+    drawn = plot_trend(rows, CHINESE)
+    assert drawn
+    lines = [part for part in drawn.split("<path") if 'aria-roledescription="line mark"' in part]
+    assert len(lines) == 2
+    for line in lines:
+        assert line.split(' d="')[1].split('"')[0].count("M") == 2
