@@ -1,12 +1,13 @@
 """A published warehouse, opened for reading, that answers with pandas frames, Arrow tables or relations."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, get_args, overload
 
 import duckdb
 import pandas as pd
@@ -61,12 +62,14 @@ class Warehouse:
     @property
     def as_of(self) -> datetime | None:
         """The watermark, UTC: up to when every source was loaded; None before the first finished load."""
-        return read_watermark(self._connection)
+        with _told_of_age():
+            return read_watermark(self._connection)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the analytics of this warehouse were set to."""
-        cursor = self._connection.execute("SELECT * FROM analytics.settings")
+        with _told_of_age():
+            cursor = self._connection.execute("SELECT * FROM analytics.settings")
         names = [column[0] for column in cursor.description or []]
         return dict(zip(names, cursor.fetchall()[0], strict=True))
 
@@ -103,15 +106,10 @@ class Warehouse:
                 and lives as long as this warehouse is open.
 
         Raises:
+            UsageError: ``as_`` is none of these.
             WarehouseError: The query failed.
         """
-        try:
-            relation = self._connection.sql(query, params=dict(parameters or {}))
-            if as_ == "duckdb":
-                return relation
-            return relation.to_arrow_table() if as_ == "arrow" else _frame(relation)
-        except duckdb.Error as error:
-            raise WarehouseError(f"The query failed: {error}") from error
+        return self._ask(query, parameters, as_)
 
     @overload
     def view(self, name: str, as_: Literal["pandas"] = "pandas") -> pd.DataFrame: ...
@@ -161,15 +159,18 @@ class Warehouse:
         """Tasks as held, newest version of each, ordered by ``created_at``.
 
         Args:
-            since: Created at or after; a date is its first moment in UTC, a text is read as RFC 3339.
+            since: Created at or after; what names no zone is in UTC, a text is read as ISO 8601.
             until: Created before.
             source: Only of this source.
             operation_type: Only of this type.
             status: Only in this status.
+
+        Raises:
+            UsageError: ``since`` or ``until`` is no time.
         """
         wanted = {
-            "created_at >= $since::TIMESTAMPTZ": ("since", None if since is None else str(since)),
-            "created_at < $until::TIMESTAMPTZ": ("until", None if until is None else str(until)),
+            "created_at >= $since::TIMESTAMPTZ": ("since", _moment("since", since)),
+            "created_at < $until::TIMESTAMPTZ": ("until", _moment("until", until)),
             "source = $source": ("source", source),
             "operation_type = $operation_type": ("operation_type", operation_type),
             "status = $status": ("status", status),
@@ -187,11 +188,64 @@ class Warehouse:
         ).fetchall()
         known = [row[0] for row in rows]
         if name not in known:
-            raise UsageError(f"There is no {schema}.{name} in this warehouse. There are: {', '.join(known)}.")
-        query = f'SELECT * FROM {schema}."{name}"'
-        if as_ == "arrow":
-            return self.sql(query, as_="arrow")
-        return self.sql(query, as_="duckdb") if as_ == "duckdb" else self.sql(query)
+            raise self._no_such(schema, name, known)
+        return self._ask(f'SELECT * FROM {schema}."{name}"', None, as_)
+
+    def _ask(
+        self, query: str, parameters: Mapping[str, Any] | None, as_: As
+    ) -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
+        if as_ not in get_args(As):
+            raise UsageError(f"as_ {as_!r}: not known. Allowed: {', '.join(get_args(As))}.")
+        try:
+            relation: duckdb.DuckDBPyRelation | None = self._connection.sql(
+                query, params=dict(parameters or {})
+            )
+            if relation is None:
+                raise WarehouseError("The statement gives no rows. Ask with SELECT or FROM.")
+            if as_ == "duckdb":
+                return relation
+            return relation.to_arrow_table() if as_ == "arrow" else _frame(relation)
+        except duckdb.Error as error:
+            raise WarehouseError(f"The query failed: {error}") from error
+
+    def _no_such(self, schema: str, name: str, known: list[str]) -> UsageError | WarehouseError:
+        if not known:
+            return WarehouseError(_OF_ANOTHER_VERSION)
+        macros = self._connection.execute(
+            "SELECT array_to_string(parameters, ', ') FROM duckdb_functions() "
+            "WHERE schema_name = $1 AND function_name = $2 AND function_type = 'table_macro'",
+            [schema, name],
+        ).fetchall()
+        if macros:
+            asked = f"FROM {schema}.{name}({macros[0][0]})"
+            return UsageError(f"{schema}.{name} is a macro and takes arguments. Ask with sql({asked!r}).")
+        return UsageError(f"There is no {schema}.{name} in this warehouse. There are: {', '.join(known)}.")
+
+
+_OF_ANOTHER_VERSION = (
+    "The warehouse has no analytics, or those of another version. Make it again with 'cbr-warehouse rebuild'."
+)
+
+
+@contextmanager
+def _told_of_age() -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise WarehouseError(_OF_ANOTHER_VERSION) from error
+
+
+def _moment(name: str, told: Moment | None) -> str | None:
+    """A time as text for DuckDB; without a zone it is UTC."""
+    if told is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(told)).isoformat()
+    except ValueError as error:
+        raise UsageError(
+            f"{name} {told!r} is no time. Give a date, a datetime, or a text such as "
+            "2026-11-24 or 2026-11-24T06:00:00Z."
+        ) from error
 
 
 def _frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:

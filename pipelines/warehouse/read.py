@@ -33,6 +33,9 @@ class Answer:
 def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
     """Opens the published warehouse read-only, in UTC, unable to write or to leave the file.
 
+    The file is attached to a connection of its own: one opened by its path would share the picture that the
+    process may hold of an earlier file of that path.
+
     Args:
         path: The file; a reader keeps its whole picture while a new one is published.
 
@@ -47,13 +50,18 @@ def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
             f"There is no warehouse yet at {path}. "
             "Make one with 'cbr-warehouse load' or 'cbr-warehouse demo'."
         )
+    connection = duckdb.connect()
     try:
-        connection = duckdb.connect(str(path), read_only=True)
+        connection.execute(f"ATTACH {_quoted(path)} AS warehouse (READ_ONLY)")
+        connection.execute("USE warehouse")
+        connection.execute("DETACH memory")  # which could be written to
     except duckdb.Error as error:
+        connection.close()
         raise WarehouseError(
             f"{path} cannot be opened ({_first_line(error)}). Make it again with 'cbr-warehouse rebuild'."
         ) from error
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET temp_directory = {_quoted(path.with_name(f'{path.name}.tmp'))}")
     connection.execute("SET enable_external_access = false")
     return connection
 
@@ -130,6 +138,10 @@ def _refuse_nothing(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 def _rows_of(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     while batch := cursor.fetchmany(_AT_ONCE):
         yield from batch
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _first_line(error: Exception) -> str:

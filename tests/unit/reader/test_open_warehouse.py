@@ -1,19 +1,17 @@
 """What notebooks and scripts read with: frames in UTC, read-only, one whole picture, and clear refusals."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 from small_log import SmallLog, at
 
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.reader.warehouse import Warehouse, open_warehouse
-
-HOUSE = Path(__file__).parents[3]
 
 
 def log_of(*days: str) -> SmallLog:
@@ -74,7 +72,13 @@ def test_what_there_is_not_is_refused_with_what_there_is(warehouse: Warehouse) -
 
 @pytest.mark.parametrize(
     "statement",
-    ["DELETE FROM tasks", "CREATE TABLE t AS SELECT 1", "COPY tasks TO '/tmp/x.csv'", "FROM '/etc/passwd'"],
+    [
+        "DELETE FROM tasks",
+        "CREATE TABLE t AS SELECT 1",
+        "CREATE TABLE memory.main.t AS SELECT 1",
+        "COPY tasks TO '/tmp/x.csv'",
+        "FROM '/etc/passwd'",
+    ],
 )
 def test_nothing_can_be_written_and_no_other_file_read(warehouse: Warehouse, statement: str) -> None:
     with pytest.raises(WarehouseError):
@@ -89,20 +93,49 @@ def test_no_warehouse_and_a_broken_one_are_told(tmp_path: Path) -> None:
         open_warehouse(tmp_path)
 
 
-def test_a_reader_keeps_its_picture_while_a_new_one_is_published(path: Path, warehouse: Warehouse) -> None:
+def test_a_reader_keeps_its_picture_and_one_opened_later_sees_the_new_one(
+    path: Path, warehouse: Warehouse
+) -> None:
+    """DuckDB gave a process one picture of a path: a notebook that opened it again saw the old one."""
     newer = log_of("2026-03-07", "2026-03-08", "2026-03-09").publish(path.with_name("newer.duckdb"))
     newer.replace(path)
     assert len(warehouse.tasks()) == 3
-    # DuckDB gives one process one picture of a path: whoever opens it anew does so elsewhere.
-    asked = (
-        "from pipelines.reader.warehouse import open_warehouse\n"
-        f"with open_warehouse({str(path)!r}) as opened: print(len(opened.tasks()))"
-    )
-    elsewhere = subprocess.run(
-        [sys.executable, "-c", asked], cwd=HOUSE, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert elsewhere.stdout.strip() == "4", elsewhere.stderr
+    with open_warehouse(path) as later:
+        assert len(later.tasks()) == 4
+        assert len(later.sql("FROM warehouse.main.tasks")) == 4
     assert len(warehouse.tasks()) == 3
+
+
+@pytest.mark.parametrize("since", ["yesterday", "7d", "", 5, pd.NaT])
+def test_a_time_that_is_none_is_refused_with_what_is_allowed(warehouse: Warehouse, since: Any) -> None:
+    with pytest.raises(UsageError, match=r"since .* is no time\. Give .*2026-11-24"):
+        warehouse.tasks(since=since)
+
+
+def test_a_form_of_answer_that_there_is_not_is_refused(warehouse: Warehouse) -> None:
+    """A frame came instead."""
+    with pytest.raises(UsageError, match="pandas, arrow, duckdb"):
+        warehouse.view("protection_coverage", "polars")  # type: ignore[call-overload]
+
+
+def test_a_macro_is_asked_with_its_arguments(warehouse: Warehouse) -> None:
+    with pytest.raises(UsageError, match=r"as_known_at\("):
+        warehouse.view("as_known_at")
+
+
+def test_a_statement_without_rows_is_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match="no rows"):
+        warehouse.sql("SET threads = 1")
+
+
+def test_a_warehouse_without_analytics_is_made_again(tmp_path: Path) -> None:
+    """One of an earlier version ended in an unexpected error."""
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("CREATE TABLE tasks (task_id VARCHAR)")
+    with open_warehouse(tmp_path) as opened:
+        for ask in (lambda: opened.settings, lambda: opened.as_of, lambda: opened.view("attempt")):
+            with pytest.raises(WarehouseError, match="cbr-warehouse rebuild"):
+                ask()
 
 
 def test_names_and_settings_tell_what_a_number_is_made_of(warehouse: Warehouse) -> None:
