@@ -34,7 +34,7 @@ SELECT
     r.resource_id,
     r.resource_type,
     coalesce(nullif(r.vault_name, ''), r.vault_id) AS vault,
-    x.unprotected_hours,
+    round(x.unprotected_hours, 6) AS unprotected_hours,
     coalesce(k.failures, 0) AS strikes,
     (epoch($to_at) - epoch(p.last_rp_at)) / 3600 AS last_rp_age_hours,
     k.last_error_code AS error_code,
@@ -44,5 +44,5 @@ JOIN analytics.resource AS r USING (source, resource_id)
 LEFT JOIN point AS p USING (source, resource_id)
 LEFT JOIN open_streak AS k USING (source, resource_id)
 WHERE coalesce(r.removed_at >= $to_at, true) AND (x.unprotected_hours > 0 OR k.failures > 0)
-ORDER BY x.unprotected_hours DESC, strikes DESC, last_rp_age_hours DESC NULLS FIRST, r.resource_id
+ORDER BY unprotected_hours DESC, strikes DESC, last_rp_age_hours DESC NULLS FIRST, r.resource_id
 LIMIT 20

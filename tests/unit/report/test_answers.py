@@ -1,12 +1,15 @@
 """What the report says stands as it was at the period's end, and compares only with what the log tells of."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from small_log import SmallLog
 
 from pipelines.reader.warehouse import open_warehouse
 from pipelines.report.asked import Findings, find
+from pipelines.report.questions import read_question
 from pipelines.report.texts import read_texts
 from pipelines.report.wanted import Language, Length
 
@@ -119,3 +122,20 @@ def test_more_failures_than_successes_are_bad(tmp_path: Path) -> None:
     log.daily("a", "2026-03-01 01:00", 7, status="failed")
     log.daily("a", "2026-03-08 01:00", 2)
     assert found(log, tmp_path, Length.WEEK).verdict.level == "bad"
+
+
+def test_hours_add_up_to_the_same_last_digit(tmp_path: Path) -> None:
+    """Two reports of one warehouse had different checksums: threads added floats up in different orders."""
+    place = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(place)) as connection:
+        connection.execute(
+            "CREATE SCHEMA analytics; CREATE TABLE hours AS SELECT random() * 168 AS unprotected_hours, "
+            "168 - random() AS observed_hours FROM range(600000); "
+            "CREATE MACRO analytics.exposure(from_at, to_at) AS TABLE FROM hours"
+        )
+    moment = datetime(2026, 3, 9, tzinfo=UTC)
+    with open_warehouse(place) as opened:
+        answers = [
+            read_question("unprotected").ask(opened, {"from_at": moment, "to_at": moment}) for _ in range(5)
+        ]
+    assert answers == answers[:1] * 5
