@@ -1,9 +1,6 @@
 """Builds the next warehouse from the published one and the partitions that changed since."""
 
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -21,24 +18,19 @@ from pipelines.raw.ledgers import read_audits, read_loads
 from pipelines.settings.analytics import AnalyticsSettings
 from pipelines.storage.layout import DataDirectory
 from pipelines.storage.whole import TEMPORARY_PREFIX, publish
-from pipelines.tables.engine import limit_memory, open_engine, parquet, quoted, with_enough_memory
+from pipelines.tables.engine import limit_memory, open_engine, parquet, with_enough_memory
 from pipelines.tables.inputs import made_partitions
 from pipelines.tables.partitions import PARTITIONED
 from pipelines.warehouse.checks import check_days
 from pipelines.warehouse.coverage import coverage_rows
 from pipelines.warehouse.ddl import create_statements
+from pipelines.warehouse.file import attached, copy_file, is_bloated
 
-STORAGE_VERSION = "v1.2.0"
-"""The oldest DuckDB whose tools open the published file."""
-
-ANALYTICS_MEMORY_MB = 280
+ANALYTICS_MEMORY_MB = 200
 """What windows over a resource's whole history may take at least before they spill to disk."""
 
 TASKS_PER_MB = 3000
 """Some of it cannot be spilled: 900 MB are needed for 3.7 million tasks, 400 MB do not suffice."""
-
-_BLOAT_BYTES = 64 * 2**20
-"""Free space in the file below which it is not worth writing anew."""
 
 _QUARANTINE_RESOLVED = """
 UPDATE quarantine SET resolved_at = (
@@ -83,10 +75,11 @@ def _write(
     """Writes the next warehouse; may be called again, with more memory."""
     next_file.unlink(missing_ok=True)
     if not fresh:
-        _copy(directory.warehouse, next_file)
-    with _open(next_file, directory, megabytes) as connection:
+        copy_file(directory.warehouse, next_file)
+    with open_engine(directory.root) as connection, attached(connection, next_file):
+        limit_memory(connection, megabytes)
         _bring_up(connection, directory, contract, analytics, fresh, megabytes)
-        bloated = _free_bytes(connection) > max(_BLOAT_BYTES, next_file.stat().st_size // 2)
+        bloated = is_bloated(connection, next_file)
     if bloated and not fresh:
         _write(next_file, directory, contract, analytics, True, megabytes)
 
@@ -247,33 +240,3 @@ def _is_ours(path: Path, contract: Contract) -> bool:
     except duckdb.Error:
         return False
     return bool(rows == [(contract.fingerprint,)])
-
-
-@contextmanager
-def _open(path: Path, directory: DataDirectory, megabytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_engine(directory.root) as connection:
-        limit_memory(connection, megabytes)
-        connection.execute(f"ATTACH '{quoted(path)}' AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
-        connection.execute("USE warehouse")
-        yield connection
-        connection.execute("USE memory")
-        connection.execute("DETACH warehouse")
-
-
-def _free_bytes(connection: duckdb.DuckDBPyConnection) -> int:
-    query = "SELECT block_size * free_blocks FROM pragma_database_size() WHERE database_name = 'warehouse'"
-    return int(connection.execute(query).fetchall()[0][0])
-
-
-def _copy(origin: Path, target: Path) -> None:
-    """Copies by reflink where the file system can, else by bytes."""
-    with suppress(OSError, AttributeError), origin.open("rb") as source, target.open("wb") as sink:
-        left = origin.stat().st_size
-        while left:
-            copied = os.copy_file_range(source.fileno(), sink.fileno(), left)
-            if not copied:
-                break
-            left -= copied
-        if not left:
-            return
-    shutil.copyfile(origin, target)
