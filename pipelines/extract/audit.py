@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 from pipelines.extract.days import DAY, start_of
 from pipelines.extract.plan import PAD, DayState
+from pipelines.extract.timeless import BEFORE_ALL
 from pipelines.source.query import TaskQuery
 from pipelines.tables.held_times import COLUMNS, HeldTimes
 
@@ -76,7 +77,8 @@ class Audit:
         """
         if not days:
             return {}
-        self._everything = everything = self._count(TaskQuery())
+        # From before all, not without a time: tasks that lack the filtered time are older than nothing.
+        self._everything = everything = self._count_from(BEFORE_ALL)
         self._newest = max(self._newest, min(max(days), self._today - DAY))
         columns = self._fitting_columns(days, everything)
         found: dict[date, DayCount] = {}
