@@ -38,7 +38,7 @@ class DayCount:
     Attributes:
         counted: Tasks of the day by the source's count; None where it gives no usable one.
         total: Tasks held of the day, and quarantined records of tasks not held.
-        older: Whether the source still serves tasks older than the day.
+        older: Whether the source still serves tasks that were over before the day began.
         agrees: Whether every interval that touches the day adds up.
     """
 
@@ -114,8 +114,9 @@ class Audit:
         total = self._held.between("created_at", start_of(day), start_of(day + DAY))
         total += self._held.quarantined.get(day, 0)
         counted = self._interval(day)
-        since = self._count_from(self._boundary(day))
-        older = everything is not None and since is not None and everything > since
+        start = self._boundary(day)
+        since = self._count_from(start)
+        older = everything is not None and since is not None and everything - since > self._held.across(start)
         if counted is None:
             return DayCount(None, total, older, agrees=False)
         agrees = bool(columns) and all(self._agrees(day, column) for column in columns)

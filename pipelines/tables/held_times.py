@@ -25,10 +25,14 @@ class HeldTimes:
 
     Attributes:
         by_column: For each candidate column, its values in microseconds since 1970, sorted.
+        firsts: The first of each task's times, sorted.
+        lasts: The last of each task's times, sorted; of an open task none is.
         quarantined: Records in quarantine whose task is not held, by day of created_at.
     """
 
     by_column: Mapping[str, NDArray[np.int64]]
+    firsts: NDArray[np.int64]
+    lasts: NDArray[np.int64]
     quarantined: Mapping[date, int]
 
     def between(self, column: str, start: datetime, end: datetime | None) -> int:
@@ -36,6 +40,14 @@ class HeldTimes:
         times = self.by_column[column]
         last = len(times) if end is None else int(np.searchsorted(times, _micro(end)))
         return max(0, last - int(np.searchsorted(times, _micro(start))))
+
+    def across(self, instant: datetime) -> int:
+        """How many held tasks began before an instant and ended or changed at it or later, or are open.
+
+        That such a task is still served does not show that whatever was over before is, too.
+        """
+        began, over = (int(np.searchsorted(times, _micro(instant))) for times in (self.firsts, self.lasts))
+        return began - over
 
     def first_in(self, column: str, start: datetime, end: datetime) -> datetime | None:
         """The first value of a column from ``start`` until before ``end``; None where there is none."""

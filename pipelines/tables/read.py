@@ -14,6 +14,11 @@ from pipelines.tables.held_times import COLUMNS, HeldTimes
 TERMINAL_STATUSES = ("success", "skipped", "failed", "timeout")
 """Documented statuses of tasks that have ended; any other status without an end counts as open."""
 
+_FIRST_TIME = "least(created_at, started_at, updated_at)"
+_LAST_TIME = f"""
+    CASE WHEN ended_at IS NOT NULL OR status IN {TERMINAL_STATUSES}
+         THEN greatest(created_at, started_at, ended_at, updated_at) END"""
+
 
 def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datetime) -> frozenset[str]:
     """Tasks that are open, or ended too recently to be settled.
@@ -53,13 +58,12 @@ def held_times(directory: DataDirectory, source: str, since: date) -> HeldTimes:
     """
     with open_engine(directory.root) as engine:
         tasks = _since(directory.partitions("tasks", source), since)
-        times = {
-            column: _sorted_micros(engine, tasks, column) if tasks else np.array([], np.int64)
-            for column in COLUMNS
-        }
+        times = {column: _sorted_micros(engine, tasks, column) for column in COLUMNS}
+        firsts, lasts = (_sorted_micros(engine, tasks, time) for time in (_FIRST_TIME, _LAST_TIME))
         broken = _since(directory.partitions("quarantine", source), since)
         quarantined = _not_held(engine, tasks, broken) if broken else {}
-        return HeldTimes(times, {date.fromisoformat(day): count for day, count in quarantined.items()})
+        by_day = {date.fromisoformat(day): count for day, count in quarantined.items()}
+        return HeldTimes(times, firsts, lasts, by_day)
 
 
 def count_quarantined(directory: DataDirectory, source: str) -> int:
@@ -87,8 +91,10 @@ def _since(partitions: list[Path], since: date) -> list[Path]:
     return [path for path, day in days if since.isoformat() <= day < UNKNOWN_DAY]
 
 
-def _sorted_micros(engine: duckdb.DuckDBPyConnection, files: list[Path], column: str) -> NDArray[np.int64]:
-    query = f"SELECT epoch_us({column}) AS t FROM {parquet(files)} WHERE {column} IS NOT NULL ORDER BY t"
+def _sorted_micros(engine: duckdb.DuckDBPyConnection, files: list[Path], time: str) -> NDArray[np.int64]:
+    if not files:
+        return np.array([], np.int64)
+    query = f"SELECT epoch_us({time}) AS t FROM {parquet(files)} WHERE t IS NOT NULL ORDER BY t"
     return np.asarray(engine.execute(query).fetchnumpy()["t"], np.int64)
 
 

@@ -20,7 +20,7 @@ TASKS = [BEGIN + timedelta(seconds=50 * number) for number in range(84 * 72)]
 def state_of_first(held: list[datetime], served: list[datetime]) -> DayState:
     micros = np.array(sorted((one - EPOCH) // timedelta(microseconds=1) for one in held), np.int64)
     later = micros + 3_000_000  # so that windows tell which column the filter applies to
-    times = HeldTimes({"created_at": micros, "started_at": later, "updated_at": later}, {})
+    times = HeldTimes({"created_at": micros, "started_at": later, "updated_at": later}, micros, later, {})
 
     def count(query: TaskQuery) -> int:
         return sum(query.start_time is None or one >= query.start_time for one in served)
