@@ -181,6 +181,8 @@ class Gathering:
         if first is None:
             return walk.seen
         parts = split_dense(first, self.clock()) if self._may_split else ()
+        if parts and not self._is_narrower(parts[0], first.count):
+            parts = ()
         self._land_pages([first] if parts else chain([first], pages), bringing)
         if parts:
             walk.seen |= self._read_parts(parts, bringing)
@@ -190,6 +192,11 @@ class Gathering:
                 self._may_split = False
                 self._land_pages(pages, bringing)
         return walk.seen
+
+    def _is_narrower(self, part: TaskQuery, whole: int | None) -> bool:
+        """Whether a window's earlier end leaves something out: else each part would be the whole again."""
+        count = self.client.list_tasks(part, limit=1, offset=0).count
+        return count is not None and whole is not None and count < whole
 
     def _read_parts(self, parts: Iterable[TaskQuery], bringing: Bringing) -> set[bytes | str]:
         """Walks the parts of a window, several at once; gives what tells all their rows apart."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench import DIALECTS, Bench
@@ -94,6 +95,27 @@ def test_walks_become_short_where_counts_can_be_believed(
     monkeypatch.setattr(dense, "MOST_PAGES", 2)
     split = deepest_walks(tmp_path / "split", Dialect(most=4))
     assert max(split.values()) < max(whole.values()) / 2
+
+
+class IgnoresEnd(LivingSource):
+    """A source that does as if ``end_time`` had not been sent."""
+
+    def _matches(self, record: dict[str, Any], query: TaskQuery) -> bool:
+        return super()._matches(record, replace(query, end_time=None))
+
+
+def test_a_window_is_not_split_where_an_earlier_end_leaves_nothing_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part, and each part of a part, was the whole window and what came after it again."""
+    asked = []
+    for most_pages in (1000, 2):
+        monkeypatch.setattr(dense, "MOST_PAGES", most_pages)
+        source = IgnoresEnd(NOW, Dialect(most=4), living(NOW, 6, Dialect()).tasks)
+        Bench(tmp_path / str(most_pages), source).load()
+        asked.append(source.requests_made)
+    whole, split = asked
+    assert split < 1.2 * whole
 
 
 def test_parts_that_leave_tasks_out_are_made_good_by_walking_the_whole_window(
