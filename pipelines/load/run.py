@@ -4,9 +4,11 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 
 from pipelines.contract.door import Door
 from pipelines.errors import CbrWarehouseError, SourceError
+from pipelines.extract.follow import follow_tasks
 from pipelines.extract.gather import Gathering
 from pipelines.extract.plan import Horizon, Plan, plan_load
 from pipelines.extract.scopes import scopes_of, sweep_providers
@@ -208,20 +210,22 @@ class _SourceRun:
             self._loading.progress.step(name, "tasks received")
             hidden = sweep_providers(gathering, self._plan, self._loading.progress.advance)
             sweep_timeless(gathering, self._plan, self._loading.progress.advance)
-            vanished = gathering.show_all(landing.unseen(followed))
+            vanished = follow_tasks(gathering, followed, self._loading.progress.advance)
             self.make_tables()
             self._loading.progress.step(name, "days proved")
             proof = prove_days(self._loading, self._source, self._plan, gathering, self.make_tables)
-            write_audit(directory, name, load_id, Findings(proof.entries, tuple(vanished), hidden))
+            write_audit(directory, name, load_id, Findings(proof.entries, vanished, hidden))
         return proof
 
-    def _followed(self) -> frozenset[str]:
+    def _followed(self) -> dict[str, date]:
         """Held tasks that may still change and must be received, by a sweep or else by id."""
         if not self._plan.follow_open:
-            return frozenset()
+            return {}
         directory, name = self._loading.directory, self._source.name
         settled_before = self._entry.started_at - self._source.settle
-        return tasks_to_follow(directory, name, settled_before) - read_vanished(directory, name)
+        vanished = read_vanished(directory, name)
+        followed = tasks_to_follow(directory, name, settled_before)
+        return {task_id: day for task_id, day in followed.items() if task_id not in vanished}
 
     def make_tables(self, keep: frozenset[str] = frozenset()) -> None:
         """Brings the tables up to what landed, but for the days to keep as they are."""

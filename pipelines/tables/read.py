@@ -20,7 +20,7 @@ _LAST_TIME = f"""
          THEN greatest(created_at, started_at, ended_at, updated_at) END"""
 
 
-def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datetime) -> frozenset[str]:
+def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datetime) -> dict[str, date]:
     """Tasks that are open, or ended too recently to be settled.
 
     Args:
@@ -29,20 +29,20 @@ def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datet
         settled_before: Tasks that ended before this instant are settled.
 
     Returns:
-        Their ids.
+        Their ids, with the day that each was created on.
     """
     files = directory.partitions("tasks", source)
     if not files:
-        return frozenset()
+        return {}
     with open_engine(directory.root) as engine:
         rows = engine.execute(
             f"""
-            SELECT task_id FROM {parquet(files)}
+            SELECT task_id, created_at::DATE FROM {parquet(files)}
             WHERE CASE WHEN ended_at IS NULL THEN coalesce(status, '') NOT IN (SELECT unnest($terminal))
                        ELSE ended_at >= $settled END""",
             {"terminal": list(TERMINAL_STATUSES), "settled": settled_before},
         ).fetchall()
-    return frozenset(task_id for (task_id,) in rows)
+    return dict(rows)
 
 
 def held_times(directory: DataDirectory, source: str, since: date) -> HeldTimes:

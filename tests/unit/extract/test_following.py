@@ -1,0 +1,51 @@
+"""Tasks that may still change are read until they end, also where the source does not show one by its id."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from bench import Bench
+from living_source import Dialect, LivingSource, living
+
+from pipelines.errors import PermanentSourceError
+from pipelines.source.page import Page
+
+NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
+DAYS_AGO = NOW - timedelta(days=4)
+HORIZON = datetime(2026, 11, 13, tzinfo=UTC)
+
+
+class OnlyLists(LivingSource):
+    """Shows no single task: says that there is none, or refuses to say."""
+
+    refuses = False
+
+    def show_task(self, task_id: str) -> Page:
+        self._tick()
+        if self.refuses:
+            raise PermanentSourceError("You may not ask for single tasks.", 403)
+        return Page((), None, self.now, None, None, None, 404)
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_task_that_ends_long_after_is_read_from_the_list(tmp_path: Path, refuses: bool) -> None:
+    source = OnlyLists(NOW, tasks=living(NOW, 5, Dialect()).tasks)
+    source.refuses = refuses
+    ends = NOW + timedelta(hours=1)
+    source.tasks.append(
+        replace(
+            source.tasks[0],
+            id="long",
+            created_at=DAYS_AGO,
+            started_at=DAYS_AGO,
+            ended_at=ends,
+            visible_from=DAYS_AGO,
+        )
+    )
+    bench = Bench(tmp_path, source)
+    bench.load()
+    assert bench.held()["long"][0] == "running"
+    source.now += timedelta(hours=2)
+    bench.load()
+    assert bench.held()["long"] == bench.truth(HORIZON)["long"]
