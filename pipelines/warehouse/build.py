@@ -179,7 +179,7 @@ def _replace_ledgers(
     for source in directory.sources_with_raw():
         own = read_loads(directory, source)
         loads += [asdict(entry) for entry in own]
-        today = own[-1].started_at.date()
+        today = (own[-1].finished_at or own[-1].started_at).date()
         coverage += [
             asdict(row)
             for row in coverage_rows(
@@ -187,6 +187,7 @@ def _replace_ledgers(
                 read_audits(directory, source),
                 _by_day(connection, source, "SELECT day, count(*) FROM tasks WHERE source = $1 GROUP BY day"),
                 _by_day(connection, source, _NOT_HELD),
+                min((load.since.date() for load in own if load.since), default=today),
                 today,
             )
         ]

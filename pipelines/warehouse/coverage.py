@@ -1,7 +1,7 @@
 """Coverage: what is proved of every day, from the audits of all loads. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from pipelines.raw.ledgers import AuditEntry
@@ -26,6 +26,7 @@ def coverage_rows(
     audits: Mapping[date, AuditEntry],
     held: Mapping[date, int],
     quarantined: Mapping[date, int],
+    asked_from: date,
     today: date,
 ) -> Iterator[CoverageRow]:
     """Every day of a source from the first one ever asked for until today.
@@ -35,16 +36,18 @@ def coverage_rows(
         audits: The latest finding of each day that a load looked at.
         held: Tasks held, by day of created_at.
         quarantined: Unresolved quarantined records, by day of created_at.
+        asked_from: First UTC day that any load asked for, also one that failed.
         today: UTC day of the last load.
 
     Yields:
-        One row a day; a day that no load looked at is unverified and was never checked.
+        One row a day; a day that no load looked at is unverified, or open, and was never checked. One
+        that was open when a load last looked at it is unverified once it is over.
     """
-    if not audits:
-        return
-    day = min(audits)
-    while day <= max(today, *audits):
-        found = audits.get(day) or AuditEntry(day, None, 0, "unverified", None)
+    day = min([asked_from, *audits])
+    while day <= max([today, *audits]):
+        found = audits.get(day) or AuditEntry(day, None, 0, "unverified" if day < today else "open", None)
+        if found.state == "open" and day < today:
+            found = replace(found, state="unverified")
         yield CoverageRow(
             source=source,
             day=day,
