@@ -217,14 +217,14 @@ class Audit:
                 self._counts.pop(start, None)
 
 
-def judge(found: DayCount, *, is_today: bool, undated: int = 0) -> DayState:
+def judge(found: DayCount, *, is_today: bool, uncertain: int = 0) -> DayState:
     """Says what a count proves of a day.
 
     Args:
         found: The count.
         is_today: Whether the day is not over.
-        undated: Records in quarantine without a usable created_at: the source may count any of them
-            on this day, so that they may be all that it has more.
+        uncertain: Records in quarantine without a usable created_at, and rows that repeat a task: the
+            source may count any of them on this day, so that they may be all that it has more.
 
     Returns:
         Complete only where the counts agree and the source still serves older tasks; incomplete
@@ -235,5 +235,6 @@ def judge(found: DayCount, *, is_today: bool, undated: int = 0) -> DayState:
     if found.counted is None:
         return DayState.UNVERIFIED
     if found.counted > found.total:
-        return DayState.INCOMPLETE if found.counted - found.total > undated else DayState.UNVERIFIED
+        is_explained = found.counted - found.total <= uncertain
+        return DayState.UNVERIFIED if is_explained else DayState.INCOMPLETE
     return DayState.COMPLETE if found.agrees and found.older else DayState.UNVERIFIED

@@ -16,10 +16,12 @@ class Tally:
     Attributes:
         records: Records received.
         distinct: Of those, records whose exact text was not held, by the day they are filed under.
+        doubled: Tasks that one page had in several rows, with how many.
     """
 
     records: int = 0
     distinct: Counter[str] = field(default_factory=Counter)
+    doubled: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, landed: Landed) -> None:
@@ -27,6 +29,12 @@ class Tally:
         with self._lock:
             self.records += landed.received
             self.distinct.update(landed.distinct)
+            self.doubled.update(landed.doubled)
+
+    @property
+    def repeated(self) -> int:
+        """Rows that the source may count beyond its tasks: of each doubled task all but one."""
+        return sum(count - 1 for count in self.doubled.values())
 
 
 @dataclass

@@ -93,7 +93,7 @@ class _Proving:
         self._renewed: set[date] = set()
         self._found: dict[date, DayCount] = {}
         self._held = self._read_held()
-        self._undated = 0
+        self._uncertain = 0
 
     @property
     def short(self) -> tuple[date, ...]:
@@ -126,7 +126,8 @@ class _Proving:
     def proof(self) -> Proof:
         """Judges all days."""
         now = self._loading.clock()
-        self._undated = count_undated(self._loading.directory, self._source.name)
+        undated = count_undated(self._loading.directory, self._source.name)
+        self._uncertain = undated + self._gathering.tally.repeated
         entries = [replace(self._before[day], checked_at=now) for day in self._renewed]
         entries += [self._entry(day, found) for day, found in self._found.items()]
         lost = left_behind(
@@ -139,7 +140,7 @@ class _Proving:
         return Proof(tuple(sorted(entries, key=lambda entry: entry.day)), lost, quarantined)
 
     def _entry(self, day: date, found: DayCount) -> AuditEntry:
-        state = judge(found, is_today=day >= self._today, undated=self._undated)
+        state = judge(found, is_today=day >= self._today, uncertain=self._uncertain)
         if self._is_proven(day) and state is not DayState.INCOMPLETE:
             state = DayState.COMPLETE  # a proof stands until a surplus shows
         missing = found.total - found.counted if found.counted is not None else 0

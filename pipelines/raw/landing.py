@@ -4,7 +4,7 @@ The door is asked of every new record and its verdict lands beside the text. Wha
 means for the tables is ``tables``' business.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,12 @@ class Landed:
     Attributes:
         received: Records received.
         distinct: Of those, records whose exact text was not held, by the day they are filed under.
+        doubled: Tasks that one page had in several rows, with how many.
     """
 
     received: int
     distinct: Mapping[str, int]
+    doubled: Mapping[str, int]
 
 
 class Landing:
@@ -89,12 +91,15 @@ class Landing:
             self._batch += 1
             new: dict[str, list[dict[str, Any]]] = defaultdict(list)
             seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            rows: Counter[tuple[int, int, str]] = Counter()
             for item in received:
                 verdict = self.door.check(item.record, item.fetched_at)
                 day = self._place_of(item.record, verdict)
                 self._unseen.discard(verdict.task_id or "")
                 sighting = self._sighting(item, verdict.task_id)
                 seen[day].append(sighting)
+                if verdict.task_id:
+                    rows[item.sweep, item.page, verdict.task_id] += 1
                 known, text = self._known_on(day), sighting["content_hash"]
                 is_sound = verdict.reason is None
                 if text in known and (known[text] or not is_sound):
@@ -111,7 +116,8 @@ class Landing:
                     }
                 )
             self._write(new, seen)
-        return Landed(sum(map(len, seen.values())), {day: len(rows) for day, rows in new.items()})
+        doubled = {task_id: count for (*_, task_id), count in rows.items() if count > 1}
+        return Landed(sum(map(len, seen.values())), {day: len(texts) for day, texts in new.items()}, doubled)
 
     def _sighting(self, item: Received, task_id: str | None) -> dict[str, Any]:
         return {
