@@ -86,13 +86,20 @@ class Audit:
             again = [day for day in days if day not in found or self._may_change(day, found[day])]
             if attempt:
                 self._forget(again)
-            found |= {day: self._count_day(day, everything, columns) for day in again}
+            found |= {day: self._count_day(day, columns) for day in again}
         return found
+
+    def is_served_whole(self, day: date) -> bool:
+        """Whether the source still serves tasks that were over before the day began."""
+        start = self._boundary(day)
+        everything, since = self._count_from(BEFORE_ALL), self._count_from(start)
+        return everything is not None and since is not None and everything - since > self._held.across(start)
 
     def span_agrees(self, first: date, last: date) -> bool:
         """Whether one count over consecutive days equals what is held of all of them.
 
-        Renews the proof of many days with two requests.
+        Renews the proof of many days with two requests. The first must be served whole: what has left it
+        would make up for what came late on another.
         """
         start, end = self._boundary(first), self._boundary(last + DAY)
         for attempt in range(ATTEMPTS):
@@ -110,13 +117,11 @@ class Audit:
     def _may_change(self, day: date, found: DayCount) -> bool:
         return day < self._today and not found.agrees and found.counted is not None
 
-    def _count_day(self, day: date, everything: int | None, columns: tuple[str, ...]) -> DayCount:
+    def _count_day(self, day: date, columns: tuple[str, ...]) -> DayCount:
         total = self._held.between("created_at", start_of(day), start_of(day + DAY))
         total += self._held.quarantined.get(day, 0)
         counted = self._interval(day)
-        start = self._boundary(day)
-        since = self._count_from(start)
-        older = everything is not None and since is not None and everything - since > self._held.across(start)
+        older = self.is_served_whole(day)
         if counted is None:
             return DayCount(None, total, older, agrees=False)
         agrees = bool(columns) and all(self._agrees(day, column) for column in columns)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 from pipelines.extract.audit import Audit, DayCount, judge
 from pipelines.extract.days import DAY, day_of
@@ -115,8 +115,9 @@ class _Proving:
             return
         audit = self._audit()
         for run in _runs([day for day in self._plan.audited if self._is_proven(day)]):
-            if audit.span_agrees(run[0], run[-1]):
-                self._renewed.update(run)
+            served = list(dropwhile(lambda day: not audit.is_served_whole(day), run))
+            if served and audit.span_agrees(served[0], served[-1]):
+                self._renewed.update(served)
 
     def count(self, days: tuple[date, ...]) -> None:
         """Counts days anew against what is held now."""

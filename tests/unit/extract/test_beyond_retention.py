@@ -1,8 +1,9 @@
 """Days that the source no longer serves whole are never complete, whatever else it still serves."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from living_source import Dialect, LivingSource, living
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 LONG_AGO = NOW - timedelta(days=6)
 KEPT = timedelta(days=3)
-FIRST_WHOLE_DAY = (NOW - KEPT).date() + timedelta(days=1)
+FIRST_WHOLE_DAY = date(2026, 11, 18)
 
 
 class KeepsByEnd(LivingSource):
@@ -53,3 +54,18 @@ def test_a_long_task_does_not_show_that_the_days_it_took_are_served(
     bench.load()
     assert bench.complete_days()
     assert min(bench.complete_days()) >= FIRST_WHOLE_DAY
+
+
+def test_a_task_that_left_the_oldest_day_does_not_make_up_for_one_that_came_late(tmp_path: Path) -> None:
+    """One count renews the proof of many days: it must not reach into a day that the source is forgetting."""
+    source = LivingSource(NOW, Dialect(retention=timedelta(days=5)))
+    for hours in range(8 * 24):
+        source.add(Random(hours), NOW.replace(hour=0, minute=10) - timedelta(hours=hours - 12))
+    bench = Bench(tmp_path, source)
+    bench.load()
+    assert min(bench.complete_days()) == date(2026, 11, 16)
+    source.now = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
+    late = source.add(Random(1000), datetime(2026, 11, 17, 3, tzinfo=UTC))
+    source.tasks[-1] = replace(late, visible_from=source.now)
+    bench.load()
+    assert late.id in bench.held()
