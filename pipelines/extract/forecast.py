@@ -227,7 +227,8 @@ def _expect_counts(plan: Plan, known: Known) -> Expected:
     ]
     runs = (1 if renewed else 0) + sum(later - day != DAY for day, later in pairwise(renewed))
     rest = len(plan.audited) - len(renewed)
-    counts = 2 * runs + (1 + rest + PROBING_REQUESTS if rest else 0)
+    # A run takes one at each end, and all one from before everything.
+    counts = 2 * runs + bool(runs) + (1 + rest + PROBING_REQUESTS if rest else 0)
     return Expected(0, samples + counts * known.scopes, Basis.HELD)
 
 
