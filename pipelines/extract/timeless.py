@@ -1,14 +1,16 @@
-"""Tasks that no window shows: those without the time that the source's windows go by.
+"""Tasks that no window shows: those without the time that the source's windows go by, and long ones.
 
 Should ``start_time`` apply to started_at, a task that was skipped and so never started is in no
-window at all, and in no difference of counts either. How many such tasks there are, two counts tell.
+window at all, and in no difference of counts either. How many such tasks there are, two counts
+tell. Should a window leave out a task that reaches beyond its end, counts show it missing; where
+they tell nothing, the horizon is read once without ``end_time``.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pipelines.extract.gather import Gathering
-from pipelines.extract.plan import Plan, Purpose, Sweep
+from pipelines.extract.plan import PAD, Plan, Purpose, Sweep
 from pipelines.source.query import TaskQuery
 
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
@@ -44,3 +46,6 @@ def sweep_timeless(gathering: Gathering, plan: Plan, progress: Callable[[int], N
             [Sweep(TaskQuery(status=NEVER_STARTED), reason, may_be_refused=True)],
             progress,
         )
+    if not tells and plan.purpose is not Purpose.INCREMENTAL:
+        reason = "tasks longer than windows, which no count shows"
+        gathering.sweep_all([Sweep(TaskQuery(start_time=plan.since - PAD), reason)], progress)

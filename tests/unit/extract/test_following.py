@@ -49,3 +49,23 @@ def test_a_task_that_ends_long_after_is_read_from_the_list(tmp_path: Path, refus
     source.now += timedelta(hours=2)
     bench.load()
     assert bench.held()["long"] == bench.truth(HORIZON)["long"]
+
+
+def test_long_tasks_come_though_no_window_has_them_and_no_count_tells(tmp_path: Path) -> None:
+    """A window by start and end has no task that began before it or ended after it."""
+    dialect = Dialect(column="started_at", end_column="ended_at", count="page")
+    source = living(NOW, 5, dialect)
+    began = DAYS_AGO - timedelta(days=2)
+    source.tasks.append(
+        replace(
+            source.tasks[0],
+            id="long",
+            created_at=began,
+            started_at=began,
+            ended_at=DAYS_AGO + timedelta(days=1),
+            visible_from=began,
+        )
+    )
+    bench = Bench(tmp_path, source)
+    bench.load()
+    assert bench.truth(HORIZON).items() <= bench.held().items()
