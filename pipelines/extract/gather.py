@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, islice
 from threading import Event, Lock
 
-from pipelines.errors import PermanentSourceError
+from pipelines.errors import ForbiddenError, PermanentSourceError
 from pipelines.extract.dense import split_dense
 from pipelines.extract.page_size import REFUSED, PageSize
 from pipelines.extract.plan import Sweep
@@ -142,7 +142,7 @@ class Gathering:
         """One task, or None where the source refuses to say: no reason to give up on all others."""
         try:
             return self.client.show_task(task_id)
-        except PermanentSourceError as error:
+        except (PermanentSourceError, ForbiddenError) as error:
             logger.warning("%s", error)
             return None
 

@@ -8,7 +8,7 @@ import pytest
 from bench import Bench
 from living_source import Dialect, LivingSource, living
 
-from pipelines.errors import PermanentSourceError
+from pipelines.errors import ForbiddenError, PermanentSourceError, SourceError
 from pipelines.source.page import Page
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
@@ -19,19 +19,25 @@ HORIZON = datetime(2026, 11, 13, tzinfo=UTC)
 class OnlyLists(LivingSource):
     """Shows no single task: says that there is none, or refuses to say."""
 
-    refuses = False
+    refusal: SourceError | None = None
 
     def show_task(self, task_id: str) -> Page:
         self._tick()
-        if self.refuses:
-            raise PermanentSourceError("You may not ask for single tasks.", 403)
+        if self.refusal is not None:
+            raise self.refusal
         return Page((), None, self.now, None, None, None, 404)
 
 
-@pytest.mark.parametrize("refuses", [True, False])
-def test_a_task_that_ends_long_after_is_read_from_the_list(tmp_path: Path, refuses: bool) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [None, ForbiddenError("You lack cbr:tasks:get.", 403), PermanentSourceError("No such address.", 404)],
+    ids=["unknown", "forbidden", "refused"],
+)
+def test_a_task_that_ends_long_after_is_read_from_the_list(
+    tmp_path: Path, refusal: SourceError | None
+) -> None:
     source = OnlyLists(NOW, tasks=living(NOW, 5, Dialect()).tasks)
-    source.refuses = refuses
+    source.refusal = refusal
     ends = NOW + timedelta(hours=1)
     source.tasks.append(
         replace(
@@ -47,7 +53,7 @@ def test_a_task_that_ends_long_after_is_read_from_the_list(tmp_path: Path, refus
     bench.load()
     assert bench.held()["long"][0] == "running"
     source.now += timedelta(hours=2)
-    bench.load()
+    assert bench.load().sources[0].is_good
     assert bench.held()["long"] == bench.truth(HORIZON)["long"]
 
 
