@@ -64,7 +64,6 @@ class Audit:
         self._counts: dict[datetime, int | None] = {}
         self._boundaries: dict[date, datetime] = {}
         self._newest = date.min
-        self._everything: int | None = None
 
     def count_days(self, days: Sequence[date]) -> dict[date, DayCount]:
         """Counts days; those that do not add up are counted again, in case the source moved meanwhile.
@@ -78,7 +77,7 @@ class Audit:
         if not days:
             return {}
         # From before all, not without a time: tasks that lack the filtered time are older than nothing.
-        self._everything = everything = self._count_from(BEFORE_ALL)
+        everything = self._count_from(BEFORE_ALL)
         self._newest = max(self._newest, min(max(days), self._today - DAY))
         columns = self._fitting_columns(days, everything)
         found: dict[date, DayCount] = {}
@@ -91,9 +90,7 @@ class Audit:
 
     def is_served_whole(self, day: date) -> bool:
         """Whether the source still serves tasks that were over before the day began."""
-        start = self._boundary(day)
-        everything, since = self._count_from(BEFORE_ALL), self._count_from(start)
-        return everything is not None and since is not None and everything - since > self._held.across(start)
+        return self._serves_before(self._boundary(day))
 
     def span_agrees(self, first: date, last: date) -> bool:
         """Whether one count over consecutive days equals what is held of all of them.
@@ -154,10 +151,16 @@ class Audit:
             return False
         end = self._boundary(day + DAY)
         since, after = self._count_from(start), self._count_from(end)
-        if since is None or after is None or self._everything is None or self._everything <= since:
+        if since is None or after is None or not self._serves_before(start):
             return False  # nothing older is served: some of those minutes may have left the source
         held = self._held.between("created_at", start, end) + self._held.quarantined.get(day, 0)
         return since - after == held
+
+    def _serves_before(self, instant: datetime) -> bool:
+        everything, since = self._count_from(BEFORE_ALL), self._count_from(instant)
+        return (
+            everything is not None and since is not None and everything - since > self._held.across(instant)
+        )
 
     def _interval(self, day: date) -> int | None:
         since = self._count_from(self._boundary(day))
