@@ -64,6 +64,13 @@ def test_no_test_and_no_data_travel_in_the_wheel(wheel: Path) -> None:
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {"pipelines"}
 
 
+def test_what_duckdb_fetches_times_with_comes_with_the_wheel(wheel: Path) -> None:
+    """DuckDB declares no pytz, and fetches no TIMESTAMPTZ without it: it came by way of another library."""
+    archive = zipfile.ZipFile(wheel)
+    (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    assert "\nRequires-Dist: pytz" in archive.read(metadata).decode()
+
+
 def test_the_installed_command_is_not_the_checkout(installed: Path, tmp_path: Path) -> None:
     where = run(installed / "python", "-c", "import pipelines; print(pipelines.__file__)", cwd=tmp_path)
     assert Path(where).is_relative_to(installed.parent)
