@@ -22,6 +22,9 @@ RENEW_BEFORE = timedelta(minutes=10)
 UNKNOWN_LIFETIME = timedelta(hours=1)
 """What a token is given that does not say when it ends; the documents say 24 hours."""
 
+FAILURE_STANDS_SECONDS = 30
+"""How long after IAM failed all who need a token are told so: many waited for the one that tried."""
+
 _USABLE = re.compile(r"[!-~]+", re.ASCII)
 _REFUSED = (
     "IAM makes no token for this user: check username, password, domain and project_id of the source, and "
@@ -52,6 +55,9 @@ class IamToken:
         self._lock = Lock()
         self._token: _Token | None = None
         self._refused: SourceError | None = None
+        self._failed: TransientSourceError | None = None
+        self._failed_at = 0.0
+        self._monotonic = channel.surroundings.monotonic
 
     @property
     def remedy(self) -> str:
@@ -81,11 +87,14 @@ class IamToken:
         # What is wrong once stays wrong, and an account is locked after some wrong passwords.
         if self._refused is not None:
             raise type(self._refused)(str(self._refused))
+        if self._failed is not None and self._monotonic() - self._failed_at < FAILURE_STANDS_SECONDS:
+            raise TransientSourceError(str(self._failed))
         asked = self._asked()
         trial = self._channel.persistence.begin(asked)
         try:
             return self._channel.persistence.persist(trial, lambda: self._attempt(asked))
-        except TransientSourceError:
+        except TransientSourceError as error:
+            self._failed, self._failed_at = error, self._monotonic()
             raise
         except SourceError as error:
             self._refused = error

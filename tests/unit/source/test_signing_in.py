@@ -207,6 +207,14 @@ def test_iam_out_of_order_for_long_is_told_and_may_come_back(world) -> None:
     assert ask(client).records == (A,)
 
 
+def test_many_threads_wait_for_an_iam_out_of_order_once(world) -> None:
+    """Each of them spent ten minutes of its own on it, one after the other."""
+    client = world.client(world.always(503), world.PASSWORD)
+    errors = in_threads(8, lambda: ask(client))
+    assert [type(error) for error in errors] == [TransientSourceError] * 8
+    assert world.now <= world.START + timedelta(minutes=10)
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "told"),
     [
