@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.errors import LoadRunningError, StorageError
-from pipelines.storage.whole import as_storage_error
+from pipelines.storage.whole import as_storage_error, make_folder
 
 _POLL_SECONDS = 0.5
 
@@ -30,7 +30,7 @@ def hold_lock(path: Path, *, what: str, now: datetime, wait: bool) -> Iterator[N
         StorageError: The lock file cannot be written or locked.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise StorageError(

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,14 @@ from pipelines.errors import StorageError
 
 TEMPORARY_PREFIX = ".part-"
 """Begins the name of every unfinished file; no reader's pattern matches it."""
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, so that a power failure takes none of the new ones back."""
+    missing = list(takewhile(lambda one: not one.exists(), (folder, *folder.parents)))
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        _sync(one.parent)
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -30,7 +39,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")
     with as_storage_error(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             write(temporary)
             _sync(temporary)
@@ -52,7 +61,7 @@ def publish(next_file: Path, published: Path) -> Iterator[None]:
         StorageError: The file could not be written; the published one stands.
     """
     with as_storage_error(published):
-        published.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(published.parent)
         try:
             yield
             _sync(next_file)
