@@ -102,7 +102,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Contract:
-    """All tables, and a fingerprint that changes when any declaration or the door changes."""
+    """All tables, and a fingerprint that changes when a declaration, the door or flattening changes."""
 
     tables: tuple[Table, ...]
     fingerprint: str

@@ -82,7 +82,7 @@ def _access(start: str, path: str) -> str:
 
 
 def _rows_of(table: Table, place: RowPlace, names: tuple[str, ...]) -> str:
-    """A list of structs of one place; a NULL object makes no row."""
+    """A list of structs of one place; a NULL object or element makes no row."""
     *outer, last = place.origin.split("[]")
     start, indexes = _ROOT, []
     wrappers = []
@@ -95,12 +95,12 @@ def _rows_of(table: Table, place: RowPlace, names: tuple[str, ...]) -> str:
     row = _row(table, place, names, here, tuple(indexes))
     if not wrappers:
         return f"CASE WHEN {here} IS NULL THEN [] ELSE [{row}] END"
-    return _listed(wrappers, here, row, is_scalar=("" in dict(place.paths).values()))
+    return _listed(wrappers, here, row)
 
 
-def _listed(wrappers: list[tuple[str, str, str]], here: str, row: str, *, is_scalar: bool) -> str:
+def _listed(wrappers: list[tuple[str, str, str]], here: str, row: str) -> str:
     """The rows of the innermost array, flattened out of the arrays around it."""
-    one = row if is_scalar else f"CASE WHEN {here} IS NULL THEN NULL ELSE {row} END"
+    one = f"CASE WHEN {here} IS NULL THEN NULL ELSE {row} END"
     array, element, index = wrappers[-1]
     listed = (
         f"list_filter(list_transform({array}, lambda {element}, {index}: {one}), lambda row: row IS NOT NULL)"

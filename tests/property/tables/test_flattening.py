@@ -26,7 +26,7 @@ VOLUMES = block(
     {
         "include_volumes": st.none()
         | st.lists(block({"id": MAYBE_TEXT, "os_version": MAYBE_TEXT}), max_size=3),
-        "exclude_volumes": st.none() | st.lists(TEXTS, max_size=3),
+        "exclude_volumes": st.none() | st.lists(MAYBE_TEXT, max_size=3),
     }
 )
 RESOURCE = block({"id": MAYBE_TEXT, "name": MAYBE_TEXT, "type": MAYBE_TEXT, "extra_info": VOLUMES})
@@ -98,7 +98,9 @@ def volumes_of(resource: dict[str, Any]) -> list[tuple[str, int, str | None, str
         if one is not None
     ]
     return included + [
-        ("exclude", place, one, None) for place, one in enumerate(own.get("exclude_volumes") or [])
+        ("exclude", place, one, None)
+        for place, one in enumerate(own.get("exclude_volumes") or [])
+        if one is not None
     ]
 
 
