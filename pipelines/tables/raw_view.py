@@ -1,5 +1,7 @@
 """The raw files of a batch of days as two temporary tables: ``records`` and ``sightings``."""
 
+from pathlib import Path
+
 import duckdb
 import pyarrow as pa
 
@@ -7,6 +9,9 @@ from pipelines.raw.files import MANIFESTS, RECORDS
 from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
 from pipelines.tables.engine import parquet
 from pipelines.tables.inputs import DayInputs, MovedTasks, new_record_files
+
+_OF_GUESTS = "task_id IN (SELECT task_id FROM guests)"
+_OF_RECORDS = "content_hash IN (SELECT content_hash FROM records)"
 
 
 class RawView:
@@ -73,38 +78,30 @@ class RawView:
         own = {found.day for found in batch}
         tasks = moved.touching(own)
         beyond = sorted({day for days in tasks.values() for day in days} - own)
-        self._engine.register("guests", pa.table({"task_id": pa.array(list(tasks), pa.string())}))
         away = [self._inputs[day] for day in beyond if day in self._inputs]
+        self._engine.register("guests", pa.table({"task_id": pa.array(list(tasks), pa.string())}))
+        # What refused a record when it landed stays known, whatever a later contract says.
+        columns = ", ".join([*RECORDS.names, "reason AS refused", "day"])
+        home_files = [path for found in batch for path in found.records]
+        away_files = [path for found in away for path in found.records]
+        self._union("records", columns, RECORDS, [(home_files, "true"), (away_files, _OF_GUESTS)])
+        columns = ", ".join([*MANIFESTS.names, "day"])
+        home_files = [path for found in batch for path in found.manifests]
+        away_files = [path for found in away for path in found.manifests]
         undated = self._inputs[UNKNOWN_DAY].manifests if UNKNOWN_DAY in set(self._inputs) - own else ()
-        for target, schema, home_files, away_files in (
-            (
-                "records",
-                RECORDS,
-                [path for found in batch for path in found.records],
-                [path for found in away for path in found.records],
-            ),
-            (
-                "sightings",
-                MANIFESTS,
-                [path for found in batch for path in found.manifests],
-                [path for found in away for path in found.manifests],
-            ),
-        ):
-            # What refused a record when it landed stays known, whatever a later contract says.
-            refused = ["reason AS refused"] if target == "records" else []
-            columns = ", ".join([*schema.names, *refused, "day"])
-            # A day whose files were all set aside has none.
-            self._engine.register("nothing", schema.append(pa.field("day", pa.string())).empty_table())
-            parts = [f"SELECT {columns} FROM nothing"]
-            if home_files:
-                parts.append(f"SELECT {columns} FROM {parquet(home_files)}")
-            if away_files:
-                guests = "task_id IN (SELECT task_id FROM guests)"
-                parts.append(f"SELECT {columns} FROM {parquet(away_files)} WHERE {guests}")
-            if undated and target == "sightings":
-                same = "content_hash IN (SELECT content_hash FROM records)"
-                parts.append(f"SELECT {columns} FROM {parquet(undated)} WHERE {same}")
-            union = " UNION ALL ".join(f"({part})" for part in parts)
-            self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {union}")
-            self._engine.unregister("nothing")
+        parts = [(home_files, "true"), (away_files, _OF_GUESTS), (list(undated), _OF_RECORDS)]
+        self._union("sightings", columns, MANIFESTS, parts)
         self._engine.unregister("guests")
+
+    def _union(
+        self, table: str, columns: str, schema: pa.Schema, parts: list[tuple[list[Path], str]]
+    ) -> None:
+        """Fills one table with what the files of each part hold and its condition lets in."""
+        # A day whose files were all set aside has none.
+        self._engine.register("nothing", schema.append(pa.field("day", pa.string())).empty_table())
+        selects = [f"(SELECT {columns} FROM nothing)"]
+        selects += [
+            f"(SELECT {columns} FROM {parquet(files)} WHERE {which})" for files, which in parts if files
+        ]
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {' UNION ALL '.join(selects)}")
+        self._engine.unregister("nothing")
