@@ -98,13 +98,20 @@ def _warn(source: SourceReport) -> None:
     if source.damage.set_aside:
         days = ", ".join(source.damage.set_aside)
         _say(
-            f"{name}: raw files of {days} were damaged and are set aside below raw/damaged; these days were "
-            "asked for again. Check the disk: earlier versions and sightings that only they held are gone."
+            f"{name}: raw files of {days} were damaged and are set aside below raw/damaged, or are gone; "
+            "these days were asked for again. Check the disk: earlier versions and sightings that only they "
+            "held are gone."
         )
     for one in source.damage.beyond_reach:
         _say(
             f"{name}: {one.path} is damaged, and the source serves its day no more. The tables made from it "
             "stand; restore the file from a backup, without it they cannot be rebuilt."
+        )
+    if source.kept:
+        _say(
+            f"{name}: the tables of {', '.join(source.kept)} stay as they were: raw lacks what they were "
+            "made from, and the source did not send all of it again. Restore the raw files of these days "
+            "from a backup and load again, or give up what is lost with 'cbr-warehouse rebuild'."
         )
     if source.incomplete:
         _say(

@@ -11,7 +11,6 @@ from pipelines.defs.failures import told_as_failures
 from pipelines.defs.keys import raw_key, table_key
 from pipelines.defs.site import Site
 from pipelines.load.alone import hold_alone
-from pipelines.load.damaged import days_to_keep
 from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
 from pipelines.tables.inputs import rows_made
 from pipelines.tables.make import make_tables
@@ -37,7 +36,11 @@ def tables_asset(site: Site, days: dg.PartitionsDefinition[str]) -> dg.AssetsDef
     def make_days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         own = {day.isoformat() for day in own_days(context)}
         with told_as_failures(), hold_alone(site.loading, "making tables by Dagster", wait=True):
-            made = {day for source in directory.sources_with_raw() for day in _make(site, source)}
+            made = {
+                day
+                for source in directory.sources_with_raw()
+                for day in make_tables(directory, source, contract).days
+            }
             touched = (made | _loaded_before(context)) - {UNKNOWN_DAY} - own
             rows = {day: _rows(directory, day) for day in touched | own}
         for key in sorted(context.selected_asset_keys):
@@ -50,13 +53,6 @@ def tables_asset(site: Site, days: dg.PartitionsDefinition[str]) -> dg.AssetsDef
             yield dg.MaterializeResult(asset_key=key)
 
     return make_days
-
-
-def _make(site: Site, source: str) -> tuple[str, ...]:
-    """Brings a source's tables up; one that another run could not load keeps what it has."""
-    directory, contract = site.loading.directory, site.loading.contract
-    keep = days_to_keep(directory, source, contract)
-    return make_tables(directory, source, contract, keep=keep).days
 
 
 def _spec(site: Site, table: Table) -> dg.AssetSpec:

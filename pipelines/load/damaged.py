@@ -1,17 +1,20 @@
-"""What a load does about damaged raw files: those the source can still serve are fetched again."""
+"""What a load does about raw files that are damaged or gone: what the source still has is fetched again.
+
+That no table shrinks meanwhile is the business of ``tables``.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from pipelines.contract.columns import Contract
 from pipelines.errors import StorageError
 from pipelines.extract.days import start_of
-from pipelines.extract.plan import DayState, Plan
-from pipelines.raw.damage import DamagedFile, days_with_files_set_aside, find_damaged, set_aside
+from pipelines.extract.plan import DayState, Plan, Purpose
+from pipelines.raw.damage import DamagedFile, find_damaged, note_gone, set_aside
 from pipelines.raw.ledgers import AuditEntry, Findings, read_audits, read_hidden_providers, write_audit
+from pipelines.raw.missing import count_missing
 from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
-from pipelines.tables.make import dirty_days
+from pipelines.tables.inputs import gone_record_files
 
 
 @dataclass(frozen=True)
@@ -19,37 +22,35 @@ class Damage:
     """What was found damaged.
 
     Attributes:
-        set_aside: Days of the files that were set aside, to be asked for again.
+        set_aside: Days of the files that were set aside, or found gone, to be asked for again.
         beyond_reach: Files left in their place, because the source serves their days no more.
     """
 
     set_aside: tuple[str, ...] = ()
     beyond_reach: tuple[DamagedFile, ...] = ()
 
-    @property
-    def unreadable_days(self) -> frozenset[str]:
-        """Days whose tables cannot be made again from what is in their place."""
-        return frozenset(one.day for one in self.beyond_reach)
-
 
 def find_and_set_aside(directory: DataDirectory, source: str, load_id: str, plan: Plan) -> Damage:
-    """Finds damaged raw files; the days of those set aside count as unproven from then on.
+    """Finds what is damaged or gone of raw; the days of what is within reach count as unproven from then on.
 
-    The ledger is written first: a load killed in between leaves days to be asked for again,
-    never days that look complete and are not. Of a file beyond reach nothing could be fetched
-    again. It stays where it is, so that the tables that were made from it stay too.
+    A deep load looks at all files, any other at those of the days that its plan looks at: a load's
+    work does not grow with the years held. The ledger is written first: a load killed in between
+    leaves days to be asked for again, never days that look complete and are not. Of a file beyond
+    reach nothing could be fetched again. It stays where it is.
 
     Raises:
         StorageError: A file can be neither read nor moved.
     """
-    damaged = find_damaged(directory, source, directory.raw_days(source))
-    within = [one for one in damaged if _is_within(one.day, plan)]
-    if within:
-        days = sorted({one.day for one in within})
-        _doubt(directory, source, load_id, days)
-        set_aside(directory, source, within)
+    days = directory.days(source)
+    reached = [day for day in days if _is_within(day, plan)]
+    damaged = find_damaged(directory, source, days if plan.purpose is Purpose.DEEP else reached)
+    within = [one for one in damaged if one.day in reached]
+    gone = {day: names for day in reached if (names := gone_record_files(directory, source, day))}
+    new = note_gone(directory, source, gone)
+    _doubt(directory, source, load_id, {one.day for one in within} | set(gone))
+    set_aside(directory, source, within)
     beyond = tuple(one for one in damaged if one not in within)
-    return Damage(tuple(sorted({one.day for one in within})), beyond)
+    return Damage(tuple(sorted({one.day for one in within} | new)), beyond)
 
 
 def refuse_damaged(directory: DataDirectory, sources: Iterable[str]) -> None:
@@ -65,45 +66,44 @@ def refuse_damaged(directory: DataDirectory, sources: Iterable[str]) -> None:
         more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
         raise StorageError(
             f"{damaged[0].path}{more}: is damaged: its content is not what its checksum says. Nothing was "
-            "rebuilt. Restore it from a backup, or run 'cbr-warehouse load', which fetches again what the "
+            "changed. Restore it from a backup, or run 'cbr-warehouse load', which fetches again what the "
             "source still has."
         )
 
 
-def still_missing(directory: DataDirectory, source: str) -> frozenset[str]:
-    """Days with a file set aside whose content is not proved to be held again."""
-    audits = read_audits(directory, source)
-    doubted = (DayState.UNVERIFIED, DayState.INCOMPLETE)
-    return frozenset(
-        day
-        for day in days_with_files_set_aside(directory, source)
-        if day == UNKNOWN_DAY
-        or (entry := audits.get(date.fromisoformat(day))) is None
-        or entry.state in doubted
-    )
+def refuse_missing(directory: DataDirectory, sources: Iterable[str]) -> None:
+    """For who would publish less for it: records that raw tells of and does not hold.
 
-
-def days_to_keep(directory: DataDirectory, source: str, contract: Contract) -> frozenset[str]:
-    """Days whose tables stand better as they are than made again: raw lacks what they were made from.
-
-    For who makes tables without loading the source.
+    Of days with files set aside, the load that did so has told it.
 
     Raises:
-        StorageError: A file cannot be read at all.
+        StorageError: Raw misses records.
     """
-    damaged = find_damaged(directory, source, dirty_days(directory, source, contract))
-    return still_missing(directory, source) | {one.day for one in damaged}
+    for source in sources:
+        missing = count_missing(directory, source)
+        if missing:
+            raise StorageError(
+                f"{directory.raw_ledger('records', source)}: lacks {sum(missing.values()):,} records that "
+                f"the manifests of {', '.join(missing)} name: files are gone. Nothing was changed. Restore "
+                "them from a backup, or run 'cbr-warehouse load', which fetches again what the source still "
+                "has."
+            )
 
 
 def _is_within(day: str, plan: Plan) -> bool:
-    return day == UNKNOWN_DAY or start_of(date.fromisoformat(day)) >= plan.since
+    if day == UNKNOWN_DAY:
+        return True
+    start = start_of(date.fromisoformat(day))
+    return start >= plan.since and (plan.until is None or start < plan.until)
 
 
 def _doubt(directory: DataDirectory, source: str, load_id: str, days: Iterable[str]) -> None:
     audits = read_audits(directory, source)
     entries = []
-    for day in (date.fromisoformat(text) for text in days if text != UNKNOWN_DAY):
+    for day in (date.fromisoformat(text) for text in sorted(days) if text != UNKNOWN_DAY):
         known = audits.get(day)
+        if known is not None and known.state in {DayState.UNVERIFIED, DayState.INCOMPLETE}:
+            continue  # it is asked for as it is
         entries.append(
             AuditEntry(
                 day,
@@ -113,6 +113,8 @@ def _doubt(directory: DataDirectory, source: str, load_id: str, days: Iterable[s
                 known.checked_at if known else None,
             )
         )
+    if not entries:
+        return
     hidden = read_hidden_providers(directory, source)
     # Its name comes before that of the load's own findings, which say what became of these days.
     write_audit(directory, source, f"{load_id}-damage", Findings(tuple(entries), (), hidden))

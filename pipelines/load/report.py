@@ -21,6 +21,7 @@ class SourceReport:
         read: Days read from beginning to end, or to the present; none if the source failed.
         findings: What was found of each day looked at.
         damage: What was found damaged in raw.
+        kept: Days whose tables stay as they were, because raw lacks what they were made from.
         failure: What the source failed with.
     """
 
@@ -32,12 +33,13 @@ class SourceReport:
     read: tuple[date, ...] = ()
     findings: tuple[AuditEntry, ...] = ()
     damage: Damage = field(default_factory=Damage)
+    kept: tuple[str, ...] = ()
     failure: SourceError | None = None
 
     @property
     def is_good(self) -> bool:
         """Whether nothing is known to be missing."""
-        missing = self.incomplete or self.newly_lost or self.damage.beyond_reach
+        missing = self.incomplete or self.newly_lost or self.damage.beyond_reach or self.kept
         return self.entry.outcome == "done" and not missing
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipelines.contract.door import Door
 from pipelines.load.alone import hold_alone
 from pipelines.load.context import Loading
+from pipelines.load.damaged import refuse_damaged
 from pipelines.raw.landing import Landing
 from pipelines.raw.undated import undated_records
 from pipelines.tables.make import make_tables
@@ -44,10 +45,11 @@ def requeue(loading: Loading) -> list[Requeued]:
 
     Raises:
         LoadRunningError: A load holds the data directory.
-        StorageError: The data directory could not be written.
+        StorageError: The data directory could not be written, or raw holds a damaged file.
     """
     directory = loading.directory
     with hold_alone(loading, "quarantine requeue", wait=False):
+        refuse_damaged(directory, directory.sources_with_raw())
         found = list(_requeue_all(loading))
         loading.progress.step("", "warehouse")
         build_warehouse(directory, loading.contract, loading.analytics)

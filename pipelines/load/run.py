@@ -15,7 +15,7 @@ from pipelines.extract.scopes import scopes_of, sweep_providers
 from pipelines.extract.timeless import sweep_timeless
 from pipelines.load.alone import hold_alone
 from pipelines.load.context import Loading, Wanted
-from pipelines.load.damaged import find_and_set_aside, refuse_damaged, still_missing
+from pipelines.load.damaged import find_and_set_aside, refuse_damaged, refuse_missing
 from pipelines.load.expect import expect_load
 from pipelines.load.holding import read_holding
 from pipelines.load.prove import Proof, prove_days
@@ -71,11 +71,13 @@ def rebuild(loading: Loading) -> None:
 
     Raises:
         LoadRunningError: A load holds the data directory.
-        StorageError: The data directory could not be written, or raw holds a damaged file.
+        StorageError: The data directory could not be written, or raw holds a damaged file
+            or lacks one.
     """
     directory = loading.directory
     with hold_alone(loading, "rebuild", wait=False):
         refuse_damaged(directory, directory.sources_with_raw())
+        refuse_missing(directory, directory.sources_with_raw())
         forget_tables(directory)
         for source in directory.sources_with_raw():
             loading.progress.step(source, "days made")
@@ -127,7 +129,7 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
         expected_records=expected.records,
     )
     write_load(loading.directory, entry)
-    run = _SourceRun(loading, ready, plan, entry, damage.unreadable_days)
+    run = _SourceRun(loading, ready, plan, entry)
     try:
         proof, failure = run.carry_out()
     except CbrWarehouseError as error:
@@ -147,6 +149,7 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
         read=() if failure else plan.read,
         findings=proof.entries,
         damage=damage,
+        kept=tuple(sorted(run.kept)),
         failure=failure,
     )
 
@@ -154,15 +157,13 @@ def load_source(loading: Loading, ready: ReadySource, wanted: Wanted) -> SourceR
 class _SourceRun:
     """One source being loaded."""
 
-    def __init__(
-        self, loading: Loading, ready: ReadySource, plan: Plan, entry: LoadEntry, unreadable: frozenset[str]
-    ) -> None:
+    def __init__(self, loading: Loading, ready: ReadySource, plan: Plan, entry: LoadEntry) -> None:
         self._loading = loading
         self._ready = ready
         self._source = ready.settings
         self._plan = plan
         self._entry = entry
-        self._unreadable = unreadable
+        self.kept: frozenset[str] = frozenset()
         self._effects: dict[str, Effects] = {}
         self._gathering: Gathering | None = None
 
@@ -176,8 +177,7 @@ class _SourceRun:
             return self._extract(), None
         except SourceError as error:
             logger.debug("load of %s failed", self._source.name, exc_info=True)
-            # What was set aside and not fetched again stays in the tables as it was made from them.
-            self.make_tables(keep=still_missing(self._loading.directory, self._source.name))
+            self.make_tables()
             return Proof(), error
 
     def _extract(self) -> Proof:
@@ -227,24 +227,23 @@ class _SourceRun:
         followed = tasks_to_follow(directory, name, settled_before)
         return {task_id: day for task_id, day in followed.items() if task_id not in vanished}
 
-    def make_tables(self, keep: frozenset[str] = frozenset()) -> None:
-        """Brings the tables up to what landed, but for the days to keep as they are."""
+    def make_tables(self) -> None:
+        """Brings the tables up to what landed, but for days that raw lacks something of."""
         progress = self._loading.progress
         progress.step(self._source.name, "days made")
-        kept = keep | self._unreadable
         made = make_tables(
             self._loading.directory,
             self._source.name,
             self._loading.contract,
             load_id=self._entry.load_id,
-            keep=kept,
             progress=lambda _done, _all: progress.advance(),
         )
+        self.kept = made.kept
         self._effects |= made.effects  # a day made twice in a load tells all of it the second time
         if self._gathering is not None:
             # Landing counted what it filed by itself; days kept as they are come with a later load.
             filed = self._gathering.tally.distinct
-            followed = dict.fromkeys(set(filed) - kept, Effects()) | self._effects
+            followed = dict.fromkeys(set(filed) - made.kept, Effects()) | self._effects
             refuse_unaccounted(self._source.name, filed, followed)
 
     def summary(self) -> LoadEntry:

@@ -1,9 +1,11 @@
 """Raw files that no longer hold what was written: found by their checksums, set aside, never removed.
 
+Those that are gone without a trace are noted beside them.
+
 Whether what they held can be fetched again is not known here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from pipelines.errors import StorageError
 from pipelines.raw.files import is_intact
 from pipelines.raw.landing import raw_files
 from pipelines.storage.layout import DataDirectory
+from pipelines.storage.whole import write_json
 
 KINDS = ("records", "manifests")
 
@@ -59,8 +62,30 @@ def set_aside(directory: DataDirectory, source: str, damaged: Iterable[DamagedFi
             ) from error
 
 
+def note_gone(directory: DataDirectory, source: str, gone: Mapping[str, Iterable[str]]) -> set[str]:
+    """Notes record files that are gone without a trace beside those set aside, each once.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        gone: Names of the files by day.
+
+    Returns:
+        Days of which any was not noted before.
+    """
+    new = set()
+    for day, names in gone.items():
+        folder = directory.raw_day("damaged", source, day)
+        for name in names:
+            note = folder / f"records-{name}.gone"
+            if not note.exists() and not (folder / f"records-{name}").exists():
+                write_json(note, {})
+                new.add(day)
+    return new
+
+
 def days_with_files_set_aside(directory: DataDirectory, source: str) -> frozenset[str]:
-    """Days of which a damaged file was ever set aside."""
+    """Days of which a damaged file was ever set aside, or one noted as gone."""
     folder = directory.raw_ledger("damaged", source)
     return frozenset(path.name.removeprefix("day=") for path in folder.glob("day=*"))
 

@@ -80,8 +80,15 @@ class DataDirectory:
         return tuple(name for name in names if any(self.raw_ledger("loads", name).glob("[!.]*.json")))
 
     def raw_days(self, source: str) -> tuple[str, ...]:
-        """Days of a source that have raw records, in order, ``unknown`` last."""
-        return _values(self.raw / "records" / f"source={source}", "day=")
+        """Days of a source that have raw files, in order, ``unknown`` last."""
+        kinds = (self.raw_ledger(kind, source) for kind in ("records", "manifests"))
+        return tuple(sorted({day for folder in kinds for day in _values(folder, "day=")}))
+
+    def days(self, source: str) -> tuple[str, ...]:
+        """Days of a source that have raw files, or had some when their partitions were made."""
+        noted = self.partition_states / f"source={source}"
+        made = {name.removesuffix(".json") for name in _values(noted, "day=")}
+        return tuple(sorted(made.union(self.raw_days(source))))
 
 
 def _values(folder: Path, prefix: str) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def made_partitions(directory: DataDirectory, source: str) -> dict[str, str]:
     """Every day of a source that partitions were made for, with what they were made from."""
     return {
         day: fingerprint
-        for day in directory.raw_days(source)
+        for day in directory.days(source)
         if (fingerprint := made_from(directory, source, day)) is not None
     }
 
@@ -119,6 +119,13 @@ def new_record_files(directory: DataDirectory, source: str, inputs: DayInputs) -
     state = read_json(directory.partition_state(source, inputs.day)) or {"records": []}
     known = set(state["records"])
     return tuple(path for path in inputs.records if path.name not in known)
+
+
+def gone_record_files(directory: DataDirectory, source: str, day: str) -> tuple[str, ...]:
+    """Names of the record files that a day was made from and that are not in their place any more."""
+    state = read_json(directory.partition_state(source, day)) or {"records": []}
+    in_place = {path.name for path in raw_files(directory.raw_day("records", source, day))}
+    return tuple(sorted(set(state["records"]) - in_place))
 
 
 def read_moved(directory: DataDirectory, source: str) -> MovedTasks:

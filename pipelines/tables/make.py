@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+import duckdb
 import pyarrow.parquet as pq
 
 from pipelines.contract.columns import Contract
+from pipelines.raw.damage import find_damaged
 from pipelines.storage.layout import DataDirectory
 from pipelines.storage.whole import as_storage_error
 from pipelines.tables import versions_sql
@@ -19,7 +21,9 @@ from pipelines.tables.effects import Effects, follow_records
 from pipelines.tables.engine import do_within_memory, open_engine
 from pipelines.tables.inputs import (
     DayInputs,
+    MovedTasks,
     day_inputs,
+    gone_record_files,
     made_from,
     note_made,
     read_moved,
@@ -41,10 +45,13 @@ class Made:
     Attributes:
         days: The days whose partitions were replaced.
         effects: What all records of the load on a day came to, by day made.
+        kept: Days left as they are though their raw files changed: what they were made from is damaged,
+            or gone and not received again.
     """
 
     days: tuple[str, ...] = ()
     effects: Mapping[str, Effects] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
 
 def make_tables(
@@ -53,60 +60,108 @@ def make_tables(
     contract: Contract,
     *,
     load_id: str | None = None,
-    keep: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Made:
     """Brings the partitions of a source up to its raw files.
+
+    What stands never shrinks because a disk went bad: where raw lacks what a day was made from, the
+    day stays as it is, and with it the days that share a moved task with it.
 
     Args:
         directory: The data directory.
         source: Name of the source.
         contract: The contract.
         load_id: The load whose records are to be told apart by what they came to.
-        keep: Days to leave as they are, though their raw files changed.
         progress: Called with days made and days to make.
 
     Returns:
         What was made.
 
     Raises:
-        StorageError: A file could not be written.
+        StorageError: A file could not be read or written.
         ConservationError: Some records would be lost on their way; no partition of theirs is replaced.
     """
-    inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
+    inputs = {day: day_inputs(directory, source, day, contract) for day in directory.days(source)}
     moved = read_moved(directory, source)
-    dirty = _dirty(directory, source, tied_fingerprints(inputs, moved)) - keep
+    dirty = _dirty(directory, source, tied_fingerprints(inputs, moved))
     if not dirty:
         return Made()
-    effects: dict[str, Effects] = {}
     with as_storage_error(directory.root), open_engine(directory.root) as engine:
-        view = RawView(engine, directory, source, inputs)
-        view.find_moved(dirty, moved)
-        write_moved(directory, source, moved)
-        wanted = tied_fingerprints(inputs, moved)
-        writer = PartitionWriter(engine, directory, source, contract)
-        days = sorted(moved.tied_to(dirty) & set(inputs) - keep)
-        for batch in _batches([inputs[day] for day in days]):
-            steps: tuple[Callable[[], object], ...] = (
-                partial(view.fill, batch, moved),
-                partial(recheck_stale, engine, contract),
-                *(partial(engine.execute, statement) for statement in versions_sql.steps(contract)),
-            )
-            for step in steps:
-                do_within_memory(engine, step)
+        making = _Making(engine, directory, source, contract, inputs, moved)
+        days, kept = making.choose(dirty)
+        effects = making.make(days, load_id, progress)
+    return Made(tuple(days), effects, kept)
+
+
+class _Making:
+    """The dirty days of a source being made again."""
+
+    def __init__(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        directory: DataDirectory,
+        source: str,
+        contract: Contract,
+        inputs: dict[str, DayInputs],
+        moved: MovedTasks,
+    ) -> None:
+        self._engine = engine
+        self._directory = directory
+        self._source = source
+        self._contract = contract
+        self._inputs = inputs
+        self._moved = moved
+        self._view = RawView(engine, directory, source, inputs)
+        self._writer = PartitionWriter(engine, directory, source, contract)
+
+    def choose(self, dirty: set[str]) -> tuple[list[str], frozenset[str]]:
+        """Days to make again and days to keep, of the dirty ones and those tied to them."""
+        unreadable = self._unreadable(self._tied(dirty))
+        self._view.find_moved(dirty - unreadable, self._moved)
+        write_moved(self._directory, self._source, self._moved)
+        wanted = self._tied(dirty)
+        kept = self._moved.tied_to(unreadable | self._unreadable(wanted))
+        kept |= self._moved.tied_to({day for day in wanted - kept if self._is_short(day)})
+        return sorted(wanted - kept), frozenset(wanted & kept)
+
+    def make(
+        self, days: list[str], load_id: str | None, progress: Callable[[int, int], None]
+    ) -> dict[str, Effects]:
+        """Makes days again and gives what the load's records came to."""
+        effects: dict[str, Effects] = {}
+        fingerprints = tied_fingerprints(self._inputs, self._moved)
+        for batch in _batches([self._inputs[day] for day in days]):
+            self._flatten(batch)
             made = [found.day for found in batch]
-            effects |= do_within_memory(engine, partial(follow_records, engine, source, made, load_id))
+            follow = partial(follow_records, self._engine, self._source, made, load_id)
+            effects |= do_within_memory(self._engine, follow)
             for found in batch:
-                rows = do_within_memory(engine, partial(writer.replace, found.day))
-                note_made(directory, source, found, wanted[found.day], rows)
+                rows = do_within_memory(self._engine, partial(self._writer.replace, found.day))
+                note_made(self._directory, self._source, found, fingerprints[found.day], rows)
                 progress(days.index(found.day) + 1, len(days))
-    return Made(tuple(days), effects)
+        return effects
 
+    def _tied(self, days: set[str]) -> set[str]:
+        return self._moved.tied_to(days) & set(self._inputs)
 
-def dirty_days(directory: DataDirectory, source: str, contract: Contract) -> frozenset[str]:
-    """Days of a source whose partitions are not made from what raw holds now."""
-    inputs = {day: day_inputs(directory, source, day, contract) for day in directory.raw_days(source)}
-    return frozenset(_dirty(directory, source, tied_fingerprints(inputs, read_moved(directory, source))))
+    def _unreadable(self, days: set[str]) -> set[str]:
+        return {one.day for one in find_damaged(self._directory, self._source, sorted(days))}
+
+    def _is_short(self, day: str) -> bool:
+        """Whether files that a day was made from are gone, and not all they held was received again."""
+        if not gone_record_files(self._directory, self._source, day):
+            return False
+        self._flatten([self._inputs[day]])
+        return do_within_memory(self._engine, partial(self._writer.would_shrink, day))
+
+    def _flatten(self, batch: list[DayInputs]) -> None:
+        steps: tuple[Callable[[], object], ...] = (
+            partial(self._view.fill, batch, self._moved),
+            partial(recheck_stale, self._engine, self._contract),
+            *(partial(self._engine.execute, statement) for statement in versions_sql.steps(self._contract)),
+        )
+        for step in steps:
+            do_within_memory(self._engine, step)
 
 
 def forget_tables(directory: DataDirectory) -> None:

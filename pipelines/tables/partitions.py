@@ -7,8 +7,9 @@ import duckdb
 from pipelines.contract.columns import Contract
 from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
 from pipelines.storage.whole import write_whole
-from pipelines.tables.engine import quoted
+from pipelines.tables.engine import parquet, quoted
 from pipelines.tables.flatten_sql import PARTITION_COLUMNS
+from pipelines.tables.versions_sql import NEWEST_FIRST
 
 PARTITIONED = ("tasks", "resources", "resource_volumes", "replications", "task_versions", "quarantine")
 """The tables that are made from a day's records."""
@@ -17,6 +18,27 @@ _TOLD_APART = """
 CASE WHEN row_number() OVER (PARTITION BY record_text ORDER BY record_bytes IS NOT NULL, content_hash) = 1
      THEN record_text ELSE record_text || ' #' || content_hash END"""
 """Bytes that are no text may be escaped to what another record says in so many characters."""
+
+_TASKS_LACKING = (
+    """
+WITH stood AS (
+    SELECT task_id, version_hash, date_trunc('millisecond', updated_at) AS updated_at, last_seen_at
+    FROM {stood} QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY """
+    + NEWEST_FIRST
+    + """) = 1)
+SELECT 1 FROM stood
+WHERE NOT EXISTS (FROM versions WHERE task_id = stood.task_id AND version_hash = stood.version_hash)
+  AND NOT EXISTS (
+    FROM newest WHERE task_id = stood.task_id
+    AND (coalesce(date_trunc('millisecond', newest.updated_at), '-infinity'), newest.last_seen_at)
+        >= (coalesce(stood.updated_at, '-infinity'), stood.last_seen_at))
+LIMIT 1"""
+)
+_REFUSED_LACKING = """
+SELECT 1 FROM {stood} AS stood
+WHERE record_text NOT IN (SELECT record_text FROM ({refused}))
+  AND NOT EXISTS (FROM texts WHERE task_id = stood.task_id AND last_seen_at >= stood.last_seen_at)
+LIMIT 1"""
 
 SET_LATER = frozenset({"resolved_at"})
 """Columns known only across days; the warehouse sets them."""
@@ -53,6 +75,23 @@ class PartitionWriter:
             StorageError: A file could not be written.
         """
         return {table: self._replace(table, day) for table in PARTITIONED}
+
+    def would_shrink(self, day: str) -> bool:
+        """Whether a partition as it would be made now lacks what stands in it, or has it in an older state.
+
+        Earlier versions and earlier sightings do not count: what the source shows now says nothing of them.
+
+        Args:
+            day: The UTC day, or ``unknown``.
+        """
+        checks = {"task_versions": _TASKS_LACKING, "quarantine": _REFUSED_LACKING}
+        for table, lacking in checks.items():
+            path = self._directory.partition(table, self._source, day)
+            if path.is_file():
+                query = lacking.format(stood=parquet([path]), refused=self._query("quarantine", day))
+                if self._engine.execute(query).fetchall():
+                    return True
+        return False
 
     def _replace(self, table: str, day: str) -> int:
         path = self._directory.partition(table, self._source, day)

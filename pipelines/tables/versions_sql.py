@@ -39,13 +39,13 @@ A text that was filed under its day later stands under ``unknown`` too, where it
 first when it was refused, and what is refused was seen last when it was.
 """
 
-NEWEST = """
+NEWEST_FIRST = "date_trunc('millisecond', updated_at) DESC NULLS LAST, last_seen_at DESC, version_hash DESC"
+"""The order of a task's versions, the one that it stands with first."""
+
+NEWEST = f"""
 CREATE OR REPLACE TEMP TABLE newest AS
 SELECT * FROM versions
-QUALIFY row_number() OVER (
-    PARTITION BY task_id
-    ORDER BY date_trunc('millisecond', updated_at) DESC NULLS LAST, last_seen_at DESC, version_hash DESC
-) = 1
+QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY {NEWEST_FIRST}) = 1
 """
 """One row per task: latest updated_at at millisecond precision first, then the one seen last."""
 

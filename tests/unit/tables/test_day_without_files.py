@@ -6,6 +6,7 @@ from pathlib import Path
 from landed import SOURCE, all_rows, land, make, printed
 
 from pipelines.raw.landing import raw_files
+from pipelines.tables.make import forget_tables
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD = {"id": "a", "created_at": "2026-11-19T01:00:00"}
@@ -17,6 +18,7 @@ def test_a_day_is_made_of_sightings_alone(tmp_path: Path) -> None:
     make(directory)
     for path in raw_files(directory.raw_day("records", SOURCE, "2026-11-19")):
         path.unlink()
+    forget_tables(directory)
     make(directory)
     assert not any(all_rows(directory).values())
     again = land(tmp_path, "L2", [(printed(RECORD), NOW)])
