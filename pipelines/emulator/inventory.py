@@ -188,6 +188,11 @@ class Vault:
     removal_at: datetime | None = None
     leaving: list[Machine] = field(default_factory=list)
 
+    def keeps(self, machine: Machine, at: datetime) -> bool:
+        """Whether a machine is in it at a time, which may lie beyond a removal that is still to come."""
+        is_leaving = self.removal_at is not None and machine in self.leaving and at >= self.removal_at
+        return machine.is_in_vault(at) and not is_leaving
+
     def slots(self, begin: datetime, end: datetime) -> Iterator[datetime]:
         """When the policy runs, from a time until before another."""
         day = begin.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -24,7 +24,7 @@ def copies(world: World, vault: Vault, machine: Machine, point: Point, gb: float
     if must_be_late:
         del world.owed["late_copy"]
     for attempt in range(TRIES):
-        if at >= world.end or not machine.is_in_vault(at):
+        if at >= world.end or not vault.keeps(machine, at):
             return
         has_failed = attempt == 0 if must_be_late else world.has_luck(0.018)
         yield _copy(world, vault, machine, point, at, gb, has_failed=has_failed)

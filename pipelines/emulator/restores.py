@@ -14,7 +14,7 @@ def restore_some_day(world: World, vault: Vault, machine: Machine, point: Point)
     if not world.has_luck(0.001):
         return
     at = point.usable_at + timedelta(hours=world.random.uniform(1, 60))
-    if at < world.end and machine.is_in_vault(at):
+    if at < world.end and vault.keeps(machine, at):
         yield _restore(world, vault, machine, point, at, is_in_place=world.has_luck(0.7))
 
 
