@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from pipelines.emulator.errors_of_tasks import OF_DELETIONS, error
+from pipelines.emulator.errors_of_tasks import OF_DELETIONS, REFUSED_AT_ONCE, error
 from pipelines.emulator.inventory import Machine, Point, Vault
 from pipelines.emulator.plans import moments
 from pipelines.emulator.task import Task
@@ -116,6 +116,8 @@ def _delete(
 ) -> Task:
     has_failed = may_fail and world.has_luck(0.004)
     started = at + timedelta(seconds=world.random.uniform(0, 2))
+    seconds = 25 * world.random.lognormvariate(0, 0.6)
+    code = world.pick(OF_DELETIONS) if has_failed else ""
     return world.task(
         vault,
         machine,
@@ -123,7 +125,7 @@ def _delete(
         at,
         blocks={"delete": {"backup_id": point.backup_id, "backup_name": point.name}},
         started=started,
-        ended=started + timedelta(seconds=25 * world.random.lognormvariate(0, 0.6)),
+        ended=started if code in REFUSED_AT_ONCE else started + timedelta(seconds=seconds),
         outcome="failed" if has_failed else "success",
-        error=error(world.pick(OF_DELETIONS)) if has_failed else ("", ""),
+        error=error(code) if has_failed else ("", ""),
     )

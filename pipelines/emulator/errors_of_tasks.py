@@ -26,6 +26,9 @@ BY_CHANCE = (("9910", 42), ("7203", 20), ("0002", 14), ("6125", 12), ("8300", 7)
 LASTING = (("7101", 35), ("6215", 25), ("7003", 20), ("7106", 10), ("7100", 10))
 OF_COPIES = (("4007", 40), ("1006", 30), ("6129", 20), ("4006", 10))
 OF_DELETIONS = (("6204", 50), ("6216", 35), ("6203", 15))
+REFUSED_AT_ONCE = ("6204", "6216")
+"""Deletions that fail of these end in the moment in which they start."""
+
 OF_RESTORES = (("2008", 60), ("2002", 40))
 VAULT_FULL = "6114"
 REGION_STRUCK = "9910"

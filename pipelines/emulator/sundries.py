@@ -12,6 +12,9 @@ from pipelines.emulator.world import World
 CHORES = {"sync": 0.35, "vault_delete": 0.25, "copy": 0.25, "migrate_resources": 0.15}
 """How many of each a day there are in an estate of some size."""
 
+NOTHING_NEW = {"sync_backup_num": 0, "delete_backup_num": 0, "err_sync_backup_num": 0}
+"""What a synchronisation counts that finds nothing to do, and ends in the moment in which it starts."""
+
 
 def remove_leavers(vault: Vault, slot: datetime) -> None:
     """Takes out of the vault, before its next run, who is to leave it and is not being backed up."""
@@ -71,6 +74,8 @@ def _is_held(point: Point, at: datetime, gone: set[str]) -> bool:
 def _counts(world: World, operation: str) -> dict[str, Any]:
     random = world.random
     few = 1 if world.has_luck(0.1) else 0
+    if operation == "sync" and world.has_luck(0.2):
+        return {"sync": dict(NOTHING_NEW)}
     if operation == "sync":
         counts = {"sync_backup_num": random.randrange(30), "delete_backup_num": random.randrange(3)}
         return {"sync": {**counts, "err_sync_backup_num": few}}
@@ -80,5 +85,7 @@ def _counts(world: World, operation: str) -> dict[str, Any]:
 
 
 def _bare(world: World, vault: Vault, operation: str, at: datetime, blocks: dict[str, Any]) -> Task:
-    ended = at + timedelta(seconds=world.random.uniform(1, 90))
-    return world.task(vault, None, operation, at, blocks=blocks, started=at, ended=ended)
+    lasts = timedelta(seconds=world.random.uniform(1, 90))
+    if blocks.get("sync") == NOTHING_NEW:
+        lasts = timedelta()
+    return world.task(vault, None, operation, at, blocks=blocks, started=at, ended=at + lasts)

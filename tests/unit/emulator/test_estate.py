@@ -183,3 +183,15 @@ def test_whatever_changes_of_a_record_its_updated_at_tells(estate: Estate) -> No
             assert after["updated_at"] <= later.isoformat()[:26]
             before = after
     assert changes > 50
+
+
+def test_some_tasks_end_as_they_start_and_some_start_before_they_are_created(estate: Estate) -> None:
+    at_once = Counter(
+        (task.operation_type, task.outcome)
+        for task in estate.tasks
+        if task.started_at is not None and task.started_at == task.ended_at and task.ended_at != NOW
+    )
+    assert at_once.keys() == {("delete", "failed"), ("sync", "success")}
+    assert sum(at_once.values()) < len(estate.tasks) / 200
+    early = [task for task in estate.tasks if task.started_at and task.started_at < task.created_at]
+    assert 0 < len(early) < len(estate.tasks) / 1000
