@@ -137,7 +137,7 @@ def _goes_missing(world: World, vault: Vault, machine: Machine, slot: datetime) 
     # Only where a reader of the log can know that there should have been a run.
     if vault.weekdays != EVERY_DAY or len(vault.hours) > 4 or len(machine.lasted) < 5:
         return False
-    if machine.has_failed or machine.illness_at(slot):
+    if vault.has_moving_hours or machine.has_failed or machine.illness_at(slot):
         return False
     return (vault.is_anchor and world.owes("missed_slot", slot)) or world.has_luck(1 / 5000)
 

@@ -33,6 +33,10 @@ class Episode:
       (none yet, where the end of the estate comes first); the resource.
     - ``removal``: a resource taken out of its vault; the task that did it; the resource.
     - ``renamed``: a new name of a resource; the first backup that shows it; the resource.
+    - ``policy_edit``: a policy that runs at another hour from then on; the backups of its first run
+      thereafter, with which it ends; the vault.
+    - ``clock_change``: a policy that runs by local time, over a change to or from summer time: from its
+      last run before until its first one after; the backups of that; the vault.
 
     Attributes:
         kind: What.

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 SERVER = ("0daac4c5-6707-4851-97ba-169e36266b66", "OS::Nova::Server", "ecs")
@@ -159,7 +159,7 @@ class Vault:
         name: Its name.
         policy_id: The policy; empty where a person acts without one.
         project: Its enterprise project.
-        hours: Hours of the day at which the policy runs.
+        hours: Hours of the day at which the policy runs, by its clock.
         weekdays: Days of the week on which it does, Monday is 0.
         kind: Provider and type of its resources.
         retention: How long backups are kept.
@@ -170,6 +170,8 @@ class Vault:
         full: From when to when it is over its capacity.
         removal_at: When some of its machines leave it.
         leaving: Which.
+        zone: The clock by which the policy runs.
+        edited: When somebody changes the policy, and its hours from then on.
     """
 
     id: str
@@ -187,6 +189,17 @@ class Vault:
     full: list[tuple[datetime, datetime, list[str]]] = field(default_factory=list)
     removal_at: datetime | None = None
     leaving: list[Machine] = field(default_factory=list)
+    zone: tzinfo = UTC
+    edited: tuple[datetime, tuple[int, ...]] | None = None
+
+    @property
+    def has_moving_hours(self) -> bool:
+        """Whether the policy does not run at the same hours of UTC all the time."""
+        return self.zone is not UTC or self.edited is not None
+
+    def hours_at(self, at: datetime) -> tuple[int, ...]:
+        """Hours of the day, by its clock, at which the policy of that time runs."""
+        return self.edited[1] if self.edited is not None and at >= self.edited[0] else self.hours
 
     def keeps(self, machine: Machine, at: datetime) -> bool:
         """Whether a machine is in it at a time, which may lie beyond a removal that is still to come."""
@@ -195,12 +208,13 @@ class Vault:
 
     def slots(self, begin: datetime, end: datetime) -> Iterator[datetime]:
         """When the policy runs, from a time until before another."""
-        day = begin.replace(hour=0, minute=0, second=0, microsecond=0)
+        hours = sorted({*self.hours, *self.hours_at(end)})
+        day = begin.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         while day < end:
             if day.weekday() in self.weekdays:
-                for hour in self.hours:
-                    slot = day.replace(hour=hour)
-                    if begin <= slot < end:
+                for hour in hours:
+                    slot = day.replace(hour=hour).astimezone(UTC)
+                    if begin <= slot < end and hour in self.hours_at(slot):
                         yield slot
             day += timedelta(days=1)
 

@@ -8,6 +8,7 @@ from pipelines.emulator.backups import rerun, run_policy
 from pipelines.emulator.deletions import delete_by_hand, delete_expired, old_points
 from pipelines.emulator.episodes import REGION
 from pipelines.emulator.inventory import Illness, Vault
+from pipelines.emulator.moving_hours import tell_moves
 from pipelines.emulator.restores import rehearse
 from pipelines.emulator.sundries import removals, remove_leavers
 from pipelines.emulator.task import Task
@@ -22,13 +23,7 @@ def live(world: World, vault: Vault) -> Iterator[Task]:
     for machine in vault.machines:
         machine.points += old_points(world, vault, machine)
     world.machines += [(vault, machine) for machine in vault.machines]
-    for slot in vault.slots(world.start, world.end):
-        remove_leavers(vault, slot)
-        checkpoint = world.new_id()
-        for machine in vault.machines:
-            if machine.is_in_vault(slot):
-                yield from rerun(world, vault, machine, slot)
-                yield from run_policy(world, vault, machine, slot, checkpoint)
+    yield from _run(world, vault)
     gone: set[str] = set()
     yield from delete_by_hand(world, vault, gone)
     yield from delete_expired(world, vault, gone)
@@ -40,6 +35,22 @@ def live(world: World, vault: Vault) -> Iterator[Task]:
     for machine in vault.machines:
         if machine.enrolled_at is not None and not machine.runs:
             world.tell("enrolment", (machine.enrolled_at, world.end), (), machine.id)
+
+
+def _run(world: World, vault: Vault) -> Iterator[Task]:
+    """The runs of the vault's policy, and what follows from each."""
+    runs: dict[datetime, list[str]] = {}
+    for slot in vault.slots(world.start, world.end):
+        remove_leavers(vault, slot)
+        checkpoint = world.new_id()
+        for machine in vault.machines:
+            if machine.is_in_vault(slot):
+                yield from rerun(world, vault, machine, slot)
+                made = list(run_policy(world, vault, machine, slot, checkpoint))
+                runs.setdefault(slot, []).extend(task.id for task in made[:1])  # the backup comes first
+                yield from made
+    if vault.has_moving_hours:
+        tell_moves(world, vault, runs)
 
 
 def tell_troubles(world: World) -> None:

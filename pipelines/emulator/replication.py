@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pipelines.emulator.episodes import REGION, Episode
 from pipelines.emulator.errors_of_tasks import OF_COPIES, error
@@ -52,9 +52,9 @@ def late_copies(tasks: Iterable[Task]) -> Iterator[Episode]:
 
 
 def _first_slot(world: World, vault: Vault, usable_at: datetime) -> datetime:
-    hour = (vault.hours[0] + AFTER_BACKUP_HOURS) % 24
-    slot = usable_at.replace(hour=hour, minute=0, second=0, microsecond=0)
-    slot += timedelta(seconds=world.random.uniform(0, 600))
+    hour = (vault.hours_at(usable_at)[0] + AFTER_BACKUP_HOURS) % 24
+    local = usable_at.astimezone(vault.zone).replace(hour=hour, minute=0, second=0, microsecond=0, fold=0)
+    slot = local.astimezone(UTC) + timedelta(seconds=world.random.uniform(0, 600))
     return slot if slot > usable_at else slot + timedelta(days=1)
 
 

@@ -14,6 +14,7 @@ from pipelines.emulator.inventory import (
     Machine,
     Vault,
 )
+from pipelines.emulator.moving_hours import MOST_MACHINES, can_move, edit_policy, observe_summer_time
 from pipelines.emulator.plans import moments
 from pipelines.emulator.world import World
 
@@ -50,6 +51,7 @@ class Founder:
         self.vaults = 0
         self.numbers = 0
         self.first_kinds = [TURBO, DISK]  # one of each, however small the estate
+        self.moves = [edit_policy, observe_summer_time]  # likewise
 
     def anchor(self) -> Vault | None:
         """The vault in which everything can be made to happen; none where a daily run is too much."""
@@ -81,6 +83,9 @@ class Founder:
         most = limit / tasks_a_day(vault)
         if kind is TURBO:
             most = min(most, 8)
+        if self.moves and can_move(self.world, vault):
+            self.moves.pop()(self.world, vault)
+            most = min(most, MOST_MACHINES)
         size = max(1, min(256, int(most), int(4 * self.random.paretovariate(1.2))))
         late_at = self._working_hour(0.05, 1)
         for _ in range(size):
@@ -156,11 +161,14 @@ class Founder:
         """Puts a machine of another vault in the place of one, where that vault runs at other times."""
         if not self.world.has_luck(0.2) or len(vault.hours) > 1 or len(vault.machines) < 2:
             return
+        if vault.has_moving_hours:
+            return
         others = [
             machine
             for other, machine in self.world.machines
             if other.kind is vault.kind
             and len(other.hours) == 1
+            and not other.has_moving_hours
             and min(abs(other.hours[0] - vault.hours[0]), 24 - abs(other.hours[0] - vault.hours[0])) >= 3
             and not (machine.enrolled_at or machine.removed_at or machine.renamed or machine.elsewhere)
         ]

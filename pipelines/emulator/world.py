@@ -1,6 +1,7 @@
 """What all vaults of an estate share: its times, its chance, what struck the region, what is told.
 
 The hours of the estate are those of UTC, without any daylight saving: a night is 20:00 to 08:00 UTC.
+Only one vault goes by another clock (``moving_hours``).
 """
 
 from dataclasses import dataclass, field
