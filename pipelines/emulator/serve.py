@@ -16,11 +16,12 @@ import uvicorn
 from pipelines.emulator.application import Emulator
 from pipelines.emulator.clock import Clock, parse_time
 from pipelines.emulator.dialect import Dialect, read_dialect
+from pipelines.emulator.episodes import Episode
 from pipelines.emulator.fault_options import read_fault_options
 from pipelines.emulator.faults import Faults
 from pipelines.emulator.layout import lay_out
 from pipelines.emulator.living import Living
-from pipelines.emulator.records import EstateRecords, FileRecords
+from pipelines.emulator.records import EstateRecords, FileRecords, Served
 from pipelines.emulator.sign_in import PROJECT, VALIDITY, Tokens
 from pipelines.errors import UsageError
 
@@ -54,17 +55,17 @@ def serve(options: Options) -> None:
     """
     for sent in STOPS:
         signal.signal(sent, _leave)  # until the server listens to them itself
-    emulator = build(options)
-    listener = _bind(options.port)
-    config = uvicorn.Config(
-        emulator.application(),
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        date_header=False,  # the emulator's clock may be wrong on purpose
-        timeout_graceful_shutdown=1,  # an answer that stalls on purpose is not waited for
-    )
-    with listener:
+    settled = _settle(options)
+    with _bind(options.port) as listener:  # before the estate is laid out, which may take its time
+        emulator = _make(options, settled)
+        config = uvicorn.Config(
+            emulator.application(),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            date_header=False,  # the emulator's clock may be wrong on purpose
+            timeout_graceful_shutdown=1,  # an answer that stalls on purpose is not waited for
+        )
         Server(config, emulator.faults.end_stalls).run(sockets=[listener])
 
 
@@ -98,12 +99,27 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What the options come to, before there is anything to serve."""
+
+    now: datetime
+    dialect: Dialect
+    faults: Faults
+    clock: Clock
+    tokens: Tokens
+
+
 def build(options: Options) -> Emulator:
     """Makes what is served.
 
     Raises:
         UsageError: An option cannot be carried out.
     """
+    return _make(options, _settle(options))
+
+
+def _settle(options: Options) -> Settled:
     now = datetime.now(UTC) if options.now is None else parse_time(options.now)
     if now is None:
         raise UsageError(f"--now {options.now}: not a time. Write it like 2026-01-31T12:00:00Z.")
@@ -111,6 +127,11 @@ def build(options: Options) -> Emulator:
         raise UsageError(f"--now {options.now}: not a year of backups. Choose one from 1990 to 2200.")
     dialect = Dialect() if options.records is None else replace(Dialect(), retention=None)
     dialect = read_dialect(options.dialect, dialect)
+    if options.records is not None and (dialect.late or dialect.edited):
+        raise UsageError(
+            f"--records {options.records}: a file's records stand as they are, so that none is late or "
+            "edited. Leave out late and edited, or --records."
+        )
     asked = read_fault_options(options.fault)
     faults = Faults(asked, asked.bad_records(options.seed), Random(options.seed), time.monotonic)
     begun = time.monotonic()
@@ -119,20 +140,22 @@ def build(options: Options) -> Emulator:
         lambda: timedelta(seconds=0 if options.is_frozen else time.monotonic() - begun),
         skew=asked.skew,
     )
-    tokens = Tokens(asked.token_lasts or VALIDITY, asked.token_uses)
+    return Settled(now, dialect, faults, clock, Tokens(asked.token_lasts or VALIDITY, asked.token_uses))
+
+
+def _make(options: Options, settled: Settled) -> Emulator:
+    dialect = settled.dialect
+    served: Served
+    episodes: list[Episode] = []
     if options.records is not None:
-        if dialect.late or dialect.edited:
-            raise UsageError(
-                f"--records {options.records}: a file's records stand as they are, so that none is late or "
-                "edited. Leave out late and edited, or --records."
-            )
-        return Emulator(FileRecords(options.records), (), dialect, faults, clock, tokens)
-    estate = lay_out(options.tasks, options.days, options.seed, now)
-    print(f"emulator: {len(estate.tasks):,} tasks laid out", file=sys.stderr)  # noqa: T201
-    living = Living(dialect, options.seed)
-    episodes = sorted([*estate.episodes, *living.episodes(estate.tasks)], key=lambda one: one.begins_at)
-    served = EstateRecords(estate, PROJECT, living if dialect.late or dialect.edited else None)
-    return Emulator(served, tuple(episodes), dialect, faults, clock, tokens)
+        served = FileRecords(options.records)
+    else:
+        estate = lay_out(options.tasks, options.days, options.seed, settled.now)
+        print(f"emulator: {len(estate.tasks):,} tasks laid out", file=sys.stderr)  # noqa: T201
+        living = Living(dialect, options.seed)
+        episodes = sorted([*estate.episodes, *living.episodes(estate.tasks)], key=lambda one: one.begins_at)
+        served = EstateRecords(estate, PROJECT, living if dialect.late or dialect.edited else None)
+    return Emulator(served, tuple(episodes), dialect, settled.faults, settled.clock, settled.tokens)
 
 
 def _leave(sig: int, frame: FrameType | None) -> None:

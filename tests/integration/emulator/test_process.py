@@ -175,8 +175,10 @@ def test_a_file_without_records_is_refused(tmp_path: Path, text: str | None) -> 
     assert str(path) in refused("--port", "0", "--records", str(path)).replace(" ", "")
 
 
-def test_a_port_in_use_is_refused() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+def test_a_port_in_use_is_refused_before_anything_is_laid_out() -> None:
+    """It was told only after the estate had been laid out, which takes a while for a large one."""
+    laid_out = patch("pipelines.emulator.serve.lay_out", side_effect=AssertionError)
+    with socket.create_server(("127.0.0.1", 0)) as taken, laid_out:
         port = str(taken.getsockname()[1])
         told = refused("--port", port)
     assert port in told
