@@ -228,7 +228,7 @@ def resources_of(truth: dict[str, dict[str, Any]]) -> set[Row]:
     """The resources that records should come to."""
     found = set()
     for task_id, record in truth.items():
-        extra = record["extra_info"]
+        extra = record.get("extra_info") or {}
         if extra.get("resource"):
             found.add((task_id, "target", 0, extra["resource"]["id"], extra["resource"]["name"]))
         removed = extra.get("remove_resources", {}).get("resources") or []

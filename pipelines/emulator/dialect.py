@@ -42,6 +42,10 @@ class Dialect:
     replication: str = "present"
     volumes: str = "both"
     update_expiration_time: str = "absent"
+    extra_info: str = "present"
+    statuses: str = "documented"
+    operation_types: str = "documented"
+    resource_types: str = "documented"
     unknown: str = "absent"
     echo: str = "absent"
     retention: timedelta | None = timedelta(days=30)

@@ -16,6 +16,7 @@ COUNTED = {
     "remove_resources": ("fail_count", "total_count"),
     "vault_delete": ("fail_count", "total_count"),
 }
+BLOCKS = ("error_info", "extra_info")
 EXPIRES_AFTER = timedelta(days=30)
 
 Record = dict[str, Any]
@@ -115,6 +116,13 @@ def _hide_included(record: Record, _: str) -> None:
             resource.get("extra_info", {}).pop("include_volumes", None)
 
 
+def _hide_extra_info(record: Record, form: str) -> None:
+    if record["extra_info"].keys() <= {"common"}:
+        record["extra_info"] = None
+        if form == "absent":
+            del record["extra_info"]
+
+
 def _add_expiration(record: Record, _: str) -> None:
     if record["operation_type"] in {"delete", "sync"}:
         day = datetime.fromisoformat(record["created_at"][:10]) + EXPIRES_AFTER
@@ -126,7 +134,8 @@ def _add_expiration(record: Record, _: str) -> None:
 
 def _add_unknown(record: Record, _: str) -> None:
     record["retries"] = 0
-    record["extra_info"]["tenant"] = {"tags": [{"key": "team", "value": None}], "weight": 1.50}
+    if record.get("extra_info"):
+        record["extra_info"]["tenant"] = {"tags": [{"key": "team", "value": None}], "weight": 1.50}
 
 
 def _list_failed(record: Record, _: str) -> None:
@@ -160,7 +169,7 @@ def _print_nulls(record: Record, form: str) -> None:
         record.update(kept)
         return
     for key, value in record.items():
-        if value is None and key != "error_info" and (form == "empty" or key not in TIMES):
+        if value is None and key not in BLOCKS and (form == "empty" or key not in TIMES):
             record[key] = ""
         elif isinstance(value, dict):
             _print_nulls(value, form)
@@ -184,6 +193,7 @@ CHANGES: Mapping[str, Callable[[Record, str], None]] = {
     "numbers": _print_numbers,
     "counters": _rename_counters,
     "times": _print_times,
+    "extra_info": _hide_extra_info,
     "nulls": _print_nulls,
     "unknown": _add_unknown,
 }
@@ -195,6 +205,7 @@ HIDING_OR_ADDING = (
     "replication",
     "volumes",
     "update_expiration_time",
+    "extra_info",
     "unknown",
 )
 """Switches after which a record tells more or less than before, not the same in another way."""

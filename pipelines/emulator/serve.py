@@ -23,6 +23,7 @@ from pipelines.emulator.layout import lay_out
 from pipelines.emulator.living import Living
 from pipelines.emulator.records import EstateRecords, FileRecords, Served
 from pipelines.emulator.sign_in import PROJECT, VALIDITY, Tokens
+from pipelines.emulator.undocumented import with_undocumented
 from pipelines.errors import UsageError
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -152,6 +153,7 @@ def _make(options: Options, settled: Settled) -> Emulator:
     else:
         estate = lay_out(options.tasks, options.days, options.seed, settled.now)
         print(f"emulator: {len(estate.tasks):,} tasks laid out", file=sys.stderr)  # noqa: T201
+        estate = with_undocumented(estate, dialect, options.seed)
         living = Living(dialect, options.seed)
         episodes = sorted([*estate.episodes, *living.episodes(estate.tasks)], key=lambda one: one.begins_at)
         served = EstateRecords(estate, PROJECT, living if dialect.late or dialect.edited else None)

@@ -106,6 +106,27 @@ SWITCHES: dict[str, tuple[Switch, ...]] = {
             ("absent", "present"),
             "Whether tasks of types delete and sync have the block extra_info.update_expiration_time.",
         ),
+        Switch(
+            "extra_info",
+            ("present", "absent", "null"),
+            "Where extra_info would hold nothing but common, it is there, is not there, or is null.",
+        ),
+        Switch(
+            "statuses",
+            ("documented", "undocumented"),
+            "Whether one task in ten is queued where others are waiting, and ends as partial_success where "
+            "others succeed, else as cancelled. A task that an episode names is not.",
+        ),
+        Switch(
+            "operation_types",
+            ("documented", "undocumented"),
+            "Whether one task in ten is of type archive or verify. A task that an episode names is not.",
+        ),
+        Switch(
+            "resource_types",
+            ("documented", "undocumented"),
+            "Whether one resource in ten is an OS::Dws::Cluster or an OS::Cce::Volume.",
+        ),
         Switch("unknown", ("absent", "present"), "Whether records have fields that no document names."),
         Switch("echo", ("absent", "present"), "Whether a list's body repeats limit and offset."),
     ),

@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+PARTIAL_SUCCESS = "partial_success"
+"""A status that no document names, of what got to its end all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -27,6 +30,7 @@ class Task:
         checkpoint_id: The restore point.
         error: Code and text where it failed.
         blocks: Further blocks of extra_info, shown from the start on.
+        waits_as: Its status until it starts.
     """
 
     id: str
@@ -44,12 +48,13 @@ class Task:
     checkpoint_id: str | None = None
     error: tuple[str, str] = ("", "")
     blocks: dict[str, Any] = field(default_factory=dict)
+    waits_as: str = "waiting"
 
     def status_at(self, now: datetime) -> str:
         """Its status at a time."""
         if self.ended_at is not None and now >= self.ended_at:
             return self.outcome
-        return "running" if self.started_at is not None and now >= self.started_at else "waiting"
+        return "running" if self.started_at is not None and now >= self.started_at else self.waits_as
 
     def updated_at(self, now: datetime) -> datetime:
         """When it changed last, as seen at a time: was created, started, got further, or ended."""
@@ -102,7 +107,7 @@ class Task:
         if self.ended_at is None or self.outcome == "timeout":
             return 1 + UUID(self.id).int % 98  # got so far at once, and no further
         if now >= self.ended_at:
-            return 100 if self.outcome == "success" else 0
+            return 100 if self.outcome in {"success", PARTIAL_SUCCESS} else 0
         return 100 * (now - self.started_at) // (self.ended_at - self.started_at)
 
 

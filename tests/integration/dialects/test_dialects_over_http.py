@@ -33,6 +33,14 @@ MIXED = (
         "incremental=string",
         "counters=long",
     ),
+    (
+        "filter=started_ended",
+        "count=page",
+        "nulls=empty",
+        "extra_info=absent",
+        "statuses=undocumented",
+        "operation_types=undocumented",
+    ),
 )
 """Several at once, which may hurt where each alone does not."""
 

@@ -38,6 +38,7 @@ SHAPES = (
     "replication",
     "volumes",
     "update_expiration_time",
+    "extra_info",
     "unknown",
 )
 
@@ -124,6 +125,10 @@ ALTERED: dict[tuple[str, str], Callable[[Record], Record]] = {
     ("numbers", "decimal"): lambda one: altered(one, lambda k, v: float(v) if k in NUMBERS else v),
     ("task_id", "absent"): lambda one: without(one, lambda k, _: k == "task_id"),
     ("replication", "absent"): lambda one: without(one, lambda k, _: k == "replication"),
+    ("extra_info", "absent"): lambda one: without(one, lambda k, v: k == "extra_info" and len(v) == 1),
+    ("extra_info", "null"): lambda one: (
+        one if len(one["extra_info"]) > 1 or "extra_info" not in one else one | {"extra_info": None}
+    ),
     ("volumes", "excluded"): lambda one: without(one, lambda k, _: k == "include_volumes"),
 }
 """What a record must look like in a dialect, where that can be said in a line."""
@@ -197,6 +202,7 @@ HIDES_OR_ADDS = (
     "replication",
     "volumes",
     "update_expiration_time",
+    "extra_info",
     "unknown",
 )
 
