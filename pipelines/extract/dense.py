@@ -16,6 +16,10 @@ MOST_PAGES = 20
 """Pages of a walk, by its first page's count, above which its window is split: deep offsets are slow,
 and rows that move while pages are read cost steps back."""
 
+MOST_ROWS = 9_000
+"""Rows above which a window is split, however large its pages: search engines behind such lists refuse
+an offset of 10,000 by default."""
+
 SHORTEST_PART = timedelta(minutes=10)
 """A shorter part is mostly its padding."""
 
@@ -39,7 +43,7 @@ def split_dense(page: Page, now: datetime) -> tuple[TaskQuery, ...]:
     if query is None or query.start_time is None or page.count is None or received < 2:
         return ()
     start, end = query.start_time, query.end_time or now
-    wanted = ceil(page.count / (MOST_PAGES * received))
+    wanted = ceil(page.count / min(MOST_PAGES * received, MOST_ROWS))
     parts = min(wanted, (end - start) // SHORTEST_PART)
     if parts < 2:
         return ()

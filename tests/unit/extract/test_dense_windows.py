@@ -26,7 +26,7 @@ def first_page(query: TaskQuery | None, count: int | None, received: int = 1000)
 
 def test_a_window_of_many_pages_is_split_into_parts_that_cover_it_and_overlap() -> None:
     parts = split_dense(first_page(DAY, 90_000), NOW)
-    assert len(parts) == 5
+    assert len(parts) == 10
     assert parts[0].start_time == DAY.start_time
     assert parts[-1].end_time == DAY.end_time
     assert {part.status for part in parts} == {"failed"}
@@ -36,15 +36,19 @@ def test_a_window_of_many_pages_is_split_into_parts_that_cover_it_and_overlap() 
         assert one.end_time - next_one.start_time > timedelta(minutes=30)
 
 
+def test_small_pages_make_parts_of_few_pages() -> None:
+    assert len(split_dense(first_page(DAY, 5_000, received=50), NOW)) == 5
+
+
 def test_the_live_edge_keeps_its_open_end() -> None:
-    parts = split_dense(first_page(TaskQuery(start_time=NOW - timedelta(days=2)), 50_000), NOW)
+    parts = split_dense(first_page(TaskQuery(start_time=NOW - timedelta(days=2)), 25_000), NOW)
     assert [part.end_time is None for part in parts] == [False, False, True]
 
 
 @pytest.mark.parametrize(
     "page",
     [
-        first_page(DAY, 20_000),
+        first_page(DAY, 9_000),
         first_page(DAY, None),
         first_page(DAY, 1000),
         first_page(DAY, 90_000, received=1),
