@@ -5,8 +5,8 @@ filters of the API apply to, or on their bounds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from pipelines.extract.days import DAY, day_of, days_between, start_of
@@ -20,6 +20,9 @@ PAD = timedelta(hours=1)
 
 DEEP_EVERY = timedelta(hours=24)
 """How often the whole horizon is read again: a count cannot see an edit."""
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""Before all instants."""
 
 OPEN_STATUSES = ("running", "waiting")
 """Documented statuses of tasks that have not ended."""
@@ -69,14 +72,14 @@ class Holding:
         first_load_at: When the first load began; None before it.
         asked_from: First day that any load but those of a range asked for; None before such a load.
         last_deep_at: When the last whole reading of the horizon was finished.
-        landed: Windows that an interrupted load brought home whole, with no finished load since.
+        landed: Windows that an interrupted load brought home whole, with no finished load since, and when.
     """
 
     states: Mapping[date, DayState]
     first_load_at: datetime | None = None
     asked_from: date | None = None
     last_deep_at: datetime | None = None
-    landed: frozenset[tuple[datetime | None, datetime | None]] = frozenset()
+    landed: Mapping[tuple[datetime | None, datetime | None], datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def plan_load(
         horizon: Settings of the source.
         holding: What is held.
         wanted: A range asked for by hand.
-        deep: Whether the whole horizon shall be read again.
+        deep: Whether the whole horizon shall be read again, what an interrupted load landed included.
 
     Returns:
         The plan.
@@ -160,7 +163,9 @@ def plan_load(
         and (purpose is Purpose.DEEP or holding.states.get(day) is not DayState.COMPLETE)
     ]
     sweeps = [_day_sweep(day, holding.states.get(day), purpose) for day in swept]
-    sweeps = [sweep for sweep in sweeps if _window(sweep) not in holding.landed]
+    if not deep:
+        # Of an interrupted load that is long past, tasks may have been edited since.
+        sweeps = [one for one in sweeps if now - holding.landed.get(_window(one), NEVER) >= DEEP_EVERY]
     sweeps.append(Sweep(TaskQuery(start_time=live_from), "live edge, and tasks that may still change"))
     sweeps += _timeless_sweeps()
     read = tuple(day for day in audited if day in swept or start_of(day) >= live_from)

@@ -24,7 +24,7 @@ def read_holding(directory: DataDirectory, source: str) -> Holding:
         first_load_at=loads[0].started_at if loads else None,
         asked_from=_asked_from(loads),
         last_deep_at=deep[-1].started_at if deep else None,
-        landed=frozenset((sweep.start, sweep.end) for sweep in sweeps if sweep.end is not None),
+        landed={(sweep.start, sweep.end): sweep.finished_at for sweep in sweeps if sweep.end is not None},
     )
 
 

@@ -80,10 +80,18 @@ def test_the_whole_horizon_is_read_again_once_a_day() -> None:
 
 def test_what_an_interrupted_load_landed_is_not_asked_for_again() -> None:
     whole = plan_load(NOW, HORIZON, Holding({}))
-    landed = frozenset(windows(whole)[:10])
+    landed = dict.fromkeys(windows(whole)[:10], NOW - timedelta(hours=1))
     rest = plan_load(NOW, HORIZON, Holding({}, landed=landed))
     assert windows(rest) == windows(whole)[10:]
     assert rest.audited == whole.audited
+
+
+def test_what_landed_too_long_ago_or_is_to_be_read_again_is_asked_for_all_the_same() -> None:
+    """A load interrupted a week ago kept the days it landed from being read again for edits."""
+    whole = plan_load(NOW, HORIZON, Holding({}))
+    fresh, old = (dict.fromkeys(windows(whole)[:10], NOW - ago) for ago in (timedelta(hours=1), DAY))
+    assert windows(plan_load(NOW, HORIZON, Holding({}, landed=old))) == windows(whole)
+    assert windows(plan_load(NOW, HORIZON, Holding({}, landed=fresh), deep=True)) == windows(whole)
 
 
 def test_a_range_asked_for_by_hand_proves_only_whole_days_and_follows_nothing() -> None:
