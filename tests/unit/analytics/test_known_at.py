@@ -59,3 +59,19 @@ def test_the_comparators_rates_have_no_denominator_of_nothing() -> None:
     for whose in ("Clumio-like", "Azure-like job success", "Veeam-like", "final success, ours"):
         assert (rows[whose]["numerator"], rows[whose]["denominator"], rows[whose]["rate"]) == (0, 0, None)
     assert (rows["AWS-like"]["rate"], rows["Commvault-like, N = 7"]["rate"]) == (0, 0)
+
+
+def test_open_tasks_are_no_run_and_no_run_slot_of_any_habit() -> None:
+    log = SmallLog()
+    log.daily("steady", "2026-03-03 01:00", 7)
+    for resource in ("steady", "hanging"):
+        log.backup(resource, "2026-03-09 12:00", status="running")
+    log.backup("steady", "2026-03-09 13:00", status="waiting")
+    log.backup("steady", "2026-03-09 14:00", status="confused")
+    rows = {row["whose"]: row for row in log.open().rows("definition_comparator")}
+    for whose in ("Clumio-like", "Veeam-like", "exporters' last_status"):
+        assert (rows[whose]["numerator"], rows[whose]["denominator"]) == (1, 1), whose
+    assert (rows["Azure-like job success"]["denominator"], rows["final success, ours"]["denominator"]) == (
+        7,
+        7,
+    )

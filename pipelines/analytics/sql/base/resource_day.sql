@@ -22,6 +22,7 @@
 --   open: Of them running or waiting.
 --   unknown: Of them in a status not known.
 --   scheduled: Of them started by a policy.
+--   scheduled_ended: Of these successful, failed, timed out or skipped.
 --   first_created_at: When the first was created.
 --   last_created_at: When the last was created.
 --   first_ok_at: When the first successful one ended.
@@ -59,6 +60,7 @@ SELECT
     count(*) FILTER (outcome = 'open') AS open,
     count(*) FILTER (outcome = 'unknown') AS unknown,
     count(*) FILTER (is_scheduled) AS scheduled,
+    count(*) FILTER (is_scheduled AND outcome IN ('ok', 'fail', 'skip')) AS scheduled_ended,
     min(created_at) AS first_created_at,
     max(created_at) AS last_created_at,
     min(coalesce(ended_at, updated_at, created_at)) FILTER (outcome = 'ok') AS first_ok_at,

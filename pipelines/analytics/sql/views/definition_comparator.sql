@@ -5,7 +5,8 @@
 --   counts; resources enrolled within N days are left out, as there.
 -- Settings: timezone, day_anchor, rpo_grace
 -- Edge cases: "like" is after the products' published definitions, not their code. A flat threshold over policies of
---   different intervals is itself a defect, shown here on purpose. NULL without a denominator.
+--   different intervals is itself a defect, shown here on purpose. Tasks that are open or in a status not known are
+--   no run and no run slot. NULL without a denominator.
 -- Columns:
 --   source: Name of the configured source.
 --   definition: Short name.
@@ -57,15 +58,16 @@ fresh AS (
 ),
 
 by_resource AS (
-    SELECT w.source, w.resource_id, sum(w.failed + w.skipped) AS bad, sum(w.ok) AS ok, sum(w.scheduled) AS slots
+    SELECT w.source, w.resource_id, sum(w.failed + w.skipped) AS bad, sum(w.ok) AS ok, sum(w.scheduled_ended) AS slots
     FROM week AS w
     SEMI JOIN live AS l USING (source, resource_id)
-    GROUP BY ALL
+    GROUP BY w.source, w.resource_id
+    HAVING sum(w.ok + w.failed + w.skipped) > 0
 ),
 
 habit(place, definition, whose, population) AS (
     VALUES
-        (1, 'no failed or skipped run in 7 days', 'Clumio-like', 'live resources with a run'),
+        (1, 'no failed or skipped run in 7 days', 'Clumio-like', 'live resources with a run that ended'),
         (2, 'newest recovery point at most 24 h old at the end', 'AWS-like', 'live resources'),
         (3, 'a success in the last 1 days, newly enrolled left out', 'Commvault-like, N = 1',
             'live resources enrolled before'),
@@ -74,7 +76,7 @@ habit(place, definition, whose, population) AS (
         (5, 'a success in the last 30 days, newly enrolled left out', 'Commvault-like, N = 30',
             'live resources enrolled before'),
         (6, 'attempts ok / (ok + failed)', 'Azure-like job success', 'backup tasks with a verdict'),
-        (7, 'mean over resources of ok / run slots', 'Veeam-like', 'live resources with a run'),
+        (7, 'mean over resources of ok / run slots', 'Veeam-like', 'live resources with a run that ended'),
         (8, 'latest verdict is ok', 'exporters'' last_status', 'live resources with a verdict'),
         (9, 'backup days of resources with a success, retries included', 'final success, ours',
             'backup days of resources with a verdict'),
