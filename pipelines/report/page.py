@@ -110,7 +110,7 @@ def _parts(findings: Findings, texts: Texts) -> list[Part]:
             asked["worst"].rows,
             "resource vault unprotected_hours strikes last_rp_age_hours error_code schedule_basis source",
         ),
-        ("causes", causes, "error_code failures share resources text advice last_seen_at"),
+        ("causes", causes, "error_code class failures share resources text advice last_seen_at"),
         (
             "vaults",
             asked["vaults"].rows,

@@ -1,11 +1,12 @@
 -- Question: why do backups fail?
 -- Grain: one row per error code of backups failed in the period.
--- Definition: failed and timed-out backup attempts by code, with the resources they hit and their share of all
---   failures.
+-- Definition: failed and timed-out backup attempts by code, with its class, the resources they hit and their share
+--   of all failures.
 -- Settings: none
 -- Edge cases: a failure without a code is the row (none). Texts are the vendor's.
 SELECT
     coalesce(a.error_code, '(none)') AS error_code,
+    any_value(k.class) AS class,
     count(*) AS failures,
     count(DISTINCT (a.source, a.resource_id)) AS resources,
     count(*) / sum(count(*)) OVER () AS share,
@@ -17,6 +18,7 @@ SELECT
     any_value(e.advice_zh) AS advice_zh
 FROM analytics.attempt AS a
 LEFT JOIN analytics.error_code AS e USING (error_code)
+LEFT JOIN analytics.error_class AS k ON k.error_code = coalesce(a.error_code, '(none)')
 WHERE a.operation_type = 'backup' AND a.outcome = 'fail'
     AND a.created_at >= $from_at AND a.created_at < $to_at
 GROUP BY coalesce(a.error_code, '(none)')

@@ -7,6 +7,7 @@ import pytest
 from random_log import WATERMARK, random_log
 from small_log import SmallLog, at
 
+from pipelines.analytics.catalogue import read_error_codes
 from pipelines.settings.analytics import AnalyticsSettings
 
 KNOWN = "BackupService.9910"
@@ -58,6 +59,40 @@ def test_codes_of_open_and_successful_tasks_are_no_failures() -> None:
     log.backup("disk", "2026-03-06 01:00", error_code="0")
     log.backup("disk", "2026-03-06 02:00", status="skipped", error_code=KNOWN)
     assert log.open().rows("failure_causes") == []
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("BackupService.0002", "general"),
+        ("BackupService.1006", "replication"),
+        ("BackupService.2008", "restore"),
+        ("BackupService.6114", "vault"),
+        ("BackupService.6220", "backup"),
+        ("BackupService.7003", "disk"),
+        ("BackupService.7101", "server"),
+        ("BackupService.7469", "other"),  # seen elsewhere, in no table of the vendor's
+        ("BackupService.7511", "file_system"),
+        ("BackupService.7699", "desktop"),  # not documented: by its range
+        ("BackupService.8300", "quota"),
+        ("BackupService.9910", "unknown"),
+        ("BackupService.99999999999", "other"),
+        ("BackupService.", "other"),
+        ("CSBS.7101", "foreign"),
+        ("APIGW.0308", "foreign"),
+        (None, "(none)"),
+    ],
+)
+def test_a_cause_has_the_class_of_its_number(code: str | None, expected: str) -> None:
+    log = SmallLog()
+    log.backup("disk", "2026-03-05 01:00", status="failed", error_code=code)
+    assert log.open().row("failure_causes")["class"] == expected
+
+
+def test_every_documented_code_is_in_a_range() -> None:
+    rows = SmallLog().open().rows("error_class")
+    assert len(rows) == len({row["error_code"] for row in rows}) == len(read_error_codes()) + 1
+    assert not [row for row in rows if row["class"] in ("other", "foreign")]
 
 
 @pytest.mark.parametrize("seed", range(2))

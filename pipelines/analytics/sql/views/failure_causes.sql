@@ -11,6 +11,7 @@
 --   source: Name of the configured source.
 --   operation_type: Task type.
 --   error_code: Error code, or (none).
+--   class: What part of the service it speaks of, as in error_class.
 --   rank: Its place among the causes of that operation type, 1 has most failures.
 --   failures: Failed attempts.
 --   timeouts: Of them timed out.
@@ -60,6 +61,7 @@ SELECT
     c.source,
     c.operation_type,
     c.error_code,
+    k.class,
     row_number() OVER causes AS rank,
     c.failures,
     c.timeouts,
@@ -76,6 +78,7 @@ SELECT
     e.advice_zh
 FROM cause AS c
 LEFT JOIN analytics.error_code AS e USING (error_code)
+LEFT JOIN analytics.error_class AS k USING (error_code)
 WINDOW causes AS (
     PARTITION BY c.source, c.operation_type ORDER BY c.failures DESC, c.error_code ROWS UNBOUNDED PRECEDING
 )
