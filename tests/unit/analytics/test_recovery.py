@@ -1,6 +1,7 @@
 """Failures as incidents, what retrying is worth, and how long recovery takes, open cases included."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from small_log import SmallLog, at
@@ -8,11 +9,14 @@ from small_log import SmallLog, at
 CODE = "BackupService.9910"
 
 
-def fails_for(log: SmallLog, resource: str, hours: int | None, code: str = CODE) -> None:
+def fails_for(
+    log: SmallLog, resource: str, hours: int | None, code: str = CODE, **columns: str | None
+) -> None:
     """A streak that recovers after some hours, or never."""
-    log.backup(resource, "2026-03-05 00:00", status="failed", error_code=code, minutes=0)
+    told: dict[str, Any] = {"minutes": 0} | columns
+    log.backup(resource, "2026-03-05 00:00", status="failed", error_code=code, **told)
     if hours is not None:
-        log.backup(resource, at("2026-03-05 00:00") + timedelta(hours=hours), minutes=0)
+        log.backup(resource, at("2026-03-05 00:00") + timedelta(hours=hours), **told)
 
 
 def test_survival_is_estimated_with_open_streaks_censored() -> None:
@@ -32,6 +36,31 @@ def test_survival_ends_at_zero_where_all_recover() -> None:
     fails_for(log, "b", 4)
     rows = log.open().rows("time_to_recover", f"error_code = '{CODE}'", "hours")
     assert [row["survival"] for row in rows] == pytest.approx([0.5, 0.0])
+
+
+def test_each_vault_has_its_curve_beside_those_by_code() -> None:
+    log = SmallLog()
+    for name, hours, vault in (("a", 2, "v1"), ("b", 6, "v1"), ("c", 4, "v2"), ("d", None, "v2")):
+        fails_for(log, name, hours, vault_id=vault, code=f"Code.{name}")
+    fails_for(log, "e", 8, vault_id=None, vault_name=None)
+    found = log.open()
+    rows = found.rows("time_to_recover", "vault_id IS NOT NULL", "vault_id, hours")
+    assert {row["error_code"] for row in rows} == {"(all)"}
+    assert [(row["vault_id"], row["vault_name"], row["hours"], row["at_risk"]) for row in rows] == [
+        ("(none)", None, 8, 1),
+        ("v1", "v1", 2, 2),
+        ("v1", "v1", 6, 1),
+        ("v2", "v2", 4, 2),
+    ]
+    assert [row["survival"] for row in rows] == pytest.approx([0.0, 0.5, 0.0, 0.5])
+    assert [(row["streaks"], row["censored"]) for row in rows] == [(1, 0), (2, 0), (2, 0), (2, 1)]
+    assert [row["hours"] for row in found.rows("time_to_recover", "error_code IS NULL", "hours")] == [
+        2,
+        4,
+        6,
+        8,
+    ]
+    assert len(found.rows("time_to_recover", "error_code = 'Code.a'")) == 1
 
 
 def test_a_removal_censors_and_is_no_recovery() -> None:

@@ -1,37 +1,43 @@
 -- Question: once backups fail with a code, how long until they work again, open cases counted honestly?
--- Grain: one row per source, error code (NULL: all codes) and moment at which a streak recovered.
+-- Grain: one row per source, curve and moment at which a streak recovered: one curve for all streaks (error_code and
+--   vault_id NULL), one for each error code (vault_id NULL), one for each vault (error_code "(all)").
 -- Definition: Kaplan-Meier estimate: survival is the estimated share of streaks that still fail after so many hours.
 --   Streaks that have not recovered are censored at their resource's removal or at the watermark.
 -- Settings: none
--- Edge cases: over all history, by the code of the first failure. Where survival never falls to one half, the median
+-- Edge cases: over all history, by the code and the vault of the first failure. Where survival never falls to one half, the median
 --   is not known yet. With few at risk the curve is coarse: at_risk stands beside.
 -- Columns:
 --   source: Name of the configured source.
---   error_code: Code, (none), or NULL for all together.
+--   error_code: Code, (none), NULL for all together, or (all) in the curve of a vault.
+--   vault_id: Vault, or (none), in the curve of a vault; else NULL.
+--   vault_name: Its newest name.
 --   hours: Time since the first failure.
 --   at_risk: Streaks that lasted at least so long.
 --   recovered: Of them recovered at that time.
 --   survival: Estimated share still failing after it.
---   streaks: All streaks of this code.
+--   streaks: All streaks of this curve.
 --   censored: Of them not recovered: still open, or ended by removal.
 WITH streak AS (
     SELECT
         source,
-        coalesce(first_error_code, '(none)') AS error_code,
+        first_error_code AS error_code,
+        coalesce(vault_id, '(none)') AS vault_id,
         coalesce(duration_hours, censored_hours) AS hours,
         recovered_at IS NOT NULL AS is_recovered
     FROM analytics.failing_streaks
 ),
 
-both_ways AS (
-    SELECT source, error_code, hours, is_recovered FROM streak
+all_ways AS (
+    SELECT source, error_code, NULL AS vault_id, hours, is_recovered FROM streak
     UNION ALL
-    SELECT source, NULL, hours, is_recovered FROM streak
+    SELECT source, NULL, NULL, hours, is_recovered FROM streak
+    UNION ALL
+    SELECT source, '(all)', vault_id, hours, is_recovered FROM streak
 ),
 
 moment AS (
-    SELECT source, error_code, hours, count(*) AS leaving, count(*) FILTER (is_recovered) AS recovered
-    FROM both_ways
+    SELECT source, error_code, vault_id, hours, count(*) AS leaving, count(*) FILTER (is_recovered) AS recovered
+    FROM all_ways
     WHERE hours IS NOT NULL
     GROUP BY ALL
 ),
@@ -40,10 +46,10 @@ risk AS (
     SELECT
         *,
         sum(leaving) OVER (
-            PARTITION BY source, error_code ORDER BY hours ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+            PARTITION BY source, error_code, vault_id ORDER BY hours ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
         ) AS at_risk,
-        sum(leaving) OVER (PARTITION BY source, error_code) AS streaks,
-        sum(leaving - recovered) OVER (PARTITION BY source, error_code) AS censored
+        sum(leaving) OVER (PARTITION BY source, error_code, vault_id) AS streaks,
+        sum(leaving - recovered) OVER (PARTITION BY source, error_code, vault_id) AS censored
     FROM moment
 ),
 
@@ -54,18 +60,25 @@ estimated AS (
         sum(CASE WHEN recovered < at_risk THEN ln(1 - recovered / at_risk) ELSE 0 END) OVER through AS log_survival,
         bool_or(recovered = at_risk) OVER through AS is_over
     FROM risk
-    WINDOW through AS (PARTITION BY source, error_code ORDER BY hours ROWS UNBOUNDED PRECEDING)
+    WINDOW through AS (PARTITION BY source, error_code, vault_id ORDER BY hours ROWS UNBOUNDED PRECEDING)
+),
+
+named AS (
+    SELECT source, vault_id, arg_max(vault_name, last_created_at) AS vault_name FROM analytics.resource_day GROUP BY ALL
 )
 
 SELECT
-    source,
-    error_code,
-    hours,
-    at_risk::BIGINT AS at_risk,
-    recovered,
-    CASE WHEN is_over THEN 0.0 ELSE exp(log_survival) END AS survival,
-    streaks::BIGINT AS streaks,
-    censored::BIGINT AS censored
-FROM estimated
-WHERE recovered > 0
-ORDER BY source, error_code NULLS FIRST, hours
+    e.source,
+    e.error_code,
+    e.vault_id,
+    n.vault_name,
+    e.hours,
+    e.at_risk::BIGINT AS at_risk,
+    e.recovered,
+    CASE WHEN e.is_over THEN 0.0 ELSE exp(e.log_survival) END AS survival,
+    e.streaks::BIGINT AS streaks,
+    e.censored::BIGINT AS censored
+FROM estimated AS e
+LEFT JOIN named AS n ON n.source = e.source AND n.vault_id = e.vault_id
+WHERE e.recovered > 0
+ORDER BY e.source, e.vault_id NULLS FIRST, e.error_code NULLS FIRST, e.hours
