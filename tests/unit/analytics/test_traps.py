@@ -250,3 +250,27 @@ def test_counts_of_different_units_are_never_divided() -> None:
     row = log.open().row("deletion_audit")
     assert (row["backups_deleted"], row["failures"]) == (5, 2)
     assert not [name for name in row if name.endswith(("rate", "share"))]
+
+
+def test_what_a_source_holds_beyond_the_watermark_of_all_is_in_no_lookback() -> None:
+    log = SmallLog(source="ahead", watermark="2026-03-12 00:00").load("2026-03-10 00:00", source="behind")
+    for day, vault in (("2026-03-09", "before"), ("2026-03-11", "after")):
+        asked = {"vault_id": vault, "backup_app_consistency_status": "1"}
+        made = log.backup(vault, f"{day} 01:00", full=True, **asked)
+        log.backup(vault, f"{day} 02:00", status="timeout", error_code=f"Code.{vault}", vault_id=vault)
+        log.backup(vault, f"{day} 03:00", status="running", vault_id=vault)
+        log.restore(made, f"{day} 04:00", resource=vault)
+    found = log.open()
+    assert [row["vault_id"] for row in found.rows("app_consistency")] == ["before"]
+    waits = found.rows("start_delay", "operation_type = 'backup'", "local_hour")
+    assert [(row["local_hour"], row["tasks"]) for row in waits] == [(1, 1), (2, 1), (3, 1)]
+    assert {row["resource_id"] for row in found.rows("open_tasks")} == {"before"}
+    assert [row["error_code"] for row in found.rows("exposure_pareto")] == ["Code.before"]
+    assert [row["resource_id"] for row in found.rows("full_incremental")] == ["before"]
+    assert {row["resource_id"]: row["restores_ok"] for row in found.rows("restore_evidence")} == {
+        "before": 1,
+        "after": 0,
+    }
+    assert {row["seen"] for row in found.rows("schedule_slot")} == {1}
+    log.cover("2026-03-09").cover("2026-03-11", state="incomplete")
+    assert log.open().row("data_quality", "source = 'ahead'")["is_complete"] is True

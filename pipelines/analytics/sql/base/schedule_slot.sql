@@ -1,5 +1,6 @@
 -- Question: at which times of the week does a policy start its backups?
--- Grain: one row per source, schedule and time of the week at which it was seen to start, in the last 35 days.
+-- Grain: one row per source, schedule and time of the week at which it was seen to start, in the 35 days before
+--   analytics.as_of.
 -- Definition: a run is the first task of a schedule in 15 minutes; its slot is that quarter of an hour, on a
 --   clock of the set time zone. A slot is expected where the schedule ran at it in at least half of the weeks
 --   between its first and its last run that have that weekday.
@@ -22,6 +23,7 @@ WITH quarter AS (
     FROM analytics.attempt AS a
     CROSS JOIN analytics.as_of AS o
     WHERE a.operation_type = 'backup' AND a.schedule_id IS NOT NULL AND a.created_at > o.as_of - INTERVAL 35 DAY
+        AND a.created_at < o.as_of
 ),
 
 run AS (

@@ -1,5 +1,6 @@
 -- Question: how often is a backup only crash-consistent, though application consistency was asked for?
--- Grain: one row per source and vault with application-consistent intent, in the lookback.
+-- Grain: one row per source and vault with application-consistent intent, in the lookback that ends at
+--   analytics.as_of.
 -- Definition: intended are successful backups with status 1, or status 0 with an error code that is neither empty
 --   nor 0; the latter are downgraded.
 -- Settings: lookback
@@ -28,6 +29,7 @@ FROM analytics.attempt AS a
 CROSS JOIN analytics.as_of AS o
 CROSS JOIN analytics.settings AS s
 WHERE a.operation_type = 'backup' AND a.outcome = 'ok' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))
+    AND a.created_at < o.as_of
     AND (a.app_consistency_status = '1' OR a.is_downgraded)
 GROUP BY a.source, a.vault_id
 ORDER BY a.source, downgrade_rate DESC, a.vault_id

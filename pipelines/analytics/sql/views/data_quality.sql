@@ -72,6 +72,7 @@ day AS (
         count(*) FILTER (
             v.state IN ('incomplete', 'unverified', 'lost')
             AND v.day >= timezone('UTC', o.as_of - to_seconds(epoch(s.lookback)))::DATE
+            AND v.day <= timezone('UTC', o.as_of)::DATE
         ) AS days_doubtful
     FROM coverage AS v
     CROSS JOIN analytics.as_of AS o

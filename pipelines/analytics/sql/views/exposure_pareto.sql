@@ -5,7 +5,8 @@
 --   is charged to the code that the streak failed with last.
 -- Settings: lookback, rpo_grace, default_interval, [[schedules]]
 -- Edge cases: a streak shorter than the objective costs nothing. Missed slots without a failure have no code and are
---   not here. Ranks by hours and by count stand side by side, since they differ.
+--   not here, nor are streaks that began after the watermark. Ranks by hours and by count stand side by side, since
+--   they differ.
 -- Columns:
 --   source: Name of the configured source.
 --   error_code: Code, or (none).
@@ -36,7 +37,8 @@ WITH streak AS (
     JOIN analytics.resource AS r USING (source, resource_id)
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
-    WHERE coalesce(k.recovered_at, r.removed_at, o.as_of) > o.as_of - to_seconds(epoch(s.lookback))
+    WHERE k.first_failed_at < o.as_of
+        AND coalesce(k.recovered_at, r.removed_at, o.as_of) > o.as_of - to_seconds(epoch(s.lookback))
 ),
 
 charged AS (

@@ -9,7 +9,7 @@
 --   resource_id: Resource.
 --   resource_name: Newest name.
 --   resource_type: Type.
---   recovery_points: Recovery points ever made, as held.
+--   recovery_points: Recovery points ever made by the watermark, as held.
 --   full_backups: Of them full.
 --   incremental_backups: Of them incremental.
 --   full_share: full / (full + incremental).
@@ -29,5 +29,5 @@ SELECT
 FROM analytics.recovery_point AS p
 CROSS JOIN analytics.as_of AS o
 JOIN analytics.resource AS r USING (source, resource_id)
-WHERE coalesce(r.removed_at > o.as_of, true)
+WHERE coalesce(p.usable_at <= o.as_of, true) AND coalesce(r.removed_at > o.as_of, true)
 GROUP BY p.source, p.resource_id

@@ -76,7 +76,7 @@ seen AS (
         FROM analytics.attempt AS a
         CROSS JOIN clock AS c
         WHERE a.operation_type = 'backup' AND a.schedule_id IS NOT NULL
-            AND a.created_at > c.as_of - INTERVAL 840 HOUR
+            AND a.created_at > c.as_of - INTERVAL 840 HOUR AND a.created_at < c.as_of
     )
     GROUP BY ALL
 ),

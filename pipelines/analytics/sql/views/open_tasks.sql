@@ -6,7 +6,8 @@
 -- Settings: stuck_after, lookback
 -- Edge cases: an ongoing backup cannot be stopped: a stuck one is for the vendor's support. Where loads are rare,
 --   progress is seen as rarely: progress_since is the first sight of the present progress. Without any finished
---   task of the kind stuck_after alone decides.
+--   task of the kind stuck_after alone decides. Tasks created after the watermark (of a source loaded more recently)
+--   are not here yet.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Task.
@@ -29,7 +30,7 @@ WITH usual AS (
     FROM analytics.attempt AS a
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
-    WHERE a.outcome = 'ok' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))
+    WHERE a.outcome = 'ok' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback)) AND a.created_at < o.as_of
     GROUP BY ALL
 ),
 
@@ -38,7 +39,8 @@ asked AS (
     FROM analytics.attempt AS a
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
-    WHERE a.outcome = 'open' OR (a.status = 'timeout' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback)))
+    WHERE coalesce(a.created_at < o.as_of, true)
+        AND (a.outcome = 'open' OR (a.status = 'timeout' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))))
 ),
 
 seen AS (

@@ -5,7 +5,8 @@
 -- Settings: restore_test
 -- Edge cases: the log does not tell drills from emergencies. A restore counts for the resource whose backup was
 --   restored; where that backup is not known, for the resource of the task. In place: the target is the resource
---   itself. Resources without any restore are listed, as never tested.
+--   itself. Resources without any restore are listed, as never tested. Restores created after the watermark do not
+--   count yet.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource whose backup was restored.
@@ -43,7 +44,9 @@ WITH restore AS (
         max(a.duration_seconds) FILTER (a.outcome = 'ok') AS max_seconds
     FROM analytics.attempt AS a
     LEFT JOIN analytics.recovery_point AS p ON p.source = a.source AND p.backup_id = a.restore_backup_id
-    WHERE a.operation_type = 'restore' AND coalesce(p.resource_id, a.resource_id) IS NOT NULL
+    CROSS JOIN analytics.as_of AS o
+    WHERE a.operation_type = 'restore' AND coalesce(a.created_at < o.as_of, true)
+        AND coalesce(p.resource_id, a.resource_id) IS NOT NULL
     GROUP BY ALL
 )
 

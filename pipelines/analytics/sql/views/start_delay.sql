@@ -1,5 +1,6 @@
 -- Question: how long do tasks wait before they start, and at which hours?
--- Grain: one row per source, operation type and local hour of creation, in the lookback.
+-- Grain: one row per source, operation type and local hour of creation, in the lookback that ends at
+--   analytics.as_of.
 -- Definition: queue wait is started - created, at least 0. Start delay of scheduled backups is started minus the
 --   expected slot that the task belongs to (the newest quarter of an hour at or before its creation).
 -- Settings: lookback, timezone
@@ -35,5 +36,6 @@ FROM analytics.attempt AS a
 CROSS JOIN analytics.as_of AS o
 CROSS JOIN analytics.settings AS s
 WHERE a.started_at IS NOT NULL AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))
+    AND a.created_at < o.as_of
 GROUP BY a.source, a.operation_type, hour(a.created_local)
 ORDER BY a.source, a.operation_type, local_hour
