@@ -13,13 +13,24 @@ from pipelines.analytics.catalogue import Definition, base_tables, views
 from pipelines.analytics.schema import comment_on, create_schema, create_views
 from pipelines.settings.analytics import AnalyticsSettings
 
-_AS_OF = """
-INSERT INTO analytics.as_of
-SELECT min(watermark) FROM (
-    SELECT source, max(least(coalesce(until, started_at), started_at)) AS watermark
-    FROM loads WHERE outcome = 'done' GROUP BY source)
+_SOURCE_WATERMARK = """
+INSERT INTO analytics.source_watermark
+SELECT *, least(watermark, min(watermark) FILTER (is_included) OVER ()) AS observed_until
+FROM (
+    SELECT *, watermark >= max(watermark) OVER () - INTERVAL 720 HOUR AS is_included
+    FROM (
+        SELECT source, max(least(coalesce(until, started_at), started_at)) AS watermark
+        FROM loads WHERE outcome = 'done' GROUP BY source
+    )
+)
 """
-"""Up to when every source was loaded: the least of their last finished loads' begins or range ends."""
+"""Up to when each source was loaded: the latest of its finished loads' begins or range ends.
+
+A source is left out once its watermark is further behind the newest than the 30 days that the service is
+documented to keep tasks (OTC CBR guide, "executed over the past 30 days"): what came next has left it unseen.
+"""
+
+_AS_OF = "INSERT INTO analytics.as_of SELECT min(watermark) FROM analytics.source_watermark WHERE is_included"
 
 _TOUCHED_BY_RECOVERY_POINT = """
 INSERT INTO touched
@@ -54,8 +65,10 @@ def bring_up(
     anew = _told_fingerprint(connection) != fingerprint
     if anew:
         create_schema(connection, settings, fingerprint)
-    connection.execute("DELETE FROM analytics.as_of")
-    connection.execute(_AS_OF)
+    for filling in ("DELETE FROM analytics.source_watermark", _SOURCE_WATERMARK):
+        connection.execute(filling)
+    for filling in ("DELETE FROM analytics.as_of", _AS_OF):
+        connection.execute(filling)
     _touch(connection, None if anew else sorted(changed))
     for table in base_tables():
         _FILLED[table.name](connection, table)

@@ -13,6 +13,12 @@ here and nowhere else: the text below is the header of its `.sql` file, and stan
 warehouse too. "Now" is the watermark in `analytics.as_of`, never a clock; settings stand in
 `analytics.settings`.
 
+The watermark is that of the source that was loaded least far. A source more than 30 days behind the
+newest, because it is no longer configured or its loads have long failed, holds nothing back: it is left
+out. What it did stays in every history; its resources are `not_loaded`, judged up to its own watermark
+and in no number of now. Once loaded again, it is as any other. `analytics.source_watermark` has the
+watermark of each source, `data_quality` says which one holds back and which are left out.
+
 ```sh
 cbr-warehouse sql "FROM analytics.protection_coverage"
 cbr-warehouse sql "FROM analytics.as_known_at('2026-11-16 08:00:00+00')"

@@ -14,8 +14,10 @@ from pipelines.settings.analytics import AnalyticsSettings, ScheduleOverride
 
 _COMMENTS = {
     "meta.analytics": "The settings and definitions that schema analytics was made with.",
-    "analytics.as_of": "One row: the watermark, up to which every source was loaded. Every view reads it "
-    "as now; NULL before the first finished load.",
+    "analytics.as_of": "One row: the watermark, up to which every source was loaded, but for those left out "
+    "in source_watermark. Every view reads it as now; NULL before the first finished load.",
+    "analytics.source_watermark": "One row per source with a finished load: up to when it was loaded. A "
+    "source more than 30 days behind the newest, as one no longer configured, is left out of as_of.",
     "analytics.settings": "One row: what the numbers of this warehouse were made with.",
     "analytics.schedule_override": "Intervals told by the configuration under [[schedules]].",
     "analytics.error_code": "Error codes as the vendor documents them, in two languages.",
@@ -23,6 +25,12 @@ _COMMENTS = {
 
 _COLUMN_COMMENTS = {
     "as_of": {"as_of": "The watermark."},
+    "source_watermark": {
+        "source": "Name of the source.",
+        "watermark": "The latest begin, or end of range, of its finished loads.",
+        "is_included": "Whether as_of waits for it: it is at most 30 days behind the newest watermark.",
+        "observed_until": "Until when its data is judged: as_of, or its own watermark where it is left out.",
+    },
     "settings": {
         "timezone": "Time zone of backup days: an IANA name.",
         "day_anchor": "When a backup day begins in that zone, from midnight.",
@@ -79,6 +87,10 @@ def create_schema(
     connection.execute("CREATE OR REPLACE TABLE meta.analytics (fingerprint VARCHAR)")
     connection.execute("INSERT INTO meta.analytics VALUES ($1)", [fingerprint])
     connection.execute("CREATE TABLE analytics.as_of (as_of TIMESTAMPTZ)")
+    connection.execute(
+        "CREATE TABLE analytics.source_watermark "
+        "(source VARCHAR, watermark TIMESTAMPTZ, is_included BOOLEAN, observed_until TIMESTAMPTZ)"
+    )
     _create_settings(connection, settings)
     _create_overrides(connection, settings.schedules)
     _create_error_codes(connection)

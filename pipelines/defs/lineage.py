@@ -18,6 +18,7 @@ _MADE_OF = {
     "touched_tasks": "warehouse/tasks",
     "touched_backups": "analytics/attempt",
     "as_of": "warehouse/loads",
+    "source_watermark": "warehouse/loads",
 }
 """Names that stand for others while a warehouse is built, and what they are made of."""
 

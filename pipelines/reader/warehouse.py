@@ -61,7 +61,7 @@ class Warehouse:
 
     @property
     def as_of(self) -> datetime | None:
-        """The watermark, UTC: up to when every source was loaded; None before the first finished load."""
+        """The watermark, UTC: up to when every source not left out was loaded; None before any load."""
         with _told_of_age():
             return read_watermark(self._connection)
 

@@ -64,6 +64,8 @@ def judge(
         ("unverified", unproved, {}),
     )
     sentences += [texts("verdict", key, n=count(n), **more) for key, n, more in found if n]
+    if left_out := _sources_left_out(warehouse):
+        sentences.append(texts("verdict", "left_out", names=", ".join(left_out)))
     if _has_no_policy(warehouse):
         interval = span(warehouse.settings["default_interval"])
         sentences.append(texts("verdict", "no_policy", interval=interval))
@@ -84,6 +86,11 @@ def _protected(success: Figure, texts: Texts) -> str:
         return texts("verdict", "untried")
     protected, windows = count(success.numerator), count(success.denominator)
     return texts("verdict", "protected", protected=protected, windows=windows, rate=percent(success.value))
+
+
+def _sources_left_out(warehouse: Warehouse) -> list[str]:
+    query = "SELECT source FROM analytics.source_watermark WHERE NOT is_included ORDER BY source"
+    return [row["source"] for row in warehouse.sql(query, as_="arrow").to_pylist()]
 
 
 def _has_no_policy(warehouse: Warehouse) -> bool:

@@ -86,7 +86,7 @@ def count_rows(
 
 
 def read_watermark(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Up to when every source was loaded, UTC; None before the first finished load."""
+    """Up to when every source not left out was loaded, UTC; None before the first finished load."""
     found = connection.execute("SELECT as_of FROM analytics.as_of").fetchall()
     return None if not found or found[0][0] is None else found[0][0].astimezone(UTC)
 

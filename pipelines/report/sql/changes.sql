@@ -6,8 +6,9 @@
 --   not autobk_); enrolled and removed: resources first tried or removed in it.
 -- Settings: strikes
 -- Edge cases: a streak that began and ended within the period is no change at its end, nor is one of a resource
---   that was removed in it. Where a source's log does not reach back to the period before, no code is new; what
---   is first seen within an rpo of the log's begin may be older, so it is neither enrolled nor begins to fail.
+--   that was removed, or whose source was loaded no more, in it. Where a source's log does not reach back to the
+--   period before, no code is new; what is first seen within an rpo of the log's begin may be older, so it is
+--   neither enrolled nor begins to fail.
 WITH held AS (
     SELECT source, min(created_at) AS begins_at
     FROM analytics.attempt
@@ -32,7 +33,7 @@ FROM analytics.streak AS k
 JOIN analytics.resource AS r USING (source, resource_id)
 JOIN held AS h USING (source)
 WHERE k.first_failed_at >= $from_at AND k.first_failed_at < $to_at AND coalesce(k.recovered_at >= $to_at, true)
-    AND coalesce(r.removed_at >= $to_at, true)
+    AND coalesce(least(r.removed_at, r.not_loaded_since) >= $to_at, true)
     AND (k.first_failed_at > r.first_attempt_at OR r.first_attempt_at >= h.begins_at + r.rpo)
 GROUP BY ALL
 UNION ALL

@@ -1,7 +1,7 @@
 -- Question: how many resources have never been backed up, though backups were tried?
 -- Grain: one row.
--- Definition: resources enrolled longer than their rpo and not removed, at the end of the period, without any
---   recovery point by then; of all resources enrolled and not removed.
+-- Definition: resources enrolled longer than their rpo, not removed and still loaded, at the end of the period,
+--   without any recovery point by then; of all resources enrolled, not removed and still loaded.
 -- Settings: rpo_grace, default_interval, [[schedules]]
 -- Edge cases: resources that no task ever named are not in the log, so not here.
 SELECT
@@ -12,4 +12,4 @@ FROM analytics.resource AS r
 LEFT JOIN (
     SELECT DISTINCT source, resource_id FROM analytics.recovery_point WHERE usable_at < $to_at
 ) AS p USING (source, resource_id)
-WHERE r.first_attempt_at < $to_at AND coalesce(r.removed_at >= $to_at, true)
+WHERE r.first_attempt_at < $to_at AND coalesce(least(r.removed_at, r.not_loaded_since) >= $to_at, true)

@@ -1,7 +1,7 @@
 -- Question: if the region were lost, how old would the newest copy elsewhere be?
 -- Grain: one row.
--- Definition: of the resources that have ever had a successful copy and are not removed: hours from rp_at of
---   the newest recovery point copied by the end of the period to that end; 95th percentile.
+-- Definition: of the resources that have ever had a successful copy, are not removed and still loaded: hours from
+--   rp_at of the newest recovery point copied by the end of the period to that end; 95th percentile.
 -- Settings: none
 -- Edge cases: resources never copied have no off-site recovery point at all; they are not in the percentile
 --   and are listed by analytics.offsite_rpo.
@@ -9,7 +9,7 @@ WITH copied AS (
     SELECT p.source, p.resource_id, max(p.rp_at) AS newest_rp_at
     FROM analytics.recovery_point AS p
     JOIN analytics.resource AS r USING (source, resource_id)
-    WHERE p.first_copied_at < $to_at AND coalesce(r.removed_at >= $to_at, true)
+    WHERE p.first_copied_at < $to_at AND coalesce(least(r.removed_at, r.not_loaded_since) >= $to_at, true)
     GROUP BY ALL
 )
 

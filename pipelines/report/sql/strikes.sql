@@ -1,13 +1,13 @@
 -- Question: how many resources fail again and again?
 -- Grain: one row.
--- Definition: resources, not removed, whose backups had failed at least `strikes` times in a row at the end of
---   the period, without a success since; of all resources enrolled and not removed.
+-- Definition: resources, not removed and still loaded, whose backups had failed at least `strikes` times in a row at
+--   the end of the period, without a success since; of all resources enrolled, not removed and still loaded.
 -- Settings: strikes
 -- Edge cases: skipped and open tasks neither count nor reset.
 WITH alive AS (
     SELECT source, resource_id
     FROM analytics.resource
-    WHERE first_attempt_at < $to_at AND coalesce(removed_at >= $to_at, true)
+    WHERE first_attempt_at < $to_at AND coalesce(least(removed_at, not_loaded_since) >= $to_at, true)
 ),
 
 struck AS (

@@ -1,17 +1,20 @@
 -- Question: how fresh is each source, and what could not be taken in?
 -- Grain: one row per source.
--- Definition: begin of the last finished load; records in quarantine whose task is not held in a sound version;
---   tasks still running or waiting; tasks in a status that is not known.
+-- Definition: up to when it was loaded; whether it is left out of what is judged now, since that is more than 30
+--   days behind the newest; records in quarantine whose task is not held in a sound version; tasks
+--   still running or waiting; tasks in a status that is not known.
 -- Settings: none
 -- Edge cases: a source whose loads all failed has no watermark.
 SELECT
     l.source,
-    max(l.started_at) FILTER (l.outcome = 'done') AS watermark,
+    any_value(w.watermark) AS watermark,
+    coalesce(bool_or(NOT w.is_included), false) AS is_left_out,
     coalesce(any_value(q.n), 0) AS quarantined,
     coalesce(any_value(t.open), 0) AS open,
     coalesce(any_value(t.unknown), 0) AS unknown,
     coalesce(any_value(t.tasks), 0) AS tasks
 FROM loads AS l
+LEFT JOIN analytics.source_watermark AS w USING (source)
 LEFT JOIN (
     SELECT source, count(*) AS n FROM quarantine WHERE resolved_at IS NULL GROUP BY ALL
 ) AS q USING (source)

@@ -1,7 +1,7 @@
 -- Question: which twenty resources need someone first?
 -- Grain: one row per resource, at most twenty.
 -- Definition: by unprotected hours in the period, then failures in a row at its end, then the age of the newest
---   recovery point; only resources with any of the first two, not removed.
+--   recovery point; only resources with any of the first two, not removed and still loaded.
 -- Settings: rpo_grace, strikes
 -- Edge cases: a resource never backed up has no age.
 WITH point AS (
@@ -43,6 +43,6 @@ FROM analytics.exposure($from_at, $to_at) AS x
 JOIN analytics.resource AS r USING (source, resource_id)
 LEFT JOIN point AS p USING (source, resource_id)
 LEFT JOIN open_streak AS k USING (source, resource_id)
-WHERE coalesce(r.removed_at >= $to_at, true) AND (x.unprotected_hours > 0 OR k.failures > 0)
+WHERE coalesce(least(r.removed_at, r.not_loaded_since) >= $to_at, true) AND (x.unprotected_hours > 0 OR k.failures > 0)
 ORDER BY unprotected_hours DESC, strikes DESC, last_rp_age_hours DESC NULLS FIRST, r.resource_id
 LIMIT 20

@@ -125,6 +125,7 @@ def test_coverage_counts_live_resources_and_divides_by_those_not_new() -> None:
         "never": 1,
         "new": 1,
         "removed": 1,
+        "not_loaded": 0,
         "assumed": 0,
     }
     assert row["coverage_rate"] == 2 / 7

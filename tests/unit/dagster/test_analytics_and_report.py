@@ -113,7 +113,7 @@ def test_the_lineage_of_the_views_is_what_the_database_reads() -> None:
                 keys.add(f"warehouse/{name}")
             elif name in NAMES:
                 keys.add(f"analytics/{name}")
-            elif name == "as_of":
+            elif name in ("as_of", "source_watermark"):
                 keys.add("warehouse/loads")
         return keys
 

@@ -149,3 +149,13 @@ def test_the_same_warehouse_makes_the_same_page(tmp_path: Path) -> None:
         for name, hours in (("one", 0), ("other", 5))
     )
     assert one.page.read_bytes() == other.page.read_bytes()
+
+
+def test_the_verdict_names_sources_that_are_left_out(tmp_path: Path) -> None:
+    log = SmallLog().load("2026-01-20 00:00", source="switched-off")
+    log.daily("here", "2026-03-01 01:00", 9)
+    log.backup("there", "2026-01-19 01:00", source="switched-off", status="failed")
+    report = make(log, tmp_path)
+    page = report.page.read_text(encoding="utf-8")
+    assert "more than 30 days before the newest: switched-off." in page
+    assert "Backups are in order." in page

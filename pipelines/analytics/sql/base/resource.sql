@@ -27,6 +27,8 @@
 --   schedule_basis: configured, inferred, observed or assumed.
 --   rpo: Recovery point objective: interval and grace.
 --   removed_at: When it was removed; NULL while it is protected.
+--   not_loaded_since: Watermark of its source where that is left out of analytics.as_of: nothing later is known of
+--     it. NULL else.
 WITH latest AS (
     SELECT
         source,
@@ -131,13 +133,15 @@ SELECT
     least(
         CASE WHEN m.removed_at > l.last_attempt_at THEN m.removed_at END,
         CASE WHEN e.deleted_at > l.last_attempt_at THEN e.deleted_at END
-    ) AS removed_at
+    ) AS removed_at,
+    CASE WHEN NOT k.is_included THEN k.watermark END AS not_loaded_since
 FROM latest AS l
 CROSS JOIN analytics.settings AS s
 LEFT JOIN weekly AS w USING (source, schedule_id)
 LEFT JOIN usual AS u USING (source, schedule_id)
 LEFT JOIN removal AS m USING (source, resource_id)
 LEFT JOIN vault_end AS e USING (source, vault_id)
+LEFT JOIN analytics.source_watermark AS k USING (source)
 LEFT JOIN LATERAL (
     SELECT v.backup_interval
     FROM analytics.schedule_override AS v

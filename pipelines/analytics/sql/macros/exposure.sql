@@ -2,7 +2,8 @@
 -- Grain: one row per source and resource that was enrolled in the span.
 -- Definition: exposure at a moment is its distance from rp_at of the newest recovery point usable by then. A
 --   resource is unprotected while its exposure exceeds its rpo; before its first recovery point from rpo
---   after its first backup attempt on. Both are clipped to the span and end with the resource's removal.
+--   after its first backup attempt on. Both are clipped to the span and end with the resource's removal, or with
+--   what is known of it where its source is not loaded any more (not_loaded_since).
 -- Arguments: from_at, to_at
 -- Settings: rpo_grace, default_interval, [[schedules]] (through analytics.resource)
 -- Edge cases: a recovery point counts from usable_at, its age from rp_at, so a long backup is seen. One that
@@ -22,9 +23,9 @@ WITH enrolled AS (
         rpo,
         first_attempt_at,
         greatest(first_attempt_at, from_at) AS seen_from,
-        least(coalesce(removed_at, to_at), to_at) AS seen_to
+        least(removed_at, not_loaded_since, to_at) AS seen_to
     FROM analytics.resource
-    WHERE first_attempt_at < to_at AND coalesce(removed_at > from_at, true)
+    WHERE first_attempt_at < to_at AND coalesce(least(removed_at, not_loaded_since) > from_at, true)
 ),
 
 step AS (

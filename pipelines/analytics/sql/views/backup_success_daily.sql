@@ -1,5 +1,6 @@
 -- Question: on each backup day, how many resources were backed up in the end, and how many at the first try?
--- Grain: one row per source and backup day, from its first one to that of analytics.as_of, without gaps.
+-- Grain: one row per source and backup day, from its first one to that of analytics.as_of (of its watermark, where it is
+--   left out), without gaps.
 -- Definition: a window is a resource on a backup day with at least one backup task. Final success rate =
 --   protected / (protected + failed + skipped). First-attempt success rate = first_ok / first_verdicts, of the
 --   earliest attempt that ended ok or in failure. Rescue rate = rescued / (failed_first - failed_first_pending).
@@ -41,25 +42,31 @@
 --   attempt_success_rate: attempts_ok / (attempts_ok + attempts_failed).
 WITH span AS (
     SELECT
-        source,
-        min(backup_day) AS first_day,
+        d.source,
+        d.first_day,
+        coalesce(w.observed_until, o.as_of) AS observed_until,
         greatest(
-            max(backup_day),
-            max((SELECT (timezone(s.timezone, o.as_of) - s.day_anchor)::DATE
-                FROM analytics.settings AS s CROSS JOIN analytics.as_of AS o))
+            d.last_day, (timezone(s.timezone, coalesce(w.observed_until, o.as_of)) - s.day_anchor)::DATE
         ) AS last_day
-    FROM analytics.resource_day
-    GROUP BY source
+    FROM (
+        SELECT source, min(backup_day) AS first_day, max(backup_day) AS last_day
+        FROM analytics.resource_day
+        GROUP BY source
+    ) AS d
+    CROSS JOIN analytics.settings AS s
+    CROSS JOIN analytics.as_of AS o
+    LEFT JOIN analytics.source_watermark AS w ON w.source = d.source
 ),
 
 calendar AS (
     SELECT
         d.source,
         d.backup_day,
+        d.observed_until,
         timezone(s.timezone, d.backup_day::TIMESTAMP + s.day_anchor) AS starts_at,
         timezone(s.timezone, (d.backup_day + INTERVAL 1 DAY)::TIMESTAMP + s.day_anchor) AS ends_at
     FROM (
-        SELECT source, unnest(generate_series(first_day, last_day, INTERVAL 1 DAY))::DATE AS backup_day
+        SELECT source, observed_until, unnest(generate_series(first_day, last_day, INTERVAL 1 DAY))::DATE AS backup_day
         FROM span
     ) AS d
     CROSS JOIN analytics.settings AS s
@@ -103,14 +110,13 @@ tally AS (
 daily AS (
     SELECT
         c.*,
-        coalesce(c.ends_at <= o.as_of, false) AS is_closed,
+        coalesce(c.ends_at <= c.observed_until, false) AS is_closed,
         coalesce(
             p.days = (timezone('UTC', c.ends_at) - INTERVAL 1 MICROSECOND)::DATE
             - timezone('UTC', c.starts_at)::DATE + 1, false
         ) AS is_complete,
         COLUMNS(t.* EXCLUDE (source, backup_day))
     FROM calendar AS c
-    CROSS JOIN analytics.as_of AS o
     LEFT JOIN tally AS t USING (source, backup_day)
     LEFT JOIN proved AS p USING (source, backup_day)
 )

@@ -1,7 +1,9 @@
 -- Question: what do the numbers of each source stand on, and what may be missing or odd?
 -- Grain: one row per source that was ever loaded.
 -- Definition: watermark is up to when the source was loaded: the latest begin, or end of range, of its finished
---   loads; analytics.as_of is the least of all sources'. is_complete: no day of the lookback is incomplete,
+--   loads; analytics.as_of is the least of all included ones. A source is left out, not included, whose watermark is more
+--   than 30 days (what the service keeps) behind the newest: it is no longer configured, or its loads have long
+--   failed; its past stays, its resources are judged up to its own watermark and in no number of now. is_complete: no day of the lookback is incomplete,
 --   unverified or lost. counted_minus_held is what the source counts more than is held or quarantined, and not
 --   expired, summed over all days.
 -- Settings: lookback
@@ -16,6 +18,8 @@
 --   newest_task_at: created_at of the newest task held.
 --   hours_since_data: From newest_task_at to watermark.
 --   hours_behind: From watermark to the latest watermark of any source.
+--   is_included: Whether analytics.as_of waits for it; false where it is left out or has no watermark.
+--   holds_back: Whether analytics.as_of is its watermark, and another source's is later.
 --   tasks: Tasks held.
 --   open_tasks: Of them running or waiting.
 --   unknown_status: Of them in a status not known.
@@ -96,6 +100,8 @@ SELECT
     CASE WHEN t.newest_task_at < l.watermark THEN (epoch(l.watermark) - epoch(t.newest_task_at)) / 3600
         WHEN l.watermark IS NOT NULL AND t.newest_task_at IS NOT NULL THEN 0 END AS hours_since_data,
     (epoch(max(l.watermark) OVER ()) - epoch(l.watermark)) / 3600 AS hours_behind,
+    coalesce(w.is_included, false) AS is_included,
+    coalesce(w.is_included AND w.watermark = o.as_of AND max(l.watermark) OVER () > o.as_of, false) AS holds_back,
     coalesce(t.tasks, 0) AS tasks,
     coalesce(t.open_tasks, 0) AS open_tasks,
     coalesce(t.unknown_status, 0) AS unknown_status,
@@ -114,6 +120,8 @@ SELECT
     d.first_day,
     coalesce(d.days_doubtful = 0 AND d.days_complete > 0, false) AS is_complete
 FROM loaded AS l
+CROSS JOIN analytics.as_of AS o
+LEFT JOIN analytics.source_watermark AS w USING (source)
 LEFT JOIN task AS t USING (source)
 LEFT JOIN day AS d USING (source)
 LEFT JOIN broken AS b USING (source)

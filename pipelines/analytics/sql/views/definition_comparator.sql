@@ -32,7 +32,7 @@ live AS (
     SELECT r.*
     FROM analytics.resource AS r
     CROSS JOIN span AS p
-    WHERE r.first_attempt_at < p.window_to AND coalesce(r.removed_at >= p.window_to, true)
+    WHERE r.first_attempt_at < p.window_to AND coalesce(least(r.removed_at, r.not_loaded_since) >= p.window_to, true)
 ),
 
 week AS (

@@ -1,7 +1,8 @@
 -- Question: which causes cost the most unprotected hours, rather than the most failures?
 -- Grain: one row per source and error code of failing streaks in the lookback.
 -- Definition: the unprotected time of a streak runs from the resource's newest recovery point plus rpo (from its first
---   attempt plus rpo, without one) to the streak's recovery, its removal or the watermark, within the lookback. It
+--   attempt plus rpo, without one) to the streak's recovery, its removal or the watermark (its
+--   source's, where that is left out), within the lookback. It
 --   is charged to the code that the streak failed with last.
 -- Settings: lookback, rpo_grace, default_interval, [[schedules]]
 -- Edge cases: a streak shorter than the objective costs nothing. Missed slots without a failure have no code and are
@@ -29,7 +30,7 @@ WITH streak AS (
         coalesce(k.last_error_code, '(none)') AS error_code,
         k.failures,
         k.first_failed_at,
-        least(coalesce(k.recovered_at, r.removed_at, o.as_of), o.as_of) AS ends_at,
+        least(coalesce(k.recovered_at, r.removed_at, r.not_loaded_since), o.as_of) AS ends_at,
         o.as_of - to_seconds(epoch(s.lookback)) AS from_at,
         r.rpo,
         r.first_attempt_at
@@ -38,7 +39,7 @@ WITH streak AS (
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
     WHERE k.first_failed_at < o.as_of
-        AND coalesce(k.recovered_at, r.removed_at, o.as_of) > o.as_of - to_seconds(epoch(s.lookback))
+        AND coalesce(k.recovered_at, r.removed_at, r.not_loaded_since, o.as_of) > o.as_of - to_seconds(epoch(s.lookback))
 ),
 
 charged AS (

@@ -2,10 +2,11 @@
 -- Grain: one row per source, resource and unbroken run of failed backup attempts, over all history.
 -- Definition: from the creation of the first failed attempt to the end of the first successful one after it, of
 --   whatever kind. duration_hours is that length; a streak without recovery has censored_hours instead, up to
---   analytics.as_of or to the removal of its resource.
+--   analytics.as_of, to the removal of its resource, or to the watermark of a source that is left out.
 -- Settings: none
 -- Edge cases: a single failure is a streak of one. Skipped, open and unknown attempts neither add nor end it. A
---   removed resource's last streak is ended_by removal: neither open nor recovered. A streak that began before
+--   removed resource's last streak is ended_by removal: neither open nor recovered, and so
+--   is that of a source left out of analytics.as_of (not_loaded): how it went on is not known. A streak that began before
 --   the history begins is seen from its first failure held.
 -- Columns:
 --   source: Name of the configured source.
@@ -26,9 +27,10 @@
 --   recovered_at: When the successful attempt that ended it had ended.
 --   recovered_by: That task; NULL where there is none.
 --   is_open: Whether it still lasts.
---   ended_by: recovery, removal, or NULL while it is open.
+--   ended_by: recovery, removal, not_loaded, or NULL while it is open.
 --   duration_hours: From first_failed_at to recovered_at.
---   censored_hours: Without recovery: from first_failed_at to analytics.as_of, or to removal.
+--   censored_hours: Without recovery: from first_failed_at to analytics.as_of, to removal, or
+--     to its source's watermark where that is left out.
 --   removed_at: When the resource was removed; NULL while it is protected.
 SELECT
     k.source,
@@ -48,16 +50,17 @@ SELECT
     list_transform(k.error_codes, lambda code: coalesce(code, '(none)')) AS error_codes,
     k.recovered_at,
     k.recovered_by,
-    k.recovered_by IS NULL AND r.removed_at IS NULL AS is_open,
+    k.recovered_by IS NULL AND r.removed_at IS NULL AND r.not_loaded_since IS NULL AS is_open,
     CASE
         WHEN k.recovered_by IS NOT NULL THEN 'recovery'
         WHEN r.removed_at IS NOT NULL THEN 'removal'
+        WHEN r.not_loaded_since IS NOT NULL THEN 'not_loaded'
     END AS ended_by,
     CASE WHEN k.recovered_by IS NOT NULL THEN (epoch(k.recovered_at) - epoch(k.first_failed_at)) / 3600 END
         AS duration_hours,
     CASE
-        WHEN k.recovered_by IS NULL AND coalesce(r.removed_at, o.as_of) IS NOT NULL
-            THEN greatest(0, epoch(coalesce(r.removed_at, o.as_of)) - epoch(k.first_failed_at)) / 3600
+        WHEN k.recovered_by IS NULL AND coalesce(r.removed_at, r.not_loaded_since, o.as_of) IS NOT NULL
+            THEN greatest(0, epoch(coalesce(r.removed_at, r.not_loaded_since, o.as_of)) - epoch(k.first_failed_at)) / 3600
     END AS censored_hours,
     r.removed_at
 FROM analytics.streak AS k

@@ -4,8 +4,8 @@
 --   the interval is 1.96 standard deviations of what the two leave unexplained.
 -- Settings: lookback
 -- Edge cases: a day without tasks counts as one with none, unless coverage says that it is incomplete or lost; days
---   before the first task are left out. With fewer than 14 days there is no forecast, and reason says so. Storage cannot be forecast: the
---   log has no sizes.
+--   before the first task are left out. With fewer than 14 days, or of a source that is left out of
+--   analytics.as_of, there is no forecast, and reason says so. Storage cannot be forecast: the log has no sizes.
 -- Columns:
 --   source: Name of the configured source.
 --   day: Day to come, UTC.
@@ -28,8 +28,9 @@ daily AS (
     SELECT f.source, c.day::DATE AS day, coalesce(n.n, 0) AS n
     FROM (SELECT source, min(day)::TIMESTAMP AS first_day FROM counted GROUP BY source) AS f
     CROSS JOIN analytics.as_of AS o
+    LEFT JOIN analytics.source_watermark AS w ON w.source = f.source
     CROSS JOIN generate_series(
-        f.first_day, timezone('UTC', o.as_of)::DATE - INTERVAL 1 DAY, INTERVAL 1 DAY
+        f.first_day, timezone('UTC', coalesce(w.observed_until, o.as_of))::DATE - INTERVAL 1 DAY, INTERVAL 1 DAY
     ) AS c(day)
     LEFT JOIN counted AS n ON n.source = f.source AND n.day = c.day::DATE
     ANTI JOIN (FROM coverage WHERE state IN ('incomplete', 'lost')) AS v
@@ -77,11 +78,13 @@ told AS (
         a.day,
         a.days_seen,
         CASE
-            WHEN a.days_seen >= 14
+            WHEN a.days_seen >= 14 AND coalesce(w.is_included, true)
                 THEN greatest(0, a.base + a.slope * epoch(a.day::TIMESTAMP) / 86400 + coalesce(s.off, 0))
         END AS tasks,
-        1.96 * n.spread AS margin
+        1.96 * n.spread AS margin,
+        coalesce(w.is_included, true) AS is_included
     FROM ahead AS a
+    LEFT JOIN analytics.source_watermark AS w ON w.source = a.source
     LEFT JOIN season AS s ON s.source = a.source AND s.weekday = isodow(a.day)
     LEFT JOIN noise AS n ON n.source = a.source
 )
@@ -93,6 +96,9 @@ SELECT
     round(tasks, 2) AS tasks,
     CASE WHEN tasks IS NOT NULL THEN round(greatest(0, tasks - margin), 2) END AS tasks_low,
     round(tasks + margin, 2) AS tasks_high,
-    CASE WHEN tasks IS NULL THEN 'fewer than 14 days seen' END AS reason
+    CASE
+        WHEN NOT is_included THEN 'not loaded any more'
+        WHEN tasks IS NULL THEN 'fewer than 14 days seen'
+    END AS reason
 FROM told
 ORDER BY source, day

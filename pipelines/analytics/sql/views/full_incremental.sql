@@ -1,5 +1,6 @@
 -- Question: when was the last full backup, and what is the mix of full and incremental ones?
--- Grain: one row per source and resource with a recovery point, not removed.
+-- Grain: one row per source and resource with a recovery point, not removed, whose source is not left out of
+--   analytics.as_of.
 -- Definition: full is incremental = false. Days since full from rp_at to the watermark.
 -- Settings: none
 -- Edge cases: the service is permanent-incremental: an old full is no broken chain. Backups that do not say are
@@ -29,5 +30,5 @@ SELECT
 FROM analytics.recovery_point AS p
 CROSS JOIN analytics.as_of AS o
 JOIN analytics.resource AS r USING (source, resource_id)
-WHERE coalesce(p.usable_at <= o.as_of, true) AND coalesce(r.removed_at > o.as_of, true)
+WHERE coalesce(p.usable_at <= o.as_of, true) AND coalesce(least(r.removed_at, r.not_loaded_since) > o.as_of, true)
 GROUP BY p.source, p.resource_id

@@ -8,7 +8,8 @@
 -- Settings: timezone, lookback
 -- Edge cases: the schedule is inferred from the log (basis), since the log does not tell policies. Slots go by
 --   the local clock: one that the change to summer time leaves out is not expected, one that the change back
---   repeats is expected once, at either. Only slots over an hour old at analytics.as_of count. Slots before a
+--   repeats is expected once, at either. Only slots over an hour old at analytics.as_of (at
+--   the watermark of a source left out of it) count. Slots before a
 --   schedule first ran at that time of day, and those after it moved to a new time of day (seen on two days
 --   since), are not expected. A policy that was switched off looks silent from then on. Slots on UTC days that
 --   were lost or never loaded are left out; day_state tells the rest.
@@ -143,6 +144,7 @@ missed AS (
     JOIN covered_slot AS s ON s.source = m.source AND s.schedule_id = m.schedule_id
     WHERE s.slot_local >= time_bucket(INTERVAL 15 MINUTE, m.first_local)
         AND coalesce(s.slot_at < r.removed_at, true)
+        AND coalesce(s.slot_at + INTERVAL 1 HOUR < r.not_loaded_since, true)
         AND (m.schedule_id = r.schedule_id OR s.slot_local <= m.last_local)
         AND NOT EXISTS (
             SELECT 1 FROM tried AS t WHERE t.member_no = m.member_no AND t.slot_no = s.slot_no AND NOT t.is_skip)

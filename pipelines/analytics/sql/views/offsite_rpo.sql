@@ -1,5 +1,5 @@
 -- Question: how old is each resource's newest copy in another region?
--- Grain: one row per source and resource that is not removed.
+-- Grain: one row per source and resource that is not removed and whose source is not left out of analytics.as_of.
 -- Definition: from rp_at of the newest recovery point with a successful copy to the watermark. Local age is that of
 --   the newest usable recovery point.
 -- Settings: none
@@ -36,5 +36,5 @@ SELECT
 FROM analytics.resource_protection AS r
 CROSS JOIN analytics.as_of AS o
 LEFT JOIN copied AS c USING (source, resource_id)
-WHERE r.bucket <> 'removed'
+WHERE r.bucket NOT IN ('removed', 'not_loaded')
 ORDER BY offsite_rpo_hours DESC NULLS FIRST

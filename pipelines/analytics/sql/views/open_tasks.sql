@@ -7,7 +7,7 @@
 -- Edge cases: an ongoing backup cannot be stopped: a stuck one is for the vendor's support. Where loads are rare,
 --   progress is seen as rarely: progress_since is the first sight of the present progress. Without any finished
 --   task of the kind stuck_after alone decides. Tasks created after the watermark (of a source loaded more recently)
---   are not here yet.
+--   are not here yet; those of a source left out of analytics.as_of are not here, since how they went on is not known.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Task.
@@ -39,6 +39,7 @@ asked AS (
     FROM analytics.attempt AS a
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
+    ANTI JOIN (FROM analytics.source_watermark WHERE NOT is_included) AS w ON w.source = a.source
     WHERE coalesce(a.created_at < o.as_of, true)
         AND (a.outcome = 'open' OR (a.status = 'timeout' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))))
 ),

@@ -1,15 +1,16 @@
 -- Question: how many resources have a recent enough backup, how many an old one, how many none at all?
 -- Grain: one row per source and resource type.
--- Definition: resources of resource_protection by bucket, at analytics.as_of; resources are those not removed,
---   the sum of all buckets. Coverage rate = within_rpo / (resources - new).
+-- Definition: resources of resource_protection by bucket, at analytics.as_of; resources are those not removed
+--   and still loaded, the sum of their buckets. Coverage rate = within_rpo / (resources - new).
 -- Settings: rpo_grace, default_interval, [[schedules]] (through analytics.resource)
--- Edge cases: new resources stand beside, in no denominator; removed ones are counted apart. The population is
+-- Edge cases: new resources stand beside, in no denominator; removed ones are counted apart, and so
+--   are those of a source that is left out of analytics.as_of. The population is
 --   what the log names: a resource that no backup task ever named is in no row. assumed tells how many are
 --   measured by the default interval, since the log shows no schedule of theirs.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_type: Type; (unknown) where none is told.
---   resources: Resources not removed.
+--   resources: Resources neither removed nor not_loaded.
 --   within_rpo: Of them with a recovery point no older than their rpo.
 --   within_2x_rpo: Of them with one no older than twice their rpo.
 --   within_7d: Of them with one older than that, no older than 7 days.
@@ -18,12 +19,13 @@
 --   never: Of them never backed up.
 --   new: Of them not backed up yet, enrolled less than their rpo ago.
 --   removed: Resources removed.
+--   not_loaded: Resources of a source that is not loaded any more, not removed.
 --   coverage_rate: within_rpo / (resources - new).
 --   assumed: Resources measured by the default interval.
 SELECT
     source,
     coalesce(resource_type, '(unknown)') AS resource_type,
-    count(*) FILTER (bucket <> 'removed') AS resources,
+    count(*) FILTER (bucket NOT IN ('removed', 'not_loaded')) AS resources,
     count(*) FILTER (bucket = 'within_rpo') AS within_rpo,
     count(*) FILTER (bucket = 'within_2x_rpo') AS within_2x_rpo,
     count(*) FILTER (bucket = 'within_7d') AS within_7d,
@@ -32,8 +34,9 @@ SELECT
     count(*) FILTER (bucket = 'never') AS never,
     count(*) FILTER (bucket = 'new') AS new,
     count(*) FILTER (bucket = 'removed') AS removed,
+    count(*) FILTER (bucket = 'not_loaded') AS not_loaded,
     count(*) FILTER (bucket = 'within_rpo')
-        / nullif(count(*) FILTER (bucket NOT IN ('removed', 'new')), 0) AS coverage_rate,
-    count(*) FILTER (bucket <> 'removed' AND schedule_basis = 'assumed') AS assumed
+        / nullif(count(*) FILTER (bucket NOT IN ('removed', 'not_loaded', 'new')), 0) AS coverage_rate,
+    count(*) FILTER (bucket NOT IN ('removed', 'not_loaded') AND schedule_basis = 'assumed') AS assumed
 FROM analytics.resource_protection
 GROUP BY ALL

@@ -3,7 +3,7 @@
 -- Definition: MTTR, the time to recover, in three readings: median and mean of recovered streaks, and total time
 --   divided by recoveries, which counts the time of unrecovered streaks too. MTBF = observed_resource_days /
 --   streaks: by starts of streaks, not by failures; a resource is observed from its first attempt to its
---   removal or analytics.as_of.
+--   removal, to analytics.as_of, or to the watermark of a source that is left out of it.
 -- Settings: none
 -- Edge cases: statistics of recovered streaks alone are too low while long ones are open: compare the total-time
 --   reading. NULL without a recovery (MTTR) or without a streak (MTBF).
@@ -14,6 +14,7 @@
 --   closed: Of them recovered.
 --   open: Of them still lasting.
 --   ended_by_removal: Of them ended by the removal of the resource.
+--   not_loaded: Of them unrecovered when their source was last loaded, which is left out.
 --   failures: Failed attempts in all of them.
 --   mttr_closed_median_hours: Median length of recovered streaks.
 --   mttr_closed_mean_hours: Mean length of recovered streaks.
@@ -27,7 +28,7 @@ WITH observed AS (
         count(*) AS resources,
         CASE
             WHEN any_value(o.as_of) IS NOT NULL
-                THEN sum(greatest(0, epoch_us(least(r.removed_at, o.as_of)) - epoch_us(r.first_attempt_at))) / 86400000000
+                THEN sum(greatest(0, epoch_us(least(r.removed_at, r.not_loaded_since, o.as_of)) - epoch_us(r.first_attempt_at))) / 86400000000
         END AS days
     FROM analytics.resource AS r
     CROSS JOIN analytics.as_of AS o
@@ -41,6 +42,7 @@ failing AS (
         count(*) FILTER (ended_by = 'recovery') AS closed,
         count(*) FILTER (is_open) AS open,
         count(*) FILTER (ended_by = 'removal') AS ended_by_removal,
+        count(*) FILTER (ended_by = 'not_loaded') AS not_loaded,
         sum(failures)::BIGINT AS failures,
         median(duration_hours) AS median_hours,
         sum(duration_hours::DECIMAL(18, 9))::DOUBLE AS closed_hours,
@@ -56,6 +58,7 @@ SELECT
     coalesce(f.closed, 0) AS closed,
     coalesce(f.open, 0) AS open,
     coalesce(f.ended_by_removal, 0) AS ended_by_removal,
+    coalesce(f.not_loaded, 0) AS not_loaded,
     coalesce(f.failures, 0) AS failures,
     f.median_hours AS mttr_closed_median_hours,
     f.closed_hours / nullif(f.closed, 0) AS mttr_closed_mean_hours,

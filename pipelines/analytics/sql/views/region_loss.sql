@@ -1,6 +1,6 @@
 -- Question: had the region been lost at the end of a day, how much data would have gone with it?
 -- Grain: one row per source and end of a backup day in the lookback.
--- Definition: for each resource enrolled and not removed then, data loss is the age of the newest recovery point that
+-- Definition: for each resource enrolled, not removed and still loaded then, data loss is the age of the newest recovery point that
 --   had been copied to another region by then.
 -- Settings: lookback, timezone, day_anchor
 -- Edge cases: resources without any copy by then would be lost whole; they are counted, not averaged in. Copies of
@@ -31,7 +31,7 @@ asked AS (
     SELECT r.source, r.resource_id, m.lost_at
     FROM analytics.resource AS r
     CROSS JOIN moment AS m
-    WHERE r.first_attempt_at < m.lost_at AND coalesce(r.removed_at > m.lost_at, true)
+    WHERE r.first_attempt_at < m.lost_at AND coalesce(least(r.removed_at, r.not_loaded_since) > m.lost_at, true)
 ),
 
 story AS (

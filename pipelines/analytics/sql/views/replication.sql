@@ -1,7 +1,7 @@
 -- Question: are backups copied to the other region, and how long does it take?
 -- Grain: one row per source and vault that has ever replicated.
 -- Definition: eligible are recovery points of servers in such a vault, made in the lookback, that had been usable
---   for copy_lag at the watermark and were not deleted before that had passed. Copied: with a successful
+--   for copy_lag at the watermark (its source's, where that is left out) and were not deleted before that had passed. Copied: with a successful
 --   replication. Lag: from usable to the end of the first successful copy.
 -- Settings: copy_lag, lookback
 -- Edge cases: disks and file systems are not replicated by the service, nor counted. Whether a vault replicates is
@@ -41,11 +41,12 @@ eligible AS (
     FROM analytics.recovery_point AS p
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
+    LEFT JOIN analytics.source_watermark AS w ON w.source = p.source
     JOIN replicating AS r ON r.source = p.source AND r.vault_id = p.vault_id
     WHERE p.resource_type = 'OS::Nova::Server'
         AND p.usable_at > o.as_of - to_seconds(epoch(s.lookback))
         AND p.usable_at >= r.since - to_seconds(epoch(s.copy_lag))
-        AND p.usable_at + to_seconds(epoch(s.copy_lag)) <= o.as_of
+        AND p.usable_at + to_seconds(epoch(s.copy_lag)) <= coalesce(w.observed_until, o.as_of)
         AND coalesce(p.deleted_at > p.usable_at + to_seconds(epoch(s.copy_lag)), true)
 )
 

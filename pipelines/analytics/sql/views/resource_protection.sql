@@ -3,7 +3,8 @@
 -- Definition: the newest recovery point is the one with the latest rp_at of those usable and not deleted at
 --   analytics.as_of; age_hours runs from its rp_at. bucket: within_rpo (age <= rpo), within_2x_rpo (<= twice),
 --   within_7d, older_than_7d, the first that fits; without a usable one none_left (all deleted), new (enrolled
---   less than rpo ago) or never; removed, whatever its age.
+--   less than rpo ago) or never; removed, whatever its age; not_loaded, where its source is left out of
+--   analytics.as_of: how old its newest backup is now is not known.
 -- Settings: rpo_grace, default_interval, [[schedules]] (through analytics.resource)
 -- Edge cases: rpo is interval and grace, never the bare interval, and per resource: a weekly policy is not
 --   late after a day. Age is measured at analytics.as_of, so that a late load makes nothing look late. Only
@@ -30,10 +31,11 @@
 --   last_rp_is_full: Whether it is a full backup.
 --   recovery_points: Recovery points usable at analytics.as_of, as the log tells.
 --   recovery_points_made: Recovery points ever made.
---   age_hours: From last_rp_at to analytics.as_of.
+--   age_hours: From last_rp_at to analytics.as_of; NULL of not_loaded.
 --   rpo_hours: rpo in hours.
---   bucket: within_rpo, within_2x_rpo, within_7d, older_than_7d, none_left, never, new or removed.
+--   bucket: within_rpo, within_2x_rpo, within_7d, older_than_7d, none_left, never, new, removed or not_loaded.
 --   removed_at: When it was removed; NULL while it is protected.
+--   not_loaded_since: Watermark of its source where that is left out; NULL else.
 WITH point AS (
     SELECT
         p.source,
@@ -72,7 +74,7 @@ aged AS (
         n.is_full AS last_rp_is_full,
         coalesce(p.usable, 0) AS recovery_points,
         coalesce(p.made, 0) AS recovery_points_made,
-        (epoch(o.as_of) - epoch(p.last_rp_at)) / 3600 AS age_hours,
+        CASE WHEN r.not_loaded_since IS NULL THEN (epoch(o.as_of) - epoch(p.last_rp_at)) / 3600 END AS age_hours,
         (epoch(o.as_of) - epoch(r.first_attempt_at)) / 3600 AS known_hours,
         epoch(r.rpo) / 3600 AS rpo_hours,
         coalesce(r.removed_at <= o.as_of, false) AS is_removed
@@ -109,6 +111,7 @@ SELECT
     rpo_hours,
     CASE
         WHEN is_removed THEN 'removed'
+        WHEN not_loaded_since IS NOT NULL THEN 'not_loaded'
         WHEN age_hours <= rpo_hours THEN 'within_rpo'
         WHEN age_hours <= 2 * rpo_hours THEN 'within_2x_rpo'
         WHEN age_hours <= 168 THEN 'within_7d'
@@ -117,5 +120,6 @@ SELECT
         WHEN known_hours < rpo_hours THEN 'new'
         ELSE 'never'
     END AS bucket,
-    removed_at
+    removed_at,
+    not_loaded_since
 FROM aged

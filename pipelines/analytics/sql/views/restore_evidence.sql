@@ -1,5 +1,5 @@
 -- Question: which resources have been shown to be restorable, when, and how long did it take?
--- Grain: one row per source and resource: those not removed, and those with a restore.
+-- Grain: one row per source and resource: those not removed and still loaded, and those with a restore.
 -- Definition: a successful restore of one of its backups is evidence. tested_within: there was one in the span
 --   restore_test before the watermark.
 -- Settings: restore_test
@@ -25,6 +25,7 @@
 --   p50_seconds: Median duration of successful ones.
 --   max_seconds: Longest.
 --   removed_at: When the resource was removed.
+--   not_loaded_since: Watermark of its source where that is left out of analytics.as_of; NULL else.
 WITH restore AS (
     SELECT
         a.source,
@@ -67,9 +68,10 @@ SELECT
     coalesce(t.to_other, 0) AS to_other,
     t.p50_seconds,
     t.max_seconds,
-    r.removed_at
+    r.removed_at,
+    r.not_loaded_since
 FROM analytics.resource AS r
 FULL JOIN restore AS t ON t.source = r.source AND t.resource_id = r.resource_id
 CROSS JOIN analytics.as_of AS o
 CROSS JOIN analytics.settings AS s
-WHERE t.resource_id IS NOT NULL OR coalesce(r.removed_at > o.as_of, true)
+WHERE t.resource_id IS NOT NULL OR coalesce(least(r.removed_at, r.not_loaded_since) > o.as_of, true)

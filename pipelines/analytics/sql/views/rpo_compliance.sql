@@ -2,7 +2,8 @@
 -- Grain: one row per source and resource enrolled in the lookback that ends at analytics.as_of.
 -- Definition: exposure runs from rp_at of the newest recovery point usable by then until the next one is usable;
 --   unprotected is what exceeds the rpo (before the first one: from rpo after the first attempt on), clipped to
---   the lookback, ended by removal and censored at analytics.as_of (macro exposure). Time compliance rate =
+--   the lookback, ended by removal and censored at analytics.as_of, or at the watermark of a source that is left out of it
+--   (macro exposure). Time compliance rate =
 --   1 - unprotected_hours / observed_hours.
 -- Settings: lookback, rpo_grace, default_interval, [[schedules]]
 -- Edge cases: rpo is interval and grace, never exactly the interval, since then every daily backup would be in
@@ -24,6 +25,7 @@
 --   breaches: Unbroken unprotected stretches.
 --   is_in_breach_now: Whether it is unprotected at analytics.as_of.
 --   removed_at: When it was removed; NULL while it is protected.
+--   not_loaded_since: Watermark of its source where that is left out; NULL else.
 SELECT
     source,
     resource_id,
@@ -39,7 +41,8 @@ SELECT
     1 - x.unprotected_hours / nullif(x.observed_hours, 0) AS time_compliance_rate,
     x.breaches,
     x.is_unprotected_at_end AS is_in_breach_now,
-    r.removed_at
+    r.removed_at,
+    r.not_loaded_since
 FROM analytics.exposure(
     (SELECT o.as_of - to_seconds(epoch(s.lookback)) FROM analytics.as_of AS o CROSS JOIN analytics.settings AS s),
     (SELECT o.as_of FROM analytics.as_of AS o)

@@ -4,14 +4,14 @@
 --   resources; resource compliance rate = compliant / resources (never over in the lookback); instant
 --   compliance rate = (live - in_breach_now) / live, at analytics.as_of.
 -- Settings: lookback, rpo_grace, default_interval, [[schedules]]
--- Edge cases: hours are the figure to go by: a boolean breach turns on minutes of grace. Removed resources are
---   in the hours and in resources, not in live.
+-- Edge cases: hours are the figure to go by: a boolean breach turns on minutes of grace. Removed resources,
+--   and those of a source left out of analytics.as_of, are in the hours and in resources, not in live.
 -- Columns:
 --   source: Name of the configured source.
 --   resources: Resources enrolled in the lookback.
 --   compliant: Of them never unprotected in it.
 --   resource_compliance_rate: compliant / resources.
---   live: Resources not removed at analytics.as_of.
+--   live: Resources not removed at analytics.as_of and still loaded.
 --   in_breach_now: Of them unprotected at analytics.as_of.
 --   instant_compliance_rate: (live - in_breach_now) / live.
 --   observed_hours: Hours in which resources were enrolled.
@@ -24,10 +24,10 @@ SELECT
     count(*) AS resources,
     count(*) FILTER (c.unprotected_hours = 0) AS compliant,
     count(*) FILTER (c.unprotected_hours = 0) / count(*) AS resource_compliance_rate,
-    count(*) FILTER (coalesce(c.removed_at > o.as_of, true)) AS live,
+    count(*) FILTER (coalesce(least(c.removed_at, c.not_loaded_since) > o.as_of, true)) AS live,
     count(*) FILTER (c.is_in_breach_now) AS in_breach_now,
-    count(*) FILTER (coalesce(c.removed_at > o.as_of, true) AND NOT c.is_in_breach_now)
-        / nullif(count(*) FILTER (coalesce(c.removed_at > o.as_of, true)), 0) AS instant_compliance_rate,
+    count(*) FILTER (coalesce(least(c.removed_at, c.not_loaded_since) > o.as_of, true) AND NOT c.is_in_breach_now)
+        / nullif(count(*) FILTER (coalesce(least(c.removed_at, c.not_loaded_since) > o.as_of, true)), 0) AS instant_compliance_rate,
     -- Sums of decimals, not of doubles, are the same in whatever order they are added.
     sum(c.observed_hours::DECIMAL(18, 9))::DOUBLE AS observed_hours,
     sum(c.unprotected_hours::DECIMAL(18, 9))::DOUBLE AS unprotected_hours,

@@ -42,7 +42,8 @@ WITH day AS (
     FROM analytics.resource_day AS d
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
-    WHERE d.ends_at <= o.as_of AND d.verdict IN ('protected', 'failed', 'skipped')
+    LEFT JOIN analytics.source_watermark AS w ON w.source = d.source
+    WHERE d.ends_at <= coalesce(w.observed_until, o.as_of) AND d.verdict IN ('protected', 'failed', 'skipped')
         AND d.backup_day >= CAST(o.as_of - 2 * to_seconds(epoch(s.lookback)) - INTERVAL 48 HOUR AS DATE)
 ),
 

@@ -2,7 +2,8 @@
 -- Grain: one row per source, curve and moment at which a streak recovered: one curve for all streaks (error_code and
 --   vault_id NULL), one for each error code (vault_id NULL), one for each vault (error_code "(all)").
 -- Definition: Kaplan-Meier estimate: survival is the estimated share of streaks that still fail after so many hours.
---   Streaks that have not recovered are censored at their resource's removal or at the watermark.
+--   Streaks that have not recovered are censored at their resource's removal or at the watermark (their source's,
+--   where that is left out).
 -- Settings: none
 -- Edge cases: over all history, by the code and the vault of the first failure. Where survival never falls to one half, the median
 --   is not known yet. With few at risk the curve is coarse: at_risk stands beside.

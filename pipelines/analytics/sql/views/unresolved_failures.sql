@@ -1,11 +1,12 @@
 -- Question: whose backups are failing, for how long, and why?
--- Grain: one row per source and resource, not removed, whose latest verdict is a failure.
+-- Grain: one row per source and resource, not removed and still loaded, whose latest verdict is a failure.
 -- Definition: strikes are failed attempts since the last successful one, of whatever kind (permanent incremental:
 --   no need of a full one). age_hours runs from the first of them to analytics.as_of.
 -- Settings: none
 -- Edge cases: a timeout is a failure. Skipped, open and unknown attempts neither add nor reset, so a retry that
 --   is still running does not resolve its failure. A resource that has failed since its enrolment has ever_ok
 --   false. Tasks known of later than analytics.as_of (of a source loaded more recently) count; their age is 0.
+--   Resources of a source left out of analytics.as_of are not here: whether they still fail is not known.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
@@ -32,7 +33,7 @@ WITH failing AS (
     SELECT k.*, r.resource_name, r.resource_type, r.vault_name, r.vault_id AS newest_vault_id, r.policy_id
     FROM analytics.streak AS k
     JOIN analytics.resource AS r USING (source, resource_id)
-    WHERE k.recovered_by IS NULL AND r.removed_at IS NULL
+    WHERE k.recovered_by IS NULL AND r.removed_at IS NULL AND r.not_loaded_since IS NULL
 ),
 
 success AS (
