@@ -3,7 +3,8 @@
 -- Definition: the newest days that were over at the watermark; the days before them are as many. log_from_at:
 --   since when tasks of every source are held.
 -- Settings: timezone, day_anchor
--- Edge cases: the backup day that the watermark lies in is not over and belongs to no report.
+-- Edge cases: the backup day that the watermark lies in is not over and belongs to no report. A day is over as soon as
+--   the watermark reaches its end, with no grace: what was still open then has no verdict.
 SELECT
     o.as_of,
     CAST(timezone(s.timezone, o.as_of) - s.day_anchor AS DATE) AS to_day,

@@ -6,7 +6,7 @@
 -- Settings: timezone, day_anchor
 -- Edge cases: the day belongs to created_at: a backup that ends after the anchor still counts for the day it
 --   was created in. Days without any attempt have no row; missed_backups finds them. Whether the day is over
---   is for the reader to say, from ends_at and analytics.as_of.
+--   is for the reader to say, from ends_at and analytics.as_of; the views give no grace after ends_at.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.

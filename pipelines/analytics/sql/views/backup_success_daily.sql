@@ -7,7 +7,9 @@
 --   Attempt success rate = attempts_ok / (attempts_ok + attempts_failed), every try counted.
 -- Settings: timezone, day_anchor
 -- Edge cases: pending (an attempt is still open, none ok) and unknown stand beside, in no denominator. Rates of
---   a day that is not over at analytics.as_of are NULL, its counts are what is known so far. A retry, also on
+--   a day that is not over at analytics.as_of are NULL, its counts are what is known so far. There is no grace: a day
+--   is over as soon as the watermark reaches its end (rpo_grace is no part of it), and what is still open then is
+--   pending until a later load has seen it end. A retry, also on
 --   demand, makes its window protected and counts once. A day without any task has zeros and NULL rates;
 --   windows count resources that were tried, those never tried on a day are in missed_backups. The day follows
 --   created_at, so a backup over midnight or over the anchor stays with the day it was created in. Tasks that
@@ -17,7 +19,7 @@
 --   backup_day: Backup day, from anchor to anchor.
 --   starts_at: When it begins.
 --   ends_at: When it ends.
---   is_closed: Whether it was over at analytics.as_of.
+--   is_closed: Whether it was over at analytics.as_of: ends_at <= the watermark, with no grace.
 --   is_complete: Whether every UTC day it touches is proved complete.
 --   windows: Resources with at least one backup task.
 --   protected: Of them backed up.

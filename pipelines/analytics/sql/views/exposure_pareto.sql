@@ -38,7 +38,8 @@ WITH streak AS (
     JOIN analytics.resource AS r USING (source, resource_id)
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
-    WHERE k.first_failed_at < o.as_of
+    -- Within coalesce the planner does not take it for selective; the ASOF join below would become a loop.
+    WHERE coalesce(k.first_failed_at < o.as_of, false)
         AND coalesce(k.recovered_at, r.removed_at, r.not_loaded_since, o.as_of) > o.as_of - to_seconds(epoch(s.lookback))
 ),
 

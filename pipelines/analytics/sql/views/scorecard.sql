@@ -1,8 +1,8 @@
 -- Question: where are we good, where not, and is it getting better?
 -- Grain: one row per source and value of a dimension: source, vault, project, provider, resource_type, policy.
--- Definition: final success rate of backup days that were over, in the last lookback and the one before; ranked by
---   the lower bound of the 95 % Wilson interval. Burn rate over n days: share of failed or skipped windows divided
---   by the error budget, 1 - success_target; above 1 the budget is overspent.
+-- Definition: final success rate of backup days that were over at the watermark (no grace), in the last lookback and
+--   the one before; ranked by the lower bound of the 95 % Wilson interval. Burn rate over n days: share of failed or
+--   skipped windows divided by the error budget, 1 - success_target; above 1 the budget is overspent.
 -- Settings: lookback, success_target, strikes
 -- Edge cases: a resource belongs to the vault and policy of each backup day, so moving does not move its past.
 --   Numerators and denominators are summed, rates never averaged. NULL without a verdict.
