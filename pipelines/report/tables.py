@@ -40,7 +40,7 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 }
 """How the columns with numbers and times are printed; all others are text, escaped."""
 
-_WORDS = ("state", "schedule_basis")
+_WORDS = ("state", "schedule_basis", "class")
 """The columns whose values are words of ours."""
 
 
