@@ -26,11 +26,11 @@ from pipelines.warehouse.coverage import coverage_rows
 from pipelines.warehouse.ddl import create_statements
 from pipelines.warehouse.file import attached, copy_file, is_bloated
 
-ANALYTICS_MEMORY_MB = 200
-"""What windows over a resource's whole history may take at least before they spill to disk."""
+ANALYTICS_MEMORY_MB = 170
+"""What the analytics of a small warehouse may take before they spill to disk."""
 
 TASKS_PER_MB = 3000
-"""Some of it cannot be spilled: 900 MB are needed for 3.7 million tasks, 400 MB do not suffice."""
+"""Windows over a resource's whole history cannot be spilled: 900 MB are needed for 3.7 million tasks."""
 
 _QUARANTINE_RESOLVED = """
 UPDATE quarantine SET resolved_at = (
@@ -118,7 +118,7 @@ def _bring_up(
 def analytics_megabytes(connection: duckdb.DuckDBPyConnection) -> int:
     """What the analytics of a warehouse may take, by its tasks."""
     tasks = int(connection.execute("SELECT count(*) FROM tasks").fetchall()[0][0])
-    return max(ANALYTICS_MEMORY_MB, tasks // TASKS_PER_MB)
+    return ANALYTICS_MEMORY_MB + tasks // TASKS_PER_MB
 
 
 def _changed_partitions(
