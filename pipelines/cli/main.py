@@ -82,9 +82,7 @@ def main() -> None:
     try:
         app()
     except BaseException as error:
-        if (
-            interruptions
-        ):  # whatever became of KeyboardInterrupt: typer and DuckDB each make something else of it
+        if interruptions:  # typer and DuckDB each make something else of KeyboardInterrupt
             _leave_interrupted()
         if isinstance(error, SystemExit):
             raise
@@ -99,9 +97,8 @@ def _note_interruptions() -> list[int]:
         noted.append(sig)
         signal.default_int_handler(sig, frame)
 
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # else "nohup" or "&" told us to ignore it
+    # Anything else stands there because "nohup" or "&" told us to ignore it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     return noted
 
@@ -117,6 +114,10 @@ def _status_of(error: BaseException) -> int:
     if isinstance(error, CbrWarehouseError):
         _explain(str(error))
         return error.exit_status
+    if isinstance(error, OSError) and error.strerror:
+        place = error.filename or "What the command prints"
+        _explain(f"{place}: {error.strerror}. Check permissions and space, or let the output go elsewhere.")
+        return 1
     _explain(
         f"An unexpected error: {type(error).__name__}: {error}. "
         "Run the command again with --debug before it and report what it prints."

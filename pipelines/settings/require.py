@@ -95,7 +95,7 @@ def _none_configured(settings: Settings, environ: Mapping[str, str]) -> str:
     if settings.place != ENVIRONMENT:
         return f"{settings.place} configures no source. {how}."
     if len(missing) < len(VENDOR_VARIABLES):
-        return f"No source is configured: {' and '.join(missing)} are not set. Set them. Or else: {how}."
+        return f"No source is configured: set {' and '.join(missing)} too. Or else: {how}."
     return (
         f"No source is configured. {how}, or set {', '.join(VENDOR_VARIABLES.values())}, "
         "or try `cbr-warehouse demo`."

@@ -1,7 +1,10 @@
 """Whatever is wrong: a sentence with the remedy, the right exit status, and nothing half written."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from workplace import Finished, Workplace
@@ -118,3 +121,20 @@ def test_a_query_cannot_write_or_leave_the_warehouse(
     ):
         says(workplace.run("sql", statement), 1, "query failed")
     assert not target.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's own")
+@pytest.mark.parametrize("words", [("schema", "--json"), ("--version",)])
+def test_output_that_cannot_be_written_is_told_as_such(workplace: Workplace, words: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123  a device, not a file
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.cli.main", *words],
+            cwd=workplace.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "No space left on device" in done.stderr

@@ -170,7 +170,7 @@ def test_without_a_source_it_is_told_how_to_configure_one(write) -> None:
     with pytest.raises(SettingsError, match=r"Write a \[\[sources\]\] table .* `cbr-warehouse demo`"):
         require_sources(read_settings(None, None, {}), None, {})
     some = {"HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": "b", "HUAWEICLOUD_SDK_REGION_ID": "c"}
-    with pytest.raises(SettingsError, match="HUAWEICLOUD_SDK_PROJECT_ID are not set"):
+    with pytest.raises(SettingsError, match="set HUAWEICLOUD_SDK_PROJECT_ID too"):
         require_sources(read_settings(None, None, some), None, some)
     write("")
     with pytest.raises(SettingsError, match=r"cbr-warehouse\.toml configures no source\. Write a"):
