@@ -44,7 +44,7 @@ PHASES = {
     ),
     "pipelines.extract.gather": ("write_sweep",),
     "pipelines.warehouse.build": (
-        "_copy",
+        "copy_file",
         "_replace_partitions",
         "_replace_ledgers",
         "check_days",
@@ -54,7 +54,7 @@ PHASES = {
 }
 """Functions that are a step each, by the module that calls them."""
 
-ENGINES = {"pipelines.tables.make": "open_engine", "pipelines.warehouse.build": "_open"}
+ENGINES = {"pipelines.tables.make": "open_engine", "pipelines.warehouse.build": "open_engine"}
 """What opens DuckDB, by module; each statement is a step."""
 
 _processes = get_context("forkserver")

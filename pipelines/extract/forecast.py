@@ -67,7 +67,6 @@ class Known:
         states: State of every day that a load ever looked at.
         last_load_at: When the last finished load began; None before it.
         open_tasks: Tasks held open.
-        settle: How long after its end a task may still change.
         page_rows: Rows that the source is known to give at once.
         projects: Enterprise projects, each of which is asked on its own.
         hidden: Providers that are asked on their own besides.
@@ -79,7 +78,6 @@ class Known:
     states: Mapping[date, DayState]
     last_load_at: datetime | None
     open_tasks: int
-    settle: timedelta
     page_rows: int
     projects: int = 1
     hidden: int = 0
@@ -210,7 +208,7 @@ def _expect_by_id(plan: Plan, known: Known) -> Expected:
     """Tasks created before the live edge that changed lately and lie in no window."""
     if not plan.follow_open or plan.purpose is not Purpose.INCREMENTAL:
         return Expected(0, 0, Basis.HELD)
-    since = known.now - known.settle
+    since = plan.settled_before
     changed = known.held.between("updated_at", since, None) - known.held.between("created_at", since, None)
     return Expected(max(0, changed), max(0, changed), Basis.HELD)
 

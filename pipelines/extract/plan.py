@@ -71,6 +71,7 @@ class Holding:
         states: State of every day that a load ever looked at.
         first_load_at: When the first load began; None before it.
         asked_from: First day that any load but those of a range asked for; None before such a load.
+        last_load_at: When the last finished load but those of a range began; None before it.
         last_deep_at: When the last whole reading of the horizon was finished.
         landed: Windows that an interrupted load brought home whole, with no finished load since, and when.
     """
@@ -78,6 +79,7 @@ class Holding:
     states: Mapping[date, DayState]
     first_load_at: datetime | None = None
     asked_from: date | None = None
+    last_load_at: datetime | None = None
     last_deep_at: datetime | None = None
     landed: Mapping[tuple[datetime | None, datetime | None], datetime] = field(default_factory=dict)
 
@@ -122,6 +124,7 @@ class Plan:
         sweeps: The walks, in order.
         audited: Days whose counts are compared afterwards.
         follow_open: Whether held open and settling tasks are asked for by id.
+        settled_before: Tasks that ended before could not change any more when they were last read.
         read: Audited days that are read from beginning to end, or to the present.
     """
 
@@ -131,6 +134,7 @@ class Plan:
     sweeps: tuple[Sweep, ...]
     audited: tuple[date, ...]
     follow_open: bool
+    settled_before: datetime
     read: tuple[date, ...]
 
 
@@ -154,7 +158,9 @@ def plan_load(
     first = first_day(now, horizon, holding)
     overdue = holding.last_deep_at is None or now - holding.last_deep_at >= DEEP_EVERY
     purpose = Purpose.DEEP if deep or overdue else Purpose.INCREMENTAL
-    live_from = max(now - horizon.settle - PAD, start_of(first))
+    # Until the last load a task may have been unsettled, and have changed since.
+    settled_before = min(now, holding.last_load_at or now) - horizon.settle
+    live_from = max(settled_before - PAD, start_of(first))
     audited = tuple(days_between(first, day_of(now)))
     swept = [
         day
@@ -169,7 +175,16 @@ def plan_load(
     sweeps.append(Sweep(TaskQuery(start_time=live_from), "live edge, and tasks that may still change"))
     sweeps += _timeless_sweeps()
     read = tuple(day for day in audited if day in swept or start_of(day) >= live_from)
-    return Plan(purpose, start_of(first), None, tuple(sweeps), audited, follow_open=True, read=read)
+    return Plan(
+        purpose,
+        start_of(first),
+        None,
+        tuple(sweeps),
+        audited,
+        follow_open=True,
+        settled_before=settled_before,
+        read=read,
+    )
 
 
 def first_day(now: datetime, horizon: Horizon, holding: Holding) -> date:
@@ -219,7 +234,16 @@ def _plan_range(now: datetime, wanted: Range) -> Plan:
         for day in days
         if start_of(day) >= wanted.since and (until is None or start_of(day) + DAY <= until)
     )
-    return Plan(Purpose.RANGE, wanted.since, until, tuple(sweeps), whole, follow_open=False, read=whole)
+    return Plan(
+        Purpose.RANGE,
+        wanted.since,
+        until,
+        tuple(sweeps),
+        whole,
+        follow_open=False,
+        settled_before=now,
+        read=whole,
+    )
 
 
 def _day_sweep(day: date, state: DayState | None, purpose: Purpose) -> Sweep:

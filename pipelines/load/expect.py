@@ -32,7 +32,6 @@ def expect_load(loading: Loading, source: SourceSettings, plan: Plan) -> Forecas
         states=read_holding(directory, name).states,
         last_load_at=done[-1].started_at if done else None,
         open_tasks=len(tasks_to_follow(directory, name, now)),
-        settle=source.settle,
         page_rows=guess_page_rows(read_sweeps(directory, name, last)),
         projects=max(1, len(source.enterprise_project_ids)),
         hidden=len(read_hidden_providers(directory, name)),

@@ -17,12 +17,14 @@ def read_holding(directory: DataDirectory, source: str) -> Holding:
     """
     loads = read_loads(directory, source)
     audits = read_audits(directory, source)
-    deep = [load for load in loads if load.purpose == Purpose.DEEP and load.outcome == "done"]
+    done = [load for load in loads if load.purpose != Purpose.RANGE and load.outcome == "done"]
+    deep = [load for load in done if load.purpose == Purpose.DEEP]
     sweeps = read_sweeps(directory, source, _unfinished(loads))
     return Holding(
         states={day: DayState(entry.state) for day, entry in audits.items()},
         first_load_at=loads[0].started_at if loads else None,
         asked_from=_asked_from(loads),
+        last_load_at=done[-1].started_at if done else None,
         last_deep_at=deep[-1].started_at if deep else None,
         landed={(sweep.start, sweep.end): sweep.finished_at for sweep in sweeps if sweep.end is not None},
     )

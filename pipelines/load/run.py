@@ -222,9 +222,8 @@ class _SourceRun:
         if not self._plan.follow_open:
             return {}
         directory, name = self._loading.directory, self._source.name
-        settled_before = self._entry.started_at - self._source.settle
         vanished = read_vanished(directory, name)
-        followed = tasks_to_follow(directory, name, settled_before)
+        followed = tasks_to_follow(directory, name, self._plan.settled_before)
         return {task_id: day for task_id, day in followed.items() if task_id not in vanished}
 
     def make_tables(self) -> None:

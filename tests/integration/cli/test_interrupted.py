@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 import duckdb
-from workplace import COMMAND, Workplace
+from workplace import Workplace
 
-INTERRUPTED_SOON = """
+HEEDING = """
 import os, signal, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's "&" would have it ignore
 from pipelines.cli.main import main
-threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
-main()
 """
+INTERRUPTED_SOON = HEEDING + "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\nmain()"
 ENDLESS = "SELECT sum(a.range * b.range) FROM range(100_000_000) AS a, range(100_000_000) AS b"
 
 
@@ -39,7 +39,7 @@ def test_a_query_that_is_interrupted_says_so(workplace: Workplace) -> None:
 
 def test_ctrl_c_ends_the_demo_and_its_emulator_without_a_traceback(workplace: Workplace) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "demo", "--tasks", "50", "--days", "2"],
+        [sys.executable, "-c", HEEDING + "main()", "demo", "--tasks", "50", "--days", "2"],
         cwd=workplace.folder,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         stdout=subprocess.PIPE,

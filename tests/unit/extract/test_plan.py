@@ -64,7 +64,7 @@ def test_an_incremental_load_asks_for_the_live_edge_and_open_tasks_alone() -> No
 def test_a_day_that_is_not_proved_is_asked_for_again(state: DayState) -> None:
     doubted = TODAY - 9 * DAY
     held = holding()
-    plan = plan_load(NOW, HORIZON, Holding({**held.states, doubted: state}, NOW, FIRST, NOW))
+    plan = plan_load(NOW, HORIZON, Holding({**held.states, doubted: state}, NOW, FIRST, last_deep_at=NOW))
     begin = datetime(doubted.year, doubted.month, doubted.day, tzinfo=UTC)
     assert windows(plan) == [(begin - PAD, begin + DAY + PAD)]
 
@@ -92,6 +92,15 @@ def test_what_landed_too_long_ago_or_is_to_be_read_again_is_asked_for_all_the_sa
     fresh, old = (dict.fromkeys(windows(whole)[:10], NOW - ago) for ago in (timedelta(hours=1), DAY))
     assert windows(plan_load(NOW, HORIZON, Holding({}, landed=old))) == windows(whole)
     assert windows(plan_load(NOW, HORIZON, Holding({}, landed=fresh), deep=True)) == windows(whole)
+
+
+def test_what_was_unsettled_at_the_last_load_is_read_again() -> None:
+    """A task that changed 47 hours after its end, between two loads seven hours apart, stayed as it was."""
+    before = NOW - timedelta(hours=7)
+    plan = plan_load(NOW, HORIZON, holding(last_load_at=before))
+    (edge,) = (sweep for sweep in plan.sweeps if sweep.query.start_time)
+    assert edge.query.start_time == before - HORIZON.settle - PAD
+    assert plan.settled_before == before - HORIZON.settle
 
 
 def test_a_range_asked_for_by_hand_proves_only_whole_days_and_follows_nothing() -> None:
