@@ -13,8 +13,9 @@ PROVING := $(addprefix tests/integration/,peers dialects faults bad_records load
 PROOFS := $(VENV)/proofs.jsonl
 RUNNING_SQL := tests/unit/analytics tests/unit/contract tests/unit/dagster/test_checks.py \
   $(addprefix tests/integration/,analytics dialects bad_records load/test_load_again.py load/test_readme.py)
-# Tests of one file share a worker, so that a server a file starts is started once.
-PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
+# Tests of one file share a worker, so that a server a file starts is started once; in the order of the
+# folders, so that the long ones do not come last.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

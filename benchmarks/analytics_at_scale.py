@@ -176,6 +176,7 @@ def hours(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, list[tuple[s
             [hour, days[1][1]],
         )
         found.append((name, days))
+    connection.execute("CHECKPOINT")  # the tables' own change is not the analytics' work
     return found
 
 

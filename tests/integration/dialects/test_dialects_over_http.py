@@ -51,7 +51,7 @@ def load_twice(folder: Path, dialect: tuple[str, ...]) -> tuple[int, int]:
     Returns:
         Tasks that the source serves, and how many of them are not held in every cell.
     """
-    with emulated(tasks=600, days=6, dialect=dialect) as source:
+    with emulated(tasks=300, days=6, dialect=dialect) as source:
         warehouse = Warehouse(folder, source)
         warehouse.load()
         before = source.truth()
