@@ -3,7 +3,7 @@
 Should ``start_time`` apply to started_at, a task that was skipped and so never started is in no
 window at all, and in no difference of counts either. How many such tasks there are, two counts
 tell. Should a window leave out a task that reaches beyond its end, counts show it missing; where
-they tell nothing, the horizon is read once without ``end_time``.
+they tell nothing, a deep load reads everything once without any time.
 """
 
 from collections.abc import Callable
@@ -34,18 +34,18 @@ def sweep_timeless(gathering: Gathering, plan: Plan, progress: Callable[[int], N
     everything = gathering.count(TaskQuery())
     shown = gathering.count(TaskQuery(start_time=BEFORE_ALL))
     tells = everything is not None and shown is not None and everything > 1  # 1 may be the page's own row
-    is_deep = plan.purpose is Purpose.DEEP
     if tells and everything == shown:
         return
-    if tells and is_deep:
-        # Once a day without trusting any list of statuses.
-        gathering.sweep_all([Sweep(TaskQuery(), "tasks without the time that windows go by")], progress)
-    elif tells or is_deep:
+    if plan.purpose is Purpose.DEEP:
+        # Once a day without trusting a list of statuses, nor windows of which no count tells what they lack.
+        sweep = Sweep(TaskQuery(), "tasks without the time that windows go by, or longer than windows")
+    elif tells:
         reason = "skipped tasks, which may have no time that windows go by"
-        gathering.sweep_all(
-            [Sweep(TaskQuery(status=NEVER_STARTED), reason, may_be_refused=True)],
-            progress,
+        sweep = Sweep(TaskQuery(status=NEVER_STARTED), reason, may_be_refused=True)
+    elif plan.purpose is Purpose.RANGE:
+        sweep = Sweep(
+            TaskQuery(start_time=plan.since - PAD), "tasks longer than windows, which no count shows"
         )
-    if not tells and plan.purpose is not Purpose.INCREMENTAL:
-        reason = "tasks longer than windows, which no count shows"
-        gathering.sweep_all([Sweep(TaskQuery(start_time=plan.since - PAD), reason)], progress)
+    else:
+        return
+    gathering.sweep_all([sweep], progress)
