@@ -7,10 +7,8 @@ the list is asked for the days that these tasks were created on.
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from pipelines.extract.days import DAY, start_of
 from pipelines.extract.gather import Gathering
-from pipelines.extract.plan import PAD, Sweep
-from pipelines.source.query import TaskQuery
+from pipelines.extract.plan import Sweep, day_window
 
 
 def follow_tasks(
@@ -33,10 +31,7 @@ def follow_tasks(
     unseen = gathering.landing.unseen(followed)
     gathering.sweep_all(
         (
-            Sweep(
-                TaskQuery(start_time=start_of(day) - PAD, end_time=start_of(day) + DAY + PAD),
-                "tasks that could not be asked for by id",
-            )
+            Sweep(day_window(day), "tasks that could not be asked for by id")
             for day in sorted({followed[task_id] for task_id in unseen})
         ),
         progress,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from pipelines.extract.days import DAY, start_of
-from pipelines.extract.plan import PAD, Sweep
+from pipelines.extract.plan import Sweep, day_window
 from pipelines.source.query import TaskQuery
 
 STATUSES = ("success", "skipped", "failed", "running", "timeout", "waiting")
@@ -42,9 +42,7 @@ def other_ways(days: Sequence[date]) -> Iterator[list[Sweep]]:
     """
     if not days:
         return
-    windows = [
-        TaskQuery(start_time=start_of(day) - PAD, end_time=start_of(day) + DAY + PAD) for day in sorted(days)
-    ]
+    windows = [day_window(day) for day in sorted(days)]
     yield [Sweep(window, "counts do not add up: once more") for window in windows]
     yield [Sweep(TaskQuery(start_time=start_of(min(days)) - DAY), "counts do not add up: without end_time")]
     narrowed = {

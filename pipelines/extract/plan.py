@@ -246,8 +246,13 @@ def _plan_range(now: datetime, wanted: Range) -> Plan:
     )
 
 
+def day_window(day: date) -> TaskQuery:
+    """The window that a UTC day is asked for in, padded on both sides."""
+    return TaskQuery(start_time=start_of(day) - PAD, end_time=start_of(day) + DAY + PAD)
+
+
 def _day_sweep(day: date, state: DayState | None, purpose: Purpose) -> Sweep:
-    query = TaskQuery(start_time=start_of(day) - PAD, end_time=start_of(day) + DAY + PAD)
+    query = day_window(day)
     if state is None:
         return Sweep(query, "never loaded")
     if state is DayState.COMPLETE and purpose is Purpose.DEEP:
