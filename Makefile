@@ -47,9 +47,9 @@ format: $(DEV) ## Format the code and mend what lint can mend
 	$(BIN)/ruff check --fix .
 
 docs: $(DEV) ## Write docs/tables.md, analytics.md and emulator.md from schemas/, the SQL files and the code
-	$(BIN)/python -m pipelines.contract.page > docs/tables.md
-	$(BIN)/python -m pipelines.analytics.page > docs/analytics.md
-	$(BIN)/python -m pipelines.emulator.page > docs/emulator.md
+	$(BIN)/python -m cbr_warehouse.contract.docs_page > docs/tables.md
+	$(BIN)/python -m cbr_warehouse.analytics.docs_page > docs/analytics.md
+	$(BIN)/python -m cbr_emulator.docs_page > docs/emulator.md
 
 reliability: $(DEV) ## Try everything that could lose data, and write docs/reliability.md from what came of it
 	rm -f $(PROOFS)

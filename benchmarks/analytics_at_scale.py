@@ -12,14 +12,14 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.analytics.build import bring_up
-from pipelines.analytics.catalogue import views
-from pipelines.contract.read import read_contract
-from pipelines.settings.analytics import AnalyticsSettings
-from pipelines.tables.engine import limit_memory, open_engine
-from pipelines.warehouse.build import analytics_megabytes
-from pipelines.warehouse.ddl import create_statements
-from pipelines.warehouse.file import attached
+from cbr_warehouse.analytics.build import bring_up
+from cbr_warehouse.analytics.catalogue import views
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.tables.engine import limit_memory, open_engine
+from cbr_warehouse.warehouse.build import analytics_megabytes
+from cbr_warehouse.warehouse.database_file import attached
+from cbr_warehouse.warehouse.ddl import create_statements
 
 DRAWN = """
 CREATE TEMP TABLE machine AS

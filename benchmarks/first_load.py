@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "pipelines.cli.main"]
+COMMAND = [sys.executable, "-m", "cbr_warehouse.cli.main"]
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 CONFIGURATION = """[[sources]]

@@ -11,7 +11,7 @@ from typing import Protocol
 import duckdb
 
 PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
-COMMAND = [sys.executable, "-m", "pipelines.cli.main"]
+COMMAND = [sys.executable, "-m", "cbr_warehouse.cli.main"]
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 CONFIGURATION = """[[sources]]

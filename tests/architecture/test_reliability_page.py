@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from bad_records import KINDS
 
-from pipelines.emulator.bad_records import KINDS as EMULATED
-from pipelines.emulator.fault_options import MEANINGS
-from pipelines.emulator.switches import ALLOWED, SWITCHES
+from cbr_emulator.dialect.options import ALLOWED, SWITCHES
+from cbr_emulator.faults.bad_records import KINDS as EMULATED
+from cbr_emulator.faults.options import MEANINGS
+from support.malformed_records import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
 HOW = "Run make reliability."

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from workplace import Workplace, serve
+
+from support.command_line import Workplace, serve
 
 
 @pytest.fixture

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from pipelines.contract.door import Door
-from pipelines.contract.read import read_contract
-from pipelines.raw.files import Received
-from pipelines.raw.landing import Landing
-from pipelines.raw.ledgers import LoadEntry, write_load
-from pipelines.settings.analytics import AnalyticsSettings
-from pipelines.storage.layout import DataDirectory
-from pipelines.tables.make import make_tables
-from pipelines.warehouse.build import build_warehouse
-from pipelines.warehouse.read import query
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.contract.validate import RecordValidator
+from cbr_warehouse.raw.files import Received
+from cbr_warehouse.raw.landing import Landing
+from cbr_warehouse.raw.ledgers import LoadEntry, write_load
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables.build import make_tables
+from cbr_warehouse.warehouse.build import build_warehouse
+from cbr_warehouse.warehouse.query import query
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TIME = datetime(2026, 11, 19, 1, 2, 3, 456789, UTC)
@@ -116,7 +116,7 @@ def load(folder: Path, record: dict[str, Any]) -> Path:
     """Takes a record all the way to a warehouse."""
     directory, contract = DataDirectory(folder), read_contract()
     write_load(directory, LoadEntry("L1", "prod", NOW, "incremental"))
-    landing = Landing(directory, "prod", "L1", door=Door(contract), contract=contract.fingerprint)
+    landing = Landing(directory, "prod", "L1", door=RecordValidator(contract), contract=contract.fingerprint)
     landing.land([Received(json.dumps(record).encode(), 1, 0, 0, NOW)])
     make_tables(directory, "prod", contract)
     build_warehouse(directory, contract, AnalyticsSettings())

@@ -12,12 +12,12 @@ import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from pipelines.contract.read import read_contract
-from pipelines.contract.shape import leaves, record_shape
-from pipelines.emulator.dialect import Dialect
-from pipelines.emulator.layout import lay_out
-from pipelines.emulator.printing import CHANGES, print_record
-from pipelines.emulator.switches import ALLOWED
+from cbr_emulator.dialect.options import ALLOWED
+from cbr_emulator.dialect.serialize import CHANGES, print_record
+from cbr_emulator.dialect.settings import Dialect
+from cbr_emulator.estate.generate import lay_out
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.contract.shape import leaves, record_shape
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[3] / "schemas" / "openapi.yaml").read_text()

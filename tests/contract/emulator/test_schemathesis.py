@@ -7,7 +7,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import checks
-from workplace import PROJECT, serve
+
+from support.command_line import PROJECT, serve
 
 schema = schemathesis.openapi.from_path(Path(__file__).parents[3] / "schemas" / "openapi.yaml")
 

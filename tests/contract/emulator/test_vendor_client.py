@@ -8,7 +8,8 @@ import pytest
 from huaweicloudsdkcbr.v1 import CbrClient, ListOpLogsRequest, ShowOpLogRequest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
-from workplace import PROJECT, serve
+
+from support.command_line import PROJECT, serve
 
 
 class TokenCredentials(BasicCredentials):

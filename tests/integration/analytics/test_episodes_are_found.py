@@ -7,9 +7,9 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from workplace import Workplace, serve
 
-from pipelines.reader import Warehouse, open_warehouse
+from cbr_warehouse.reader import Warehouse, open_warehouse
+from support.command_line import Workplace, serve
 
 
 class Estate:

@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from bad_records import HELD, KINDS, QUARANTINED
-from emulated import NOW, Warehouse, cells, emulated, lost
 
-from pipelines.emulator.bad_records import KINDS as EMULATED
-from pipelines.emulator.dialect import Dialect
-from pipelines.emulator.records import Row
-from pipelines.emulator.sign_in import PROJECT
+from cbr_emulator.dialect.settings import Dialect
+from cbr_emulator.faults.bad_records import KINDS as EMULATED
+from cbr_emulator.server.auth import PROJECT
+from cbr_emulator.server.record_store import Row
+from support.emulator_server import NOW, Warehouse, cells, emulated, lost
+from support.malformed_records import HELD, KINDS, QUARANTINED
 
 GOOD = 120
 BAD = 5

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workplace import Finished, Workplace
+
+from support.command_line import Finished, Workplace
 
 SECRET = "s3cret-of-mine"
 
@@ -128,7 +129,7 @@ def test_a_query_cannot_write_or_leave_the_warehouse(
 def test_output_that_cannot_be_written_is_told_as_such(workplace: Workplace, words: tuple[str, ...]) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123  a device, not a file
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli.main", *words],
+            [sys.executable, "-m", "cbr_warehouse.cli.main", *words],
             cwd=workplace.folder,
             stdout=full,
             stderr=subprocess.PIPE,

@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 
 import duckdb
-from workplace import Workplace
+
+from support.command_line import Workplace
 
 HEEDING = """
 import os, signal, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's "&" would have it ignore
-from pipelines.cli.main import main
+from cbr_warehouse.cli.main import main
 """
 INTERRUPTED_SOON = HEEDING + "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\nmain()"
 ENDLESS = "SELECT sum(a.range * b.range) FROM range(100_000_000) AS a, range(100_000_000) AS b"

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from workplace import Workplace
+from support.command_line import Workplace
 
 WIDER = """
 import sys
 from pathlib import Path
-import pipelines.contract.read as read
+import cbr_warehouse.contract.load_schemas as read
 folder = Path(sys.argv.pop(1))
 read.schemas_folder = lambda: folder
-from pipelines.cli.main import main
+from cbr_warehouse.cli.main import main
 main()
 """
 

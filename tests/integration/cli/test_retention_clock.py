@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from workplace import Workplace
+from support.command_line import Workplace
 
 
 def clock_of(place: Workplace) -> float | None:

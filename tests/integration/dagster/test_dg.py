@@ -18,9 +18,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from workplace import Workplace
 
-from pipelines.defs.analytics import described
+from cbr_warehouse.defs.analytics import described
+from support.command_line import Workplace
 
 ROOT = Path(__file__).parents[3]
 DG = str(Path(sys.executable).with_name("dg"))

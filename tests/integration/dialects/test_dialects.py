@@ -5,8 +5,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from bench import DIALECTS, Bench
-from living_source import living
+
+from support.living_source import living
+from support.load_bench import DIALECTS, Bench
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 HORIZON = datetime(2026, 11, 13, tzinfo=UTC)

@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from emulated import Warehouse, emulated, lost, resources_of
 
-from pipelines.emulator.switches import ALLOWED
+from cbr_emulator.dialect.options import ALLOWED
+from support.emulator_server import Warehouse, emulated, lost, resources_of
 
 USUAL = tuple(f"{key}={values[0]}" for key, values in ALLOWED.items())
 OTHERS = [(f"{key}={value}",) for key, values in ALLOWED.items() for value in values[1:]]

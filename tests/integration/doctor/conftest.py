@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from emulated import Emulated, emulated
+
+from support.emulator_server import Emulated, emulated
 
 PROVIDERS = (
     "0daac4c5-6707-4851-97ba-169e36266b66",

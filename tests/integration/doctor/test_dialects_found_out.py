@@ -7,17 +7,17 @@ from random import Random
 from typing import Any
 
 import pytest
-from emulated import Emulated
 from pydantic import SecretStr
 
-from pipelines.doctor.examine import Clocks, examine
-from pipelines.doctor.finding import Diagnosis, Finding
-from pipelines.doctor.questions import MOST_QUESTIONS
-from pipelines.emulator.dialect import ALLOWED, FALLBACK, Dialect
-from pipelines.emulator.sign_in import PROJECT, TOKEN
-from pipelines.settings.credentials import TokenCredentials
-from pipelines.settings.model import SourceSettings
-from pipelines.source.client import CbrClient
+from cbr_emulator.dialect.settings import ALLOWED, FALLBACK, Dialect
+from cbr_emulator.server.auth import PROJECT, TOKEN
+from cbr_warehouse.doctor.examine import Clocks, examine
+from cbr_warehouse.doctor.finding import Diagnosis, Finding
+from cbr_warehouse.doctor.probe import MOST_QUESTIONS
+from cbr_warehouse.settings.credentials import TokenCredentials
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.source.client import CbrClient
+from support.emulator_server import Emulated
 
 LIMIT, COLUMNS = "limit above the maximum", "columns of start_time and end_time"
 LEFT_OUT, TIMES, ABSENT = "providers left out of lists", "form of times", "fields without a value"

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from emulated import Emulated
-from workplace import Workplace
+
+from support.command_line import Workplace
+from support.emulator_server import Emulated
 
 
 @pytest.fixture

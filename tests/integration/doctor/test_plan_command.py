@@ -2,8 +2,8 @@
 
 import json
 
-from emulated import Emulated
-from workplace import Workplace
+from support.command_line import Workplace
+from support.emulator_server import Emulated
 
 
 def test_a_plan_asks_nothing_and_is_compared_with_the_load(workplace: Workplace, telling: Emulated) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-from emulated import emulated
-from workplace import PROJECT
+
+from support.command_line import PROJECT
+from support.emulator_server import emulated
 
 
 class Asker:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.emulator.bad_records import KINDS
+from cbr_emulator.faults.bad_records import KINDS
 
 ESTATE = ("--tasks", "150", "--days", "4", "--seed", "3", "--now", "2026-11-20T01:30:00Z", "--freeze")
 Answers = Callable[..., Any]

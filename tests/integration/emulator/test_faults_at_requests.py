@@ -10,7 +10,8 @@ import pytest
 from huaweicloudsdkcbr.v1 import CbrClient, ListOpLogsRequest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
-from workplace import PROJECT
+
+from support.command_line import PROJECT
 
 ESTATE = ("--tasks", "60", "--days", "3", "--seed", "3", "--now", "2026-11-20T01:30:00Z", "--freeze")
 WISH = {

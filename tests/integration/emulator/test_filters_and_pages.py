@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from workplace import serve
+
+from support.command_line import serve
 
 ESTATE = ("--tasks", "900", "--days", "6", "--seed", "4", "--now", "2026-11-20T01:30:00Z", "--freeze")
 Record = dict[str, Any]

@@ -14,10 +14,10 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from workplace import COMMAND, PROJECT
 
-from pipelines.cli.main import main
-from pipelines.emulator.bad_records import KINDS
+from cbr_emulator.faults.bad_records import KINDS
+from cbr_warehouse.cli.main import main
+from support.command_line import COMMAND, PROJECT
 
 TASKS = f"/v3/{PROJECT}/operation-logs"
 DIALECTS = (
@@ -181,7 +181,7 @@ def test_a_file_without_records_is_refused(tmp_path: Path, text: str | None) -> 
 
 def test_a_port_in_use_is_refused_before_anything_is_laid_out() -> None:
     """It was told only after the estate had been laid out, which takes a while for a large one."""
-    laid_out = patch("pipelines.emulator.serve.lay_out", side_effect=AssertionError)
+    laid_out = patch("cbr_emulator.server.run.lay_out", side_effect=AssertionError)
     with socket.create_server(("127.0.0.1", 0)) as taken, laid_out:
         port = str(taken.getsockname()[1])
         told = refused("--port", port)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.emulator.serve import Options, build
-from pipelines.errors import UsageError
+from cbr_emulator.errors import EmulatorOptionError
+from cbr_emulator.server.run import Options, build
 
 DATA = Path(__file__).parents[2] / "data"
 ODD = (
@@ -64,7 +64,7 @@ def test_real_records_are_found_by_their_resource(
 def test_what_is_no_list_and_no_body_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "records.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match=f"--records {path}: "):
+    with pytest.raises(EmulatorOptionError, match=f"--records {path}: "):
         build(Options(records=path))
 
 

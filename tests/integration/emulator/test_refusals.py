@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from workplace import PROJECT, serve
+
+from support.command_line import PROJECT, serve
 
 TASKS = f"/v3/{PROJECT}/operation-logs"
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from emulated import Emulated, emulated
 
-from pipelines.emulator.dialect import ALLOWED, Dialect
+from cbr_emulator.dialect.settings import ALLOWED, Dialect
+from support.emulator_server import Emulated, emulated
 
 Record = dict[str, Any]
 Answers = Callable[[str], Any]

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from emulated import Emulated, emulated
+
+from support.emulator_server import Emulated, emulated
 
 ESTATE = {"tasks": 3500, "days": 30, "seed": 3, "now": "2026-11-20T01:00:20Z"}
 ALL = ("statuses=undocumented", "operation_types=undocumented", "resource_types=undocumented")

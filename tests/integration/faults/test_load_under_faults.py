@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from emulated import Warehouse, emulated, lost, resources_of
+
+from support.emulator_server import Warehouse, emulated, lost, resources_of
 
 FAULTS = {
     "throttle": ("throttle=0.3",),

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from warehouse_hashes import hashes
-from workplace import Workplace
+
+from support.command_line import Workplace
+from support.warehouse_hashes import hashes
 
 TABLES = ("tasks", "resources", "resource_volumes", "replications", "task_versions")
 

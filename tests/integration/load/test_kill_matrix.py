@@ -13,9 +13,10 @@ from random import Random
 
 import httpx
 import pytest
-from killed_load import Attempt, Step
-from warehouse_hashes import hashes
-from workplace import serve
+
+from support.command_line import serve
+from support.killed_load import Attempt, Step
+from support.warehouse_hashes import hashes
 
 NOW = datetime(2026, 11, 20, 13, 37, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from workplace import COMMAND, Workplace
+from support.command_line import COMMAND, Workplace
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workplace import Workplace
+
+from support.command_line import Workplace
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from workplace import Workplace
+from support.command_line import Workplace
 
 DATA = Path(__file__).parents[2] / "data"
 MAY_2019 = ("--since", "2019-05-01", "--until", "2019-06-01")

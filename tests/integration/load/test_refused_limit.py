@@ -1,7 +1,8 @@
 """A source that refuses a large limit is loaded in smaller pages."""
 
 import pytest
-from emulated import Warehouse, emulated, lost
+
+from support.emulator_server import Warehouse, emulated, lost
 
 
 @pytest.mark.parametrize("most", [50, 100, 10])

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+PACKAGES = {"cbr_warehouse", "cbr_emulator"}
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -49,19 +50,30 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_schemas_queries_and_the_type_marker_travel_in_the_wheel(wheel: Path) -> None:
-    package = ROOT / "pipelines"
-    wanted = {"pipelines/py.typed"}
+    packages = ROOT / "pipelines"
+    wanted = {f"{package}/py.typed" for package in PACKAGES}
     wanted |= {
-        path.relative_to(ROOT).as_posix() for suffix in ("py", "sql") for path in package.rglob(f"*.{suffix}")
+        path.relative_to(packages).as_posix()
+        for suffix in ("py", "sql", "toml", "j2", "css", "md")
+        for path in packages.rglob(f"*.{suffix}")
     }
-    wanted |= {"pipelines/" + path.relative_to(ROOT).as_posix() for path in (ROOT / "schemas").iterdir()}
-    assert "pipelines/schemas/tasks.yaml" in wanted
+    wanted |= {"cbr_warehouse/" + path.relative_to(ROOT).as_posix() for path in (ROOT / "schemas").iterdir()}
+    assert "cbr_warehouse/schemas/tasks.yaml" in wanted
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
 
 
-def test_no_test_and_no_data_travel_in_the_wheel(wheel: Path) -> None:
+def test_nothing_but_the_two_packages_is_installed(wheel: Path) -> None:
+    """A data team's folder has a `pipelines`, `schemas` or `tests` of its own: a wheel must not bring one."""
     folders = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {folder for folder in folders if not folder.endswith(".dist-info")} == {"pipelines"}
+    assert {folder for folder in folders if not folder.endswith(".dist-info")} == PACKAGES
+
+
+def test_it_is_imported_beside_a_folder_called_pipelines(installed: Path, tmp_path: Path) -> None:
+    for name in ("pipelines", "schemas", "tests"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise AssertionError(__name__)\n")
+    script = "from cbr_warehouse import open_warehouse; print(open_warehouse.__name__)"
+    assert run(installed / "python", "-c", script, cwd=tmp_path).strip() == "open_warehouse"
 
 
 def test_what_duckdb_fetches_times_with_comes_with_the_wheel(wheel: Path) -> None:
@@ -72,7 +84,9 @@ def test_what_duckdb_fetches_times_with_comes_with_the_wheel(wheel: Path) -> Non
 
 
 def test_the_installed_command_is_not_the_checkout(installed: Path, tmp_path: Path) -> None:
-    where = run(installed / "python", "-c", "import pipelines; print(pipelines.__file__)", cwd=tmp_path)
+    where = run(
+        installed / "python", "-c", "import cbr_warehouse; print(cbr_warehouse.__file__)", cwd=tmp_path
+    )
     assert Path(where).is_relative_to(installed.parent)
 
 

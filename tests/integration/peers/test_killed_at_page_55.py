@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event
 
-from emulated import NOW, Emulated, Warehouse, emulated, lost
-from killed_load import Attempt
+from support.emulator_server import NOW, Emulated, Warehouse, emulated, lost
+from support.killed_load import Attempt
 
 KILLED = "killed at page 55 of 100: everything is fetched again"
 PAGE = 50

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from emulated import Emulated, Warehouse, emulated, lost
+
+from support.emulator_server import Emulated, Warehouse, emulated, lost
 
 CLAMPED = "limit 100 or more clamped to 50: rows skipped by who advances by the limit asked for"
 EXPIRING = "rows expiring while pages are read: rows still alive skipped as all others move up"

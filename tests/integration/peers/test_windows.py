@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulated import NOW, Emulated, Warehouse, cells, emulated, lost, write_records
 
-from pipelines.emulator.layout import Estate
-from pipelines.emulator.records import EstateRecords
-from pipelines.emulator.sign_in import PROJECT
+from cbr_emulator.estate.generate import Estate
+from cbr_emulator.server.auth import PROJECT
+from cbr_emulator.server.record_store import EstateRecords
+from support.emulator_server import NOW, Emulated, Warehouse, cells, emulated, lost, write_records
 
 EDGES = "rows within a second of a window's joint: between two windows that a whole second parts"
 LATE_END = "tasks that end long after the lookback: never read again"

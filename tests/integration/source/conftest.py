@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pipelines.settings.credentials import Credentials, TokenCredentials
-from pipelines.settings.model import SourceSettings
-from pipelines.source.client import CbrClient
-from pipelines.source.surroundings import Patience, Surroundings
+from cbr_warehouse.settings.credentials import Credentials, TokenCredentials
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.source.client import CbrClient
+from cbr_warehouse.source.runtime import Runtime, Timeouts
 
 Behaviour = Callable[[socket.socket, bytes], None]
 
 TLS_HELLO = b"\x16"
 
-IMPATIENT = Patience(
+IMPATIENT = Timeouts(
     budget_seconds=5,
     contact_seconds=1,
     attempt_seconds=1,
@@ -167,9 +167,9 @@ def connect() -> Iterator[Callable[..., CbrClient]]:
     def make(
         endpoint: str,
         credentials: Credentials | None = None,
-        patience: Patience = IMPATIENT,
+        patience: Timeouts = IMPATIENT,
         ca_bundle: Path | None = None,
-        surroundings: Surroundings | None = None,
+        surroundings: Runtime | None = None,
     ) -> CbrClient:
         source = SourceSettings.model_validate(
             {

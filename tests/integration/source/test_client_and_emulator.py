@@ -6,10 +6,10 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from pipelines.errors import SignInError
-from pipelines.settings.credentials import KeyCredentials, PasswordCredentials, TokenCredentials
-from pipelines.source.query import TaskQuery
-from pipelines.source.surroundings import Patience, Surroundings
+from cbr_warehouse.errors import SignInError
+from cbr_warehouse.settings.credentials import KeyCredentials, PasswordCredentials, TokenCredentials
+from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.source.runtime import Runtime, Timeouts
 
 
 def secret(text: str) -> SecretStr:
@@ -31,7 +31,7 @@ def ways(url: str) -> dict:
 
 @pytest.mark.parametrize("way", ["token", "password", "keys"])
 def test_each_way_to_sign_in_lists_and_shows(url: str, connect, way: str) -> None:
-    client = connect(url, ways(url)[way], Patience())
+    client = connect(url, ways(url)[way], Timeouts())
     page = client.list_tasks(TaskQuery(vault_name="nö such + vault/~"), limit=5, offset=0)
     assert (page.records, page.count) == ((), 0)
     page = client.list_tasks(TaskQuery(), limit=5, offset=0)
@@ -52,7 +52,7 @@ def test_each_way_to_sign_in_lists_and_shows(url: str, connect, way: str) -> Non
     ],
 )
 def test_wrong_credentials_are_told_after_one_request(url: str, connect, credentials) -> None:
-    client = connect(url, credentials, Patience())
+    client = connect(url, credentials, Timeouts())
     with pytest.raises(SignInError, match="answered 401") as caught:
         client.list_tasks(TaskQuery(), limit=5, offset=0)
     assert "wrong-" not in str(caught.value)
@@ -60,7 +60,7 @@ def test_wrong_credentials_are_told_after_one_request(url: str, connect, credent
 
 
 def test_a_wrong_password_is_told_after_one_request(url: str, connect) -> None:
-    client = connect(url, PasswordCredentials(url, "demo", secret("wrong"), "demo"), Patience())
+    client = connect(url, PasswordCredentials(url, "demo", secret("wrong"), "demo"), Timeouts())
     with pytest.raises(SignInError, match=r"answered 401.*check username, password, domain"):
         client.list_tasks(TaskQuery(), limit=5, offset=0)
     assert client.requests_made == 1
@@ -70,12 +70,12 @@ def test_every_task_comes_home_through_faults(emulate, connect) -> None:
     """Throttled, garbled and broken off at once: slower, but the same records."""
     estate = ("--tasks", "300", "--days", "2", "--seed", "5", "--now", "2026-03-01T12:00:00Z", "--freeze")
     faults = ("throttle=0.1", "retry_after=0", "gateway=0.05", "truncate=0.1", "corrupt=0.1")
-    calm = connect(emulate(*estate), ways("")["token"], Patience())
+    calm = connect(emulate(*estate), ways("")["token"], Timeouts())
     wild = connect(
         emulate(*estate, *(word for fault in faults for word in ("--fault", fault))),
         ways("")["token"],
-        Patience(),
-        surroundings=Surroundings(sleep=lambda seconds: time.sleep(seconds / 50)),
+        Timeouts(),
+        surroundings=Runtime(sleep=lambda seconds: time.sleep(seconds / 50)),
     )
     records = {}
     for client in (calm, wild):

@@ -9,8 +9,8 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.emulator.layout import Estate, lay_out
-from pipelines.emulator.task import Task
+from cbr_emulator.estate.generate import Estate, lay_out
+from cbr_emulator.estate.task import Task
 
 PRESENTS = st.floats(0, 12 * 365).map(lambda days: datetime(2019, 1, 1, tzinfo=UTC) + timedelta(days=days))
 

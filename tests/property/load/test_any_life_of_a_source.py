@@ -8,11 +8,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
-from bench import DIALECTS, Bench, load_until_killed
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from living_source import living
+
+from support.living_source import living
+from support.load_bench import DIALECTS, Bench, load_until_killed
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from pipelines.settings.cron import parse_cron
-from pipelines.settings.durations import parse_duration
+from cbr_warehouse.settings.cron import parse_cron
+from cbr_warehouse.settings.durations import parse_duration
 
 counts = st.integers(0, 99_999)
 

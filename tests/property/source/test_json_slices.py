@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipelines.source.json_slices import Slices, slice_array, slice_value
-from pipelines.source.task_bodies import RECORD_KEYS, UnreadableBodyError, read_list
+from cbr_warehouse.source.broken_json import Slices, slice_array, slice_value
+from cbr_warehouse.source.response_body import RECORD_KEYS, UnreadableBodyError, read_list
 
 KEY = "operation_logs"
 

@@ -7,8 +7,8 @@ from huaweicloudsdkcore.signer.signer import Signer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.source.exchange import Asked
-from pipelines.source.signing import Signable, authorization, encode_query
+from cbr_warehouse.source.messages import ApiRequest
+from cbr_warehouse.source.signing import Signable, authorization, encode_query
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
@@ -28,7 +28,7 @@ segments = st.lists(
     st.none() | keys,
 )
 def test_the_vendor_signs_the_same(method, path, query, body, access_key, secret_key, security_token) -> None:
-    asked = Asked(method, "https://cbr.example.com:8443", ("v3", *path), tuple(query.items()), body)
+    asked = ApiRequest(method, "https://cbr.example.com:8443", ("v3", *path), tuple(query.items()), body)
     headers = {"Host": asked.host, "X-Project-Id": "p", "X-Sdk-Date": "20260102T030405Z"}
     if security_token:
         headers["X-Security-Token"] = security_token

@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from landed import land, make, printed, rows
+
+from support.landed_records import land, make, printed, rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from landed import land, make, printed, rows
 
-from pipelines.contract.instants import parse_instant, print_instant
+from cbr_warehouse.contract.timestamps import parse_instant, print_instant
+from support.landed_records import land, make, printed, rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIRST, LAST = datetime(2000, 1, 2, tzinfo=UTC), datetime(2026, 11, 19, tzinfo=UTC)

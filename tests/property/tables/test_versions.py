@@ -9,11 +9,11 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from landed import all_rows, land, make, printed, rows
 
-from pipelines.raw.landing import raw_files
-from pipelines.storage.layout import DataDirectory
-from pipelines.tables.make import forget_tables
+from cbr_warehouse.raw.landing import raw_files
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables.build import forget_tables
+from support.landed_records import all_rows, land, make, printed, rows
 
 START = datetime(2026, 11, 18, 1, tzinfo=UTC)
 

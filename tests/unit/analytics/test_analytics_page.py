@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipelines.analytics.catalogue import views
-from pipelines.analytics.page import write_page
+from cbr_warehouse.analytics.catalogue import views
+from cbr_warehouse.analytics.docs_page import write_page
 
 REPORTS = [
     "backup_success_daily",

@@ -6,10 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from random_log import SETTINGS, WATERMARK, random_log
-from small_log import SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.random_log import SETTINGS, WATERMARK, random_log
+from support.small_log import SmallLog, at
 
 VIEW = "backup_success_daily"
 

@@ -1,6 +1,6 @@
 """Copies in another region: how many, how late, how old, and what the loss of the region would take."""
 
-from small_log import SmallLog, at
+from support.small_log import SmallLog, at
 
 
 def test_what_became_of_each_eligible_recovery_point() -> None:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from small_log import SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.small_log import SmallLog, at
 
 
 def test_odd_records_are_counted() -> None:

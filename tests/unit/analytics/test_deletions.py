@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from small_log import SmallLog, at, backup_of
+
+from support.small_log import SmallLog, at, backup_of
 
 AUTO = {"delete_backup_name": "autobk_1"}
 

@@ -5,7 +5,8 @@ from math import log2
 from typing import Any
 
 import pytest
-from small_log import SmallLog, at
+
+from support.small_log import SmallLog, at
 
 NOW, BEFORE = at("2026-03-07 12:00"), at("2026-02-28 12:00")
 

@@ -4,8 +4,9 @@ from datetime import datetime
 from itertools import groupby
 
 import pytest
-from random_log import WATERMARK, random_log
-from small_log import SmallLog, at
+
+from support.random_log import WATERMARK, random_log
+from support.small_log import SmallLog, at
 
 
 def test_a_streak_lasts_from_its_first_failure_to_the_end_of_the_next_success() -> None:

@@ -4,11 +4,11 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from random_log import WATERMARK, random_log
-from small_log import SmallLog, at
 
-from pipelines.analytics.catalogue import read_error_codes
-from pipelines.settings.analytics import AnalyticsSettings
+from cbr_warehouse.analytics.catalogue import read_error_codes
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.random_log import WATERMARK, random_log
+from support.small_log import SmallLog, at
 
 KNOWN = "BackupService.9910"
 

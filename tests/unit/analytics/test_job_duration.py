@@ -5,9 +5,9 @@ from statistics import mean
 from typing import Any
 
 import pytest
-from small_log import VAULT, SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings, ScheduleOverride
+from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
+from support.small_log import VAULT, SmallLog, at
 
 HOURLY = AnalyticsSettings(schedules=(ScheduleOverride(timedelta(hours=1), vault_id=VAULT),))
 

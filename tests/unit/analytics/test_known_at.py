@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from small_log import SmallLog, at
+
+from support.small_log import SmallLog, at
 
 
 def test_mondays_answer_can_be_asked_for_on_tuesday() -> None:

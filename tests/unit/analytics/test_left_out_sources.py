@@ -4,10 +4,10 @@ from functools import cache
 from typing import Any
 
 import pytest
-from small_log import SmallLog, at
-from small_warehouse import Analytics
 
-from pipelines.settings.analytics import AnalyticsSettings
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.small_log import SmallLog, at
+from support.small_warehouse import Analytics
 
 GONE = at("2026-02-08 00:00")
 """When the source "gone" was last loaded, 30 days and an hour before "here"."""

@@ -8,9 +8,9 @@ from statistics import median
 from typing import Any
 
 import pytest
-from small_log import SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.small_log import SmallLog, at
 
 FIRST = at("2026-02-16 01:00")
 

@@ -5,10 +5,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from random_log import WATERMARK, random_log
-from small_log import SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.random_log import WATERMARK, random_log
+from support.small_log import SmallLog, at
 
 FIRST = at("2026-02-16 01:00")
 """Three weeks and a day before the watermark of most logs here."""

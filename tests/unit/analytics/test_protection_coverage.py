@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from random_log import WATERMARK, random_log
-from small_log import POLICY, VAULT, SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings, ScheduleOverride
+from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
+from support.random_log import WATERMARK, random_log
+from support.small_log import POLICY, VAULT, SmallLog, at
 
 AS_OF = at("2026-03-10 00:00")
 DAILY = AnalyticsSettings(schedules=(ScheduleOverride(timedelta(days=1), vault_id=VAULT),))

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from small_log import SmallLog, at
+
+from support.small_log import SmallLog, at
 
 CODE = "BackupService.9910"
 

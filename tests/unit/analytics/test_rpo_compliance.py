@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from random_log import FIRST, INTERVALS, WATERMARK, random_log
-from small_log import VAULT, SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings, ScheduleOverride
+from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
+from support.random_log import FIRST, INTERVALS, WATERMARK, random_log
+from support.small_log import VAULT, SmallLog, at
 
 DAILY = AnalyticsSettings(schedules=(ScheduleOverride(timedelta(days=1), vault_id=VAULT),))
 """A day and two hours of grace: an rpo of 26 hours."""

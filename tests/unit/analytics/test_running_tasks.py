@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from small_log import SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.small_log import SmallLog, at
 
 
 def test_an_open_task_is_stuck_only_when_it_is_old_and_stands_still() -> None:

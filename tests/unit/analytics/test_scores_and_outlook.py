@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from small_log import SmallLog, at
+
+from support.small_log import SmallLog, at
 
 CODE = "BackupService.9910"
 

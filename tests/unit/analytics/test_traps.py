@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from small_log import SERVER, SmallLog, at
+
+from support.small_log import SERVER, SmallLog, at
 
 CODE = "BackupService.9910"
 DAY = "2026-03-08"

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from random_log import random_log
-from small_log import SmallLog, at
 
-from pipelines.settings.analytics import AnalyticsSettings
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.random_log import random_log
+from support.small_log import SmallLog, at
 
 CODE = "BackupService.9910"
 

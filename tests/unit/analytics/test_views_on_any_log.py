@@ -6,11 +6,11 @@ from functools import cache
 from math import isfinite
 
 import pytest
-from random_log import random_log
-from small_log import SmallLog, at
-from small_warehouse import Analytics
 
-from pipelines.analytics.catalogue import Definition, views
+from cbr_warehouse.analytics.catalogue import Definition, views
+from support.random_log import random_log
+from support.small_log import SmallLog, at
+from support.small_warehouse import Analytics
 
 VIEWS = [view for view in views() if view.kind == "view"]
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.cli.load import read_range
-from pipelines.errors import UsageError
-from pipelines.extract.plan import Holding, Horizon, Range, plan_load
+from cbr_warehouse.cli.load import read_range
+from cbr_warehouse.errors import UsageError
+from cbr_warehouse.extract.plan import Horizon, Range, SourceState, plan_load
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -18,7 +18,7 @@ def test_before_there_was_anything_is_from_the_beginning(since: str) -> None:
     wanted = read_range(since, None, NOW)
     assert wanted == Range(OLDEST, None)
     span = NOW - OLDEST
-    assert plan_load(NOW, Horizon(span, span), Holding({}), wanted=wanted).audited[0] == OLDEST.date()
+    assert plan_load(NOW, Horizon(span, span), SourceState({}), wanted=wanted).audited[0] == OLDEST.date()
 
 
 @pytest.mark.parametrize("since", ["99999999999d", "9" * 5000 + "w", "750000d"])

@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.cli.sql import Format, print_answer
-from pipelines.errors import UsageError, WarehouseError
-from pipelines.warehouse.read import Answer, ask, query
+from cbr_warehouse.cli.sql import Format, print_answer
+from cbr_warehouse.errors import UsageError, WarehouseError
+from cbr_warehouse.warehouse.query import QueryResult, query, stream_query
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def printed(warehouse: Path, sql: str, output: Format, capsys: pytest.CaptureFixture[str]) -> str:
-    with ask(warehouse, sql) as answer:
+    with stream_query(warehouse, sql) as answer:
         print_answer(answer, output)
     return capsys.readouterr().out
 
@@ -73,7 +73,7 @@ def test_rows_are_printed_as_they_come(output: Format, capsys: pytest.CaptureFix
         before.append(capsys.readouterr().out)
         yield (2,)
 
-    print_answer(Answer(("x",), ("INTEGER",), rows()), output)
+    print_answer(QueryResult(("x",), ("INTEGER",), rows()), output)
     assert "1" in before[0]
 
 
@@ -95,7 +95,7 @@ def test_an_empty_query_is_wrong_usage(warehouse: Path, sql: str) -> None:
 
 def test_a_query_that_fails_on_the_way_is_told_as_one(warehouse: Path) -> None:
     sql = "SELECT CASE WHEN range < 9000 THEN 1 ELSE error('boom') END FROM range(10000)"
-    with pytest.raises(WarehouseError, match="boom"), ask(warehouse, sql) as answer:
+    with pytest.raises(WarehouseError, match="boom"), stream_query(warehouse, sql) as answer:
         list(answer.rows)
 
 

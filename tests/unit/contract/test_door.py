@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.contract.door import Door
-from pipelines.contract.read import read_contract
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.contract.validate import RecordValidator
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-DOOR = Door(read_contract())
+DOOR = RecordValidator(read_contract())
 
 
 @pytest.mark.parametrize("space", ["", " ", "  ", "\t", "\n", "\r\n"])

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipelines.contract.page import tables_page
-from pipelines.contract.read import read_contract
+from cbr_warehouse.contract.docs_page import tables_page
+from cbr_warehouse.contract.load_schemas import read_contract
 
 
 def test_the_page_is_up_to_date() -> None:

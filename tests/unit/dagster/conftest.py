@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster_site import Api, Clock, Installation, make_site
+
+from support.dagster_deployment import Api, Clock, Deployment, make_site
 
 
 @pytest.fixture
@@ -15,14 +16,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def install(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Installation]]:
+def install(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Deployment]]:
     """Makes an installation with the sources named."""
     instance = dg.DagsterInstance.ephemeral()
 
-    def install(*names: str, **keys: Any) -> Installation:
+    def install(*names: str, **keys: Any) -> Deployment:
         apis = {name: Api(clock) for name in names}
         site = make_site(tmp_path / "data", clock, apis, **keys)
-        return Installation(site, clock, apis, instance)
+        return Deployment(site, clock, apis, instance)
 
     yield install
     instance.dispose()

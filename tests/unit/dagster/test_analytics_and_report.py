@@ -8,18 +8,18 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from dagster_site import Installation, day
 
-from pipelines.analytics.catalogue import Definition, base_tables, views
-from pipelines.contract.read import read_contract
-from pipelines.defs.analytics import described
-from pipelines.defs.lineage import read_by, read_by_report
+from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.defs.analytics import described
+from cbr_warehouse.defs.lineage import read_by, read_by_report
+from support.dagster_deployment import Deployment, day
 
 CONTRACT = read_contract()
 NAMES = [definition.name for definition in described()]
 
 
-def in_warehouse(place: Installation, query: str) -> list[tuple[object, ...]]:
+def in_warehouse(place: Deployment, query: str) -> list[tuple[object, ...]]:
     with duckdb.connect(str(place.site.loading.directory.warehouse), read_only=True) as connection:
         return connection.execute(query).fetchall()
 
@@ -33,7 +33,7 @@ def shown(result: dg.ExecuteInProcessResult, node: str) -> dict[str, dict[str, o
 
 
 @pytest.fixture
-def loaded(install: Callable[..., Installation]) -> tuple[Installation, dg.ExecuteInProcessResult]:
+def loaded(install: Callable[..., Deployment]) -> tuple[Deployment, dg.ExecuteInProcessResult]:
     place = install("prod")
     place.apis["prod"].add(day(0), 3)
     place.apis["prod"].add(day(2))
@@ -43,7 +43,7 @@ def loaded(install: Callable[..., Installation]) -> tuple[Installation, dg.Execu
 
 
 def test_a_load_tells_of_each_table_and_view_its_rows_and_its_watermark(
-    loaded: tuple[Installation, dg.ExecuteInProcessResult],
+    loaded: tuple[Deployment, dg.ExecuteInProcessResult],
 ) -> None:
     place, result = loaded
     found = shown(result, "analytics")
@@ -56,7 +56,7 @@ def test_a_load_tells_of_each_table_and_view_its_rows_and_its_watermark(
     assert found["data_quality"]["watermark"] == watermark
 
 
-def test_one_view_alone_is_counted(loaded: tuple[Installation, dg.ExecuteInProcessResult]) -> None:
+def test_one_view_alone_is_counted(loaded: tuple[Deployment, dg.ExecuteInProcessResult]) -> None:
     place, _ = loaded
     job = dg.define_asset_job("one", selection=dg.AssetSelection.assets(["analytics", "open_tasks"]))
     defs = dg.Definitions.merge(place.defs, dg.Definitions(jobs=[job]))
@@ -64,7 +64,7 @@ def test_one_view_alone_is_counted(loaded: tuple[Installation, dg.ExecuteInProce
     assert list(shown(result, "analytics")) == ["open_tasks"]
 
 
-def test_before_the_first_load_it_is_told_what_to_do(install: Callable[..., Installation]) -> None:
+def test_before_the_first_load_it_is_told_what_to_do(install: Callable[..., Deployment]) -> None:
     place = install("prod")
     job = dg.define_asset_job("one", selection=dg.AssetSelection.assets(["analytics", "open_tasks"]))
     defs = dg.Definitions.merge(place.defs, dg.Definitions(jobs=[job]))
@@ -122,7 +122,7 @@ def test_the_lineage_of_the_views_is_what_the_database_reads() -> None:
         assert found == read(view), view.name
 
 
-def test_everything_read_is_an_asset(install: Callable[..., Installation]) -> None:
+def test_everything_read_is_an_asset(install: Callable[..., Deployment]) -> None:
     assets = set(install("prod").defs.resolve_all_asset_keys())
     for definition in (*base_tables(), *views()):
         assert read_by(definition, CONTRACT) <= assets, definition.name
@@ -136,14 +136,14 @@ def test_what_a_view_reads_is_not_forgotten() -> None:
     assert read == {"analytics/unresolved_failures"}
 
 
-def test_the_report_stands_on_views_and_tables_that_exist(install: Callable[..., Installation]) -> None:
+def test_the_report_stands_on_views_and_tables_that_exist(install: Callable[..., Deployment]) -> None:
     read = read_by_report(CONTRACT)
     assert {dg.AssetKey(["analytics", "attempt"]), dg.AssetKey(["warehouse", "coverage"])} <= read
     assert read <= set(install("prod").defs.resolve_all_asset_keys())
 
 
 def test_the_report_job_writes_what_the_command_writes(
-    loaded: tuple[Installation, dg.ExecuteInProcessResult],
+    loaded: tuple[Deployment, dg.ExecuteInProcessResult],
 ) -> None:
     place, _ = loaded
     run_config = {"ops": {"report": {"config": {"period": "day", "lang": "zh"}}}}
@@ -160,7 +160,7 @@ def test_the_report_job_writes_what_the_command_writes(
 
 
 def test_a_wrong_option_of_the_report_is_told_in_its_own_words(
-    loaded: tuple[Installation, dg.ExecuteInProcessResult],
+    loaded: tuple[Deployment, dg.ExecuteInProcessResult],
 ) -> None:
     place, _ = loaded
     run_config = {"ops": {"report": {"config": {"period": "year"}}}}

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import dagster as dg
 import duckdb
 import pytest
-from dagster_site import Installation, day
+
+from support.dagster_deployment import Deployment, day
 
 UNIQUE = [
     "coverage",
@@ -28,7 +29,7 @@ EXPECTED = {f"warehouse/{table}:unique_key" for table in UNIQUE}
 EXPECTED |= {f"warehouse/{child}:references_{parent}" for child, parent in REFERENCES}
 
 
-def run_checks(place: Installation) -> dict[str, int]:
+def run_checks(place: Deployment) -> dict[str, int]:
     """Runs the checks alone; gives the violations of each that failed."""
     keys = place.defs.resolve_asset_graph().asset_check_keys
     checks = dg.AssetSelection.checks(*(key for key in keys if key.asset_key.path[0] == "warehouse"))
@@ -46,7 +47,7 @@ def run_checks(place: Installation) -> dict[str, int]:
 
 
 @pytest.fixture
-def loaded(install: Callable[..., Installation]) -> Installation:
+def loaded(install: Callable[..., Deployment]) -> Deployment:
     place = install("prod")
     place.apis["prod"].add(day(0), 3)
     result = place.run("prod", [day(0)])
@@ -58,7 +59,7 @@ def loaded(install: Callable[..., Installation]) -> Installation:
     return place
 
 
-def test_a_sound_warehouse_passes_them_all(loaded: Installation) -> None:
+def test_a_sound_warehouse_passes_them_all(loaded: Deployment) -> None:
     assert run_checks(loaded) == {}
 
 
@@ -73,12 +74,12 @@ def test_a_sound_warehouse_passes_them_all(loaded: Installation) -> None:
         ),
     ],
 )
-def test_each_violation_is_counted(loaded: Installation, damage: str, found: dict[str, int]) -> None:
+def test_each_violation_is_counted(loaded: Deployment, damage: str, found: dict[str, int]) -> None:
     with duckdb.connect(str(loaded.site.loading.directory.warehouse)) as connection:
         connection.execute(damage)
     assert run_checks(loaded) == found
 
 
-def test_what_stands_on_an_unsound_warehouse_does_not_run(loaded: Installation) -> None:
+def test_what_stands_on_an_unsound_warehouse_does_not_run(loaded: Deployment) -> None:
     specs = loaded.defs.resolve_assets_def(dg.AssetKey(["warehouse", "tasks"])).check_specs
     assert all(spec.blocking for spec in specs)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster_site import Installation
 
-from pipelines.definitions import defs as load_code_location
-from pipelines.defs.analytics import described
-from pipelines.errors import SettingsError
+from cbr_warehouse.definitions import defs as load_code_location
+from cbr_warehouse.defs.analytics import described
+from cbr_warehouse.errors import SettingsError
+from support.dagster_deployment import Deployment
 
 TABLES = ["quarantine", "replications", "resource_volumes", "resources", "task_versions", "tasks"]
 ANALYTICS = [f"analytics/{definition.name}" for definition in sorted(described(), key=lambda one: one.name)]
@@ -83,13 +83,13 @@ def test_a_wrong_configuration_is_told_in_its_own_words(configured: Callable[[st
 
 
 def test_nothing_heavy_is_imported_before_dagster_asks_for_the_assets() -> None:
-    heavy = {"duckdb", "httpx", "pyarrow", "pandas", "pipelines.load.run"}
-    code = f"import sys, pipelines.definitions; print(sorted({heavy} & set(sys.modules)))"
+    heavy = {"duckdb", "httpx", "pyarrow", "pandas", "cbr_warehouse.load.run"}
+    code = f"import sys, cbr_warehouse.definitions; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_each_source_has_a_pool_of_its_own(install: Callable[..., Installation]) -> None:
+def test_each_source_has_a_pool_of_its_own(install: Callable[..., Deployment]) -> None:
     defs = install("a", "b").defs
     pools = {
         assets.node_def.name: assets.node_def.pool
@@ -106,7 +106,7 @@ def test_each_source_has_a_pool_of_its_own(install: Callable[..., Installation])
     }
 
 
-def test_days_are_backfilled_in_batches_of_one_policy(install: Callable[..., Installation]) -> None:
+def test_days_are_backfilled_in_batches_of_one_policy(install: Callable[..., Deployment]) -> None:
     """Dagster takes the smallest of the policies of a run, so that one asset's would slow all down."""
     defs = install("a").defs
     policies = {

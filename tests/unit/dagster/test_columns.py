@@ -4,18 +4,18 @@ from collections.abc import Callable
 
 import dagster as dg
 import pytest
-from dagster_site import Installation
 
-from pipelines.contract.read import read_contract
-from pipelines.contract.sql_types import SQL_TYPES
-from pipelines.raw.files import RECORDS
-from pipelines.tables.partitions import PARTITIONED, SET_LATER
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.contract.sql_types import SQL_TYPES
+from cbr_warehouse.raw.files import RECORDS
+from cbr_warehouse.tables.partitions import PARTITIONED, SET_LATER
+from support.dagster_deployment import Deployment
 
 CONTRACT = read_contract()
 
 
 @pytest.fixture
-def schema_of(install: Callable[..., Installation]) -> Callable[..., dg.TableSchema]:
+def schema_of(install: Callable[..., Deployment]) -> Callable[..., dg.TableSchema]:
     defs = install("prod").defs
 
     def schema_of(*path: str) -> dg.TableSchema:

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 
 import duckdb
-from dagster_site import Installation, day
 
-from pipelines.raw.landing import raw_files
+from cbr_warehouse.raw.landing import raw_files
+from support.dagster_deployment import Deployment, day
 
 
-def days_held(place: Installation, source: str) -> list[object]:
+def days_held(place: Deployment, source: str) -> list[object]:
     with duckdb.connect(str(place.site.loading.directory.warehouse), read_only=True) as connection:
         rows = connection.execute("SELECT day FROM tasks WHERE source = $1 ORDER BY day", [source]).fetchall()
     return [found for (found,) in rows]
 
 
 def test_what_a_failing_source_cannot_fetch_again_stays_though_another_is_loaded(
-    install: Callable[..., Installation],
+    install: Callable[..., Deployment],
 ) -> None:
     """Tables are made for all sources: those of the set-aside file's day were made without its records."""
     place = install("down", "up")

@@ -10,16 +10,16 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from dagster_site import NOW, Installation, day, make_site
 
-from pipelines.extract.days import start_of
-from pipelines.extract.plan import PAD
-from pipelines.load.alone import hold_alone
-from pipelines.load.context import Wanted
-from pipelines.load.run import load
-from pipelines.settings.require import require_sources
+from cbr_warehouse.contract.utc_days import start_of
+from cbr_warehouse.extract.plan import PAD
+from cbr_warehouse.load.context import LoadRequest
+from cbr_warehouse.load.exclusive import hold_alone
+from cbr_warehouse.load.run import load
+from cbr_warehouse.settings.select_sources import require_sources
+from support.dagster_deployment import NOW, Deployment, day, make_site
 
-Install = Callable[..., Installation]
+Install = Callable[..., Deployment]
 
 
 def days_back(count: int) -> set[date]:
@@ -31,7 +31,7 @@ def rows(warehouse: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def metadata_of(place: Installation, asset: list[str], on: date) -> dict[str, object]:
+def metadata_of(place: Deployment, asset: list[str], on: date) -> dict[str, object]:
     found = place.instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[on.isoformat()]), limit=1
     )
@@ -174,7 +174,7 @@ def test_the_warehouse_is_that_of_the_command(install: Install, tmp_path: Path) 
         for name in place.apis:
             assert place.tick(name).success
         sources = require_sources(other.settings, None, other.environ)
-        assert load(other.loading, sources, Wanted()).exit_status(strict=False) == 0
+        assert load(other.loading, sources, LoadRequest()).exit_status(strict=False) == 0
     for table in place.site.loading.contract.tables:
         query = f"SELECT * FROM {table.name} ORDER BY ALL"
         theirs = rows(other.loading.directory.warehouse, query)

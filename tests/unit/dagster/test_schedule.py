@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
-from dagster_site import NOW, Installation
+
+from support.dagster_deployment import NOW, Deployment
 
 
-def tick(place: Installation, at: datetime) -> list[dg.RunRequest]:
+def tick(place: Deployment, at: datetime) -> list[dg.RunRequest]:
     repository = place.defs.get_repository_def()
     with dg.build_schedule_context(
         instance=place.instance, scheduled_execution_time=at, repository_def=repository
@@ -16,7 +17,7 @@ def tick(place: Installation, at: datetime) -> list[dg.RunRequest]:
         return list(repository.get_schedule_def("load_schedule").evaluate_tick(context).run_requests or ())
 
 
-def test_a_tick_starts_a_run_for_each_source(install: Callable[..., Installation]) -> None:
+def test_a_tick_starts_a_run_for_each_source(install: Callable[..., Deployment]) -> None:
     place = install("a", "b")
     requests = tick(place, NOW)
     assert [request.partition_key for request in requests] == [NOW.date().isoformat()] * 2
@@ -30,25 +31,25 @@ def test_a_tick_starts_a_run_for_each_source(install: Callable[..., Installation
         assert request.tags["cbr-warehouse/source"] == name
 
 
-def test_at_midnight_the_new_day_is_there(install: Callable[..., Installation]) -> None:
+def test_at_midnight_the_new_day_is_there(install: Callable[..., Deployment]) -> None:
     midnight = datetime(NOW.year, NOW.month, NOW.day, tzinfo=UTC)
     (request,) = tick(install("a"), midnight)
     assert request.partition_key == midnight.date().isoformat()
 
 
-def scheduled(place: Installation, name: str) -> dg.ScheduleDefinition:
+def scheduled(place: Deployment, name: str) -> dg.ScheduleDefinition:
     (found,) = (one for one in place.defs.schedules or () if one.name == name)
     assert isinstance(found, dg.ScheduleDefinition)
     return found
 
 
-def test_its_times_are_those_of_the_configuration_in_utc(install: Callable[..., Installation]) -> None:
+def test_its_times_are_those_of_the_configuration_in_utc(install: Callable[..., Deployment]) -> None:
     schedule = scheduled(install("a", schedule="*/15 * * * *"), "load_schedule")
     assert schedule.cron_schedule == "*/15 * * * *"
     assert schedule.execution_timezone == "UTC"
 
 
-def test_it_is_on_by_itself_and_hourly(install: Callable[..., Installation]) -> None:
+def test_it_is_on_by_itself_and_hourly(install: Callable[..., Deployment]) -> None:
     schedule = scheduled(install("a"), "load_schedule")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedule.cron_schedule == "0 * * * *"
@@ -58,7 +59,7 @@ def test_it_is_on_by_itself_and_hourly(install: Callable[..., Installation]) -> 
     ("anchor", "cron"), [("00:00", "30 1 * * *"), ("18:00", "30 19 * * *"), ("23:15", "45 0 * * *")]
 )
 def test_a_report_is_written_once_a_backup_day_is_over(
-    install: Callable[..., Installation], anchor: str, cron: str
+    install: Callable[..., Deployment], anchor: str, cron: str
 ) -> None:
     place = install("a", timezone="Asia/Shanghai", day_anchor=anchor)
     schedule = scheduled(place, "report_schedule")
@@ -69,8 +70,8 @@ def test_a_report_is_written_once_a_backup_day_is_over(
 
 
 def test_no_report_is_scheduled_where_it_could_not_be_written(
-    install: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch
+    install: Callable[..., Deployment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.defs.report.missing_packages", lambda: ["altair"])
+    monkeypatch.setattr("cbr_warehouse.defs.report.missing_packages", lambda: ["altair"])
     schedule = scheduled(install("a"), "report_schedule")
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from bench import DIALECTS
-from living_source import Dialect, LivingSource, living
 
-from pipelines.doctor.examine import Clocks, examine
-from pipelines.doctor.finding import Diagnosis, State
-from pipelines.doctor.questions import MOST_QUESTIONS
-from pipelines.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
-from pipelines.settings.model import SourceSettings
-from pipelines.source.page import Page
+from cbr_warehouse.doctor.examine import Clocks, examine
+from cbr_warehouse.doctor.finding import Diagnosis, State
+from cbr_warehouse.doctor.probe import MOST_QUESTIONS
+from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.source.page import Page
+from support.living_source import Dialect, LivingSource, living
+from support.load_bench import DIALECTS
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 SOURCE = SourceSettings.model_validate(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.emulator.bad_records import DEPTH, KINDS, MEGABYTE, NONE, BadRecords
+from cbr_emulator.faults.bad_records import DEPTH, KINDS, MEGABYTE, NONE, BadRecords
 
 RECORD = {
     "id": "a-1",

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.emulator.layout import Estate, lay_out
-from pipelines.emulator.task import Task
+from cbr_emulator.estate.generate import Estate, lay_out
+from cbr_emulator.estate.task import Task
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 DAYS = 30

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipelines.emulator.episodes import Episode
-from pipelines.emulator.layout import Estate, lay_out
-from pipelines.emulator.moving_hours import MOST_MACHINES
-from pipelines.emulator.plans import plan
-from pipelines.emulator.replication import _first_slot
-from pipelines.emulator.vaults import Founder
+from cbr_emulator.estate.episodes import Episode
+from cbr_emulator.estate.generate import Estate, lay_out
+from cbr_emulator.estate.replication import _first_slot
+from cbr_emulator.estate.scenario import plan
+from cbr_emulator.estate.schedule_changes import MOST_MACHINES
+from cbr_emulator.estate.vault_factory import VaultFactory
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AUTUMN = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -111,7 +111,7 @@ def test_no_slot_goes_missing_where_hours_move(estate: Estate) -> None:
 
 def test_copies_go_five_hours_after_the_hour_of_that_time() -> None:
     world = plan(Random(1), AUTUMN - timedelta(days=30), AUTUMN, AUTUMN, 100)
-    vault = Founder(world).bare_vault()
+    vault = VaultFactory(world).bare_vault()
     vault.hours, vault.zone, vault.edited = (2,), BERLIN, (datetime(2026, 11, 9, 12, tzinfo=UTC), (6,))
     for usable_at, hour in (
         (datetime(2026, 10, 24, 0, 20, tzinfo=UTC), 5),

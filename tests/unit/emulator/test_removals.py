@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from unittest.mock import patch
 
-from pipelines.emulator.inventory import SERVER, Point
-from pipelines.emulator.plans import plan
-from pipelines.emulator.replication import copies
-from pipelines.emulator.restores import restore_some_day
-from pipelines.emulator.vaults import Founder
-from pipelines.emulator.world import World
+from cbr_emulator.estate.model import SERVER, RecoveryPoint
+from cbr_emulator.estate.replication import copies
+from cbr_emulator.estate.restores import restore_some_day
+from cbr_emulator.estate.scenario import plan
+from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.vault_factory import VaultFactory
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 USABLE_AT = NOW - timedelta(days=10)
@@ -18,12 +18,12 @@ USABLE_AT = NOW - timedelta(days=10)
 def test_what_is_planned_before_a_removal_is_not_done_after_it() -> None:
     """Copies of the next days were made of what had left by then."""
     world = plan(Random(1), NOW - timedelta(days=30), NOW, NOW, 100)
-    founder = Founder(world)
+    founder = VaultFactory(world)
     vault, machine = founder.bare_vault(), founder.machine(SERVER)
-    point = Point("b", "autobk", USABLE_AT, None, "c")
+    point = RecoveryPoint("b", "autobk", USABLE_AT, None, "c")
 
     def is_done() -> bool:
-        with patch.object(World, "has_luck", lambda *_: True):
+        with patch.object(Simulation, "has_luck", lambda *_: True):
             planned = [
                 *copies(world, vault, machine, point, 1.0),
                 *restore_some_day(world, vault, machine, point),

@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from pipelines.emulator.dialect import Dialect
-from pipelines.emulator.fault_options import read_fault_options
-from pipelines.emulator.page import page
-from pipelines.emulator.schedule import When, read_when
+from cbr_emulator.dialect.settings import Dialect
+from cbr_emulator.docs_page import page
+from cbr_emulator.faults.options import read_fault_options
+from cbr_emulator.faults.triggers import When, read_when
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -85,5 +85,5 @@ def test_how_many_rows_a_page_has(dialect: Dialect, sizes: dict[int | None, int 
 
 def test_the_documentation_is_what_the_code_says() -> None:
     assert (DOCS / "emulator.md").read_text(encoding="utf-8") == page(), (
-        "write it again: .venv/bin/python -m pipelines.emulator.page > docs/emulator.md"
+        "write it again: .venv/bin/python -m cbr_emulator.docs_page > docs/emulator.md"
     )

@@ -7,9 +7,9 @@ from statistics import median
 
 import pytest
 
-from pipelines.emulator.episodes import Episode
-from pipelines.emulator.layout import Estate, lay_out
-from pipelines.emulator.task import Task
+from cbr_emulator.estate.episodes import Episode
+from cbr_emulator.estate.generate import Estate, lay_out
+from cbr_emulator.estate.task import Task
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 ALWAYS = {

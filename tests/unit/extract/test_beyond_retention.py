@@ -7,8 +7,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from bench import Bench
-from living_source import Dialect, LivingSource, living
+
+from support.living_source import Dialect, LivingSource, living
+from support.load_bench import Bench
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 LONG_AGO = NOW - timedelta(days=6)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import DIALECTS, Bench
-from living_source import Dialect, LivingSource, living
 
-from pipelines.extract import dense
-from pipelines.extract.dense import split_dense
-from pipelines.source.page import Page
-from pipelines.source.query import TaskQuery
+from cbr_warehouse.extract import window_split
+from cbr_warehouse.extract.window_split import split_dense
+from cbr_warehouse.source.page import Page
+from cbr_warehouse.source.query import TaskQuery
+from support.living_source import Dialect, LivingSource, living
+from support.load_bench import DIALECTS, Bench
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 HORIZON = datetime(2026, 11, 13, tzinfo=UTC)
@@ -66,7 +66,7 @@ def test_other_windows_are_walked_as_they_are(page: Page) -> None:
 def test_what_comes_home_is_the_same_under_every_dialect(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dense, "MOST_PAGES", 1)
+    monkeypatch.setattr(window_split, "MOST_PAGES", 1)
     dialect = replace(DIALECTS[name], most=min(4, DIALECTS[name].most))
     bench = Bench(tmp_path, living(NOW, 6, dialect))
     bench.load()
@@ -96,7 +96,7 @@ def test_walks_become_short_where_counts_can_be_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = deepest_walks(tmp_path / "whole", Dialect(most=4))
-    monkeypatch.setattr(dense, "MOST_PAGES", 2)
+    monkeypatch.setattr(window_split, "MOST_PAGES", 2)
     split = deepest_walks(tmp_path / "split", Dialect(most=4))
     assert max(split.values()) < max(whole.values()) / 2
 
@@ -114,7 +114,7 @@ def test_a_window_is_not_split_where_an_earlier_end_leaves_nothing_out(
     """Each part, and each part of a part, was the whole window and what came after it again."""
     asked = []
     for most_pages in (1000, 2):
-        monkeypatch.setattr(dense, "MOST_PAGES", most_pages)
+        monkeypatch.setattr(window_split, "MOST_PAGES", most_pages)
         source = IgnoresEnd(NOW, Dialect(most=4), living(NOW, 6, Dialect()).tasks)
         Bench(tmp_path / str(most_pages), source).load()
         asked.append(source.requests_made)
@@ -126,7 +126,7 @@ def test_parts_that_leave_tasks_out_are_made_good_by_walking_the_whole_window(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under a filter by start and end, a task that spans two parts lies in neither."""
-    monkeypatch.setattr(dense, "MOST_PAGES", 2)
+    monkeypatch.setattr(window_split, "MOST_PAGES", 2)
     dialect = Dialect(most=4, column="started_at", end_column="ended_at")
     walks = deepest_walks(tmp_path, dialect)
     assert max(walks.values()) > 12, "some window was walked to its end"

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from pipelines.extract.audit import Audit, judge
-from pipelines.extract.plan import DayState
-from pipelines.source.query import TaskQuery
-from pipelines.tables.held_times import HeldTimes
+from cbr_warehouse.contract.day_state import DayState
+from cbr_warehouse.extract.audit import Audit, judge
+from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.tables.time_index import TimeIndex
 
 FIRST = date(2026, 10, 22)
 TODAY = date(2026, 10, 25)
@@ -20,7 +20,7 @@ TASKS = [BEGIN + timedelta(seconds=50 * number) for number in range(84 * 72)]
 def state_of_first(held: list[datetime], served: list[datetime]) -> DayState:
     micros = np.array(sorted((one - EPOCH) // timedelta(microseconds=1) for one in held), np.int64)
     later = micros + 3_000_000  # so that windows tell which column the filter applies to
-    times = HeldTimes({"created_at": micros, "started_at": later, "updated_at": later}, micros, later, {})
+    times = TimeIndex({"created_at": micros, "started_at": later, "updated_at": later}, micros, later, {})
 
     def count(query: TaskQuery) -> int:
         return sum(query.start_time is None or one >= query.start_time for one in served)

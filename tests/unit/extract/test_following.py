@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bench import Bench
-from living_source import Dialect, LivingSource, living
 
-from pipelines.errors import ForbiddenError, PermanentSourceError, SourceError
-from pipelines.source.page import Page
+from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SourceError
+from cbr_warehouse.source.page import Page
+from support.living_source import Dialect, LivingSource, living
+from support.load_bench import Bench
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 DAYS_AGO = NOW - timedelta(days=4)

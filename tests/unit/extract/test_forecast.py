@@ -6,17 +6,17 @@ from random import Random
 from uuid import uuid4
 
 import pytest
-from bench import DIALECTS, Bench
-from living_source import Dialect, LivingSource, living
 
-from pipelines.contract.read import read_contract
-from pipelines.extract.forecast import Basis, Forecast, requests_for
-from pipelines.extract.walk import Walk
-from pipelines.load.context import Loading, Wanted
-from pipelines.load.expect import expect_load, guess_page_rows
-from pipelines.load.run import plan_source
-from pipelines.raw.ledgers import LoadEntry, SweepEntry
-from pipelines.source.query import TaskQuery
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.extract.forecast import Basis, Forecast, requests_for
+from cbr_warehouse.extract.pagination import Paginator
+from cbr_warehouse.load.context import LoadContext, LoadRequest
+from cbr_warehouse.load.forecast_inputs import expect_load, guess_page_rows
+from cbr_warehouse.load.run import plan_source
+from cbr_warehouse.raw.ledgers import LoadEntry, SweepEntry
+from cbr_warehouse.source.query import TaskQuery
+from support.living_source import Dialect, LivingSource, living
+from support.load_bench import DIALECTS, Bench
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 
@@ -30,8 +30,8 @@ def steady(dialect: Dialect, per_day: int = 60) -> LivingSource:
     return source
 
 
-def forecast_of(bench: Bench, wanted: Wanted = Wanted()) -> Forecast:  # noqa: B008
-    loading = Loading(
+def forecast_of(bench: Bench, wanted: LoadRequest = LoadRequest()) -> Forecast:  # noqa: B008
+    loading = LoadContext(
         bench.directory, read_contract(), lambda: bench.source.now, uuid4, lambda _: bench.source
     )
     source = bench._ready.settings
@@ -59,7 +59,7 @@ def test_a_later_load_is_expected_within_a_tenth(tmp_path: Path, most: int, deep
     bench = Bench(tmp_path, steady(Dialect(most=most)))
     bench.load()
     bench.source.now += timedelta(hours=5)
-    forecast = forecast_of(bench, Wanted(deep=deep))
+    forecast = forecast_of(bench, LoadRequest(deep=deep))
     entry = entry_of(bench, deep=deep)
     assert (entry.expected_records, entry.expected_requests) == (forecast.records, forecast.requests)
     assert entry.records == pytest.approx(entry.expected_records, rel=0.1)
@@ -93,7 +93,7 @@ def test_requests_of_a_walk_are_foretold(rows: int, most: int) -> None:
     random = Random(1)
     for number in range(rows):
         source.add(random, NOW - timedelta(hours=1 + number))
-    walk = Walk(lambda limit, offset: source.list_tasks(TaskQuery(), limit=limit, offset=offset))
+    walk = Paginator(lambda limit, offset: source.list_tasks(TaskQuery(), limit=limit, offset=offset))
     list(walk.pages())
     assert source.requests_made == requests_for(rows, most)
 

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from bench import Bench
 from hypothesis import given
 from hypothesis import strategies as st
-from living_source import Dialect, LivingSource, living
 
-from pipelines.extract.audit import DayCount, judge
-from pipelines.extract.plan import DayState
-from pipelines.source.page import Page
-from pipelines.source.query import TaskQuery
+from cbr_warehouse.contract.day_state import DayState
+from cbr_warehouse.extract.audit import DayCount, judge
+from cbr_warehouse.source.page import Page
+from cbr_warehouse.source.query import TaskQuery
+from support.living_source import Dialect, LivingSource, living
+from support.load_bench import Bench
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.errors import PermanentSourceError, TransientSourceError
-from pipelines.extract.page_size import PageSize
-from pipelines.source.page import Page
+from cbr_warehouse.errors import PermanentSourceError, TransientSourceError
+from cbr_warehouse.extract.page_size import PageSize
+from cbr_warehouse.source.page import Page
 
 
 def source_that_takes(most: int, asked: list[int]):

@@ -6,17 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.extract.plan import (
-    PAD,
-    DayState,
-    Holding,
-    Horizon,
-    Plan,
-    Purpose,
-    Range,
-    left_behind,
-    plan_load,
-)
+from cbr_warehouse.contract.day_state import DayState
+from cbr_warehouse.extract.plan import PAD, Horizon, Plan, Purpose, Range, SourceState, left_behind, plan_load
 
 NOW = datetime(2026, 11, 20, 13, 37, tzinfo=UTC)
 TODAY = NOW.date()
@@ -25,11 +16,11 @@ FIRST = TODAY - timedelta(days=30)
 DAY = timedelta(days=1)
 
 
-def holding(state: DayState = DayState.COMPLETE, **changes: object) -> Holding:
+def holding(state: DayState = DayState.COMPLETE, **changes: object) -> SourceState:
     """A source loaded whole an hour ago."""
     states = {FIRST + n * DAY: state for n in range(31)}
     kept = {"first_load_at": NOW - DAY, "asked_from": FIRST, "last_deep_at": NOW - timedelta(hours=1)}
-    return Holding(states, **kept | changes)  # type: ignore[arg-type]
+    return SourceState(states, **kept | changes)  # type: ignore[arg-type]
 
 
 def windows(plan: Plan) -> list[tuple[datetime, datetime]]:
@@ -42,7 +33,7 @@ def windows(plan: Plan) -> list[tuple[datetime, datetime]]:
 
 
 def test_a_first_load_reads_every_day_and_leaves_the_live_edge_open() -> None:
-    plan = plan_load(NOW, HORIZON, Holding({}))
+    plan = plan_load(NOW, HORIZON, SourceState({}))
     assert plan.purpose is Purpose.DEEP
     assert plan.audited == tuple(FIRST + n * DAY for n in range(31))
     assert plan.read == plan.audited
@@ -64,7 +55,7 @@ def test_an_incremental_load_asks_for_the_live_edge_and_open_tasks_alone() -> No
 def test_a_day_that_is_not_proved_is_asked_for_again(state: DayState) -> None:
     doubted = TODAY - 9 * DAY
     held = holding()
-    plan = plan_load(NOW, HORIZON, Holding({**held.states, doubted: state}, NOW, FIRST, last_deep_at=NOW))
+    plan = plan_load(NOW, HORIZON, SourceState({**held.states, doubted: state}, NOW, FIRST, last_deep_at=NOW))
     begin = datetime(doubted.year, doubted.month, doubted.day, tzinfo=UTC)
     assert windows(plan) == [(begin - PAD, begin + DAY + PAD)]
 
@@ -79,19 +70,19 @@ def test_the_whole_horizon_is_read_again_once_a_day() -> None:
 
 
 def test_what_an_interrupted_load_landed_is_not_asked_for_again() -> None:
-    whole = plan_load(NOW, HORIZON, Holding({}))
+    whole = plan_load(NOW, HORIZON, SourceState({}))
     landed = dict.fromkeys(windows(whole)[:10], NOW - timedelta(hours=1))
-    rest = plan_load(NOW, HORIZON, Holding({}, landed=landed))
+    rest = plan_load(NOW, HORIZON, SourceState({}, landed=landed))
     assert windows(rest) == windows(whole)[10:]
     assert rest.audited == whole.audited
 
 
 def test_what_landed_too_long_ago_or_is_to_be_read_again_is_asked_for_all_the_same() -> None:
     """A load interrupted a week ago kept the days it landed from being read again for edits."""
-    whole = plan_load(NOW, HORIZON, Holding({}))
+    whole = plan_load(NOW, HORIZON, SourceState({}))
     fresh, old = (dict.fromkeys(windows(whole)[:10], NOW - ago) for ago in (timedelta(hours=1), DAY))
-    assert windows(plan_load(NOW, HORIZON, Holding({}, landed=old))) == windows(whole)
-    assert windows(plan_load(NOW, HORIZON, Holding({}, landed=fresh), deep=True)) == windows(whole)
+    assert windows(plan_load(NOW, HORIZON, SourceState({}, landed=old))) == windows(whole)
+    assert windows(plan_load(NOW, HORIZON, SourceState({}, landed=fresh), deep=True)) == windows(whole)
 
 
 def test_what_was_unsettled_at_the_last_load_is_read_again() -> None:
@@ -122,7 +113,7 @@ def test_no_moment_of_the_horizon_is_left_out_of_a_deep_plan(
 ) -> None:
     states = {now.date() - n * DAY: DayState.UNVERIFIED for n in doubted}
     horizon = Horizon(timedelta(days=30), timedelta(hours=settle))
-    plan = plan_load(now, horizon, Holding(states), deep=True)
+    plan = plan_load(now, horizon, SourceState(states), deep=True)
     reached = plan.since
     for start, end in sorted(windows(plan)):
         assert start <= reached
@@ -137,16 +128,16 @@ def test_days_that_left_the_horizon_unproved_are_left_behind() -> None:
     lost = left_behind(later, HORIZON, holding(first_load_at=NOW))
     assert lost == ()  # all were proved
     unproved = {FIRST + n * DAY: DayState.UNVERIFIED for n in range(31)}
-    lost = left_behind(later, HORIZON, Holding(unproved, NOW, FIRST, NOW))
+    lost = left_behind(later, HORIZON, SourceState(unproved, NOW, FIRST, NOW))
     assert lost[0] == FIRST + DAY  # the source may have dropped the first before anyone could prove it
     assert lost[-1] == later.date() - 31 * DAY
 
 
 def test_a_day_once_written_down_as_lost_is_not_lost_again() -> None:
     gone = {FIRST + n * DAY: DayState.LOST for n in range(61)}
-    assert left_behind(NOW + 20 * DAY, HORIZON, Holding(gone, NOW, FIRST, NOW)) == ()
+    assert left_behind(NOW + 20 * DAY, HORIZON, SourceState(gone, NOW, FIRST, NOW)) == ()
 
 
 def test_never_loaded_days_have_their_reason() -> None:
-    reasons = {sweep.reason for sweep in plan_load(NOW, HORIZON, Holding({})).sweeps}
+    reasons = {sweep.reason for sweep in plan_load(NOW, HORIZON, SourceState({})).sweeps}
     assert "never loaded" in reasons

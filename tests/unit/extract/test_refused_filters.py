@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench
-from living_source import PROVIDERS, Dialect, LivingSource, living
 
-from pipelines.errors import PermanentSourceError
-from pipelines.extract.other_ways import OPERATION_TYPES
-from pipelines.source.page import Page
-from pipelines.source.query import TaskQuery
+from cbr_warehouse.contract.api_facts import OPERATION_TYPES
+from cbr_warehouse.errors import PermanentSourceError
+from cbr_warehouse.source.page import Page
+from cbr_warehouse.source.query import TaskQuery
+from support.living_source import PROVIDERS, Dialect, LivingSource, living
+from support.load_bench import Bench
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 HORIZON = datetime(2026, 11, 13, tzinfo=UTC)

@@ -9,15 +9,15 @@ from threading import Lock
 
 import pytest
 
-from pipelines.contract.door import Door
-from pipelines.contract.read import read_contract
-from pipelines.errors import TransientSourceError
-from pipelines.extract.gather import WORKERS, Gathering
-from pipelines.extract.plan import Sweep
-from pipelines.raw.landing import Landing
-from pipelines.source.page import Page
-from pipelines.source.query import TaskQuery
-from pipelines.storage.layout import DataDirectory
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.contract.validate import RecordValidator
+from cbr_warehouse.errors import TransientSourceError
+from cbr_warehouse.extract.plan import Sweep
+from cbr_warehouse.extract.sweeps import WORKERS, SweepRunner
+from cbr_warehouse.raw.landing import Landing
+from cbr_warehouse.source.page import Page
+from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.storage.layout import DataDirectory
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -48,10 +48,10 @@ class Client:
         return Page(records, count, NOW, query, limit=1000, offset=0, status=200)
 
 
-def gathering(folder: Path, client: Client) -> Gathering:
+def gathering(folder: Path, client: Client) -> SweepRunner:
     contract, directory = read_contract(), DataDirectory(folder)
-    landing = Landing(directory, "prod", "L1", door=Door(contract), contract=contract.fingerprint)
-    return Gathering(client, landing, directory, "prod", "L1", lambda: NOW)  # type: ignore[arg-type]  # asks alike
+    landing = Landing(directory, "prod", "L1", door=RecordValidator(contract), contract=contract.fingerprint)
+    return SweepRunner(client, landing, directory, "prod", "L1", lambda: NOW)  # type: ignore[arg-type]  # asks alike
 
 
 def test_the_parts_of_a_window_are_not_all_tried_once_one_has_failed(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from bench import Bench
-from living_source import Dialect, LivingSource, living
 
-from pipelines.errors import ConservationError
-from pipelines.raw.landing import Landing
-from pipelines.raw.ledgers import read_loads
-from pipelines.tables import versions_sql
+from cbr_warehouse.errors import ConservationError
+from cbr_warehouse.raw.landing import Landing
+from cbr_warehouse.raw.ledgers import read_loads
+from cbr_warehouse.tables import versions_sql
+from support.living_source import Dialect, LivingSource, living
+from support.load_bench import Bench
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landed import all_rows, land, make, printed
 
-from pipelines.tables.make import forget_tables
+from cbr_warehouse.tables.build import forget_tables
+from support.landed_records import all_rows, land, make, printed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD = {

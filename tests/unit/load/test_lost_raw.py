@@ -10,22 +10,22 @@ from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
-from landed import all_rows
-from living_source import Dialect, LivingSource, living
 from pydantic import SecretStr
 
-from pipelines.contract.read import read_contract
-from pipelines.errors import StorageError
-from pipelines.load.context import Loading, Wanted
-from pipelines.load.report import LoadReport, SourceReport
-from pipelines.load.requeue import requeue
-from pipelines.load.run import load_source, rebuild
-from pipelines.raw.landing import raw_files
-from pipelines.raw.ledgers import read_audits
-from pipelines.settings.credentials import TokenCredentials
-from pipelines.settings.model import SourceSettings
-from pipelines.settings.require import ReadySource
-from pipelines.storage.layout import DataDirectory
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.errors import StorageError
+from cbr_warehouse.load.context import LoadContext, LoadRequest
+from cbr_warehouse.load.requeue import requeue
+from cbr_warehouse.load.result import LoadResult, SourceResult
+from cbr_warehouse.load.run import load_source, rebuild
+from cbr_warehouse.raw.landing import raw_files
+from cbr_warehouse.raw.ledgers import read_audits
+from cbr_warehouse.settings.credentials import TokenCredentials
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.storage.layout import DataDirectory
+from support.landed_records import all_rows
+from support.living_source import Dialect, LivingSource, living
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DAY = "2026-03-08"
@@ -41,13 +41,13 @@ class Place:
             {"name": "prod", "endpoint": "http://x", "project_id": "p", "token": "env:X", "history": "4d"}
         )
         self._ready = ReadySource(settings, TokenCredentials(SecretStr("x")))
-        self.loading = Loading(
+        self.loading = LoadContext(
             self.directory, read_contract(), lambda: self.source.now, uuid4, lambda _: self.source
         )
 
-    def load(self, **wanted: bool) -> SourceReport:
+    def load(self, **wanted: bool) -> SourceResult:
         self.source.now += timedelta(minutes=1)
-        return load_source(self.loading, self._ready, Wanted(**wanted))
+        return load_source(self.loading, self._ready, LoadRequest(**wanted))
 
     def tasks(self) -> list[dict[str, Any]]:
         return all_rows(self.directory)["tasks"]
@@ -96,7 +96,7 @@ def test_a_day_that_the_source_dropped_meanwhile_stands_and_every_load_says_so(
     for _ in range(2):
         report = place.load()
         assert report.kept == (DAY,)
-        assert LoadReport((report,)).exit_status(strict=False) == 1
+        assert LoadResult((report,)).exit_status(strict=False) == 1
         assert place.tasks() == before
         assert place.state() == "unverified"
     requeue(place.loading)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from landed import SOURCE, land, printed
 
-from pipelines.raw.landing import raw_files
+from cbr_warehouse.raw.landing import raw_files
+from support.landed_records import SOURCE, land, printed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD = {"id": "a", "created_at": "2026-10-01T01:00:00", "status": "running"}

@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from small_log import SmallLog, at
 
-from pipelines.errors import UsageError, WarehouseError
-from pipelines.reader.warehouse import Warehouse, open_warehouse
+from cbr_warehouse.errors import UsageError, WarehouseError
+from cbr_warehouse.reader.warehouse import Warehouse, open_warehouse
+from support.small_log import SmallLog, at
 
 
 def log_of(*days: str) -> SmallLog:

@@ -5,31 +5,31 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from small_log import SmallLog
 
-from pipelines.reader.warehouse import open_warehouse
-from pipelines.report.asked import Findings, find
-from pipelines.report.questions import read_question
-from pipelines.report.texts import read_texts
-from pipelines.report.wanted import Language, Length
+from cbr_warehouse.reader.warehouse import open_warehouse
+from cbr_warehouse.report.data import ReportData, find
+from cbr_warehouse.report.options import Language, Length
+from cbr_warehouse.report.queries import read_question
+from cbr_warehouse.report.texts import read_texts
+from support.small_log import SmallLog
 
 ENGLISH = read_texts(Language.EN)
 
 
-def found(log: SmallLog, folder: Path, length: Length = Length.DAY) -> Findings:
+def found(log: SmallLog, folder: Path, length: Length = Length.DAY) -> ReportData:
     """What a report of the log says; its newest backup day ends on the 9th at 18:00."""
     with open_warehouse(log.publish(folder / "warehouse.duckdb")) as opened:
         return find(opened, length, ENGLISH)
 
 
-def changes(findings: Findings) -> dict[str, dict[str, int]]:
+def changes(findings: ReportData) -> dict[str, dict[str, int]]:
     told: dict[str, dict[str, int]] = {}
     for row in findings.asked["changes"].rows:
         told.setdefault(row["kind"], {})[row["what"]] = row["n"]
     return told
 
 
-def worst(findings: Findings) -> list[dict[str, Any]]:
+def worst(findings: ReportData) -> list[dict[str, Any]]:
     return findings.asked["worst"].rows
 
 

@@ -1,8 +1,8 @@
 """What changed is told in a sentence a kind, so that the figures below it stay in sight."""
 
-from pipelines.report.changes import ORDER, tell_changes
-from pipelines.report.texts import read_texts
-from pipelines.report.wanted import Language
+from cbr_warehouse.report.changes import ORDER, tell_changes
+from cbr_warehouse.report.options import Language
+from cbr_warehouse.report.texts import read_texts
 
 ENGLISH = read_texts(Language.EN)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from small_log import SmallLog, at
 
-from pipelines.analytics.catalogue import views
-from pipelines.reader.warehouse import open_warehouse
-from pipelines.report.make import Report, make_report
-from pipelines.report.wanted import Language, Length, Wanted
+from cbr_warehouse.analytics.catalogue import views
+from cbr_warehouse.reader.warehouse import open_warehouse
+from cbr_warehouse.report.build import Report, make_report
+from cbr_warehouse.report.options import Language, Length, ReportOptions
+from support.small_log import SmallLog, at
 
 MADE_AT = datetime(2026, 3, 10, 1, tzinfo=UTC)
 MARKUP = "<script>alert('x')</script> & \"co\""
@@ -64,7 +64,7 @@ ESTATES = [nothing, no_task, one_task, a_thousand_failures, strange_names, no_po
 
 def make(log: SmallLog, folder: Path, **wanted: object) -> Report:
     warehouse = log.publish(folder / "warehouse.duckdb")
-    return make_report(warehouse, folder / "made", folder, Wanted(**wanted), MADE_AT)  # type: ignore[arg-type]
+    return make_report(warehouse, folder / "made", folder, ReportOptions(**wanted), MADE_AT)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("estate", ESTATES)
@@ -131,7 +131,7 @@ def test_a_report_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
     make(log, tmp_path, audit=True)
     mine = tmp_path / "made" / "notes.txt"
     mine.write_text("kept")
-    made = make_report(tmp_path / "warehouse.duckdb", tmp_path / "made", tmp_path, Wanted(), MADE_AT)
+    made = make_report(tmp_path / "warehouse.duckdb", tmp_path / "made", tmp_path, ReportOptions(), MADE_AT)
     listed = {
         file["file"] for table in json.loads(made.manifest.read_text())["tables"] for file in table["files"]
     }
@@ -145,7 +145,7 @@ def test_a_report_takes_the_place_of_the_one_before_it(tmp_path: Path) -> None:
 def test_the_same_warehouse_makes_the_same_page(tmp_path: Path) -> None:
     warehouse = strange_names().publish(tmp_path / "warehouse.duckdb")
     one, other = (
-        make_report(warehouse, tmp_path / name, tmp_path, Wanted(), MADE_AT + timedelta(hours=hours))
+        make_report(warehouse, tmp_path / name, tmp_path, ReportOptions(), MADE_AT + timedelta(hours=hours))
         for name, hours in (("one", 0), ("other", 5))
     )
     assert one.page.read_bytes() == other.page.read_bytes()

@@ -1,8 +1,7 @@
 """What the report asks of the warehouse beside its views."""
 
-from small_log import SmallLog, at
-
-from pipelines.report.questions import read_question
+from cbr_warehouse.report.queries import read_question
+from support.small_log import SmallLog, at
 
 
 def test_what_left_the_source_hides_nothing_that_is_missing() -> None:

@@ -6,14 +6,14 @@ from importlib.resources import files
 
 import pytest
 
-from pipelines.report.changes import tell_changes
-from pipelines.report.figures import Figure
-from pipelines.report.numbers import count, hours, percent
-from pipelines.report.plots import plot_trend
-from pipelines.report.questions import read_question
-from pipelines.report.tables import html_table
-from pipelines.report.texts import read_texts
-from pipelines.report.wanted import Language
+from cbr_warehouse.report.changes import tell_changes
+from cbr_warehouse.report.figures import Figure
+from cbr_warehouse.report.formatting import count, hours, percent
+from cbr_warehouse.report.options import Language
+from cbr_warehouse.report.plots import plot_trend
+from cbr_warehouse.report.queries import read_question
+from cbr_warehouse.report.tables import html_table
+from cbr_warehouse.report.texts import read_texts
 
 CHINESE = read_texts(Language.ZH)
 FIGURE = Figure(read_question("success"), 0.5, 1, 2, 0.5, percent, more_is_better=True, query="")
@@ -44,7 +44,9 @@ def test_our_own_words_are_translated_and_names_are_not() -> None:
 
 
 def test_every_population_is_told_in_chinese() -> None:
-    asked = {path.name.removesuffix(".sql") for path in files("pipelines.report").joinpath("sql").iterdir()}
+    asked = {
+        path.name.removesuffix(".sql") for path in files("cbr_warehouse.report").joinpath("sql").iterdir()
+    }
     assert set(CHINESE.words["population"]) == asked - {"period"}
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from pipelines.settings.model import Schedule, Settings, SourceSettings, Thresholds
-from pipelines.settings.read import (
+from cbr_warehouse.settings.model import Schedule, Settings, SourceSettings, Thresholds
+from cbr_warehouse.settings.read import (
     CONFIG_VARIABLE,
     DATA_DIR_VARIABLE,
     VENDOR_SECURITY_TOKEN,

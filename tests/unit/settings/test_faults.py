@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import SettingsError, UsageError
-from pipelines.settings.read import read_settings
+from cbr_warehouse.errors import SettingsError, UsageError
+from cbr_warehouse.settings.read import read_settings
 
 SOURCE = """
 [[sources]]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import SettingsError
-from pipelines.settings.model import SourceSettings
-from pipelines.settings.read import read_settings
-from pipelines.settings.references import Reference
-from pipelines.settings.sign_in import SignIn
+from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.settings.auth_methods import AuthMethod
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.read import read_settings
+from cbr_warehouse.settings.secret_references import Reference
 
 SOURCE = """
 [[sources]]
@@ -55,7 +55,7 @@ def test_a_source_has_the_documented_defaults(write) -> None:
     assert source.max_requests_per_second is None
     assert source.ca_bundle is None
     assert source.enterprise_project_ids == ()
-    assert source.sign_in is SignIn.TOKEN
+    assert source.sign_in is AuthMethod.TOKEN
     assert source.token == Reference("env", "CBR_TOKEN")
 
 
@@ -102,12 +102,12 @@ def test_every_key_can_be_set(write, here: Path) -> None:
     assert first.max_requests_per_second == 5
     assert first.ca_bundle == here / "ca.pem"
     assert first.enterprise_project_ids == ("all_granted_eps", "0")
-    assert first.sign_in is SignIn.PASSWORD
+    assert first.sign_in is AuthMethod.PASSWORD
     assert first.iam_endpoint == "https://iam.example.com"
     assert first.username == "reader"
     assert first.domain == Reference("env", "CBR_DOMAIN")
     assert first.password == Reference("file", str(here / "secrets/password"))
-    assert second.sign_in is SignIn.KEYS
+    assert second.sign_in is AuthMethod.KEYS
 
 
 def test_the_command_line_comes_before_the_environment_before_the_working_directory(

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli.invocation import Invocation
-from pipelines.errors import SettingsError
-from pipelines.settings.credentials import (
+from cbr_warehouse.cli.invocation import Invocation
+from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.settings.credentials import (
     KeyCredentials,
     PasswordCredentials,
     TokenCredentials,
     resolve_secrets,
 )
-from pipelines.settings.model import SourceSettings
-from pipelines.settings.read import read_settings
-from pipelines.settings.require import choose_sources, require_sources
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.read import read_settings
+from cbr_warehouse.settings.select_sources import choose_sources, require_sources
 
 BASE = {"name": "prod-eu", "endpoint": "https://cbr.example.com", "project_id": "p"}
 SECRET = "hunter2-hunter2"

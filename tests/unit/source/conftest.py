@@ -10,15 +10,15 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from pipelines.settings.credentials import (
+from cbr_warehouse.settings.credentials import (
     Credentials,
     KeyCredentials,
     PasswordCredentials,
     TokenCredentials,
 )
-from pipelines.settings.model import SourceSettings
-from pipelines.source.client import CbrClient
-from pipelines.source.surroundings import Patience, Surroundings
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.source.client import CbrClient
+from cbr_warehouse.source.runtime import Runtime, Timeouts
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
@@ -62,14 +62,14 @@ class World:
         return (self.now - START).total_seconds()
 
     @property
-    def surroundings(self) -> Surroundings:
-        return Surroundings(lambda: self.now, self.sleep, self.monotonic, Random(7))
+    def surroundings(self) -> Runtime:
+        return Runtime(lambda: self.now, self.sleep, self.monotonic, Random(7))
 
     def client(
         self,
         script: Script,
         credentials: Credentials | None = None,
-        patience: Patience | None = None,
+        patience: Timeouts | None = None,
         **keys: object,
     ) -> CbrClient:
         """A client whose requests the script answers."""

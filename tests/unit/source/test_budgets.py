@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pipelines.settings.model import SourceSettings
-from pipelines.source.budgets import Budgets
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.source.budgets import RateLimiters
 
 
 def source(name: str, **keys: Any) -> SourceSettings:
@@ -12,17 +12,17 @@ def source(name: str, **keys: Any) -> SourceSettings:
 
 
 def test_two_sources_of_one_project_share_a_budget(world) -> None:
-    budgets = Budgets()
+    budgets = RateLimiters()
     one = budgets.of(source("one"), world.surroundings)
     two = budgets.of(source("two", endpoint="https://cbr.example.com/"), world.surroundings)
     assert one is two
     with one.slot() as slot:
-        slot.overdo()
+        slot.rejected()
     assert two.limit == 1, "what one learned holds for the other"
 
 
 def test_projects_and_endpoints_have_budgets_of_their_own(world) -> None:
-    budgets = Budgets()
+    budgets = RateLimiters()
     throttles = {
         budgets.of(source("one"), world.surroundings),
         budgets.of(source("two", project_id="b" * 32), world.surroundings),
@@ -30,12 +30,12 @@ def test_projects_and_endpoints_have_budgets_of_their_own(world) -> None:
     }
     assert len(throttles) == 3
     with next(iter(throttles)).slot() as slot:
-        slot.overdo()
+        slot.rejected()
     assert sorted(throttle.limit for throttle in throttles) == [1, 2, 2]
 
 
 def test_the_slowest_pace_holds_for_all_sources_of_a_project(world) -> None:
-    budgets = Budgets()
+    budgets = RateLimiters()
     shared = budgets.of(source("one", max_requests_per_second=10), world.surroundings)
     budgets.of(source("two", max_requests_per_second=2), world.surroundings)
     budgets.of(source("three", max_requests_per_second=50), world.surroundings)

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from pipelines.source.surroundings import Patience
-from pipelines.source.throttle import FIRST_LIMIT, MOST_LIMIT
+from cbr_warehouse.source.rate_limit import FIRST_LIMIT, MOST_LIMIT
+from cbr_warehouse.source.runtime import Timeouts
 
 PAGE = " ".join((Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8").split())
 
 
 def test_how_long_a_source_is_waited_for() -> None:
     assert "for ten minutes a request; a server never reached at all for a quarter of a minute" in PAGE
-    assert (Patience().budget_seconds, Patience().contact_seconds) == (600, 15)
+    assert (Timeouts().budget_seconds, Timeouts().contact_seconds) == (600, 15)
 
 
 def test_how_many_requests_run_at_once() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipelines.errors import PermanentSourceError, TransientSourceError
-from pipelines.source.query import TaskQuery
+from cbr_warehouse.errors import PermanentSourceError, TransientSourceError
+from cbr_warehouse.source.query import TaskQuery
 
 EVERYTHING = TaskQuery()
 A = b'{ "id" : "a", "n": 9007199254740993, "f": 1.10, "f": 2 }'

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from pipelines.errors import SettingsError, SourceError
-from pipelines.settings.credentials import KeyCredentials, PasswordCredentials, TokenCredentials
-from pipelines.source.query import TaskQuery
-from pipelines.source.redaction import Redactor
+from cbr_warehouse.errors import SettingsError, SourceError
+from cbr_warehouse.settings.credentials import KeyCredentials, PasswordCredentials, TokenCredentials
+from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.source.redaction import Redactor
 
 SECRETS = {
     "token": "MIIQxgYJKoZIhvcNAQcCoIIQtzCCELMCAQExDTALBglghkgBZQMEAgEwgg7XBgkqhkiG9w0BBwGggg7IBIIOxH",
@@ -204,8 +204,8 @@ def test_an_empty_secret_hides_nothing() -> None:
 def test_a_proxy_of_no_use_is_told_without_its_password(
     monkeypatch, variable: str, value: str, told: str
 ) -> None:
-    from pipelines.settings.model import SourceSettings
-    from pipelines.source.client import CbrClient
+    from cbr_warehouse.settings.model import SourceSettings
+    from cbr_warehouse.source.client import CbrClient
 
     monkeypatch.setenv(variable, value)
     source = SourceSettings(name="a", endpoint="https://a.example", project_id="p", token="env:T")
@@ -215,8 +215,8 @@ def test_a_proxy_of_no_use_is_told_without_its_password(
 
 
 def test_certificates_that_are_none_are_told(tmp_path) -> None:
-    from pipelines.settings.model import SourceSettings
-    from pipelines.source.client import CbrClient
+    from cbr_warehouse.settings.model import SourceSettings
+    from cbr_warehouse.source.client import CbrClient
 
     (tmp_path / "ca.pem").write_text("none")
     source = SourceSettings(

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from pipelines.errors import ForbiddenError, PermanentSourceError, SourceError
-from pipelines.source.error_body import Said, read_error
-from pipelines.source.query import TaskQuery
+from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SourceError
+from cbr_warehouse.source.error_body import ErrorBody, read_error
+from cbr_warehouse.source.query import TaskQuery
 
 
 @pytest.mark.parametrize(
@@ -13,39 +13,42 @@ from pipelines.source.query import TaskQuery
     [
         (
             b'{"error_code":"BackupService.6500","error_msg":"Operation log does not exist."}',
-            Said("BackupService.6500", "Operation log does not exist.", None, is_json=True),
+            ErrorBody("BackupService.6500", "Operation log does not exist.", None, is_json=True),
         ),
         (
             b'{"error_msg":"throttling","error_code":"APIGW.0308","request_id":"d4e8"}',
-            Said("APIGW.0308", "throttling", "d4e8", is_json=True),
+            ErrorBody("APIGW.0308", "throttling", "d4e8", is_json=True),
         ),
         (
             b'{"error":{"code":401,"message":"The password is wrong.","title":"Unauthorized"}}',
-            Said("401", "The password is wrong.", None, is_json=True),
+            ErrorBody("401", "The password is wrong.", None, is_json=True),
         ),
-        (b'{"error":{"code":"EPS.0003","message":"no"}}', Said("EPS.0003", "no", None, is_json=True)),
-        (b'{"code":"X.1","message":"no"}', Said("X.1", "no", None, is_json=True)),
-        (b'{"errorCode":"X.1","errorMsg":"no"}', Said("X.1", "no", None, is_json=True)),
-        (b'{"error":"invalid_token","error_description":"no"}', Said(None, "no", None, is_json=True)),
-        (b'{"error":"no"}', Said(None, "no", None, is_json=True)),
-        (b'{"error_code":true,"error_msg":["x"],"code":7}', Said("7", None, None, is_json=True)),
-        (b'"no"', Said(None, "no", None, is_json=True)),
-        (b"[1]", Said(None, None, None, is_json=True)),
-        (b"null", Said(None, None, None, is_json=True)),
-        (b"", Said()),
-        (b" \n", Said()),
-        (b"upstream request timeout", Said(message="upstream request timeout")),
+        (b'{"error":{"code":"EPS.0003","message":"no"}}', ErrorBody("EPS.0003", "no", None, is_json=True)),
+        (b'{"code":"X.1","message":"no"}', ErrorBody("X.1", "no", None, is_json=True)),
+        (b'{"errorCode":"X.1","errorMsg":"no"}', ErrorBody("X.1", "no", None, is_json=True)),
+        (b'{"error":"invalid_token","error_description":"no"}', ErrorBody(None, "no", None, is_json=True)),
+        (b'{"error":"no"}', ErrorBody(None, "no", None, is_json=True)),
+        (b'{"error_code":true,"error_msg":["x"],"code":7}', ErrorBody("7", None, None, is_json=True)),
+        (b'"no"', ErrorBody(None, "no", None, is_json=True)),
+        (b"[1]", ErrorBody(None, None, None, is_json=True)),
+        (b"null", ErrorBody(None, None, None, is_json=True)),
+        (b"", ErrorBody()),
+        (b" \n", ErrorBody()),
+        (b"upstream request timeout", ErrorBody(message="upstream request timeout")),
         (
             b"<html><head><TITLE>502 Bad\nGateway</TITLE></head><body>x</body></html>",
-            Said(message="502 Bad\nGateway"),
+            ErrorBody(message="502 Bad\nGateway"),
         ),
-        (b"<html><style>p{}</style><!-- x --><p>Sorry &amp; bye</p></html>", Said(message="Sorry & bye")),
-        (b"\xff\xfe", Said(message="\ufffd\ufffd")),
-        (b'{"error_msg":"cut', Said(message='{"error_msg":"cut')),
-        (b"[" * 100_000, Said(message="[" * 20_000)),
+        (
+            b"<html><style>p{}</style><!-- x --><p>Sorry &amp; bye</p></html>",
+            ErrorBody(message="Sorry & bye"),
+        ),
+        (b"\xff\xfe", ErrorBody(message="\ufffd\ufffd")),
+        (b'{"error_msg":"cut', ErrorBody(message='{"error_msg":"cut')),
+        (b"[" * 100_000, ErrorBody(message="[" * 20_000)),
     ],
 )
-def test_a_refusal_is_read_whatever_its_shape(body: bytes, said: Said) -> None:
+def test_a_refusal_is_read_whatever_its_shape(body: bytes, said: ErrorBody) -> None:
     assert read_error(body) == said
 
 

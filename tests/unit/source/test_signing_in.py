@@ -11,9 +11,9 @@ from huaweicloudsdkcore.sdk_request import SdkRequest
 from huaweicloudsdkcore.signer.signer import Signer
 from pydantic import SecretStr
 
-from pipelines.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
-from pipelines.settings.credentials import KeyCredentials
-from pipelines.source.query import TaskQuery
+from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
+from cbr_warehouse.settings.credentials import KeyCredentials
+from cbr_warehouse.source.query import TaskQuery
 
 A = b'{"id":"a"}'
 HOUR = timedelta(hours=1)

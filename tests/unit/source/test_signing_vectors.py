@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.source.signing import Signable, authorization, canonical_request
+from cbr_warehouse.source.signing import Signable, authorization, canonical_request
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SIGNABLE = Signable(

@@ -7,23 +7,23 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from pipelines.source.query import TaskQuery
-from pipelines.source.throttle import Throttle
+from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.source.rate_limit import RateLimiter
 
 
-def throttle(world, per_second: float | None = None) -> Throttle:
-    return Throttle("prod-eu", per_second, world.monotonic, world.sleep)
+def throttle(world, per_second: float | None = None) -> RateLimiter:
+    return RateLimiter("prod-eu", per_second, world.monotonic, world.sleep)
 
 
-def succeed(limited: Throttle, times: int = 1) -> None:
+def succeed(limited: RateLimiter, times: int = 1) -> None:
     for _ in range(times):
         with limited.slot() as slot:
             slot.succeed()
 
 
-def overdo(limited: Throttle) -> None:
+def rejected(limited: RateLimiter) -> None:
     with limited.slot() as slot:
-        slot.overdo()
+        slot.rejected()
 
 
 def test_it_starts_low_grows_slowly_and_ends_somewhere(world) -> None:
@@ -51,7 +51,7 @@ def test_it_halves_and_never_stops(world) -> None:
     succeed(limited, 60)
     seen = [limited.limit]
     for _ in range(5):
-        overdo(limited)
+        rejected(limited)
         seen.append(limited.limit)
     assert seen == [8, 4, 2, 1, 1, 1]
     succeed(limited, 3)
@@ -63,9 +63,9 @@ def test_requests_refused_together_halve_once(world) -> None:
     succeed(limited, 60)
     with ExitStack() as together:
         for slot in [together.enter_context(limited.slot()) for _ in range(8)]:
-            slot.overdo()
+            slot.rejected()
     assert limited.limit == 4
-    overdo(limited)
+    rejected(limited)
     assert limited.limit == 2
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from pipelines.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
-from pipelines.source.query import TaskQuery
-from pipelines.source.surroundings import Patience
+from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
+from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.source.runtime import Timeouts
 
 A = b'{"id":"a"}'
 
@@ -76,7 +76,7 @@ def test_waits_grow_and_are_scattered(world) -> None:
 def test_one_budget_of_time_holds_for_all_tries(world) -> None:
     answer = httpx.Response(503, json={"error_code": "APIGW.0613", "error_msg": "IAM is unavailable"})
     with pytest.raises(TransientSourceError) as caught:
-        ask(world.client(lambda _: answer, patience=Patience(budget_seconds=100)))
+        ask(world.client(lambda _: answer, patience=Timeouts(budget_seconds=100)))
     spent = world.monotonic()
     assert 60 < spent <= 100
     assert str(caught.value) == (
@@ -199,7 +199,7 @@ def test_an_answer_that_drips_is_given_up(world) -> None:
                 world.sleep(20)
                 yield b" "
 
-    client = world.client(lambda _: httpx.Response(200, stream=Drip()), patience=Patience(attempt_seconds=60))
+    client = world.client(lambda _: httpx.Response(200, stream=Drip()), patience=Timeouts(attempt_seconds=60))
     with pytest.raises(TransientSourceError, match="gave no whole answer in time"):
         ask(client)
     assert world.monotonic() <= 700
@@ -235,12 +235,12 @@ def test_a_redirect_is_not_followed(world) -> None:
 
 
 def test_each_retry_is_a_warning_and_each_request_a_line(world, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("DEBUG", logger="pipelines.source")
+    caplog.set_level("DEBUG", logger="cbr_warehouse.source")
     ask(world.client(world.in_turn(httpx.Response(502), world.page(A))))
     lines = [
         (record.levelname, record.getMessage())
         for record in caplog.records
-        if record.name == "pipelines.source"
+        if record.name == "cbr_warehouse.source"
     ]
     assert [level for level, _ in lines] == ["DEBUG", "WARNING", "DEBUG"]
     assert "?limit=5&offset=0: 502, 0 bytes in 0.000 s" in lines[0][1]

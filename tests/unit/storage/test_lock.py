@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from pipelines.errors import StorageError
-from pipelines.storage.lock import hold_lock
+from cbr_warehouse.errors import StorageError
+from cbr_warehouse.storage.lock import hold_lock
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

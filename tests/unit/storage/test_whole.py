@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.storage.whole import publish, write_json
+from cbr_warehouse.storage.atomic_write import publish, write_json
 
 
 def publish_there(path: Path) -> None:

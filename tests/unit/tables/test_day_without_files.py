@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from landed import SOURCE, all_rows, land, make, printed
-
-from pipelines.raw.landing import raw_files
-from pipelines.tables.make import forget_tables
+from cbr_warehouse.raw.landing import raw_files
+from cbr_warehouse.tables.build import forget_tables
+from support.landed_records import SOURCE, all_rows, land, make, printed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD = {"id": "a", "created_at": "2026-11-19T01:00:00"}

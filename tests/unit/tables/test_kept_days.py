@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landed import CONTRACT, SOURCE, all_rows, land, make, printed, rows
 
-from pipelines.raw.landing import raw_files
-from pipelines.storage.layout import UNKNOWN_DAY, DataDirectory
-from pipelines.tables.make import forget_tables, make_tables
+from cbr_warehouse.raw.landing import raw_files
+from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.tables.build import forget_tables, make_tables
+from support.landed_records import CONTRACT, SOURCE, all_rows, land, make, printed, rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = "2026-11-19"

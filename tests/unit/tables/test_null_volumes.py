@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from landed import land, make, printed, rows
+from support.landed_records import land, make, printed, rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from landed import CONTRACT, SOURCE, all_rows, land, make, printed, rows
-
-from pipelines.raw.ledgers import LoadEntry, write_load
-from pipelines.settings.analytics import AnalyticsSettings
-from pipelines.storage.layout import DataDirectory
-from pipelines.tables.make import forget_tables
-from pipelines.warehouse.build import build_warehouse
-from pipelines.warehouse.read import query
+from cbr_warehouse.raw.ledgers import LoadEntry, write_load
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables.build import forget_tables
+from cbr_warehouse.warehouse.build import build_warehouse
+from cbr_warehouse.warehouse.query import query
+from support.landed_records import CONTRACT, SOURCE, all_rows, land, make, printed, rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from landed import CONTRACT, SOURCE, land, make, printed
 
-from pipelines.errors import WarehouseError
-from pipelines.raw.ledgers import LoadEntry, write_load
-from pipelines.settings.analytics import AnalyticsSettings
-from pipelines.storage.layout import DataDirectory
-from pipelines.storage.whole import TEMPORARY_PREFIX
-from pipelines.warehouse.build import build_warehouse
-from pipelines.warehouse.read import query
+from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.raw.ledgers import LoadEntry, write_load
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.build import build_warehouse
+from cbr_warehouse.warehouse.query import query
+from support.landed_records import CONTRACT, SOURCE, land, make, printed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD = {

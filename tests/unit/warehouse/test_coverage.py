@@ -2,8 +2,8 @@
 
 from datetime import UTC, date, datetime
 
-from pipelines.raw.ledgers import AuditEntry
-from pipelines.warehouse.coverage import coverage_rows
+from cbr_warehouse.raw.ledgers import AuditEntry
+from cbr_warehouse.warehouse.coverage import coverage_rows
 
 CHECKED = datetime(2026, 11, 18, 12, tzinfo=UTC)
 

@@ -1,0 +1,75 @@
+"""Values that no document names, for a reader that takes only what it knows.
+
+Which tasks have them hangs on their ids and the seed, so that a task keeps its own for all its life; filters,
+lists and the truth know no other. Tasks that episodes name keep the values by which they are to be found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from cbr_emulator.dialect.settings import Dialect
+from cbr_emulator.estate.generate import Estate
+from cbr_emulator.estate.task import PARTIAL_SUCCESS, Task
+from cbr_emulator.seeded_random import chance
+
+SHARE = 0.1
+"""How many of the tasks, or of the resources, have such a value."""
+
+CANCELLED = "cancelled"
+WAITING = "queued"
+OPERATION_TYPES = ("archive", "verify")
+RESOURCE_TYPES = ("OS::Dws::Cluster", "OS::Cce::Volume")
+UNDOCUMENTED = "undocumented"
+
+
+def with_undocumented(estate: Estate, dialect: Dialect, seed: int) -> Estate:
+    """The estate with such values, where the dialect has them.
+
+    Args:
+        estate: The estate as documented.
+        dialect: Says which of statuses, operation types and resource types are concerned.
+        seed: Decides which tasks have them, and which values.
+    """
+    if UNDOCUMENTED not in {dialect.statuses, dialect.operation_types, dialect.resource_types}:
+        return estate
+    named = {task_id for one in estate.episodes for task_id in one.tasks}
+    varied = (_vary(task, dialect, seed, is_named=task.id in named) for task in estate.tasks)
+    return replace(estate, tasks=tuple(varied))
+
+
+def _vary(task: Task, dialect: Dialect, seed: int, *, is_named: bool) -> Task:
+    if dialect.resource_types == UNDOCUMENTED:
+        task = _with_resource_types(task, seed)
+    if is_named:
+        return task
+    if dialect.statuses == UNDOCUMENTED and _is_chosen(seed, "status", task.id):
+        outcome = PARTIAL_SUCCESS if task.outcome == "success" else CANCELLED
+        task = replace(task, outcome=outcome, waits_as=WAITING)
+    if dialect.operation_types == UNDOCUMENTED and _is_chosen(seed, "operation type", task.id):
+        task = replace(task, operation_type=_one_of(OPERATION_TYPES, seed, "operation type", task.id))
+    return task
+
+
+def _with_resource_types(task: Task, seed: int) -> Task:
+    blocks = task.blocks
+    if "remove_resources" in blocks:
+        block = blocks["remove_resources"]
+        removed = [_retyped(resource, seed) for resource in block["resources"]]
+        blocks = {**blocks, "remove_resources": {**block, "resources": removed}}
+    resource = None if task.resource is None else _retyped(task.resource, seed)
+    return replace(task, resource=resource, blocks=blocks)
+
+
+def _retyped(resource: dict[str, Any], seed: int) -> dict[str, Any]:
+    if not _is_chosen(seed, "resource type", resource["id"]):
+        return resource
+    return {**resource, "type": _one_of(RESOURCE_TYPES, seed, "resource type", resource["id"])}
+
+
+def _is_chosen(seed: int, what: str, name: str) -> bool:
+    return chance(seed, "undocumented", what, name) < SHARE
+
+
+def _one_of(values: Sequence[str], seed: int, what: str, name: str) -> str:
+    return values[int(chance(seed, "which", what, name) * len(values))]

@@ -1,0 +1,1 @@
+"""What goes wrong on purpose: refused, delayed, cut or garbled responses, and bad records."""

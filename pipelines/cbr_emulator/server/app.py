@@ -1,0 +1,188 @@
+"""The HTTP application: the API's endpoints, the emulator's own, and nothing of what they decide."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cbr_emulator.clock import Clock, parse_span
+from cbr_emulator.dialect.settings import Dialect
+from cbr_emulator.error_responses import refuse, refuse_iam
+from cbr_emulator.estate.episodes import Episode
+from cbr_emulator.faults.injector import Faults
+from cbr_emulator.server.auth import (
+    EXPIRED,
+    PROJECT,
+    Tokens,
+    fault_of_sign_in,
+    fault_of_wish,
+    knows,
+    token_body,
+)
+from cbr_emulator.server.list_endpoint import BadParameterError, list_rows
+from cbr_emulator.server.record_store import Row, Served
+from cbr_emulator.server.truth_endpoint import tell_truth
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+UNREADABLE = (ValueError, RecursionError)
+"""What a body raises that is no JSON, or too deep to be read."""
+
+
+@dataclass
+class Emulator:
+    """What the endpoints share.
+
+    Attributes:
+        served: The records.
+        episodes: What was made to happen in them.
+        dialect: How requests are read and records printed.
+        faults: What goes wrong on purpose.
+        clock: The present of the records.
+        tokens: Tokens given out.
+    """
+
+    served: Served
+    episodes: tuple[Episode, ...]
+    dialect: Dialect
+    faults: Faults
+    clock: Clock
+    tokens: Tokens = field(default_factory=Tokens)
+
+    def application(self) -> ASGIApp:
+        """The application, to be run by uvicorn without a Date of its own."""
+        tasks = "/v3/{project_id}/operation-logs"
+        application = Starlette(
+            routes=[
+                Route("/v3/auth/tokens", self.make_token, methods=["POST"]),
+                Route(tasks, self.list_tasks, methods=["GET"]),
+                Route(tasks + "/{task_id}", self.show_task, methods=["GET"]),
+                Route("/__emulator/truth", self.tell_truth, methods=["GET"]),
+                Route("/__emulator/clock", self.move_clock, methods=["POST"]),
+            ],
+            exception_handlers={HTTPException: _refuse_route},
+        )
+        application.router.redirect_slashes = False  # a path with a slash more is none of the API's
+
+        async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_dated(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    date = format_datetime(self.clock.server_time(), usegmt=True).encode()
+                    message = {**message, "headers": [*message["headers"], (b"date", date)]}
+                await send(message)
+
+            await application(scope, receive, send_dated)
+
+        return dated
+
+    async def make_token(self, request: Request) -> Response:
+        """IAM: a token for a user, scoped to the project."""
+        try:
+            body = json.loads(await request.body())
+        except UNREADABLE:
+            return refuse_iam(400, "Bad Request", "The request body is not JSON.")
+        if (fault := fault_of_wish(body)) is not None:
+            return refuse_iam(400, "Bad Request", fault)
+        if not knows(body):
+            return refuse_iam(401, "Unauthorized", "The username or password is wrong.")
+        now = self.clock.server_time()
+        token, end = self.tokens.give(now)
+        return JSONResponse(token_body(now, end), 201, {"X-Subject-Token": token, **_request_id()})
+
+    async def list_tasks(self, request: Request) -> Response:
+        """ListOpLogs."""
+        number = self._arrive()
+        if (refused := await self._refuse(request, number)) is not None:
+            return refused
+        now = self.clock.now()
+        try:
+            found = list_rows(self.served, request.query_params, self.dialect, now)
+        except BadParameterError as error:
+            return refuse(400, "BackupService.6000", f"Invalid parameter: {error}.")
+        listed = b",".join(self._text(row, now) for row in found.rows)
+        echo = b""
+        if self.dialect.echo == "present":
+            echo = b'"limit":%d,"offset":%d,' % (found.limit, found.offset)
+        body = b'{"count":%d,%b"operation_logs":[%b]}' % (found.count, echo, listed)
+        return self.faults.answer(body, _request_id(), number)
+
+    async def show_task(self, request: Request) -> Response:
+        """ShowOpLog."""
+        number = self._arrive()
+        if (refused := await self._refuse(request, number)) is not None:
+            return refused
+        now = self.clock.now()
+        task_id = request.path_params["task_id"]
+        for row in self.served.rows(now, self.dialect.retention):
+            if row.facts["id"] == task_id:
+                body = b'{"operation_log":%b}' % self._text(row, now)
+                return self.faults.answer(body, _request_id(), number)
+        return refuse(404, "BackupService.6500", "Operation log does not exist.")
+
+    async def tell_truth(self, request: Request) -> Response:
+        """Everything that is served now, and everything that was made to happen."""
+        if not _is_local(request):
+            return refuse(403, "APIGW.0302", "Only the machine itself may ask this.")
+        now = self.clock.now()
+        told = tell_truth(self.served, self.episodes, self.dialect, self.faults, now)
+        return StreamingResponse(told, media_type="application/json")
+
+    async def move_clock(self, request: Request) -> Response:
+        """Moves the clock forward."""
+        if not _is_local(request):
+            return refuse(403, "APIGW.0302", "Only the machine itself may ask this.")
+        try:
+            body = json.loads(await request.body())
+        except UNREADABLE:
+            body = None
+        span = parse_span(str(body.get("advance"))) if isinstance(body, dict) else None
+        if span is None:
+            return refuse(400, "APIGW.0201", 'Send {"advance": "1h"}: a whole number and s, m, h or d.')
+        if self.clock.now().year > 2300:
+            return refuse(400, "APIGW.0201", "The clock cannot be moved any further.")
+        self.clock.advanced += span
+        return JSONResponse({"now": self.clock.now().isoformat()})
+
+    def _arrive(self) -> int:
+        self.clock.advanced += self.dialect.tick
+        return self.faults.arrive()
+
+    def _text(self, row: Row, now: datetime) -> bytes:
+        text = self.served.text(row, now, self.dialect)
+        return self.faults.bad_records.spoil(text, row.facts["id"])
+
+    async def _refuse(self, request: Request, number: int) -> Response | None:
+        if self.faults.strikes("expire_token", number):
+            self.tokens.expire()
+        if (fault := await fault_of_sign_in(request, self.tokens, self.clock.server_time())) is not None:
+            if fault == EXPIRED:
+                self.faults.note("expire_token", number)
+            return refuse(401, *fault)
+        if request.path_params["project_id"] != PROJECT:
+            return refuse(403, "APIGW.0302", "The project of the request is not that of the credentials.")
+        return await self.faults.instead(number)
+
+
+def _request_id() -> dict[str, str]:
+    return {"X-Request-Id": uuid4().hex}
+
+
+def _is_local(request: Request) -> bool:
+    return request.client is not None and request.client.host in LOOPBACK
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    del request
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405:
+        headers = dict(getattr(error, "headers", None) or {})
+        return refuse(405, "APIGW.0201", "The method is not allowed here.", headers)
+    return refuse(404, "APIGW.0101", "The API does not exist or has not been published in the environment.")

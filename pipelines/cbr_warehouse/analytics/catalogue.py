@@ -1,0 +1,153 @@
+"""The catalogue of the analytics: each table, view and macro with its header, in the order to build them.
+
+What a definition means stands in its ``.sql`` file and nowhere else; comments in the warehouse and the
+generated documentation come from here.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from importlib.resources import files
+from typing import Any
+
+BASE = ("attempt", "schedule_slot", "resource_day", "recovery_point", "streak", "resource")
+"""The materialized tables, in the order to build them."""
+
+PARTS = ("Question", "Grain", "Definition", "Settings", "Edge cases")
+"""What the header of a definition says, in this order, before its columns."""
+
+_ROOM = "cbr_warehouse.analytics"
+_REFERENCE = re.compile(r"\banalytics\.(\w+)")
+_COLUMN = re.compile(r"(\w+): (.+)")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One table, view or macro of schema ``analytics``.
+
+    Attributes:
+        name: Its name.
+        kind: ``table``, ``view`` or ``macro``.
+        parts: What its header says, by part.
+        columns: Description of each column.
+        arguments: (macros) Arguments with their types, as SQL.
+        body: The query.
+    """
+
+    name: str
+    kind: str
+    parts: dict[str, str]
+    columns: dict[str, str]
+    arguments: str
+    body: str
+
+    @property
+    def comment(self) -> str:
+        """What the warehouse says about it."""
+        return " ".join(f"{part}: {self.parts[part]}" for part in PARTS)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Names in schema ``analytics`` that its query reads."""
+        return frozenset(_REFERENCE.findall(self.body)) - {self.name}
+
+
+@cache
+def base_tables() -> tuple[Definition, ...]:
+    """The materialized tables, in the order to build them."""
+    return tuple(_read("base", name, "table") for name in BASE)
+
+
+@cache
+def views() -> tuple[Definition, ...]:
+    """All views and macros, each after those it reads."""
+    found = {one.name: one for one in [*_all("views", "view"), *_all("macros", "macro")]}
+    order = TopologicalSorter({name: sorted(one.needs & found.keys()) for name, one in sorted(found.items())})
+    return tuple(found[name] for name in order.static_order())
+
+
+def read_error_codes() -> dict[str, dict[str, str]]:
+    """The vendor's error codes: texts and advice in English (``en``, ``en_action``) and Chinese (``zh``…)."""
+    text = files(_ROOM).joinpath("error_codes.json").read_text(encoding="utf-8")
+    codes: dict[str, dict[str, str]] = json.loads(text)["codes"]
+    return codes
+
+
+def parse_definition(name: str, kind: str, text: str) -> Definition:
+    """Reads a definition from the text of its file.
+
+    Args:
+        name: Its name.
+        kind: ``table``, ``view`` or ``macro``.
+        text: A header of comments, then the query.
+
+    Raises:
+        ValueError: The header lacks a part.
+    """
+    lines = text.splitlines()
+    header = [line[2:] for line in _leading(lines)]
+    body = "\n".join(lines[len(header) :]).strip().rstrip(";")
+    parts, columns = _parts(header), {}
+    for line in _joined(parts.pop("Columns", [])):
+        if found := _COLUMN.fullmatch(line):
+            columns[found[1]] = found[2]
+    told = {part: " ".join(word.strip() for word in words) for part, words in parts.items()}
+    if missing := [part for part in PARTS if not told.get(part)]:
+        raise ValueError(f"{name}.sql: the header lacks {', '.join(missing)}")
+    arguments = told.pop("Arguments", "")
+    return Definition(name, kind, told, columns, arguments, body)
+
+
+def _leading(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if not line.startswith("--"):
+            return
+        yield line
+
+
+def _parts(header: Iterable[str]) -> dict[str, list[str]]:
+    parts: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in header:
+        begin = re.match(r" (Question|Grain|Definition|Settings|Edge cases|Columns|Arguments):(.*)", line)
+        if begin:
+            current = parts.setdefault(begin[1], [])
+        told = begin[2] if begin else line
+        if told.strip():
+            current.append(told)
+    return parts
+
+
+def _joined(lines: Iterable[str]) -> Iterator[str]:
+    """Lines of the column list, those that are indented more joined to the one before."""
+    whole = ""
+    for line in lines:
+        if line.startswith("      "):
+            whole += " " + line.strip()
+            continue
+        if whole:
+            yield whole
+        whole = line.strip()
+    if whole:
+        yield whole
+
+
+def _all(folder: str, kind: str) -> Iterator[Definition]:
+    place = files(_ROOM).joinpath("sql", folder)
+    for name in sorted(_names(place)):
+        yield _read(folder, name, kind)
+
+
+def _names(place: Any) -> Iterator[str]:
+    if place.is_dir():
+        for entry in place.iterdir():
+            if entry.name.endswith(".sql"):
+                yield entry.name.removesuffix(".sql")
+
+
+def _read(folder: str, name: str, kind: str) -> Definition:
+    text = files(_ROOM).joinpath("sql", folder, f"{name}.sql").read_text(encoding="utf-8")
+    return parse_definition(name, kind, text)

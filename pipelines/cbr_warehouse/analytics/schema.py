@@ -1,0 +1,177 @@
+"""Makes schema ``analytics`` anew: its settings, the vendor's error codes, its views.
+
+The base tables are filled by ``build``.
+"""
+
+from dataclasses import astuple, fields
+from datetime import timedelta
+
+import duckdb
+import pyarrow as pa
+
+from cbr_warehouse.analytics.catalogue import Definition, read_error_codes, views
+from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
+
+_COMMENTS = {
+    "meta.analytics": "The settings and definitions that schema analytics was made with.",
+    "analytics.as_of": "One row: the watermark, up to which every source was loaded, but for those left out "
+    "in source_watermark. Every view reads it as now; NULL before the first finished load.",
+    "analytics.source_watermark": "One row per source with a finished load: up to when it was loaded. A "
+    "source more than 30 days behind the newest, as one no longer configured, is left out of as_of.",
+    "analytics.settings": "One row: what the numbers of this warehouse were made with.",
+    "analytics.schedule_override": "Intervals told by the configuration under [[schedules]].",
+    "analytics.error_code": "Error codes as the vendor documents them, in two languages.",
+}
+
+_COLUMN_COMMENTS = {
+    "as_of": {"as_of": "The watermark."},
+    "source_watermark": {
+        "source": "Name of the source.",
+        "watermark": "The latest begin, or end of range, of its finished loads.",
+        "is_included": "Whether as_of waits for it: it is at most 30 days behind the newest watermark.",
+        "observed_until": "Until when its data is judged: as_of, or its own watermark where it is left out.",
+    },
+    "settings": {
+        "timezone": "Time zone of backup days: an IANA name.",
+        "day_anchor": "When a backup day begins in that zone, from midnight.",
+        "rpo_grace": "How much longer than its interval a resource may be without a new backup.",
+        "default_interval": "Interval of a resource whose schedule the log does not show.",
+        "strikes": "From how many failures in a row a resource is failing again and again.",
+        "copy_lag": "How long a copy may take from when its backup is usable.",
+        "stuck_after": "From which age an open task may be stuck.",
+        "anomaly_z": "From which robust z-score a duration is anomalous.",
+        "lookback": "How far back distributions and recent rates look from the watermark.",
+        "success_target": "Share of backup days that shall be protected; the rest is the error budget.",
+        "incident_gap": "Failures of one code and source closer than this are one incident.",
+        "incident_resources": "From how many resources failures are called an incident.",
+        "restore_test": "How long a restore counts as a test of its resource.",
+    },
+    "schedule_override": {
+        "backup_interval": "Longest planned wait between two backups.",
+        "resource_id": "Of this resource: exactly one of these three is given.",
+        "policy_id": "Or of all resources whose newest policy this is.",
+        "vault_id": "Or of all resources in this vault.",
+    },
+    "error_code": {
+        "error_code": "Error code.",
+        "text_en": "What the vendor says of it.",
+        "advice_en": "What the vendor advises.",
+        "text_zh": "The text in Chinese.",
+        "advice_zh": "The advice in Chinese.",
+    },
+}
+
+_SQL_TYPES = {
+    "timezone": "VARCHAR",
+    "day_anchor": "INTERVAL",
+    "strikes": "INTEGER",
+    "incident_resources": "INTEGER",
+    "anomaly_z": "DOUBLE",
+    "success_target": "DOUBLE",
+}
+"""Types of the columns of ``analytics.settings``; those not named are intervals."""
+
+
+def create_schema(
+    connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings, fingerprint: str
+) -> None:
+    """Makes the schema with all but the base tables and views.
+
+    Args:
+        connection: The warehouse being built, in its transaction.
+        settings: What the analytics are set to.
+        fingerprint: Tells these settings and definitions from others.
+    """
+    connection.execute("DROP SCHEMA IF EXISTS analytics CASCADE")
+    connection.execute("CREATE SCHEMA analytics")
+    connection.execute("CREATE OR REPLACE TABLE meta.analytics (fingerprint VARCHAR)")
+    connection.execute("INSERT INTO meta.analytics VALUES ($1)", [fingerprint])
+    connection.execute("CREATE TABLE analytics.as_of (as_of TIMESTAMPTZ)")
+    connection.execute(
+        "CREATE TABLE analytics.source_watermark "
+        "(source VARCHAR, watermark TIMESTAMPTZ, is_included BOOLEAN, observed_until TIMESTAMPTZ)"
+    )
+    _create_settings(connection, settings)
+    _create_overrides(connection, settings.schedules)
+    _create_error_codes(connection)
+    for table, comment in _COMMENTS.items():
+        connection.execute(f"COMMENT ON TABLE {table} IS '{comment}'")
+    for table, columns in _COLUMN_COMMENTS.items():
+        for column, comment in columns.items():
+            connection.execute(f"COMMENT ON COLUMN analytics.{table}.{column} IS '{comment}'")
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes every view and macro, with comments; the base tables are there."""
+    for view in views():
+        _create_view(connection, view)
+
+
+def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, kind: str) -> None:
+    """Says in the warehouse what a table or view and its columns are."""
+    connection.execute(f"COMMENT ON {kind} analytics.{definition.name} IS '{_quoted(definition.comment)}'")
+    for column, description in definition.columns.items():
+        connection.execute(
+            f"COMMENT ON COLUMN analytics.{definition.name}.{column} IS '{_quoted(description)}'"
+        )
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _create_settings(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
+    names = [field.name for field in fields(settings) if field.name != "schedules"]
+    columns = ", ".join(f"{name} {_SQL_TYPES.get(name, 'INTERVAL')}" for name in names)
+    connection.execute(f"CREATE TABLE analytics.settings ({columns})")
+    anchor = settings.day_anchor
+    values = [
+        timedelta(hours=anchor.hour, minutes=anchor.minute, seconds=anchor.second)
+        if name == "day_anchor"
+        else getattr(settings, name)
+        for name in names
+    ]
+    marks = ", ".join(f"${place}" for place in range(1, len(names) + 1))
+    connection.execute(f"INSERT INTO analytics.settings VALUES ({marks})", values)
+
+
+def _create_overrides(connection: duckdb.DuckDBPyConnection, schedules: tuple[ScheduleOverride, ...]) -> None:
+    connection.execute(
+        "CREATE TABLE analytics.schedule_override "
+        "(backup_interval INTERVAL, resource_id VARCHAR, policy_id VARCHAR, vault_id VARCHAR)"
+    )
+    if schedules:
+        connection.executemany(
+            "INSERT INTO analytics.schedule_override VALUES ($1, $2, $3, $4)",
+            [astuple(one) for one in schedules],
+        )
+
+
+def _create_error_codes(connection: duckdb.DuckDBPyConnection) -> None:
+    codes = read_error_codes()
+    table = pa.table(
+        {
+            "error_code": pa.array(list(codes), pa.string()),
+            **{
+                column: pa.array([told.get(key) for told in codes.values()], pa.string())
+                for column, key in (
+                    ("text_en", "en"),
+                    ("advice_en", "en_action"),
+                    ("text_zh", "zh"),
+                    ("advice_zh", "zh_action"),
+                )
+            },
+        }
+    )
+    connection.register("codes_told", table)
+    connection.execute("CREATE TABLE analytics.error_code AS SELECT * FROM codes_told")
+    connection.unregister("codes_told")
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, view: Definition) -> None:
+    if view.kind == "macro":
+        connection.execute(f"CREATE MACRO analytics.{view.name}({view.arguments}) AS TABLE {view.body}")
+        connection.execute(f"COMMENT ON MACRO TABLE analytics.{view.name} IS '{_quoted(view.comment)}'")
+        return
+    connection.execute(f"CREATE VIEW analytics.{view.name} AS {view.body}")
+    comment_on(connection, view, "VIEW")

@@ -1,0 +1,82 @@
+"""What every verb starts from: the settings, the data directory and the contract, read when needed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import typer
+
+from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.load.bootstrap import live_loading
+from cbr_warehouse.load.context import LoadContext, Progress
+from cbr_warehouse.settings.credentials import secret_faults
+from cbr_warehouse.settings.model import Settings
+from cbr_warehouse.settings.read import read_settings
+from cbr_warehouse.settings.select_sources import ReadySource, require_sources
+from cbr_warehouse.storage.layout import DataDirectory
+
+
+def utc_now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The options that stand before every verb, and what follows from them.
+
+    Attributes:
+        config: The configuration file named on the command line.
+        data_dir: The data directory named on the command line.
+        environ: The process's environment.
+    """
+
+    config: Path | None
+    data_dir: Path | None
+    environ: Mapping[str, str]
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings.
+
+        Raises:
+            SettingsError: The configuration is wrong.
+        """
+        return read_settings(self.config, self.data_dir, self.environ)
+
+    def require_sources(self, name: str | None) -> tuple[ReadySource, ...]:
+        """The sources a command asks, with their secrets; None for all.
+
+        Raises:
+            SettingsError: The configuration is wrong, or a secret cannot be had: all of it at once.
+        """
+        settings = read_settings(
+            self.config,
+            self.data_dir,
+            self.environ,
+            lambda raw, origin: secret_faults(raw, origin, name, self.environ),
+        )
+        return require_sources(settings, name, self.environ)
+
+    @cached_property
+    def directory(self) -> DataDirectory:
+        """The data directory."""
+        return DataDirectory(self.settings.data_dir)
+
+    @cached_property
+    def contract(self) -> Contract:
+        """The contract."""
+        return read_contract()
+
+    def loading(self, progress: Progress, clock: Callable[[], datetime] = utc_now) -> LoadContext:
+        """What a load works with: the real clock, real randomness and the real network."""
+        return replace(live_loading(self.directory, self.settings.analytics), clock=clock, progress=progress)
+
+
+def invocation_of(context: typer.Context) -> Invocation:
+    """The invocation that the global options made."""
+    return cast("Invocation", context.obj)

@@ -1,0 +1,135 @@
+"""``cbr-warehouse load``: one incremental load, or a range."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from cbr_warehouse.cli.format_days import show_days
+from cbr_warehouse.cli.invocation import invocation_of, utc_now
+from cbr_warehouse.cli.parse_time import read_time
+from cbr_warehouse.cli.progress import show_progress
+from cbr_warehouse.contract.api_facts import EARLIEST
+from cbr_warehouse.errors import UsageError
+from cbr_warehouse.extract.plan import Range
+from cbr_warehouse.load.context import LoadRequest
+from cbr_warehouse.load.result import LoadResult, SourceResult
+from cbr_warehouse.load.run import load as run_load
+from cbr_warehouse.raw.ledgers import LoadEntry
+
+Source = Annotated[str | None, typer.Option(help="Only the source of this name.", show_default=False)]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        help="Load a range from here: a UTC day, an instant, or a span before now such as 7d.",
+        show_default=False,
+    ),
+]
+Until = Annotated[
+    str | None, typer.Option(help="End of the range, exclusive; the present if absent.", show_default=False)
+]
+
+
+def load(
+    context: typer.Context,
+    *,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read the whole horizon again.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a load that is running.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 for quarantined records and unverified days too.")
+    ] = False,
+) -> None:
+    """Load what is new or may have changed, and bring tables and warehouse up to date."""
+    invocation = invocation_of(context)
+    wanted = LoadRequest(range=read_range(since, until, utc_now()), deep=deep, wait=wait)
+    sources = invocation.require_sources(source)
+    with show_progress() as progress:
+        report = run_load(invocation.loading(progress), sources, wanted)
+    show_report(report)
+    raise typer.Exit(report.exit_status(strict=strict))
+
+
+def read_range(since: str | None, until: str | None, now: datetime) -> Range | None:
+    """The range that the options name, None where they name none; it begins where tasks can at the earliest.
+
+    Raises:
+        UsageError: The range is empty or lacks its beginning.
+    """
+    begin, end = read_time("--since", since, now), read_time("--until", until, now)
+    if begin is None and end is None:
+        return None
+    if begin is None:
+        raise UsageError("--until needs --since: a range has a beginning.")
+    if max(begin, EARLIEST) >= (end or now):
+        raise UsageError(f"The range is empty: --since {since} is not before --until {until or 'now'}.")
+    return Range(max(begin, EARLIEST), end)
+
+
+def show_report(report: LoadResult) -> None:
+    """Prints what came of each source: what was done on stdout, what is wrong on stderr."""
+    for source in report.sources:
+        entry = source.entry
+        print(
+            f"{entry.source}: {entry.purpose} load {entry.outcome}: {entry.records or 0:,} records in "
+            f"{entry.requests or 0:,} requests: {entry.new or 0:,} new, {entry.changed or 0:,} changed, "
+            f"{entry.superseded or 0:,} superseded, {entry.repeats or 0:,} repeats, "
+            f"{entry.quarantined or 0:,} quarantined"
+        )
+        print(f"{entry.source}: {_compare(entry)}")
+        _warn(source)
+
+
+def _compare(entry: LoadEntry) -> str:
+    """What was expected beside what came; the plan of a first load expects nothing."""
+    if entry.expected_records is None or entry.expected_requests is None:
+        return "the plan could not know how many records and requests it would take"
+    return (
+        f"the plan expected about {entry.expected_records:,} records in {entry.expected_requests:,} requests"
+    )
+
+
+def _warn(source: SourceResult) -> None:
+    name = source.entry.source
+    if source.entry.message:
+        _say(f"{name}: the load failed: {source.entry.message}")
+    if source.damage.set_aside:
+        days = ", ".join(source.damage.set_aside)
+        _say(
+            f"{name}: raw files of {days} were damaged and are set aside below raw/damaged, or are gone; "
+            "these days were asked for again. Check the disk: earlier versions and sightings that only they "
+            "held are gone."
+        )
+    for one in source.damage.beyond_reach:
+        _say(
+            f"{name}: {one.path} is damaged, and the source serves its day no more. The tables made from it "
+            "stand; restore the file from a backup, without it they cannot be rebuilt."
+        )
+    if source.kept:
+        _say(
+            f"{name}: the tables of {', '.join(source.kept)} stay as they were: raw lacks what they were "
+            "made from, and the source did not send all of it again. Restore the raw files of these days "
+            "from a backup and load again, or give up what is lost with 'cbr-warehouse rebuild'."
+        )
+    if source.incomplete:
+        _say(
+            f"{name}: incomplete: the source has more than is held of {show_days(source.incomplete)}. "
+            "Load again; if it stays so, the table coverage has the numbers."
+        )
+    if source.newly_lost:
+        _say(
+            f"{name}: lost: {show_days(source.newly_lost)} left the source's retention unproven. "
+            "Load at least daily."
+        )
+    if source.unverified:
+        _say(f"{name}: unverified: the source's counts prove nothing of {show_days(source.unverified)}.")
+    if source.quarantined:
+        _say(
+            f"{name}: {source.quarantined:,} records in quarantine; see the table quarantine for the reasons."
+        )
+
+
+def _say(sentence: str) -> None:
+    typer.echo(f"cbr-warehouse: {sentence}", err=True)

@@ -1,0 +1,66 @@
+"""``cbr-warehouse quarantine``: what could not be taken in, and another try under a wider contract."""
+
+from typing import Annotated
+
+import typer
+
+from cbr_warehouse.cli.invocation import invocation_of
+from cbr_warehouse.cli.progress import show_progress
+from cbr_warehouse.cli.sql import Format, print_answer
+from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.load.requeue import requeue as run_requeue
+from cbr_warehouse.warehouse.query import stream_query
+
+quarantine = typer.Typer(
+    help="What could not be taken in, and another try after the contract was widened.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_SHORT = 80
+"""Characters of a record that a table shows; JSON and CSV have all of it."""
+
+
+@quarantine.command("list")
+def show(
+    context: typer.Context,
+    *,
+    source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
+    unresolved: Annotated[
+        bool, typer.Option("--unresolved", help="Only records whose task is held in no sound version.")
+    ] = False,
+    output: Annotated[Format, typer.Option("--format", help="How to print the records.")] = Format.TABLE,
+) -> None:
+    """List the records that could not be taken in, and why."""
+    text = f"left(record_text, {_SHORT})" if output is Format.TABLE else "record_text"
+    wanted = ["true"]
+    if source is not None:
+        wanted.append("source = '" + source.replace("'", "''") + "'")
+    if unresolved:
+        wanted.append("resolved_at IS NULL")
+    statement = (
+        "SELECT source, day, reason, task_id, first_seen_at, last_seen_at, resolved_at, "
+        f"{text} AS record_text FROM quarantine "
+        f"WHERE {' AND '.join(wanted)} ORDER BY source, first_seen_at, record_text"
+    )
+    with stream_query(invocation_of(context).directory.warehouse, statement) as answer:
+        print_answer(answer, output)
+
+
+@quarantine.command()
+def requeue(context: typer.Context) -> None:
+    """Judge them again by the contract as it is now, without the API."""
+    invocation = invocation_of(context)
+    if not invocation.directory.sources_with_raw():
+        raise WarehouseError(
+            f"There is nothing in {invocation.directory.raw} yet. Load first with 'cbr-warehouse load'."
+        )
+    with show_progress() as progress:
+        found = run_requeue(invocation.loading(progress))
+    for one in found:
+        print(
+            f"{one.source}: {one.before:,} records were in quarantine, "
+            f"{one.taken_in:,} of them are taken in, {one.after:,} remain"
+        )
+    if any(one.after for one in found):
+        typer.echo("Why those remain: cbr-warehouse quarantine list --unresolved", err=True)

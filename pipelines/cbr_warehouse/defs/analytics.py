@@ -1,0 +1,72 @@
+"""``analytics/<view>``: base tables and views of schema ``analytics``, as the load has built them.
+
+A load brings them up with the tables they stand on and publishes all at once, so nothing is made here:
+the step counts rows, each view once, and says up to when the data goes.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables, views
+from cbr_warehouse.defs.asset_keys import analytics_key
+from cbr_warehouse.defs.failures import told_as_failures
+from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.defs.lineage import read_by
+from cbr_warehouse.warehouse.analytics_columns import analytics_columns
+from cbr_warehouse.warehouse.query import count_rows, open_published, read_watermark
+
+
+def analytics_asset(site: Installation) -> dg.AssetsDefinition:
+    """The assets of all base tables and views.
+
+    Args:
+        site: The installation.
+    """
+
+    @dg.multi_asset(
+        name="analytics",
+        specs=[_spec(site, definition) for definition in described()],
+        can_subset=True,
+    )
+    def describe(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        # In the order to build them, since Dagster wants to hear of an asset after those it reads.
+        keys = [analytics_key(definition.name) for definition in described()]
+        chosen = [key for key in keys if key in context.selected_asset_keys]
+        with told_as_failures(), open_published(site.loading.directory.warehouse) as connection:
+            rows = count_rows(connection, [key.path[-1] for key in chosen], schema="analytics")
+            watermark = read_watermark(connection)
+        # The first tables of a source are there before its first load has finished.
+        told = {} if watermark is None else {"watermark": dg.TimestampMetadataValue(watermark.timestamp())}
+        for key in chosen:
+            count = rows[key.path[-1]]
+            yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": count, **told})
+
+    return describe
+
+
+def described() -> tuple[Definition, ...]:
+    """Base tables and views; macros are none, since they hold nothing without a time."""
+    return tuple(one for one in (*base_tables(), *views()) if one.kind != "macro")
+
+
+def _spec(site: Installation, definition: Definition) -> dg.AssetSpec:
+    path = site.loading.directory.warehouse
+    return dg.AssetSpec(
+        analytics_key(definition.name),
+        deps=sorted(read_by(definition, site.loading.contract)),
+        description="\n\n".join(f"**{part}**: {definition.parts[part]}" for part in PARTS),
+        group_name="analytics",
+        kinds={"duckdb", definition.kind},
+        skippable=True,
+        metadata={
+            "dagster/column_schema": _schema(definition),
+            "dagster/table_name": f"{path.stem}.analytics.{definition.name}",
+            "dagster/uri": path.as_uri(),
+        },
+    )
+
+
+def _schema(definition: Definition) -> dg.TableSchema:
+    columns = analytics_columns()[definition.name]
+    return dg.TableSchema([dg.TableColumn(one.name, one.type, one.description or None) for one in columns])

@@ -1,0 +1,51 @@
+"""What the code location is made from: the configuration, and what a load works with here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.load.bootstrap import live_loading
+from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.settings.model import Settings
+from cbr_warehouse.settings.read import read_settings
+from cbr_warehouse.settings.select_sources import choose_sources
+from cbr_warehouse.storage.layout import DataDirectory
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One configured installation.
+
+    Attributes:
+        settings: The configuration.
+        loading: What a load works with.
+        environ: The environment, where sources find their secrets when they are loaded.
+        retry_delay_seconds: How long a source that failed in passing is left alone.
+    """
+
+    settings: Settings
+    loading: LoadContext
+    environ: Mapping[str, str]
+    retry_delay_seconds: float = 30
+
+    @property
+    def lack(self) -> str | None:
+        """What keeps anything from being loaded, and the remedy; None where there are sources."""
+        try:
+            choose_sources(self.settings, None, self.environ)
+        except SettingsError as error:
+            return str(error)
+        return None
+
+
+def read_site(environ: Mapping[str, str]) -> Installation:
+    """Reads the configuration as the commands do; no secret is followed yet.
+
+    Args:
+        environ: The environment.
+
+    Raises:
+        SettingsError: The configuration is wrong.
+    """
+    settings = read_settings(None, None, environ)
+    return Installation(settings, live_loading(DataDirectory(settings.data_dir), settings.analytics), environ)

@@ -1,0 +1,51 @@
+"""What the analytics and the report read, from their queries: a view's assets cannot be forgotten.
+
+Macros are no assets, since they are called with a time; who calls one reads what it reads.
+"""
+
+import re
+from importlib.resources import files
+
+import dagster as dg
+
+from cbr_warehouse.analytics.catalogue import Definition, base_tables, parse_definition, views
+from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.defs.asset_keys import analytics_key, warehouse_key
+
+_READ = re.compile(r"\b(?:FROM|JOIN)\s+(?:main\.)?(\w+)\b(?!\.)")
+_WITHIN = re.compile(r"\b(\w+) AS (?:MATERIALIZED )?\(")
+_MADE_OF = {
+    "touched_tasks": "warehouse/tasks",
+    "touched_backups": "analytics/attempt",
+    "as_of": "warehouse/loads",
+    "source_watermark": "warehouse/loads",
+}
+"""Names that stand for others while a warehouse is built, and what they are made of."""
+
+
+def read_by(definition: Definition, contract: Contract) -> frozenset[dg.AssetKey]:
+    """The assets that a table, view or question of the analytics reads.
+
+    Args:
+        definition: What reads.
+        contract: The tables of the warehouse.
+    """
+    known = {one.name: one for one in (*base_tables(), *views())}
+    found: set[dg.AssetKey] = set()
+    for name in definition.needs & known.keys():
+        is_macro = known[name].kind == "macro"
+        found |= read_by(known[name], contract) if is_macro else {analytics_key(name)}
+    plain = set(_READ.findall(definition.body)) - set(_WITHIN.findall(definition.body))
+    found |= {warehouse_key(table.name) for table in contract.tables if table.name in plain}
+    made_of = {_MADE_OF[name] for name in definition.needs | plain if name in _MADE_OF}
+    return frozenset(found | {dg.AssetKey.from_user_string(key) for key in made_of})
+
+
+def read_by_report(contract: Contract) -> frozenset[dg.AssetKey]:
+    """The assets that the report's questions read."""
+    folder = files("cbr_warehouse.report").joinpath("sql")
+    found: set[dg.AssetKey] = set()
+    for entry in folder.iterdir():
+        name = entry.name.removesuffix(".sql")
+        found |= read_by(parse_definition(name, "question", entry.read_text(encoding="utf-8")), contract)
+    return frozenset(found)

@@ -1,0 +1,93 @@
+"""``tables/<table>``: the Parquet partitions, made again for every day whose raw records changed."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from cbr_warehouse.contract.columns import Table
+from cbr_warehouse.defs.asset_keys import raw_key, table_key
+from cbr_warehouse.defs.columns import table_schema
+from cbr_warehouse.defs.failures import told_as_failures
+from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.defs.partitions import BACKFILL, own_days
+from cbr_warehouse.load.exclusive import hold_alone
+from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.tables.build import make_tables
+from cbr_warehouse.tables.build_state import rows_made
+from cbr_warehouse.tables.partitions import PARTITIONED, SET_LATER
+
+
+def tables_asset(site: Installation, days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The assets of all partitioned tables, made in one step.
+
+    Args:
+        site: The installation.
+        days: The partitions.
+    """
+    directory, contract = site.loading.directory, site.loading.contract
+
+    @dg.multi_asset(
+        name="tables",
+        specs=[_spec(site, contract.table(name)) for name in PARTITIONED],
+        can_subset=True,
+        partitions_def=days,
+        backfill_policy=BACKFILL,
+    )
+    def make_days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        own = {day.isoformat() for day in own_days(context)}
+        with told_as_failures(), hold_alone(site.loading, "making tables by Dagster", wait=True):
+            made = {
+                day
+                for source in directory.sources_with_raw()
+                for day in make_tables(directory, source, contract).days
+            }
+            touched = (made | _loaded_before(context)) - {UNKNOWN_DAY} - own
+            rows = {day: _rows(directory, day) for day in touched | own}
+        for key in sorted(context.selected_asset_keys):
+            table = key.path[-1]
+            counts = {day: {"dagster/partition_row_count": rows[day].get(table, 0)} for day in rows}
+            for day in sorted(touched & set(days.get_partition_keys())):
+                context.log_event(dg.AssetMaterialization(key, partition=day, metadata=counts[day]))
+            for day in own:
+                context.add_asset_metadata(counts[day], asset_key=key, partition_key=day)
+            yield dg.MaterializeResult(asset_key=key)
+
+    return make_days
+
+
+def _spec(site: Installation, table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table_key(table.name),
+        deps=[raw_key(source.name) for source in site.settings.sources],
+        description=_description(site, table),
+        group_name="tables",
+        kinds={"parquet"},
+        skippable=True,
+        metadata={
+            "dagster/column_schema": table_schema(table, SET_LATER),
+            "dagster/uri": (site.loading.directory.tables / table.name).as_uri(),
+        },
+    )
+
+
+def _description(site: Installation, table: Table) -> str:
+    return table.description if site.lack is None else f"{table.description}\n\n{site.lack}"
+
+
+def _loaded_before(context: dg.AssetExecutionContext) -> set[str]:
+    """Days that earlier steps of this run loaded; a load makes their tables itself, to count them."""
+    events = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    return {
+        event.dagster_event.partition
+        for event in events
+        if event.dagster_event and event.dagster_event.partition
+    }
+
+
+def _rows(directory: DataDirectory, day: str) -> dict[str, int]:
+    """Rows of a day by table, of all sources together."""
+    rows = dict.fromkeys(PARTITIONED, 0)
+    for source in directory.sources_with_raw():
+        for table, count in rows_made(directory, source, day).items():
+            rows[table] += count
+    return rows

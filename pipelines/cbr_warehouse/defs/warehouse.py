@@ -1,0 +1,102 @@
+"""``warehouse/<table>``: the published warehouse, built in one step, with its keys and references checked."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from cbr_warehouse.contract.columns import Table
+from cbr_warehouse.defs.asset_keys import WAREHOUSE_POOL, raw_key, table_key, warehouse_key
+from cbr_warehouse.defs.columns import table_schema
+from cbr_warehouse.defs.failures import told_as_failures
+from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.load.exclusive import hold_alone
+from cbr_warehouse.tables.partitions import PARTITIONED
+from cbr_warehouse.warehouse.build import build_warehouse
+from cbr_warehouse.warehouse.checks import REFERENCES, CheckResult, check_all
+from cbr_warehouse.warehouse.query import count_rows, open_published
+
+
+def warehouse_asset(site: Installation) -> dg.AssetsDefinition:
+    """The assets of all tables of the warehouse.
+
+    Args:
+        site: The installation.
+    """
+    directory, contract = site.loading.directory, site.loading.contract
+    tables = [table.name for table in contract.tables]
+
+    @dg.multi_asset(
+        name="warehouse",
+        specs=[_spec(site, table) for table in contract.tables],
+        check_specs=[*_unique_keys(contract.tables), *_references()],
+        can_subset=True,
+        pool=WAREHOUSE_POOL,
+    )
+    def publish(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        with told_as_failures():
+            if context.selected_asset_keys:
+                with hold_alone(site.loading, "building the warehouse by Dagster", wait=True):
+                    build_warehouse(directory, contract, site.loading.analytics)
+            with open_published(directory.warehouse) as connection:
+                rows = count_rows(connection, tables)
+                checked = check_all(connection, contract)
+        for key in sorted(context.selected_asset_keys):
+            yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows[key.path[-1]]})
+        for found in checked:
+            key = dg.AssetCheckKey(warehouse_key(found.table), found.name)
+            if key in context.selected_asset_check_keys:
+                yield _result(found)
+
+    return publish
+
+
+def _spec(site: Installation, table: Table) -> dg.AssetSpec:
+    raw = [raw_key(source.name) for source in site.settings.sources]
+    counted = [table_key("tasks"), table_key("quarantine")]
+    bookkeeping = {"loads": raw, "coverage": [*raw, *counted]}
+    path = site.loading.directory.warehouse
+    return dg.AssetSpec(
+        warehouse_key(table.name),
+        deps=[table_key(table.name)] if table.name in PARTITIONED else bookkeeping[table.name],
+        description=table.description,
+        group_name="warehouse",
+        kinds={"duckdb"},
+        skippable=True,
+        metadata={
+            "dagster/column_schema": table_schema(table),
+            "dagster/table_name": f"{path.stem}.main.{table.name}",
+            "dagster/uri": path.as_uri(),
+        },
+    )
+
+
+def _unique_keys(tables: tuple[Table, ...]) -> Iterator[dg.AssetCheckSpec]:
+    for table in tables:
+        key = ", ".join(table.key)
+        yield dg.AssetCheckSpec(
+            "unique_key",
+            asset=warehouse_key(table.name),
+            description=f"No two rows have the same {key}.",
+            blocking=True,
+        )
+
+
+def _references() -> Iterator[dg.AssetCheckSpec]:
+    for child, parent, columns in REFERENCES:
+        yield dg.AssetCheckSpec(
+            f"references_{parent}",
+            asset=warehouse_key(child),
+            description=f"Each row has its row in {parent}, by {', '.join(columns)}.",
+            blocking=True,
+        )
+
+
+def _result(found: CheckResult) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=warehouse_key(found.table),
+        check_name=found.name,
+        passed=found.violations == 0,
+        metadata={"violations": found.violations},
+    )

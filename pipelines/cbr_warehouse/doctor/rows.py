@@ -1,0 +1,68 @@
+"""Tasks as an examination looks at them: their times as printed and as instants, and a few facts. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from cbr_warehouse.contract.timestamps import parse_instant
+
+TIMES = ("created_at", "started_at", "ended_at", "updated_at")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One task of an answer.
+
+    Attributes:
+        id: Its id.
+        record: All of it.
+        times: Its times as instants; those that are absent or unreadable are left out.
+    """
+
+    id: str
+    record: Mapping[str, Any]
+    times: Mapping[str, datetime]
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was created."""
+        return self.times["created_at"]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it will hardly change any more."""
+        return "ended_at" in self.times
+
+    def text(self, *path: str) -> str | None:
+        """A text of the record by its path; None where there is none."""
+        value: Any = self.record
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value if isinstance(value, str) and value else None
+
+    def apart(self, one: str, other: str, seconds: float) -> bool:
+        """Whether it has two times that lie clearly apart."""
+        if one not in self.times or other not in self.times:
+            return False
+        return abs(self.times[one] - self.times[other]) > timedelta(seconds=seconds)
+
+
+def read_rows(records: Iterable[bytes]) -> tuple[Row, ...]:
+    """The tasks of an answer; what is no task with an id and a created_at tells nothing and is left out."""
+    return tuple(row for record in records if (row := _read(record)) is not None)
+
+
+def _read(text: bytes) -> Row | None:
+    try:
+        record = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("id"), str):
+        return None
+    printed = {name: record.get(name) for name in TIMES}
+    instants = {name: parse_instant(text) for name, text in printed.items() if isinstance(text, str)}
+    times = {name: instant for name, instant in instants.items() if instant is not None}
+    return Row(record["id"], record, times) if "created_at" in times else None

@@ -1,0 +1,48 @@
+"""Gathers what is held of a source for the planner, from ledgers and tables."""
+
+from datetime import date, datetime
+
+from cbr_warehouse.contract.day_state import DayState
+from cbr_warehouse.contract.utc_days import day_of
+from cbr_warehouse.extract.plan import Purpose, SourceState
+from cbr_warehouse.raw.ledgers import LoadEntry, read_audits, read_loads, read_sweeps
+from cbr_warehouse.storage.layout import DataDirectory
+
+
+def read_holding(directory: DataDirectory, source: str) -> SourceState:
+    """What is held of a source, as far as a plan needs it.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+    """
+    loads = read_loads(directory, source)
+    audits = read_audits(directory, source)
+    done = [load for load in loads if load.purpose != Purpose.RANGE and load.outcome == "done"]
+    deep = [load for load in done if load.purpose == Purpose.DEEP]
+    sweeps = read_sweeps(directory, source, _unfinished(loads))
+    return SourceState(
+        states={day: DayState(entry.state) for day, entry in audits.items()},
+        first_load_at=loads[0].started_at if loads else None,
+        asked_from=_asked_from(loads),
+        last_load_at=done[-1].started_at if done else None,
+        last_deep_at=deep[-1].started_at if deep else None,
+        landed={(sweep.start, sweep.end): sweep.finished_at for sweep in sweeps if sweep.end is not None},
+    )
+
+
+def _asked_from(loads: list[LoadEntry]) -> date | None:
+    return min(
+        (day_of(load.since) for load in loads if load.purpose != Purpose.RANGE and load.since), default=None
+    )
+
+
+def _unfinished(loads: list[LoadEntry]) -> frozenset[str]:
+    """Loads since the last finished one that were killed or failed: what they landed counts."""
+    done: list[datetime] = [load.started_at for load in loads if load.outcome == "done"]
+    last_done = done[-1] if done else None
+    return frozenset(
+        load.load_id
+        for load in loads
+        if load.outcome != "done" and (last_done is None or load.started_at > last_done)
+    )

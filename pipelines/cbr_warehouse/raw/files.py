@@ -1,0 +1,109 @@
+"""The Parquet files of raw: their columns, their names with a checksum, writing and checking them."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cbr_warehouse.storage.atomic_write import write_whole
+
+# The default pools keep what each of a load's threads once used; over a load that is 70 MB.
+pa.set_memory_pool(pa.system_memory_pool())
+
+INSTANT = pa.timestamp("us", tz="UTC")
+
+_RECORD_FIELDS: list["pa.Field[Any]"] = [
+    pa.field("content_hash", pa.string(), nullable=False),
+    pa.field("record_text", pa.string(), nullable=False),
+    pa.field("record_bytes", pa.binary()),
+    pa.field("task_id", pa.string()),
+    pa.field("reason", pa.string()),
+    pa.field("normal", pa.string()),
+    pa.field("extra", pa.string()),
+    pa.field("contract", pa.string(), nullable=False),
+    pa.field("load_id", pa.string(), nullable=False),
+    pa.field("sweep", pa.int32(), nullable=False),
+    pa.field("page", pa.int32(), nullable=False),
+    pa.field("position", pa.int32(), nullable=False),
+    pa.field("fetched_at", INSTANT, nullable=False),
+]
+RECORDS = pa.schema(_RECORD_FIELDS)
+"""A distinct record: its text, what the door said of it under which contract, where it came from."""
+
+_MANIFEST_FIELDS: list["pa.Field[Any]"] = [
+    pa.field("content_hash", pa.string(), nullable=False),
+    pa.field("task_id", pa.string()),
+    pa.field("load_id", pa.string(), nullable=False),
+    pa.field("sweep", pa.int32(), nullable=False),
+    pa.field("page", pa.int32(), nullable=False),
+    pa.field("position", pa.int32(), nullable=False),
+    pa.field("fetched_at", INSTANT, nullable=False),
+]
+MANIFESTS = pa.schema(_MANIFEST_FIELDS)
+"""A sighting: that a record was received, by which request, when; repeats included."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One record as a request brought it.
+
+    Attributes:
+        record: Its exact bytes.
+        sweep: Number of the sweep within the load.
+        page: Number of the page within the sweep, from 0.
+        position: Place in the page, from 0.
+        fetched_at: When the page was received.
+    """
+
+    record: bytes
+    sweep: int
+    page: int
+    position: int
+    fetched_at: datetime
+
+
+def content_hash(record: bytes) -> str:
+    """Identifies a record's exact bytes: 128 bits, in hex."""
+    return hashlib.blake2b(record, digest_size=16).hexdigest()
+
+
+def write_raw(folder: Path, stem: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Path:
+    """Writes rows as one Parquet file whose name ends in its checksum.
+
+    Args:
+        folder: Where to.
+        stem: What its name begins with; unique within the folder.
+        schema: Its columns.
+        rows: Its rows.
+
+    Returns:
+        The file written.
+
+    Raises:
+        StorageError: It could not be written; nothing is left of it.
+    """
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), buffer, compression="zstd")
+    content = buffer.getvalue()
+    path = folder / f"{stem}-{_checksum(content)}.parquet"
+    write_whole(path, lambda temporary: _write_bytes(temporary, content))
+    return path
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a raw file still holds what was written: its name tells its checksum."""
+    return path.stem.rpartition("-")[2] == _checksum(path.read_bytes())
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

@@ -1,0 +1,185 @@
+"""Landing: takes what a sweep received and files it, each distinct record once.
+
+The door is asked of every new record and its verdict lands beside the text. What a verdict
+means for the tables is ``tables``' business.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cbr_warehouse.contract.validate import RecordValidator, Validation
+from cbr_warehouse.raw.files import MANIFESTS, RECORDS, Received, content_hash, is_intact, write_raw
+from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What one batch came to.
+
+    Attributes:
+        received: Records received.
+        distinct: Of those, records whose exact text was not held, by the day they are filed under.
+        doubled: Tasks that one page had in several rows, with how many.
+    """
+
+    received: int
+    distinct: Mapping[str, int]
+    doubled: Mapping[str, int]
+
+
+class Landing:
+    """Files the records of one load of one source. Safe to share between threads.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        load_id: Id of the load.
+        door: Checks each new record.
+        contract: Fingerprint of the contract the door was made of.
+    """
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        source: str,
+        load_id: str,
+        *,
+        door: RecordValidator,
+        contract: str,
+    ) -> None:
+        self._directory = directory
+        self._source = source
+        self._load_id = load_id
+        self.door = door
+        self._contract = contract
+        self._known: dict[str, dict[str, bool]] = {}
+        self._batch = 0
+        self._unseen: set[str] = set()
+        self._lock = Lock()
+
+    def watch(self, task_ids: Iterable[str]) -> None:
+        """From now on notes whether the load receives these tasks."""
+        with self._lock:
+            self._unseen.update(task_ids)
+
+    def unseen(self, task_ids: Iterable[str]) -> list[str]:
+        """Those of some watched tasks that the load has not received since, in order."""
+        with self._lock:
+            return sorted(self._unseen.intersection(task_ids))
+
+    def land(self, received: Iterable[Received]) -> Landed:
+        """Files one batch: the records first, then the manifests that mention them.
+
+        Args:
+            received: Records of one sweep, in the order received.
+
+        Returns:
+            What it came to.
+
+        Raises:
+            StorageError: A file could not be written. Files are whole or absent; what landed
+                before stays, and the next load asks for the rest.
+        """
+        with self._lock:
+            self._batch += 1
+            new: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            rows: Counter[tuple[int, int, str]] = Counter()
+            for item in received:
+                verdict = self.door.check(item.record, item.fetched_at)
+                day = self._place_of(item.record, verdict)
+                self._unseen.discard(verdict.task_id or "")
+                sighting = self._sighting(item, verdict.task_id)
+                seen[day].append(sighting)
+                if verdict.task_id:
+                    rows[item.sweep, item.page, verdict.task_id] += 1
+                known, text = self._known_on(day), sighting["content_hash"]
+                is_sound = verdict.reason is None
+                if text in known and (known[text] or not is_sound):
+                    continue  # held already; what was refused is filed again once it is sound
+                known[text] = is_sound
+                new[day].append(
+                    sighting
+                    | _texts(item.record)
+                    | {
+                        "reason": verdict.reason,
+                        "normal": verdict.normal,
+                        "extra": verdict.extra,
+                        "contract": self._contract,
+                    }
+                )
+            self._write(new, seen)
+        doubled = {task_id: count for (*_, task_id), count in rows.items() if count > 1}
+        return Landed(sum(map(len, seen.values())), {day: len(texts) for day, texts in new.items()}, doubled)
+
+    def _sighting(self, item: Received, task_id: str | None) -> dict[str, Any]:
+        return {
+            "content_hash": content_hash(item.record),
+            "task_id": task_id,
+            "load_id": self._load_id,
+            "sweep": item.sweep,
+            "page": item.page,
+            "position": item.position,
+            "fetched_at": item.fetched_at,
+        }
+
+    def _write(self, new: dict[str, list[dict[str, Any]]], seen: dict[str, list[dict[str, Any]]]) -> None:
+        stem = f"{self._load_id}-{self._batch:05d}"
+        for day, rows in sorted(new.items()):
+            write_raw(self._directory.raw_day("records", self._source, day), stem, RECORDS, rows)
+        for day, rows in sorted(seen.items()):
+            write_raw(self._directory.raw_day("manifests", self._source, day), stem, MANIFESTS, rows)
+
+    def _place_of(self, record: bytes, verdict: Validation) -> str:
+        """The day a record is filed under; one that is refused again stays where it was refused first."""
+        if verdict.day is None or (
+            verdict.reason is not None and content_hash(record) in self._known_on(UNKNOWN_DAY)
+        ):
+            return UNKNOWN_DAY
+        return verdict.day.isoformat()
+
+    def _known_on(self, day: str) -> dict[str, bool]:
+        """The texts held of a day, and whether each was found sound."""
+        if day not in self._known:
+            folder = self._directory.raw_day("records", self._source, day)
+            known: dict[str, bool] = {}
+            for path in raw_files(folder):
+                for text, is_sound in _judged(path):
+                    known[text] = known.get(text, False) or is_sound
+            self._known[day] = known
+        return self._known[day]
+
+
+def raw_files(folder: Path) -> list[Path]:
+    """The raw files of a folder, in the order they were written."""
+    return sorted(folder.glob("[!.]*.parquet"))
+
+
+def _judged(path: Path) -> Iterator[tuple[str, bool]]:
+    try:
+        texts, reasons = pq.read_table(path, columns=["content_hash", "reason"]).columns
+    except (pa.ArrowException, OSError):
+        if is_intact(path):
+            raise
+        return  # damaged, and left in its place because its day is beyond reach: ``damage`` tells of it
+    yield from zip(map(str, texts.to_pylist()), reasons.is_null().to_pylist(), strict=True)
+
+
+def _texts(record: bytes) -> dict[str, str | bytes | None]:
+    """The record as text, and as bytes where the text cannot say them exactly."""
+    try:
+        text = record.decode()
+    except UnicodeDecodeError:
+        return {"record_text": _printable(record.decode(errors="backslashreplace")), "record_bytes": record}
+    return {"record_text": _printable(text), "record_bytes": record if "\x00" in text else None}
+
+
+def _printable(text: str) -> str:
+    return text.replace("\x00", "\\u0000")

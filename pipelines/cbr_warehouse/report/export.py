@@ -1,0 +1,167 @@
+"""The data beside the page: every table as CSV and Parquet, and a manifest that says how to check them."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from cbr_warehouse.analytics.catalogue import base_tables, views
+from cbr_warehouse.reader.warehouse import Warehouse
+from cbr_warehouse.report.data import ReportData
+from cbr_warehouse.report.period import Period
+from cbr_warehouse.storage.atomic_write import write_whole
+
+MADE_BY = "cbr-warehouse"
+"""Begins ``made_by`` in every manifest."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A table that was written.
+
+    Attributes:
+        name: Its name.
+        query: What made it, and makes it again.
+        rows: How many rows it has.
+        files: Its files with size and checksum.
+    """
+
+    name: str
+    query: str
+    rows: int
+    files: list[dict[str, Any]]
+
+
+def export_tables(warehouse: Warehouse, findings: ReportData, folder: Path, *, audit: bool) -> list[Exported]:
+    """Writes the tables of a report.
+
+    Args:
+        warehouse: The warehouse.
+        findings: What the report says; its queries are run once more, for their types.
+        folder: Where to.
+        audit: Whether all of the analytics, coverage, loads and quarantine belong to it.
+
+    Returns:
+        What was written.
+
+    Raises:
+        StorageError: A file could not be written.
+    """
+    queries = {name: answered.query for name, answered in findings.asked.items()}
+    queries |= {f"figure_{name}": figure.query for name, figure in findings.figures.items()}
+    if audit:
+        queries |= dict(_evidence())
+    return [_export(warehouse, name, query, folder) for name, query in sorted(queries.items())]
+
+
+def _evidence() -> Iterable[tuple[str, str]]:
+    for definition in (*base_tables(), *views()):
+        if definition.kind != "macro":
+            yield f"analytics_{definition.name}", f"SELECT * FROM analytics.{definition.name} ORDER BY ALL"
+    for table in ("coverage", "loads"):
+        yield table, f"SELECT * FROM {table} ORDER BY ALL"
+    yield "quarantine", "SELECT * EXCLUDE (record_bytes) FROM quarantine ORDER BY ALL"
+
+
+def _export(warehouse: Warehouse, name: str, query: str, folder: Path) -> Exported:
+    query = _storable(warehouse, query)
+    table = warehouse.sql(query, as_="arrow")
+    parquet, csv = BytesIO(), BytesIO()
+    pq.write_table(table, parquet, compression="zstd")
+    pa_csv.write_csv(_flat(table), csv)
+    files = [
+        _write(folder / f"{name}.parquet", parquet.getvalue()),
+        _write(folder / f"{name}.csv", csv.getvalue()),
+    ]
+    return Exported(name, query, table.num_rows, files)
+
+
+def _storable(warehouse: Warehouse, query: str) -> str:
+    """The query with spans of time as text: Parquet and CSV hold none."""
+    described = warehouse.sql(f"DESCRIBE {query}", as_="arrow").to_pylist()
+    spans = [row["column_name"] for row in described if row["column_type"] == "INTERVAL"]
+    if not spans:
+        return query
+    replaced = ", ".join(f'CAST("{name}" AS VARCHAR) AS "{name}"' for name in spans)
+    return f"SELECT * REPLACE ({replaced}) FROM ({query})"
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """A table that CSV can hold: lists as text."""
+    columns: list[Any] = []
+    for column, field in zip(table.columns, table.schema, strict=True):
+        if pa.types.is_nested(field.type):
+            texts = [
+                None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+                for value in column.to_pylist()
+            ]
+            columns.append(pa.array(texts, pa.string()))
+        else:
+            columns.append(column)
+    return pa.table(dict(zip(table.column_names, columns, strict=True)))
+
+
+def _write(path: Path, content: bytes) -> dict[str, Any]:
+    write_whole(path, lambda place: _keep(place, content))
+    return {"file": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _keep(place: Path, content: bytes) -> None:
+    place.write_bytes(content)
+
+
+def manifest_of(
+    findings: ReportData, exported: list[Exported], page: dict[str, Any], made_at: datetime, version: str
+) -> dict[str, Any]:
+    """What a reader needs to check the report.
+
+    Args:
+        findings: What it says.
+        exported: Its tables.
+        page: The page's file, size and checksum.
+        made_at: When it was made.
+        version: Of this program.
+    """
+    return {
+        "made_by": f"{MADE_BY} {version}",
+        "made_at": made_at.isoformat(),
+        "period": _period(findings.period),
+        "settings": {name: str(value) for name, value in findings.settings.items()},
+        "verdict": {"level": findings.verdict.level, "sentences": list(findings.verdict.sentences)},
+        "figures": {
+            name: {
+                "value": figure.value,
+                "numerator": figure.numerator,
+                "denominator": figure.denominator,
+                "before": figure.before,
+                "definition": figure.question.says["Definition"],
+                "query": figure.query,
+            }
+            for name, figure in findings.figures.items()
+        },
+        "page": page,
+        "tables": [
+            {"name": one.name, "query": one.query, "rows": one.rows, "files": one.files} for one in exported
+        ],
+    }
+
+
+def _period(period: Period | None) -> dict[str, Any] | None:
+    if period is None:
+        return None
+    return {
+        "length": period.length.value,
+        "watermark": period.as_of.isoformat(),
+        "from": period.from_at.isoformat(),
+        "to": period.to_at.isoformat(),
+        "first_backup_day": period.from_day.isoformat(),
+        "backup_days": period.length.days,
+    }

@@ -1,0 +1,106 @@
+"""The five figures at the top: each with numerator, denominator, the period before, and which way is good."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cbr_warehouse.reader.warehouse import Warehouse
+from cbr_warehouse.report.formatting import count, hours, percent
+from cbr_warehouse.report.period import Period
+from cbr_warehouse.report.queries import Question, read_question
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a period.
+
+    Attributes:
+        question: What is asked.
+        value: The answer; None where there is no denominator.
+        numerator: What was counted.
+        denominator: Of what.
+        before: The answer for the period before; None where the log does not tell of all of it.
+        show: Prints a value.
+        more_is_better: Whether a rise is good.
+        query: The query with its values.
+    """
+
+    question: Question
+    value: float | None
+    numerator: float
+    denominator: float
+    before: float | None
+    show: Callable[[float | None], str]
+    more_is_better: bool
+    query: str
+
+    @property
+    def name(self) -> str:
+        """Its name, and that of its section in the texts."""
+        return self.question.name
+
+    @property
+    def delta(self) -> float | None:
+        """How it changed; None where either is missing."""
+        return None if self.value is None or self.before is None else self.value - self.before
+
+    def shown_delta(self, points: str = "pp") -> str:
+        """The change with its sign; of shares in percentage points.
+
+        Args:
+            points: The word for those.
+        """
+        if self.delta is None:
+            return "–"
+        if self.show is percent:
+            shown = f"{self.delta * 100:+.2f} {points}"
+        else:
+            shown = f"{self.delta:+,.1f} h" if self.show is hours else f"{round(self.delta):+,}"
+        return shown if _says_something(shown) else shown.replace("+", "±").replace("-", "±")
+
+    @property
+    def mood(self) -> str:
+        """``better``, ``worse`` or ``same``."""
+        if self.delta is None or not _says_something(self.shown_delta()):
+            return "same"
+        return "better" if (self.delta > 0) == self.more_is_better else "worse"
+
+
+def _says_something(shown: str) -> bool:
+    return any(digit in shown for digit in "123456789")
+
+
+_FIGURES: tuple[tuple[str, Callable[[float | None], str], bool], ...] = (
+    ("success", percent, True),
+    ("unprotected", hours, False),
+    ("never", count, False),
+    ("strikes", count, False),
+    ("offsite", hours, False),
+)
+
+
+def find_figures(warehouse: Warehouse, period: Period) -> dict[str, Figure]:
+    """Answers the five questions for a period and the one before.
+
+    Args:
+        warehouse: The warehouse.
+        period: The period.
+
+    Returns:
+        The figures by name, in the order they are shown.
+    """
+    found = {}
+    for name, show, more_is_better in _FIGURES:
+        question = read_question(name)
+        now = question.ask(warehouse, period.parameters)[0]
+        before = question.ask(warehouse, period.parameters_before)[0]
+        found[name] = Figure(
+            question,
+            now["value"] if now["denominator"] else None,
+            now["numerator"],
+            now["denominator"],
+            before["value"] if period.has_before and before["denominator"] else None,
+            show,
+            more_is_better,
+            question.filled(period.parameters),
+        )
+    return found

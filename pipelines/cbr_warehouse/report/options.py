@@ -1,0 +1,81 @@
+"""Which report someone wants, and what making one needs; importing this costs nothing."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import Self
+
+from cbr_warehouse.errors import UsageError
+
+PACKAGES = ("altair", "great_tables", "jinja2", "vl_convert")
+"""What the extra ``report`` installs."""
+
+
+class Length(StrEnum):
+    """How long a period is."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+    @property
+    def days(self) -> int:
+        """In backup days."""
+        return {"day": 1, "week": 7, "month": 30}[self.value]
+
+
+class Language(StrEnum):
+    """The languages there are."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """Which report.
+
+    Attributes:
+        length: How long its period is.
+        language: In which language.
+        audit: Whether all evidence belongs to it.
+    """
+
+    length: Length = Length.WEEK
+    language: Language = Language.EN
+    audit: bool = False
+
+    @classmethod
+    def told(cls, period: str, lang: str, *, audit: bool) -> Self:
+        """Reads what a user asked for.
+
+        Args:
+            period: ``day``, ``week`` or ``month``.
+            lang: ``en`` or ``zh``.
+            audit: Whether all evidence belongs to it.
+
+        Raises:
+            UsageError: A value is not known, or the extra ``report`` is not installed.
+        """
+        allowed: tuple[tuple[str, str, type[StrEnum]], ...] = (
+            ("--period", period, Length),
+            ("--lang", lang, Language),
+        )
+        faults = [
+            f"{option} {value}: not known. Allowed: {', '.join(values)}."
+            for option, value, values in allowed
+            if value not in list(values)
+        ]
+        if faults:
+            raise UsageError(" ".join(faults))
+        if missing := missing_packages():
+            raise UsageError(
+                f"The report needs {', '.join(missing)}, which the extra 'report' brings: "
+                "pip install 'cbr-warehouse[report]'."
+            )
+        return cls(Length(period), Language(lang), audit)
+
+
+def missing_packages() -> list[str]:
+    """Packages of the extra ``report`` that are not installed."""
+    return [name for name in PACKAGES if find_spec(name) is None]

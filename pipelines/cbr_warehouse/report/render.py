@@ -1,0 +1,142 @@
+"""The page: what was asked, laid out as one HTML file that needs nothing else."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cbr_warehouse.report.changes import tell_changes
+from cbr_warehouse.report.data import QueryResult, ReportData
+from cbr_warehouse.report.formatting import count, moment, span
+from cbr_warehouse.report.options import Language
+from cbr_warehouse.report.period import Period
+from cbr_warehouse.report.plots import plot_causes, plot_trend
+from cbr_warehouse.report.tables import html_table
+from cbr_warehouse.report.texts import Texts
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section with a table or a plot.
+
+    Attributes:
+        name: Its section in the texts.
+        html: What it shows; empty for nothing.
+        is_table: Whether that may be wider than the page.
+        empty: The section whose words say that there is nothing.
+    """
+
+    name: str
+    html: Markup
+    is_table: bool
+    empty: str
+
+
+def render_page(findings: ReportData, texts: Texts, version: str) -> str:
+    """Renders the report.
+
+    Args:
+        findings: All that was asked.
+        texts: The words.
+        version: Of this program.
+
+    Returns:
+        HTML without scripts, links or anything to fetch.
+    """
+    environment = Environment(
+        loader=PackageLoader("cbr_warehouse.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    style = environment.get_template("style.css").render()
+    rows = findings.asked.get("watermark", QueryResult.nothing()).rows
+    return environment.get_template("page.html.j2").render(
+        asked=findings.asked,
+        changes=tell_changes(findings.asked["changes"].rows, texts) if findings.period else [],
+        count=count,
+        figures=findings.figures,
+        moment=moment,
+        parts=_parts(findings, texts) if findings.period else [],
+        period=findings.period,
+        settings=_settings(findings.settings),
+        sources=len(rows),
+        span=_span(findings.period, findings.settings, texts) if findings.period else "",
+        style=Markup(style),  # noqa: S704  # our own file
+        tasks=sum(row["tasks"] or 0 for row in rows),
+        texts=texts,
+        verdict=findings.verdict,
+        version=version,
+    )
+
+
+def _span(period: Period, settings: dict[str, Any], texts: Texts) -> str:
+    return texts(
+        "header",
+        "span",
+        from_at=moment(period.from_at),
+        to_at=moment(period.to_at),
+        timezone=settings["timezone"],
+        anchor=_clock(settings["day_anchor"]),
+    )
+
+
+def _settings(settings: dict[str, Any]) -> str:
+    told = {name: span(value) if isinstance(value, timedelta) else value for name, value in settings.items()}
+    told["day_anchor"] = _clock(settings["day_anchor"])
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
+def _clock(anchor: Any) -> str:
+    return str(anchor).rpartition(":")[0]
+
+
+def _parts(findings: ReportData, texts: Texts) -> list[Part]:
+    asked = findings.asked
+    zh = texts.language is Language.ZH
+    causes = [
+        {
+            **row,
+            "text": (row["text_zh"] if zh else None) or row["text_en"] or row["text_zh"],
+            "advice": (row["advice_zh"] if zh else None) or row["advice_en"] or row["advice_zh"],
+        }
+        for row in asked["causes"].rows
+    ]
+    tables: list[tuple[str, list[dict[str, Any]], str]] = [
+        (
+            "worst",
+            asked["worst"].rows,
+            "resource vault unprotected_hours strikes last_rp_age_hours error_code schedule_basis source",
+        ),
+        ("causes", causes, "error_code class failures share resources text advice last_seen_at"),
+        (
+            "vaults",
+            asked["vaults"].rows,
+            "vault protected windows final_success_rate wilson_lower resources source",
+        ),
+        ("completeness", asked["completeness"].rows, "source state days first_day last_day missing"),
+        ("watermark", asked["watermark"].rows, "source watermark tasks open unknown quarantined"),
+    ]
+    if findings.evidence:
+        tables.append(("audit", findings.evidence, "name rows"))
+    made = {
+        name: Part(name, _table(name, rows, columns.split(), texts), is_table=True, empty=name)
+        for name, rows, columns in tables
+    }
+    plots = {
+        "trend": _plot(plot_trend(asked["trend"].rows, texts)),
+        "causes_daily": _plot(plot_causes(asked["causes_daily"].rows, texts)),
+    }
+    drawn = {name: Part(name, html, is_table=False, empty="causes") for name, html in plots.items()}
+    order = ("worst", "causes", "trend", "causes_daily", "vaults", "completeness", "watermark", "audit")
+    return [part for name in order if (part := (made | drawn).get(name))]
+
+
+def _table(name: str, rows: list[dict[str, Any]], columns: list[str], texts: Texts) -> Markup:
+    return Markup(html_table(name, rows, columns, texts) if rows else "")  # noqa: S704  # cells are escaped
+
+
+def _plot(svg: str | None) -> Markup:
+    return Markup(svg or "")  # noqa: S704  # drawn by us from numbers and codes, which Vega escapes

@@ -1,0 +1,137 @@
+"""From what pydantic found wrong to faults in the words of this project. Pure, and blind to secrets."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, time, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from cbr_warehouse.settings.durations import print_duration, show
+from cbr_warehouse.settings.faults import ConfigProblem
+from cbr_warehouse.settings.model import TOLD_ELSEWHERE, Schedule, Settings, SourceSettings, Thresholds
+
+_SHOWN = {"history", "settle", "rpo_grace", "strikes", "max_requests_per_second"}
+"""Keys whose values are repeated in a message; any other could be a secret in the wrong place."""
+
+_BOUNDS = {
+    "greater_than": ("gt", "is not more than"),
+    "greater_than_equal": ("ge", "is less than"),
+    "less_than": ("lt", "is not less than"),
+    "less_than_equal": ("le", "is more than"),
+}
+"""What pydantic calls a value beyond a bound, where it keeps the bound, and how it is said here."""
+
+_TABLES: dict[str, type[BaseModel]] = {
+    "": Settings,
+    "sources": SourceSettings,
+    "schedules": Schedule,
+    "thresholds": Thresholds,
+}
+
+_TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "true or false"),
+    (int, "a number"),
+    (float, "a number"),
+    (str, "a text"),
+    (list, "a list"),
+    (dict, "a table"),
+    ((date, time), "a date or time without quotes"),
+)
+
+
+def faults_of(errors: Sequence[ErrorDetails], raw: Mapping[str, Any], place: str) -> list[ConfigProblem]:
+    """Turns the errors of a validation into faults.
+
+    Args:
+        errors: What pydantic reports.
+        raw: What was validated, for the names of its sources.
+        place: The file.
+
+    Returns:
+        A fault for each error that is not told elsewhere.
+    """
+    return [_fault(error, raw, place) for error in errors if error["type"] != TOLD_ELSEWHERE]
+
+
+def key_of(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str:
+    """Prints the place of a key: ``sources[0].endpoint (source prod-eu)``.
+
+    Args:
+        loc: Table names, positions and keys.
+        raw: The configuration.
+
+    Returns:
+        The key.
+    """
+    key = ""
+    for step in loc:
+        shown = step if isinstance(step, int) or len(step) <= 40 else f"{step[:12]}..."
+        key += f"[{shown}]" if isinstance(step, int) else f".{shown}" if key else f"{shown}"
+    name = _source_name(loc, raw)
+    return f"{key} (source {name})" if name else key
+
+
+def _source_name(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str | None:
+    sources = raw.get("sources")
+    if len(loc) < 2 or loc[0] != "sources" or not isinstance(loc[1], int) or not isinstance(sources, list):
+        return None
+    source = sources[loc[1]]
+    name = source.get("name") if isinstance(source, dict) else None
+    plain = (
+        isinstance(name, str) and 0 < len(name) <= 63 and name.replace("-", "").isalnum() and name.isascii()
+    )
+    return str(name) if plain else None
+
+
+def _fault(error: ErrorDetails, raw: Mapping[str, Any], place: str) -> ConfigProblem:
+    loc = error["loc"]
+    table = _TABLES.get(str(loc[0]) if len(loc) > 1 else "", Settings)
+    if error["type"] == "extra_forbidden":
+        return _unknown_key(loc, table, raw, place)
+    field = next((str(step) for step in reversed(loc) if step in table.model_fields), str(loc[0]))
+    # A fault of a table as a whole is told by what its place in the file may hold.
+    known = table.model_fields.get(field) or Settings.model_fields.get(str(loc[0]))
+    allowed = known.description if known else None
+    return ConfigProblem(
+        place, key_of(loc, raw), _wrong(error, field), allowed or "what docs/configuration.md says"
+    )
+
+
+def _wrong(error: ErrorDetails, field: str) -> str:
+    if error["type"] == "missing":
+        return "is missing"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    value = error["input"]
+    if error["type"] in _BOUNDS:
+        bound, said = _BOUNDS[error["type"]]
+        return f"{_number(value)} {said} {error['ctx'][bound]}"
+    if error["type"].endswith(("_type", "_parsing")) or not isinstance(value, str | int | float):
+        named = next((name for kind, name in _TYPES if isinstance(value, kind)), "something else")
+        return f"{named} stands here"
+    return f"{show(value)} is not allowed" if field in _SHOWN else "the value is not allowed"
+
+
+def _number(value: object) -> str:
+    return show(print_duration(value) if isinstance(value, timedelta) else value)
+
+
+def _unknown_key(
+    loc: Sequence[int | str], table: type[BaseModel], raw: Mapping[str, Any], place: str
+) -> ConfigProblem:
+    key, known = str(loc[-1]), list(table.model_fields)
+    near = get_close_matches(key.lower(), known, n=1, cutoff=0.6)
+    allowed = f"the keys {', '.join(known)}"
+    if table is SourceSettings and key in Settings.model_fields:
+        wrong = f"{key} belongs to the top of the file, above the first [[sources]]"
+    elif table is Settings and key in SourceSettings.model_fields:
+        wrong = f"{key} belongs to a source, below a [[sources]]"
+    elif key in Thresholds.model_fields:
+        wrong = f"{key} belongs below [thresholds]"
+    elif near:
+        wrong = f"there is no such key (did you mean {near[0]}?)"
+    else:
+        wrong = "there is no such key"
+    return ConfigProblem(place, key_of(loc, raw), wrong, allowed)

@@ -1,0 +1,302 @@
+"""The configuration as frozen values: one model of ``cbr-warehouse.toml``, key for key.
+
+The description of a field says what is allowed there, and is what a fault shows. How the file is
+found is ``read``'s business, which ways to sign in there are is ``sign_in``'s.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
+from cbr_warehouse.settings.auth_methods import AuthMethod, sign_in_faults, way_of
+from cbr_warehouse.settings.cron import ALLOWED_CRON, parse_cron
+from cbr_warehouse.settings.day_boundaries import (
+    ALLOWED_ANCHOR,
+    ALLOWED_TIMEZONE,
+    parse_anchor,
+    parse_timezone,
+)
+from cbr_warehouse.settings.durations import ALLOWED_DURATION, parse_duration
+from cbr_warehouse.settings.endpoints import ALLOWED_ENDPOINT, parse_endpoint
+from cbr_warehouse.settings.secret_references import (
+    Reference,
+    parse_reference,
+    parse_text_or_reference,
+    resolve_path,
+)
+
+TOLD_ELSEWHERE = "told_elsewhere"
+"""Type of an error that ``read`` reports in better words, beside those of single keys."""
+
+ALLOWED_NAME = (
+    'lower-case letters, digits and "-", at most 63, beginning with a letter or digit, each name once'
+)
+ALLOWED_ID = 'letters, digits, "-" and "_", at most 64'
+ALLOWED_REFERENCE = (
+    '"env:NAME" for an environment variable or "file:PATH" for a file that holds it, such as '
+    'token = "env:CBR_TOKEN"; never the secret itself'
+)
+ALLOWED_COUNT = "a whole number from 1 to 1000, without quotes"
+ALLOWED_TEXT = 'a text in quotes, or "env:NAME" or "file:PATH"'
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a configuration was read.
+
+    Attributes:
+        place: How to call it in a message.
+        base: What relative paths in it are relative to.
+    """
+
+    place: str
+    base: Path
+
+
+def _origin(info: ValidationInfo) -> Origin:
+    return info.context if isinstance(info.context, Origin) else Origin("the configuration", Path.cwd())
+
+
+def _secret(value: object, info: ValidationInfo) -> Reference:
+    return parse_reference(value, _origin(info).base)
+
+
+def _text_or_reference(value: object, info: ValidationInfo) -> str | Reference:
+    return parse_text_or_reference(value, _origin(info).base)
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, Path):
+        return (_origin(info).base / value).absolute()
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("not a path in quotes")
+    return resolve_path(value, _origin(info).base)
+
+
+def _existing_file(value: object, info: ValidationInfo) -> Path:
+    path = _path(value, info)
+    try:
+        is_there = path.is_file()
+    except OSError:  # a folder on the way that may not be entered
+        is_there = False
+    if not is_there:
+        raise ValueError(f"there is no file {path}, or it cannot be reached")
+    return path
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Secret = Annotated[Reference, BeforeValidator(_secret)]
+TextOrReference = Annotated[str | Reference, BeforeValidator(_text_or_reference)]
+Endpoint = Annotated[str, BeforeValidator(parse_endpoint)]
+Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")]
+
+LONGEST = timedelta(days=3650)
+_YEAR = timedelta(days=365)
+_USUAL = AnalyticsSettings()
+
+
+class _Values(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Thresholds(_Values):
+    """From which values on the analytics call something a breach: ``[thresholds]``.
+
+    What each means stands in ``AnalyticsSettings``, field for field.
+    """
+
+    rpo_grace: Duration = Field(_USUAL.rpo_grace, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    default_interval: Duration = Field(
+        _USUAL.default_interval, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none"
+    )
+    strikes: int = Field(_USUAL.strikes, ge=1, le=1000, description=ALLOWED_COUNT)
+    copy_lag: Duration = Field(_USUAL.copy_lag, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    stuck_after: Duration = Field(_USUAL.stuck_after, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    anomaly_z: float = Field(
+        _USUAL.anomaly_z, gt=0, le=1000, allow_inf_nan=False, description="a number above 0, without quotes"
+    )
+    lookback: Duration = Field(
+        _USUAL.lookback, ge=timedelta(days=1), le=LONGEST, description=f"{ALLOWED_DURATION}, at least 1d"
+    )
+    success_target: float = Field(
+        _USUAL.success_target,
+        gt=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="a share between 0 and 1, without quotes, such as 0.98",
+    )
+    incident_gap: Duration = Field(
+        _USUAL.incident_gap, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none"
+    )
+    incident_resources: int = Field(_USUAL.incident_resources, ge=1, le=1000, description=ALLOWED_COUNT)
+    restore_test: Duration = Field(
+        _USUAL.restore_test, gt=timedelta(0), le=LONGEST, description=f"{ALLOWED_DURATION}, more than none"
+    )
+
+
+class Schedule(_Values):
+    """A planned wait between backups, told instead of inferred: a ``[[schedules]]`` table.
+
+    Attributes:
+        interval: The wait.
+        resource_id: Of this resource,
+        policy_id: or of all resources of this policy,
+        vault_id: or of all resources in this vault: exactly one of the three.
+    """
+
+    interval: Duration = Field(gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none")
+    resource_id: Id | None = Field(None, description=f"the resource's id: {ALLOWED_ID}")
+    policy_id: Id | None = Field(None, description=f"the policy's id: {ALLOWED_ID}")
+    vault_id: Id | None = Field(None, description=f"the vault's id: {ALLOWED_ID}")
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        if [self.resource_id, self.policy_id, self.vault_id].count(None) != 2:
+            raise ValueError("none, or several, of resource_id, policy_id and vault_id")
+        return self
+
+
+class SourceSettings(_Values):
+    """One project of one cloud: a ``[[sources]]`` table.
+
+    Attributes:
+        name: Its name, the value of the column ``source``.
+        endpoint: What stands before ``/v3``, without a trailing slash.
+        project_id: The project.
+        region: The region the project lies in; named in messages only.
+        history: How far back the first load goes.
+        settle: How long after its end a task may still change.
+        max_requests_per_second: The most requests in a second; None leaves it to what the source bears.
+        ca_bundle: The certificates that are trusted, instead of the usual ones.
+        enterprise_project_ids: Enterprise projects to ask for, one after the other; empty for no filter.
+        token: Where a user token is: the first way to sign in.
+        iam_endpoint: Where tokens are made: the second way, with the next three.
+        username: The user.
+        password: Where the password is.
+        domain: The user's domain, also called account.
+        access_key: Where the access key (AK) is: the third way, with the next.
+        secret_key: Where the secret key (SK) is.
+        security_token: Where the security token of temporary keys is.
+    """
+
+    name: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\z", description=ALLOWED_NAME)
+    endpoint: Endpoint = Field(description=ALLOWED_ENDPOINT)
+    project_id: Id = Field(description=f"the project's id: {ALLOWED_ID}")
+    region: Id | None = Field(None, description=f'the region\'s name, such as "eu-de": {ALLOWED_ID}')
+    history: Duration = Field(
+        timedelta(days=30), gt=timedelta(0), le=LONGEST, description=f"{ALLOWED_DURATION}, more than none"
+    )
+    settle: Duration = Field(
+        timedelta(hours=48), ge=timedelta(0), le=timedelta(days=365), description=ALLOWED_DURATION
+    )
+    max_requests_per_second: float | None = Field(
+        None,
+        gt=0,
+        le=10000,
+        allow_inf_nan=False,
+        description="a number above 0, without quotes, such as 5 or 0.5",
+    )
+    ca_bundle: Annotated[Path, BeforeValidator(_existing_file)] | None = Field(
+        None, description="the path of a file with certificates in PEM form"
+    )
+    enterprise_project_ids: tuple[Id, ...] = Field(
+        (),
+        strict=False,
+        description='a list such as ["all_granted_eps"], each entry the id of one or all_granted_eps',
+    )
+    token: Secret | None = Field(None, description=ALLOWED_REFERENCE)
+    iam_endpoint: Endpoint | None = Field(
+        None, description=ALLOWED_ENDPOINT.replace("https://cbr.", "https://iam.")
+    )
+    username: TextOrReference | None = Field(None, description=ALLOWED_TEXT)
+    password: Secret | None = Field(None, description=ALLOWED_REFERENCE)
+    domain: TextOrReference | None = Field(None, description=ALLOWED_TEXT)
+    access_key: Secret | None = Field(None, description=ALLOWED_REFERENCE)
+    secret_key: Secret | None = Field(None, description=ALLOWED_REFERENCE)
+    security_token: Secret | None = Field(None, description=ALLOWED_REFERENCE)
+
+    @model_validator(mode="after")
+    def _check_sign_in(self) -> Self:
+        given = {key for key, value in self if value is not None}
+        for _, wrong in sign_in_faults(given):
+            raise PydanticCustomError(TOLD_ELSEWHERE, "{wrong}", {"wrong": wrong})
+        return self
+
+    @property
+    def sign_in(self) -> AuthMethod:
+        """The one way to sign in that is configured."""
+        return way_of({key for key, value in self if value is not None})
+
+
+class Settings(_Values):
+    """The whole configuration.
+
+    Attributes:
+        data_dir: The data directory, absolute.
+        timezone: Time zone of the analytics' days.
+        day_anchor: When a backup day begins in that zone.
+        schedule: When Dagster loads: a cron expression, in UTC.
+        thresholds: From which values on the analytics call something a breach.
+        schedules: Planned waits between backups that are told instead of inferred from the log.
+        sources: What to load from; none is allowed, where a command needs none.
+    """
+
+    data_dir: Annotated[Path, BeforeValidator(_path)] = Field(
+        Path("data"), validate_default=True, description="the path of a folder, in quotes"
+    )
+    timezone: Annotated[str, BeforeValidator(parse_timezone)] = Field("UTC", description=ALLOWED_TIMEZONE)
+    day_anchor: Annotated[time, BeforeValidator(parse_anchor)] = Field(time(18), description=ALLOWED_ANCHOR)
+    schedule: Annotated[str, BeforeValidator(parse_cron)] = Field("0 * * * *", description=ALLOWED_CRON)
+    thresholds: Thresholds = Field(Thresholds(), description="a table: [thresholds]")
+    schedules: tuple[Schedule, ...] = Field(
+        (),
+        strict=False,
+        description="tables with two brackets each, [[schedules]], "
+        "with interval and exactly one of resource_id, policy_id and vault_id",
+    )
+    sources: tuple[SourceSettings, ...] = Field(
+        (), strict=False, description="tables with two brackets each: [[sources]]"
+    )
+    _origin: Origin = PrivateAttr(Origin("the configuration", Path()))
+
+    @property
+    def place(self) -> str:
+        """Where the configuration was read, for a message."""
+        return self._origin.place
+
+    @property
+    def analytics(self) -> AnalyticsSettings:
+        """What the analytics are set to."""
+        told = tuple(
+            ScheduleOverride(one.interval, one.resource_id, one.policy_id, one.vault_id)
+            for one in self.schedules
+        )
+        return AnalyticsSettings(
+            timezone=self.timezone, day_anchor=self.day_anchor, schedules=told, **dict(self.thresholds)
+        )
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keeps where the configuration was read."""
+        if isinstance(context, Origin):
+            self._origin = context
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = Counter(source.name for source in self.sources)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise PydanticCustomError(TOLD_ELSEWHERE, "name used twice: {names}", {"names": ", ".join(twice)})
+        return self

@@ -1,0 +1,117 @@
+"""What every record of a day came to: each is followed from raw to the row that holds it.
+
+A record that the steps of ``versions_sql`` lost, or made two rows of, is found here, before any
+partition is replaced.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+
+import duckdb
+
+from cbr_warehouse.errors import ConservationError
+
+_FILED = """
+SELECT day, count(DISTINCT content_hash) FROM records WHERE day IN (SELECT unnest($days)) GROUP BY day"""
+
+_EFFECTS = """
+WITH own AS (
+    SELECT content_hash, day, load_id, reason IS NOT NULL AS is_refused FROM texts
+    WHERE day IN (SELECT unnest($days))),
+loads AS (
+    SELECT task_id, min(load_id) AS first_load, max(load_id) AS last_load FROM versions GROUP BY task_id),
+followed AS (
+    SELECT own.day, own.load_id, facts.content_hash = versions.first_text AS is_first,
+           versions.version = newest.version AS is_newest,
+           own.load_id <> loads.first_load OR own.load_id <> loads.last_load AS is_held_otherwise
+    FROM own
+    JOIN facts ON facts.content_hash = own.content_hash AND facts.filed_under = own.day
+    JOIN versions ON versions.task_id = facts.task_id AND versions.version_hash = facts.version_hash
+    JOIN newest ON newest.task_id = facts.task_id
+    JOIN loads ON loads.task_id = facts.task_id
+    WHERE NOT own.is_refused),
+told AS (
+    SELECT day, load_id, CASE WHEN NOT is_first THEN 'reprinted' WHEN NOT is_newest THEN 'superseded'
+                              WHEN is_held_otherwise THEN 'changed' ELSE 'new' END AS effect FROM followed
+    UNION ALL SELECT day, load_id, 'quarantined' FROM own WHERE is_refused)
+SELECT day, load_id, count(*) FILTER (effect = 'new'), count(*) FILTER (effect = 'changed'),
+       count(*) FILTER (effect = 'superseded'), count(*) FILTER (effect = 'reprinted'),
+       count(*) FILTER (effect = 'quarantined')
+FROM told GROUP BY day, load_id"""
+
+
+@dataclass(frozen=True)
+class RecordOutcomes:
+    """What the distinct records of one load came to, each in one way.
+
+    Attributes:
+        new: Those that brought a task not held before.
+        changed: Those that brought a newer version of a task held.
+        superseded: Those whose version is not the newest.
+        reprinted: Those that brought facts held already, in another text.
+        quarantined: Those that break the contract.
+    """
+
+    new: int = 0
+    changed: int = 0
+    superseded: int = 0
+    reprinted: int = 0
+    quarantined: int = 0
+
+    @property
+    def records(self) -> int:
+        """All of them."""
+        return sum(astuple(self))
+
+    def __add__(self, other: "RecordOutcomes") -> "RecordOutcomes":
+        return RecordOutcomes(*(own + more for own, more in zip(astuple(self), astuple(other), strict=True)))
+
+
+def follow_records(
+    engine: duckdb.DuckDBPyConnection, source: str, days: Sequence[str], load_id: str | None
+) -> dict[str, RecordOutcomes]:
+    """Follows each distinct record of some days to the row it came to.
+
+    Args:
+        engine: Holds the temporary tables of ``versions_sql``.
+        source: Name of the source.
+        days: Days of the batch.
+        load_id: The load to tell of; every load's records are followed.
+
+    Returns:
+        Effects of the load by the day that records are filed under; a day without any has none.
+
+    Raises:
+        ConservationError: Some records came to no row, or to more than one.
+    """
+    filed: dict[str, int] = dict(engine.execute(_FILED, {"days": days}).fetchall())
+    followed, own = dict.fromkeys(days, RecordOutcomes()), dict.fromkeys(days, RecordOutcomes())
+    for day, load, *counts in engine.execute(_EFFECTS, {"days": days}).fetchall():
+        followed[day] += RecordOutcomes(*counts)
+        own[day] += RecordOutcomes(*counts) if load == load_id else RecordOutcomes()
+    refuse_unaccounted(source, filed, followed)
+    return own
+
+
+def refuse_unaccounted(source: str, filed: Mapping[str, int], followed: Mapping[str, RecordOutcomes]) -> None:
+    """Refuses to go on where not every filed record is accounted for exactly once.
+
+    Args:
+        source: Name of the source.
+        filed: Records by the day they are filed under.
+        followed: What they came to, by that day.
+
+    Raises:
+        ConservationError: Some day's counts differ.
+    """
+    wrong = [
+        f"{day} ({filed.get(day, 0):,} filed, {came_to.records:,} accounted for)"
+        for day, came_to in sorted(followed.items())
+        if came_to.records != filed.get(day, 0)
+    ]
+    if wrong:
+        raise ConservationError(
+            f"{source}: the tables would not account for every record received: {', '.join(wrong)}. Nothing "
+            "was published; raw holds every record. This is a defect of cbr-warehouse: report it, and load "
+            "again with a version that mends it."
+        )

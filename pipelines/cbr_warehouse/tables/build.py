@@ -1,0 +1,197 @@
+"""Makes the partitions of all dirty days of a source again, from raw alone.
+
+Days are made in batches of bounded size; each partition is replaced whole by a rename, and a
+day's note is written last, so an interrupted run only leaves days to make again.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import duckdb
+import pyarrow.parquet as pq
+
+from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.raw.damage import find_damaged
+from cbr_warehouse.storage.atomic_write import as_storage_error
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables import versions_sql
+from cbr_warehouse.tables.accounting import RecordOutcomes, follow_records
+from cbr_warehouse.tables.build_state import (
+    DayInputs,
+    MovedTasks,
+    day_inputs,
+    gone_record_files,
+    made_from,
+    note_made,
+    read_moved,
+    tied_fingerprints,
+    write_moved,
+)
+from cbr_warehouse.tables.engine import do_within_memory, open_engine
+from cbr_warehouse.tables.partitions import PartitionWriter
+from cbr_warehouse.tables.revalidate import recheck_stale
+from cbr_warehouse.tables.staging import RawView
+
+BATCH_RECORDS = 5_000
+"""Records flattened at once; bounds the memory, not the result."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run made.
+
+    Attributes:
+        days: The days whose partitions were replaced.
+        effects: What all records of the load on a day came to, by day made.
+        kept: Days left as they are though their raw files changed: what they were made from is damaged,
+            or gone and not received again.
+    """
+
+    days: tuple[str, ...] = ()
+    effects: Mapping[str, RecordOutcomes] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+
+
+def make_tables(
+    directory: DataDirectory,
+    source: str,
+    contract: Contract,
+    *,
+    load_id: str | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Made:
+    """Brings the partitions of a source up to its raw files.
+
+    What stands never shrinks because a disk went bad: where raw lacks what a day was made from, the
+    day stays as it is, and with it the days that share a moved task with it.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        contract: The contract.
+        load_id: The load whose records are to be told apart by what they came to.
+        progress: Called with days made and days to make.
+
+    Returns:
+        What was made.
+
+    Raises:
+        StorageError: A file could not be read or written.
+        ConservationError: Some records would be lost on their way; no partition of theirs is replaced.
+    """
+    inputs = {day: day_inputs(directory, source, day, contract) for day in directory.days(source)}
+    moved = read_moved(directory, source)
+    dirty = _dirty(directory, source, tied_fingerprints(inputs, moved))
+    if not dirty:
+        return Made()
+    with as_storage_error(directory.root), open_engine(directory.root) as engine:
+        making = _Making(engine, directory, source, contract, inputs, moved)
+        days, kept = making.choose(dirty)
+        effects = making.make(days, load_id, progress)
+    return Made(tuple(days), effects, kept)
+
+
+class _Making:
+    """The dirty days of a source being made again."""
+
+    def __init__(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        directory: DataDirectory,
+        source: str,
+        contract: Contract,
+        inputs: dict[str, DayInputs],
+        moved: MovedTasks,
+    ) -> None:
+        self._engine = engine
+        self._directory = directory
+        self._source = source
+        self._contract = contract
+        self._inputs = inputs
+        self._moved = moved
+        self._view = RawView(engine, directory, source, inputs)
+        self._writer = PartitionWriter(engine, directory, source, contract)
+
+    def choose(self, dirty: set[str]) -> tuple[list[str], frozenset[str]]:
+        """Days to make again and days to keep, of the dirty ones and those tied to them."""
+        unreadable = self._unreadable(self._tied(dirty))
+        self._view.find_moved(dirty - unreadable, self._moved)
+        write_moved(self._directory, self._source, self._moved)
+        wanted = self._tied(dirty)
+        kept = self._moved.tied_to(unreadable | self._unreadable(wanted))
+        kept |= self._moved.tied_to({day for day in wanted - kept if self._is_short(day)})
+        return sorted(wanted - kept), frozenset(wanted & kept)
+
+    def make(
+        self, days: list[str], load_id: str | None, progress: Callable[[int, int], None]
+    ) -> dict[str, RecordOutcomes]:
+        """Makes days again and gives what the load's records came to."""
+        effects: dict[str, RecordOutcomes] = {}
+        fingerprints = tied_fingerprints(self._inputs, self._moved)
+        for batch in _batches([self._inputs[day] for day in days]):
+            self._flatten(batch)
+            made = [found.day for found in batch]
+            follow = partial(follow_records, self._engine, self._source, made, load_id)
+            effects |= do_within_memory(self._engine, follow)
+            for found in batch:
+                rows = do_within_memory(self._engine, partial(self._writer.replace, found.day))
+                note_made(self._directory, self._source, found, fingerprints[found.day], rows)
+                progress(days.index(found.day) + 1, len(days))
+        return effects
+
+    def _tied(self, days: set[str]) -> set[str]:
+        return self._moved.tied_to(days) & set(self._inputs)
+
+    def _unreadable(self, days: set[str]) -> set[str]:
+        return {one.day for one in find_damaged(self._directory, self._source, sorted(days))}
+
+    def _is_short(self, day: str) -> bool:
+        """Whether files that a day was made from are gone, and not all they held was received again."""
+        if not gone_record_files(self._directory, self._source, day):
+            return False
+        self._flatten([self._inputs[day]])
+        return do_within_memory(self._engine, partial(self._writer.would_shrink, day))
+
+    def _flatten(self, batch: list[DayInputs]) -> None:
+        steps: tuple[Callable[[], object], ...] = (
+            partial(self._view.fill, batch, self._moved),
+            partial(recheck_stale, self._engine, self._contract),
+            *(partial(self._engine.execute, statement) for statement in versions_sql.steps(self._contract)),
+        )
+        for step in steps:
+            do_within_memory(self._engine, step)
+
+
+def forget_tables(directory: DataDirectory) -> None:
+    """Removes all partitions and notes of what they were made from, so that all are made again.
+
+    The notes go first: killed in between, this leaves partitions to make again, and never the note
+    of one that is gone.
+
+    Raises:
+        StorageError: Something could not be removed.
+    """
+    with as_storage_error(directory.tables):
+        for folder in (directory.partition_states, *directory.tables.glob("*/")):
+            if folder.is_dir():
+                shutil.rmtree(folder)
+
+
+def _dirty(directory: DataDirectory, source: str, wanted: Mapping[str, str]) -> set[str]:
+    return {day for day, fingerprint in wanted.items() if fingerprint != made_from(directory, source, day)}
+
+
+def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
+    batch: list[DayInputs] = []
+    size = 0
+    for found in inputs:
+        own = sum(pq.read_metadata(path).num_rows for path in found.records)
+        if batch and size + own > BATCH_RECORDS:
+            yield batch
+            batch, size = [], 0
+        batch.append(found)
+        size += own
+    if batch:
+        yield batch

@@ -1,0 +1,143 @@
+"""What a day's partitions are made from, and which days must be made again.
+
+A day is dirty when its raw files, those of days tied to it or the contract are not what its
+partitions were made from. A task whose created_at moved from one day to another ties those days
+together: the note of such tasks lives here too.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.raw.landing import raw_files
+from cbr_warehouse.storage.atomic_write import read_json, write_json
+from cbr_warehouse.storage.layout import DataDirectory
+
+
+@dataclass(frozen=True)
+class DayInputs:
+    """The raw files of one day of a source.
+
+    Attributes:
+        day: The UTC day, or ``unknown``.
+        records: Files of distinct records.
+        manifests: Files of sightings.
+        fingerprint: Changes when any of them or the contract does; those of days tied to it aside.
+    """
+
+    day: str
+    records: tuple[Path, ...]
+    manifests: tuple[Path, ...]
+    fingerprint: str
+
+
+@dataclass
+class MovedTasks:
+    """Tasks of a source that were ever seen under more than one day, with those days."""
+
+    days_of: dict[str, set[str]] = field(default_factory=dict)
+
+    def add(self, task_id: str, *days: str) -> None:
+        """Notes that a task was seen under these days."""
+        self.days_of.setdefault(task_id, set()).update(days)
+
+    def groups(self) -> dict[str, set[str]]:
+        """By day all days tied to it, itself among them; only days that any task ties to another."""
+        groups: dict[str, set[str]] = {}
+        for own in self.days_of.values():
+            tied = own.union(*(groups.get(day, set()) for day in own))
+            groups.update(dict.fromkeys(tied, tied))
+        return groups
+
+    def tied_to(self, days: set[str]) -> set[str]:
+        """The days, and all days tied to them by a task that moved."""
+        groups = self.groups()
+        return days.union(*(groups.get(day, set()) for day in days))
+
+    def touching(self, days: set[str]) -> dict[str, set[str]]:
+        """The tasks seen under any of the days."""
+        return {task_id: own for task_id, own in self.days_of.items() if own & days}
+
+
+def day_inputs(directory: DataDirectory, source: str, day: str, contract: Contract) -> DayInputs:
+    """Lists the raw files of a day."""
+    records = tuple(raw_files(directory.raw_day("records", source, day)))
+    manifests = tuple(raw_files(directory.raw_day("manifests", source, day)))
+    names = [contract.fingerprint, *(path.name for path in (*records, *manifests))]
+    return DayInputs(day, records, manifests, _digest(names))
+
+
+def tied_fingerprints(inputs: Mapping[str, DayInputs], moved: MovedTasks) -> dict[str, str]:
+    """What the partitions of each day are made from: its raw files and those of all days tied to it."""
+    groups = moved.groups()
+    return {
+        day: _digest([inputs[other].fingerprint for other in sorted(groups[day]) if other in inputs])
+        if day in groups
+        else found.fingerprint
+        for day, found in inputs.items()
+    }
+
+
+def made_from(directory: DataDirectory, source: str, day: str) -> str | None:
+    """Fingerprint of what the day's partitions were made from; None if they were not."""
+    state = read_json(directory.partition_state(source, day))
+    return None if state is None else str(state["fingerprint"])
+
+
+def made_partitions(directory: DataDirectory, source: str) -> dict[str, str]:
+    """Every day of a source that partitions were made for, with what they were made from."""
+    return {
+        day: fingerprint
+        for day in directory.days(source)
+        if (fingerprint := made_from(directory, source, day)) is not None
+    }
+
+
+def note_made(
+    directory: DataDirectory, source: str, inputs: DayInputs, fingerprint: str, rows: dict[str, int]
+) -> None:
+    """Notes that all partitions of a day stand, and what they are made from; the last step of making them."""
+    state: dict[str, Any] = {
+        "fingerprint": fingerprint,
+        "records": sorted(path.name for path in inputs.records),
+        "rows": rows,
+    }
+    write_json(directory.partition_state(source, inputs.day), state)
+
+
+def rows_made(directory: DataDirectory, source: str, day: str) -> dict[str, int]:
+    """Rows by table of the partitions of a day; empty if none were made."""
+    state = read_json(directory.partition_state(source, day))
+    return {} if state is None else {str(table): int(rows) for table, rows in state["rows"].items()}
+
+
+def new_record_files(directory: DataDirectory, source: str, inputs: DayInputs) -> tuple[Path, ...]:
+    """The record files of a day that its partitions do not know yet."""
+    state = read_json(directory.partition_state(source, inputs.day)) or {"records": []}
+    known = set(state["records"])
+    return tuple(path for path in inputs.records if path.name not in known)
+
+
+def gone_record_files(directory: DataDirectory, source: str, day: str) -> tuple[str, ...]:
+    """Names of the record files that a day was made from and that are not in their place any more."""
+    state = read_json(directory.partition_state(source, day)) or {"records": []}
+    in_place = {path.name for path in raw_files(directory.raw_day("records", source, day))}
+    return tuple(sorted(set(state["records"]) - in_place))
+
+
+def read_moved(directory: DataDirectory, source: str) -> MovedTasks:
+    """Reads the note of moved tasks."""
+    noted = read_json(directory.moved(source)) or {}
+    return MovedTasks({task_id: set(days) for task_id, days in noted.items()})
+
+
+def write_moved(directory: DataDirectory, source: str, moved: MovedTasks) -> None:
+    """Writes the note of moved tasks, before the partitions that rely on it."""
+    write_json(directory.moved(source), {task_id: sorted(days) for task_id, days in moved.days_of.items()})
+
+
+def _digest(names: Sequence[str]) -> str:
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=12).hexdigest()

@@ -1,0 +1,92 @@
+"""The DuckDB connection that flattens: in memory, bounded, in UTC."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+import duckdb
+
+from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
+
+T = TypeVar("T")
+
+MEMORY_LIMIT_MB = 130
+"""Of the engine alone; a load as a whole stays below 600 MB. What does not fit is spilled to disk."""
+
+MOST_MEMORY_MB = 16 * MEMORY_LIMIT_MB
+"""What rows of a megabyte each may take, which cannot be spilled while they are worked on."""
+
+
+@contextmanager
+def open_engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens an engine of its own; closed at the end whatever happens.
+
+    Args:
+        spill: The folder that gets what does not fit in memory, in a folder of its own that is
+            removed in the end (or by the next load, if the process is killed).
+    """
+    connection = duckdb.connect(":memory:")
+    try:
+        own = spill / f"{TEMPORARY_PREFIX}{uuid4().hex}-spill"
+        connection.execute(f"SET temp_directory = '{quoted(own)}'")
+        connection.execute("SET TimeZone = 'UTC'")
+        limit_memory(connection, MEMORY_LIMIT_MB)
+        connection.execute("SET preserve_insertion_order = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def limit_memory(engine: duckdb.DuckDBPyConnection, megabytes: int) -> None:
+    """Sets what an engine may take; what it has freed goes back to the system soon."""
+    engine.execute(f"SET memory_limit = '{megabytes}MB'")
+    engine.execute("SET allocator_flush_threshold = '8MB'")
+
+
+def with_enough_memory(work: Callable[[int], T]) -> T:
+    """Does some work, and all of it again with twice the memory as often as that did not suffice.
+
+    Args:
+        work: Gets the megabytes it may take.
+
+    Returns:
+        What the work returned.
+
+    Raises:
+        duckdb.OutOfMemoryException: The most memory did not suffice.
+    """
+    megabytes = MEMORY_LIMIT_MB
+    while True:
+        try:
+            return work(megabytes)
+        except duckdb.OutOfMemoryException:
+            if megabytes >= MOST_MEMORY_MB:
+                raise
+            megabytes *= 2
+
+
+def do_within_memory(engine: duckdb.DuckDBPyConnection, step: Callable[[], T]) -> T:
+    """Does one step of an engine's work :func:`with_enough_memory`; the step may be done again."""
+
+    def limited(megabytes: int) -> T:
+        limit_memory(engine, megabytes)
+        return step()
+
+    try:
+        return with_enough_memory(limited)
+    finally:
+        limit_memory(engine, MEMORY_LIMIT_MB)
+
+
+def parquet(files: Iterable[Path]) -> str:
+    """SQL that reads Parquet files of a partitioned folder, source and day as text from their paths."""
+    listed = ", ".join(f"'{quoted(path)}'" for path in files)
+    types = "{'day': VARCHAR, 'source': VARCHAR}"
+    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {types})"
+
+
+def quoted(value: object) -> str:
+    """A value's text for use between single quotes in SQL."""
+    return str(value).replace("'", "''")

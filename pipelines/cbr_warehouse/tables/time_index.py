@@ -1,0 +1,120 @@
+"""The times of held tasks, for comparing with the source's counts under every reading of its filters.
+
+Which column ``start_time`` applies to is undocumented, so the audit keeps the times of each
+candidate. Reading them from tables is the business of ``tables``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+COLUMNS = ("created_at", "started_at", "updated_at")
+"""Columns that the time filters of the API may apply to."""
+
+_SECOND = 1_000_000
+_QUIET_SEARCH = timedelta(hours=6)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class TimeIndex:
+    """Sorted times of all held tasks that a count may touch.
+
+    Attributes:
+        by_column: For each candidate column, its values in microseconds since 1970, sorted.
+        firsts: The first of each task's times, sorted.
+        lasts: The last of each task's times, sorted; of an open task none is.
+        quarantined: Records in quarantine whose task is not held, by day of created_at.
+    """
+
+    by_column: Mapping[str, NDArray[np.int64]]
+    firsts: NDArray[np.int64]
+    lasts: NDArray[np.int64]
+    quarantined: Mapping[date, int]
+
+    def between(self, column: str, start: datetime, end: datetime | None) -> int:
+        """How many held tasks have the column's value from ``start`` until before ``end``."""
+        times = self.by_column[column]
+        last = len(times) if end is None else int(np.searchsorted(times, _micro(end)))
+        return max(0, last - int(np.searchsorted(times, _micro(start))))
+
+    def across(self, instant: datetime) -> int:
+        """How many held tasks began before an instant and ended or changed at it or later, or are open.
+
+        That such a task is still served does not show that whatever was over before is, too.
+        """
+        began, over = (int(np.searchsorted(times, _micro(instant))) for times in (self.firsts, self.lasts))
+        return began - over
+
+    def first_in(self, column: str, start: datetime, end: datetime) -> datetime | None:
+        """The first value of a column from ``start`` until before ``end``; None where there is none."""
+        times = self.by_column[column]
+        place = int(np.searchsorted(times, _micro(start)))
+        if place == len(times) or times[place] >= _micro(end):
+            return None
+        return _EPOCH + timedelta(microseconds=int(times[place]))
+
+    def quiet_from(self, instant: datetime) -> datetime:
+        """The first whole second from an instant on around which nothing held happened.
+
+        A count from there is the same whether the filter is inclusive, exclusive or rounds to
+        seconds.
+
+        Args:
+            instant: Where to begin; UTC.
+
+        Returns:
+            A quiet second within six hours, or the instant itself where there is none.
+        """
+        first = _micro(instant)
+        busy = np.unique(
+            np.concatenate(
+                [
+                    self._seconds(times, first, first + _micros(_QUIET_SEARCH))
+                    for times in self.by_column.values()
+                ]
+            )
+        )
+        near = np.unique(np.concatenate([busy, busy + 1]))
+        begin = -(-first // _SECOND)
+        taken = set(near[(near >= begin)].tolist())
+        for second in range(begin, begin + int(_QUIET_SEARCH.total_seconds())):
+            if second not in taken:
+                return datetime.fromtimestamp(second, UTC)
+        return instant
+
+    def quiet_before(self, instant: datetime, most: timedelta) -> datetime | None:
+        """The last whole second until an instant around which nothing held happened.
+
+        Args:
+            instant: Where to begin; UTC, a whole second.
+            most: How far back to look.
+
+        Returns:
+            A quiet second, or None where there is none.
+        """
+        last = _micro(instant) // _SECOND
+        first = last - _micros(most) // _SECOND
+        near = [
+            self._seconds(times, first * _SECOND, (last + 1) * _SECOND) for times in self.by_column.values()
+        ]
+        taken = {second + after for second in np.concatenate(near).tolist() for after in (0, 1)}
+        found = next((second for second in range(last, first, -1) if second not in taken), None)
+        return None if found is None else datetime.fromtimestamp(found, UTC)
+
+    @staticmethod
+    def _seconds(times: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
+        """The whole seconds in which something happened, from one second before ``first``."""
+        part = times[np.searchsorted(times, first - _SECOND) : np.searchsorted(times, last)]
+        return part // _SECOND
+
+
+def _micro(instant: datetime) -> int:
+    return _micros(instant - _EPOCH)
+
+
+def _micros(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)

@@ -1,0 +1,110 @@
+"""The steps from raw records to versions of tasks, as SQL derived from the contract.
+
+Each step makes one temporary table from the one before: ``records`` and ``sightings`` (filled by
+``make``), ``texts`` (each distinct text once, when first and last seen), ``facts`` (its typed
+values, children included), ``versions`` (each distinct set of facts of a task) and ``newest``.
+"""
+
+from cbr_warehouse.contract.columns import ColumnType, Contract, Table
+from cbr_warehouse.tables.flatten_sql import child_rows, record_structure, task_values
+
+CHILD_TABLES = ("resources", "resource_volumes", "replications")
+
+TEXTS = """
+CREATE OR REPLACE TEMP TABLE texts AS
+WITH told AS (
+    SELECT content_hash, day = 'unknown' AS is_undated, fetched_at FROM records
+    UNION ALL SELECT content_hash, day = 'unknown', fetched_at FROM sightings),
+seen AS (
+    SELECT content_hash, false AS is_undated,
+           min(fetched_at) AS first_seen_at, max(fetched_at) AS last_seen_at
+    FROM told GROUP BY content_hash
+    UNION ALL
+    SELECT content_hash, true, min(fetched_at), max(fetched_at)
+    FROM told WHERE is_undated GROUP BY content_hash)
+SELECT records.* EXCLUDE (fetched_at, refused), max(refused) OVER copies AS refused,
+       seen.first_seen_at, seen.last_seen_at
+FROM records JOIN seen
+  ON seen.content_hash = records.content_hash AND seen.is_undated = (records.day = 'unknown')
+WINDOW copies AS (PARTITION BY records.content_hash, records.day = 'unknown')
+QUALIFY row_number() OVER (
+    PARTITION BY records.content_hash, records.day = 'unknown'
+    ORDER BY reason IS NOT NULL, fetched_at, load_id, day
+) = 1
+"""
+"""One row per distinct text; when raw holds one twice, the first that is sound: a crash may have made
+two of one, and a time too far ahead is none any more once it has come near.
+
+A text that was filed under its day later stands under ``unknown`` too, where it was refused; it was seen
+first when it was refused, and what is refused was seen last when it was.
+"""
+
+NEWEST_FIRST = "date_trunc('millisecond', updated_at) DESC NULLS LAST, last_seen_at DESC, version_hash DESC"
+"""The order of a task's versions, the one that it stands with first."""
+
+NEWEST = f"""
+CREATE OR REPLACE TEMP TABLE newest AS
+SELECT * FROM versions
+QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY {NEWEST_FIRST}) = 1
+"""
+"""One row per task: latest updated_at at millisecond precision first, then the one seen last."""
+
+
+def steps(contract: Contract) -> tuple[str, ...]:
+    """All steps, in order; each makes its temporary table anew."""
+    return TEXTS, facts(contract), versions(contract), NEWEST
+
+
+def facts(contract: Contract) -> str:
+    """SQL that makes ``facts`` from the sound rows of ``texts``.
+
+    Times enter the hash at millisecond precision, because the same instant may be printed with
+    fewer digits later (``parse_instant`` tells the forms).
+    """
+    tasks = contract.table("tasks")
+    values = task_values(tasks)
+    columns = ", ".join(f'{expression} AS "{name}"' for name, expression in values.items())
+    children = ", ".join(f'{child_rows(contract.table(name))} AS "{name}"' for name in CHILD_TABLES)
+    hashed = ", ".join(f'"{name}" := {_hashable(tasks, name)}' for name in (*values, "extra", *CHILD_TABLES))
+    return f"""
+CREATE OR REPLACE TEMP TABLE facts AS
+WITH parsed AS (
+    SELECT * EXCLUDE (normal, extra), coalesce(extra, '{{}}') AS extra,
+           from_json(coalesce(normal, record_text), '{record_structure(contract)}') AS r
+    FROM (SELECT * EXCLUDE (task_id, reason) FROM texts WHERE reason IS NULL AND day <> 'unknown')),
+typed AS (
+    SELECT content_hash, load_id, day AS filed_under, first_seen_at, last_seen_at, record_text, extra,
+           {columns}, {children}
+    FROM parsed)
+SELECT *, md5(to_json(struct_pack({hashed}))::VARCHAR) AS version_hash FROM typed"""
+
+
+def versions(contract: Contract) -> str:
+    """SQL that makes ``versions`` from ``facts``; of two prints of one instant the more precise is kept."""
+    tasks = contract.table("tasks")
+    columns = ", ".join(
+        f'{_kept(tasks, name)} AS "{name}"' for name in task_values(tasks) if name != "task_id"
+    )
+    children = ", ".join(f'any_value("{name}") AS "{name}"' for name in CHILD_TABLES)
+    return f"""
+CREATE OR REPLACE TEMP TABLE versions AS
+WITH grouped AS (
+    SELECT task_id, version_hash, {columns}, any_value(extra) AS extra, {children},
+           min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at,
+           arg_min(record_text, (first_seen_at, content_hash)) AS record_text,
+           arg_min(load_id, (first_seen_at, content_hash)) AS load_id,
+           arg_min(content_hash, (first_seen_at, content_hash)) AS first_text
+    FROM facts GROUP BY task_id, version_hash)
+SELECT *, row_number() OVER (
+    PARTITION BY task_id
+    ORDER BY date_trunc('millisecond', updated_at) NULLS FIRST, first_seen_at, version_hash) AS version
+FROM grouped"""
+
+
+def _hashable(tasks: Table, name: str) -> str:
+    is_time = name not in CHILD_TABLES and tasks.column(name).type is ColumnType.INSTANT
+    return f"date_trunc('millisecond', \"{name}\")" if is_time else f'"{name}"'
+
+
+def _kept(tasks: Table, name: str) -> str:
+    return f'max("{name}")' if tasks.column(name).type is ColumnType.INSTANT else f'any_value("{name}")'

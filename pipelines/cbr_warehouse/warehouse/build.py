@@ -1,0 +1,243 @@
+"""Builds the next warehouse from the published one and the partitions that changed since."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+
+from cbr_warehouse.analytics.build import bring_up
+from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.raw.files import INSTANT
+from cbr_warehouse.raw.ledgers import read_audits, read_loads
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, publish
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables.build_state import made_partitions
+from cbr_warehouse.tables.engine import limit_memory, open_engine, parquet, with_enough_memory
+from cbr_warehouse.tables.partitions import PARTITIONED
+from cbr_warehouse.warehouse.checks import check_days
+from cbr_warehouse.warehouse.coverage import coverage_rows
+from cbr_warehouse.warehouse.database_file import attached, copy_file, is_bloated
+from cbr_warehouse.warehouse.ddl import create_statements
+
+ANALYTICS_MEMORY_MB = 170
+"""What the analytics of a small warehouse may take before they spill to disk."""
+
+TASKS_PER_MB = 3000
+"""Windows over a resource's whole history cannot be spilled: 900 MB are needed for 3.7 million tasks."""
+
+_QUARANTINE_RESOLVED = """
+UPDATE quarantine SET resolved_at = (
+    SELECT min(greatest(v.first_seen_at, quarantine.first_seen_at))
+    FROM task_versions AS v
+    WHERE v.source = quarantine.source AND v.task_id = quarantine.task_id)
+"""
+"""Resolved since both the broken record and a sound version of its task were seen: what a load finds
+again moves nothing.
+"""
+
+
+def build_warehouse(
+    directory: DataDirectory, contract: Contract, analytics: AnalyticsSettings, *, fresh: bool = False
+) -> None:
+    """Brings the warehouse up to tables and ledgers and publishes it at once.
+
+    Args:
+        directory: The data directory.
+        contract: The contract.
+        analytics: What the analytics are set to.
+        fresh: Whether to make it anew instead of from the published one.
+
+    Raises:
+        WarehouseError: What was built breaks a key or a reference; nothing is published.
+        StorageError: The file could not be written; the published one stands.
+    """
+    next_file = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-warehouse.duckdb"
+    with publish(next_file, directory.warehouse):
+        fresh = fresh or not _is_ours(directory.warehouse, contract)
+        with_enough_memory(partial(_write, next_file, directory, contract, analytics, fresh))
+
+
+def _write(
+    next_file: Path,
+    directory: DataDirectory,
+    contract: Contract,
+    analytics: AnalyticsSettings,
+    fresh: bool,
+    megabytes: int,
+) -> None:
+    """Writes the next warehouse; may be called again, with more memory."""
+    next_file.unlink(missing_ok=True)
+    if not fresh:
+        copy_file(directory.warehouse, next_file)
+    with open_engine(directory.root) as connection, attached(connection, next_file):
+        limit_memory(connection, megabytes)
+        _bring_up(connection, directory, contract, analytics, fresh, megabytes)
+        bloated = is_bloated(connection, next_file)
+    if bloated and not fresh:
+        _write(next_file, directory, contract, analytics, True, megabytes)
+
+
+def _bring_up(
+    connection: duckdb.DuckDBPyConnection,
+    directory: DataDirectory,
+    contract: Contract,
+    analytics: AnalyticsSettings,
+    fresh: bool,
+    megabytes: int,
+) -> None:
+    """Brings the file up in several transactions.
+
+    It is nobody's before it is published by its rename, which is what makes the whole of it appear
+    at once; many small commits need half the memory of a large one.
+    """
+    connection.execute("BEGIN")
+    if fresh:
+        for statement in create_statements(contract):
+            connection.execute(statement)
+        connection.execute("INSERT INTO meta.contract VALUES ($1)", [contract.fingerprint])
+    changed = _changed_partitions(connection, directory)
+    if changed:
+        _replace_partitions(connection, directory, changed)
+    connection.execute(_QUARANTINE_RESOLVED)
+    _replace_ledgers(connection, directory, contract)
+    check_days(connection, contract, sorted({day for _, day in changed}))
+    _commit(connection)
+    limit_memory(connection, max(analytics_megabytes(connection), megabytes))
+    bring_up(connection, analytics, changed)
+    connection.execute("COMMIT")
+    connection.execute("CHECKPOINT")
+
+
+def analytics_megabytes(connection: duckdb.DuckDBPyConnection) -> int:
+    """What the analytics of a warehouse may take, by its tasks."""
+    tasks = int(connection.execute("SELECT count(*) FROM tasks").fetchall()[0][0])
+    return ANALYTICS_MEMORY_MB + tasks // TASKS_PER_MB
+
+
+def _changed_partitions(
+    connection: duckdb.DuckDBPyConnection, directory: DataDirectory
+) -> dict[tuple[str, str], str]:
+    rows = connection.execute("SELECT source, day, fingerprint FROM meta.partitions").fetchall()
+    loaded = {(source, day): fingerprint for source, day, fingerprint in rows}
+    made = {
+        (source, day): fingerprint
+        for source in directory.sources_with_raw()
+        for day, fingerprint in made_partitions(directory, source).items()
+    }
+    return {place: fingerprint for place, fingerprint in made.items() if loaded.get(place) != fingerprint}
+
+
+def _replace_partitions(
+    connection: duckdb.DuckDBPyConnection,
+    directory: DataDirectory,
+    changed: dict[tuple[str, str], str],
+) -> None:
+    places = pa.table(
+        {
+            "source": pa.array([source for source, _ in changed], pa.string()),
+            "day": pa.array([day for _, day in changed], pa.string()),
+            "fingerprint": pa.array(list(changed.values()), pa.string()),
+        }
+    )
+    connection.register("changed", places)
+    connection.execute(
+        "DELETE FROM meta.partitions AS p USING changed AS c WHERE p.source = c.source AND p.day = c.day"
+    )
+    connection.execute("INSERT INTO meta.partitions BY NAME SELECT * FROM changed")
+    for table in PARTITIONED:
+        connection.execute(
+            f'DELETE FROM "{table}" AS t USING changed AS c '
+            "WHERE t.source = c.source AND t.day IS NOT DISTINCT FROM TRY_CAST(c.day AS DATE)"
+        )
+        paths = [directory.partition(table, source, day) for source, day in sorted(changed)]
+        files = [path for path in paths if path.exists()]
+        if files:
+            rows = f"SELECT * REPLACE (TRY_CAST(day AS DATE) AS day) FROM {parquet(files)}"
+            connection.execute(f'INSERT INTO "{table}" BY NAME {rows}')
+        _commit(connection)
+    connection.unregister("changed")
+
+
+def _commit(connection: duckdb.DuckDBPyConnection) -> None:
+    """Ends a transaction and begins the next."""
+    connection.execute("COMMIT")
+    connection.execute("BEGIN")
+
+
+def _replace_ledgers(
+    connection: duckdb.DuckDBPyConnection, directory: DataDirectory, contract: Contract
+) -> None:
+    """Writes ``loads`` and ``coverage`` anew from the ledgers; both are small."""
+    loads, coverage = [], []
+    for source in directory.sources_with_raw():
+        own = read_loads(directory, source)
+        loads += [asdict(entry) for entry in own]
+        today = (own[-1].finished_at or own[-1].started_at).date()
+        coverage += [
+            asdict(row)
+            for row in coverage_rows(
+                source,
+                read_audits(directory, source),
+                _by_day(connection, source, "SELECT day, count(*) FROM tasks WHERE source = $1 GROUP BY day"),
+                _by_day(connection, source, _NOT_HELD),
+                min((load.since.date() for load in own if load.since), default=today),
+                today,
+            )
+        ]
+    _replace_rows(connection, contract, "loads", loads)
+    _replace_rows(connection, contract, "coverage", coverage)
+
+
+_NOT_HELD = """
+SELECT day, count(DISTINCT coalesce(task_id, record_text))
+FROM quarantine ANTI JOIN tasks USING (source, task_id)
+WHERE source = $1 AND day IS NOT NULL GROUP BY day
+"""
+"""Broken records of tasks that are not held in any version, by day."""
+
+
+def _by_day(connection: duckdb.DuckDBPyConnection, source: str, query: str) -> dict[date, int]:
+    return {day: int(count) for day, count in connection.execute(query, [source]).fetchall()}
+
+
+def _replace_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, rows: Sequence[dict[str, Any]]
+) -> None:
+    connection.execute(f'DELETE FROM "{table}"')
+    if not rows:
+        return
+    columns = contract.table(table).columns
+    arrow = {
+        column.name: pa.array([row[column.name] for row in rows], _ARROW_TYPES[column.type.value])
+        for column in columns
+    }
+    connection.register("rows_now", pa.table(arrow))
+    connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM rows_now')
+    connection.unregister("rows_now")
+
+
+_ARROW_TYPES: dict[str, Any] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "instant": INSTANT,
+    "date": pa.date32(),
+}
+
+
+def _is_ours(path: Path, contract: Contract) -> bool:
+    """Whether the published warehouse can be built on: sound, and of this contract."""
+    if not path.exists():
+        return False
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            rows = connection.execute("SELECT fingerprint FROM meta.contract").fetchall()
+    except duckdb.Error:
+        return False
+    return bool(rows == [(contract.fingerprint,)])

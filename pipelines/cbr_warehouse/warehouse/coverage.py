@@ -1,0 +1,61 @@
+"""Coverage: what is proved of every day, from the audits of all loads. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from cbr_warehouse.raw.ledgers import AuditEntry
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """One row of the table ``coverage``; its columns are described in ``schemas/coverage.yaml``."""
+
+    source: str
+    day: date
+    counted: int | None
+    held: int
+    quarantined: int
+    expired: int
+    state: str
+    checked_at: datetime | None
+
+
+def coverage_rows(
+    source: str,
+    audits: Mapping[date, AuditEntry],
+    held: Mapping[date, int],
+    quarantined: Mapping[date, int],
+    asked_from: date,
+    today: date,
+) -> Iterator[CoverageRow]:
+    """Every day of a source from the first one ever asked for until today.
+
+    Args:
+        source: Name of the source.
+        audits: The latest finding of each day that a load looked at.
+        held: Tasks held, by day of created_at.
+        quarantined: Unresolved quarantined records, by day of created_at.
+        asked_from: First UTC day that any load asked for, also one that failed.
+        today: UTC day of the last load.
+
+    Yields:
+        One row a day; a day that no load looked at is unverified, or open, and was never checked. One
+        that was open when a load last looked at it is unverified once it is over.
+    """
+    day = min([asked_from, *audits])
+    while day <= max([today, *audits]):
+        found = audits.get(day) or AuditEntry(day, None, 0, "unverified" if day < today else "open", None)
+        if found.state == "open" and day < today:
+            found = replace(found, state="unverified")
+        yield CoverageRow(
+            source=source,
+            day=day,
+            counted=found.counted,
+            held=held.get(day, 0),
+            quarantined=quarantined.get(day, 0),
+            expired=found.expired,
+            state=found.state,
+            checked_at=found.checked_at,
+        )
+        day += timedelta(days=1)

@@ -1,0 +1,168 @@
+"""An installation whose sources answer from memory: the real client, without a network."""
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import dagster as dg
+import httpx
+
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.defs.build import build_location
+from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.settings.model import Settings
+from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.source.client import CbrClient
+from cbr_warehouse.source.runtime import Runtime, Timeouts
+from cbr_warehouse.storage.layout import DataDirectory
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
+_MIDNIGHT = datetime.combine(datetime.now(UTC).date(), time(), UTC)
+NOW = max(datetime.now(UTC).replace(microsecond=0), _MIDNIGHT + timedelta(minutes=10))
+"""Today, as Dagster knows it: its partitions end with the real present. Something ran in it already."""
+
+
+def day(ago: int) -> date:
+    """The UTC day so many days ago."""
+    return NOW.date() - timedelta(days=ago)
+
+
+@dataclass
+class Clock:
+    """Tells the time that a test sets."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Api:
+    """The API of one project, over records that a test adds. A handler of ``httpx.MockTransport``.
+
+    Attributes:
+        clock: What is later than this is not there yet.
+        records: The tasks.
+        hidden: Ids that are counted but never listed.
+        status: Answers every request when it is not 200.
+        asked: Parameters of every list request.
+    """
+
+    clock: Clock
+    records: list[dict[str, Any]] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    status: int = 200
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, created_on: date, count: int = 1) -> None:
+        """Adds tasks of a UTC day: at noon, which no other day's window reaches, or early today."""
+        noon = datetime.combine(created_on, time(12), UTC)
+        for number in range(count):
+            begin = (noon if created_on < NOW.date() else _MIDNIGHT) + timedelta(seconds=number)
+            stamps = {
+                key: begin.isoformat() for key in ("created_at", "started_at", "ended_at", "updated_at")
+            }
+            task = {"id": f"{created_on}-{number}", "status": "success", "operation_type": "backup"}
+            self.records.append(task | stamps | {"extra_info": {"resource": {"id": "r", "name": "server"}}})
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.status != 200:
+            body = {"error_code": "BackupService.9900", "error_msg": "The system is busy."}
+            return httpx.Response(self.status, json=body)
+        wanted = dict(request.url.params)
+        self.asked.append(wanted)
+        found = [record for record in self.records if self._is_wanted(record, wanted)]
+        shown = [record for record in found if record["id"] not in self.hidden]
+        offset, limit = int(wanted["offset"]), int(wanted["limit"])
+        body = {"count": len(found), "operation_logs": shown[offset : offset + limit]}
+        return httpx.Response(200, content=json.dumps(body), headers={"Content-Type": "application/json"})
+
+    def _is_wanted(self, record: dict[str, Any], wanted: dict[str, str]) -> bool:
+        created = datetime.fromisoformat(record["created_at"])
+        since, until = wanted.get("start_time"), wanted.get("end_time")
+        return (
+            created <= self.clock.now
+            and (since is None or created >= datetime.fromisoformat(since))
+            and (until is None or created <= datetime.fromisoformat(until))
+            and wanted.get("status", record["status"]) == record["status"]
+        )
+
+
+@dataclass
+class Deployment:
+    """A configured place with its sources' APIs, and a Dagster instance of its own."""
+
+    site: Installation
+    clock: Clock
+    apis: dict[str, Api]
+    instance: dg.DagsterInstance
+
+    @property
+    def defs(self) -> dg.Definitions:
+        """The code location as it is at this moment."""
+        return build_location(self.site)
+
+    def run(self, source: str, days: list[date], *, job: str | None = None) -> dg.ExecuteInProcessResult:
+        """Runs one source with tables and warehouse for some days, as the schedule or a backfill does."""
+        keys = [dg.AssetKey(["raw", source])]
+        keys += [key for key in self.defs.resolve_all_asset_keys() if key.path[0] not in ("raw", "report")]
+        return self.run_assets(keys, days, job=job)
+
+    def run_assets(
+        self, keys: list[dg.AssetKey], days: list[date], *, job: str | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Runs assets for some days; a job's name runs them as that job does."""
+        defs = self.defs
+        chosen = defs.resolve_job_def(job) if job else defs.resolve_implicit_global_asset_job_def()
+        first, last = min(days).isoformat(), max(days).isoformat()
+        tags = {} if first == last else {RANGE_START: first, RANGE_END: last}
+        return chosen.execute_in_process(
+            instance=self.instance,
+            asset_selection=keys,
+            partition_key=None if tags else first,
+            tags=tags,
+            raise_on_error=False,
+        )
+
+    def tick(self, source: str) -> dg.ExecuteInProcessResult:
+        """What the schedule starts for a source at this moment."""
+        return self.run(source, [self.clock.now.date()], job="load")
+
+    def recorded(self, *key: str) -> set[date]:
+        """The days of an asset that Dagster takes for done."""
+        found = self.instance.get_materialized_partitions(dg.AssetKey(key))
+        return {date.fromisoformat(partition) for partition in found}
+
+
+def make_site(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys: Any) -> Installation:
+    """A site whose sources are these APIs."""
+    alike = {"endpoint": "https://cbr.example.com", "project_id": PROJECT, "token": "env:TOKEN"}
+    sources = [{"name": name, "history": "9d"} | alike for name in apis]
+    settings = Settings.model_validate({"data_dir": str(data_dir), "sources": sources, **keys})
+    numbers = itertools.count()
+
+    def connect(ready: ReadySource) -> CbrClient:
+        return CbrClient(
+            ready.settings,
+            ready.credentials,
+            Runtime(clock=clock, sleep=lambda _seconds: None),
+            Timeouts(budget_seconds=0.05, contact_seconds=0.05),
+            httpx.MockTransport(apis[ready.settings.name]),
+        )
+
+    loading = LoadContext(
+        DataDirectory(settings.data_dir),
+        read_contract(),
+        clock,
+        lambda: UUID(int=next(numbers) << 96),
+        connect,
+    )
+    return Installation(settings, loading, {"TOKEN": "a-good-token"}, retry_delay_seconds=0)

@@ -1,0 +1,277 @@
+"""The emulator over real HTTP in the test's own process, its requests watched, and loads from it.
+
+Where a test wants a process of its own, as a user has it, ``support.command_line`` starts one.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+import httpx
+import uvicorn
+from pydantic import SecretStr
+
+from cbr_emulator.server.app import Emulator
+from cbr_emulator.server.run import Options, _bind, build
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.load.context import LoadContext, LoadRequest
+from cbr_warehouse.load.result import LoadResult
+from cbr_warehouse.load.run import load
+from cbr_warehouse.settings.credentials import Credentials, PasswordCredentials, TokenCredentials
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.source.client import CbrClient
+from cbr_warehouse.source.runtime import Runtime, Timeouts
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.query import query
+
+NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
+"""The present of most tests; the estates are a function of it."""
+
+HASTE = 40
+"""How much faster than the machine's the clock of waits runs, so that a load with pauses ends soon."""
+
+LEAVES = {
+    "operation_type": "operation_type",
+    "status": "status",
+    "project_id": "project_id",
+    "provider_id": "provider_id",
+    "policy_id": "policy_id",
+    "checkpoint_id": "checkpoint_id",
+    "vault_id": "vault_id",
+    "vault_name": "vault_name",
+    "created_at": "created_at",
+    "started_at": "started_at",
+    "ended_at": "ended_at",
+    "updated_at": "updated_at",
+    "error_code": "error_info.code",
+    "error_message": "error_info.message",
+    "progress": "extra_info.common.progress",
+    "request_id": "extra_info.common.request_id",
+    "backup_id": "extra_info.backup.backup_id",
+    "backup_name": "extra_info.backup.backup_name",
+    "backup_incremental": "extra_info.backup.incremental",
+    "delete_backup_id": "extra_info.delete.backup_id",
+    "restore_backup_id": "extra_info.restore.backup_id",
+    "restore_target_resource_id": "extra_info.restore.target_resource_id",
+    "vault_delete_fail_count": "extra_info.vault_delete.fail_count",
+    "vault_delete_total_count": "extra_info.vault_delete.total_count",
+}
+"""Columns of ``tasks`` that are compared, with their place in the record."""
+
+Row = tuple[Any, ...]
+
+
+@dataclass
+class Emulated:
+    """An emulator that serves, and what it was asked.
+
+    Attributes:
+        url: Its base URL.
+        emulator: The emulator.
+        lists: Query of each list asked for, in order.
+        shows: Tasks asked for by id, in order.
+        after_list: Called after each list was answered, with its query.
+    """
+
+    url: str
+    emulator: Emulator
+    lists: list[dict[str, str]] = field(default_factory=list)
+    shows: list[str] = field(default_factory=list)
+    after_list: Callable[[dict[str, str]], None] = lambda _query: None
+
+    @property
+    def now(self) -> datetime:
+        """The present of what is served."""
+        return self.emulator.clock.now()
+
+    def advance(self, span: timedelta) -> None:
+        """Moves the clock forward."""
+        self.emulator.clock.advanced += span
+
+    def truth(self) -> dict[str, dict[str, Any]]:
+        """Everything served now, by id, as the emulator itself tells it."""
+        body = httpx.get(f"{self.url}/__emulator/truth", timeout=60).json()
+        return {record["id"]: record for record in body["operation_logs"]}
+
+    def watch(self, application: Any) -> Any:
+        """The application with its requests noted."""
+
+        async def watched(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+            asked = None
+            if scope["type"] == "http" and "/operation-logs" in scope["path"]:
+                task_id = scope["path"].partition("/operation-logs/")[2]
+                asked = {key: values[0] for key, values in parse_qs(scope["query_string"].decode()).items()}
+                self.shows.append(task_id) if task_id else self.lists.append(asked)
+                asked = None if task_id else asked
+            await application(scope, receive, send)
+            if asked is not None:
+                self.after_list(asked)
+
+        return watched
+
+
+@contextmanager
+def emulated(**options: Any) -> Iterator[Emulated]:
+    """Serves an emulator from a thread.
+
+    Args:
+        options: Those of the command, by the names of :class:`Options`; the clock stands still.
+    """
+    options = {"now": NOW.isoformat(), "is_frozen": True, "seed": 5} | options
+    emulator = build(Options(**options))
+    with _bind(0) as listener:
+        running = Emulated(f"http://127.0.0.1:{listener.getsockname()[1]}", emulator)
+        application = running.watch(emulator.application())
+        config = uvicorn.Config(
+            application,
+            log_level="critical",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+            ws="none",
+            date_header=False,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield running
+        finally:
+            server.should_exit = True
+            server.force_exit = True  # an answer that stalls on purpose is not waited for
+            thread.join(20)
+
+
+class Warehouse:
+    """A warehouse loaded from an emulator by the functions that the command calls.
+
+    Args:
+        folder: The data directory.
+        source: The emulator.
+        history: How far back the first load goes.
+        password: Whether it signs in by password, with tokens from IAM, instead of a token given.
+    """
+
+    def __init__(
+        self, folder: Path, source: Emulated, history: str = "30d", *, password: bool = False
+    ) -> None:
+        self.directory = DataDirectory(folder)
+        self._source = source
+        settings = {"name": "prod", "endpoint": source.url, "project_id": "04f1829c788037ac2fb8c01eb2b04b95"}
+        credentials: Credentials = TokenCredentials(SecretStr("demo-token"))
+        if password:
+            credentials = PasswordCredentials(source.url, "demo", SecretStr("demo"), "demo")
+        self._ready = ReadySource(
+            SourceSettings.model_validate(settings | {"token": "env:X", "history": history}), credentials
+        )
+
+    def load(self, **wanted: Any) -> LoadResult:
+        """Loads once; its clock is the source's, and its waits pass fast."""
+        surroundings = Runtime(
+            clock=self._clock,
+            sleep=lambda seconds: time.sleep(seconds / HASTE),
+            monotonic=lambda: time.monotonic() * HASTE,
+        )
+        patience = replace(Timeouts(), read_seconds=1.5, budget_seconds=4000, attempt_seconds=1000)
+        loading = LoadContext(
+            self.directory,
+            read_contract(),
+            self._clock,
+            uuid4,
+            lambda ready: CbrClient(ready.settings, ready.credentials, surroundings, patience),
+        )
+        report = load(loading, [self._ready], LoadRequest(**wanted))
+        entry = report.sources[0].entry
+        told = (entry.new, entry.changed, entry.superseded, entry.repeats, entry.quarantined)
+        assert sum(told) == entry.records, entry
+        return report
+
+    def _clock(self) -> datetime:
+        """The present, which is the source's unless that is wrong on purpose."""
+        return self._source.now - self._source.emulator.clock.skew
+
+    def ask(self, sql: str) -> list[Row]:
+        """Asks the published warehouse."""
+        return query(self.directory.warehouse, sql).rows
+
+    @property
+    def prints_whole_seconds(self) -> bool:
+        """Whether the source prints times without their fractions."""
+        return self._source.emulator.dialect.times == "seconds"
+
+    def tasks(self) -> dict[str, Row]:
+        """The cells of all tasks held, by id; a task held twice fails here."""
+        rows = self.ask(f"SELECT task_id, {', '.join(LEAVES)} FROM tasks")
+        assert len(rows) == len({row[0] for row in rows})
+        return {row[0]: _comparable(row[1:], seconds=self.prints_whole_seconds) for row in rows}
+
+    def resources(self) -> set[Row]:
+        """Keys and names of all resources held."""
+        return set(self.ask("SELECT task_id, role, position, resource_id, resource_name FROM resources"))
+
+
+def cells(record: dict[str, Any], *, seconds: bool = False) -> Row:
+    """The cells that a record should come to, its times to the second if the source prints no more."""
+    found = tuple(_expected(column, _leaf(record, path)) for column, path in LEAVES.items())
+    return _comparable(found, seconds=seconds)
+
+
+def resources_of(truth: dict[str, dict[str, Any]]) -> set[Row]:
+    """The resources that records should come to."""
+    found = set()
+    for task_id, record in truth.items():
+        extra = record.get("extra_info") or {}
+        if extra.get("resource"):
+            found.add((task_id, "target", 0, extra["resource"]["id"], extra["resource"]["name"]))
+        removed = extra.get("remove_resources", {}).get("resources") or []
+        found |= {(task_id, "removed", place, one["id"], one["name"]) for place, one in enumerate(removed)}
+    return found
+
+
+def lost(warehouse: Warehouse, truth: dict[str, dict[str, Any]]) -> list[str]:
+    """Tasks of the truth that are not held, or not in every cell."""
+    held, seconds = warehouse.tasks(), warehouse.prints_whole_seconds
+    return [
+        task_id for task_id, record in truth.items() if held.get(task_id) != cells(record, seconds=seconds)
+    ]
+
+
+def _leaf(record: Any, path: str) -> Any:
+    for key in path.split("."):
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def _expected(column: str, value: Any) -> Any:
+    if value is None or (column.startswith("error_") and value == ""):
+        return None
+    if column.endswith("_at"):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value
+
+
+def _comparable(row: Row, *, seconds: bool) -> Row:
+    """A row with instants as precise as every form that sources print them in, and "" as nothing."""
+    step = 1_000_000 if seconds else 1000
+    return tuple(
+        cell.replace(microsecond=cell.microsecond // step * step)
+        if isinstance(cell, datetime)
+        else None
+        if cell == ""
+        else cell
+        for cell in row
+    )
+
+
+def write_records(path: Path, records: list[dict[str, Any]]) -> Path:
+    """A file of records for the emulator to serve."""
+    path.write_text(json.dumps(records), encoding="utf-8")
+    return path

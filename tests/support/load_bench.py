@@ -1,0 +1,104 @@
+"""A living source and the warehouse that loads from it, in one process, to be compared cell by cell."""
+
+import os
+import signal
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.load.context import LoadContext, LoadRequest
+from cbr_warehouse.load.result import LoadResult
+from cbr_warehouse.load.run import load
+from cbr_warehouse.settings.credentials import TokenCredentials
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.storage import atomic_write
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.query import query
+from support.living_source import PROVIDERS, Dialect, LivingSource
+
+DIALECTS = {
+    "plain": Dialect(),
+    "oldest first": Dialect(descending=False),
+    "by update": Dialect(order="updated_at"),
+    "by start": Dialect(order="started_at", descending=False),
+    "by id": Dialect(order="id"),
+    "filters started_at": Dialect(column="started_at"),
+    "filters started_at and ended_at": Dialect(column="started_at", end_column="ended_at"),
+    "filters updated_at": Dialect(column="updated_at"),
+    "exclusive": Dialect(inclusive=False),
+    "exclusive, by second": Dialect(inclusive=False, by_second=True),
+    "clamped to 50": Dialect(most=50),
+    "one row a page": Dialect(most=1),
+    "count of the page": Dialect(count="page"),
+    "offset from 1": Dialect(first_offset=1),
+    "a provider left out": Dialect(hidden_provider=PROVIDERS[1]),
+    "short retention": Dialect(retention=timedelta(days=3)),
+}
+
+
+class Bench:
+    """A source and a warehouse that loads from it."""
+
+    def __init__(self, folder: Path, source: LivingSource) -> None:
+        self.source = source
+        self.directory = DataDirectory(folder)
+        settings = SourceSettings.model_validate(
+            {"name": "prod", "endpoint": "http://x", "project_id": "p", "token": "env:X", "history": "7d"}
+        )
+        self._ready = ReadySource(settings, TokenCredentials(SecretStr("x")))
+
+    def load(self, **wanted: Any) -> LoadResult:
+        loading = LoadContext(
+            self.directory, read_contract(), lambda: self.source.now, uuid4, lambda _: self.source
+        )
+        report = load(loading, [self._ready], LoadRequest(**wanted))
+        entry = report.sources[0].entry
+        told = (entry.new, entry.changed, entry.superseded, entry.repeats, entry.quarantined)
+        assert all(count >= 0 for count in told)
+        assert sum(told) == entry.records
+        return report
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        return query(self.directory.warehouse, sql).rows
+
+    def held(self) -> dict[str, tuple[Any, ...]]:
+        rows = self.ask("SELECT task_id, status, created_at, started_at, ended_at, progress FROM tasks")
+        return {row[0]: row[1:] for row in rows}
+
+    def truth(self, since: datetime) -> dict[str, tuple[Any, ...]]:
+        return {
+            task_id: (
+                record["status"],
+                *(_time(record[name]) for name in ("created_at", "started_at", "ended_at")),
+                record["extra_info"]["common"]["progress"],
+            )
+            for task_id, record in self.source.served().items()
+            if _time(record["created_at"]) >= since
+        }
+
+    def complete_days(self) -> set[date]:
+        return {day for (day,) in self.ask("SELECT day FROM coverage WHERE state = 'complete'")}
+
+
+def load_until_killed(folder: Path, source: LivingSource, writes: int) -> None:
+    """Loads in a process of its own that dies, as of ``kill -9``, when so many files are written."""
+    left = count(writes, -1)
+    sync = atomic_write._sync
+
+    def sync_or_die(path: Path) -> None:
+        if next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(path)
+
+    atomic_write._sync = sync_or_die
+    Bench(folder, source).load()
+
+
+def _time(printed: str | None) -> Any:
+    return datetime.fromisoformat(printed).replace(tzinfo=UTC) if printed else None
