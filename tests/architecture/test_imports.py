@@ -20,8 +20,10 @@ STATIONS: dict[str, set[str]] = {
     "source": {"settings"},
     "raw": {"storage", "contract"},
     "tables": {"raw", "contract", "storage"},
-    # Asks the source, and compares its counts with what the tables hold.
+    # Asks the source for what is new or may have changed.
     "extract": {"settings", "source", "raw", "contract", "storage", "tables"},
+    # Counts days at the source and compares them with what is stored.
+    "verify": {"extract", "source", "raw", "contract", "tables"},
     # Looks at a source and writes nothing.
     "doctor": {"settings", "source", "contract", "extract"},
     # The definitions; the warehouse makes them within the transaction that it publishes.

@@ -37,7 +37,7 @@ PHASES = {
     "cbr_warehouse.load.run": (
         "sweep_providers",
         "make_tables",
-        "prove_days",
+        "verify_days",
         "write_audit",
         "write_load",
         "build_warehouse",

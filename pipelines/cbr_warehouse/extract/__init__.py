@@ -1,5 +1,6 @@
-"""Extract: what to ask a source for, asking it, and proving that nothing is missing.
+"""Extract: what to ask a source for, and asking it.
 
-``plan`` decides without I/O; ``sweep`` asks and hands everything to ``raw``; ``audit`` compares
-the source's counts with what is held. How a request is made is ``source``'s business.
+``plan`` decides without I/O what a load asks for, ``forecast`` how much that will take; ``sweeps`` asks
+and hands every page to ``raw``, page by page as ``pagination`` walks. How a single request is made is the
+responsibility of ``source``; whether anything is missing afterwards, that of ``verify``.
 """

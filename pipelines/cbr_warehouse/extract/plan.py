@@ -177,22 +177,6 @@ def first_day(now: datetime, horizon: Horizon, holding: SourceState) -> date:
     return max(reach, holding.asked_from)
 
 
-def left_behind(now: datetime, horizon: Horizon, holding: SourceState) -> tuple[date, ...]:
-    """Days that were once within reach, are so no longer, and were never proved.
-
-    Days that the source may have dropped before the first load are not among them: they could
-    never have been proved.
-    """
-    if holding.first_load_at is None or holding.asked_from is None:
-        return ()
-    reachable = max(day_of(holding.first_load_at - RETENTION) + DAY, holding.asked_from)
-    return tuple(
-        day
-        for day in days_between(reachable, first_day(now, horizon, holding) - DAY)
-        if holding.states.get(day, DayState.UNVERIFIED) not in {DayState.COMPLETE, DayState.LOST}
-    )
-
-
 def _plan_range(now: datetime, wanted: Range) -> Plan:
     until = wanted.until if wanted.until is not None and wanted.until < now else None
     last = day_of(now if until is None else until - timedelta(microseconds=1))

@@ -3,7 +3,7 @@
 from cbr_warehouse.extract.forecast import Forecast, Known, forecast_load
 from cbr_warehouse.extract.plan import Plan
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.state import read_holding
+from cbr_warehouse.load.state import read_source_state
 from cbr_warehouse.raw.ledgers import SweepEntry, read_audits, read_hidden_providers, read_loads, read_sweeps
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.tables.queries import held_times, tasks_to_follow
@@ -29,7 +29,7 @@ def expect_load(loading: LoadContext, source: SourceSettings, plan: Plan) -> For
         now=now,
         held=held_times(directory, name, since),
         counted={day: entry.counted for day, entry in audits.items() if entry.counted is not None},
-        states=read_holding(directory, name).states,
+        states=read_source_state(directory, name).states,
         last_load_at=done[-1].started_at if done else None,
         open_tasks=len(tasks_to_follow(directory, name, now)),
         page_rows=guess_page_rows(read_sweeps(directory, name, last)),

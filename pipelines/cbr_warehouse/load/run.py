@@ -12,14 +12,12 @@ from cbr_warehouse.extract.open_tasks import follow_tasks
 from cbr_warehouse.extract.plan import Horizon, Plan, plan_load
 from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
 from cbr_warehouse.extract.sweeps import SweepRunner
-from cbr_warehouse.extract.unwindowed import sweep_timeless
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.exclusive import hold_alone
 from cbr_warehouse.load.forecast_inputs import expect_load
 from cbr_warehouse.load.repair import find_and_set_aside, refuse_damaged, refuse_missing
 from cbr_warehouse.load.result import LoadResult, SourceResult
-from cbr_warehouse.load.state import read_holding
-from cbr_warehouse.load.verify import Proof, prove_days
+from cbr_warehouse.load.state import read_source_state
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledgers import (
     AuditFindings,
@@ -35,6 +33,8 @@ from cbr_warehouse.storage.layout import UNKNOWN_DAY
 from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from cbr_warehouse.tables.queries import tasks_to_follow
+from cbr_warehouse.verify.unwindowed import sweep_unwindowed
+from cbr_warehouse.verify.verify_days import Verification, verify_days
 from cbr_warehouse.warehouse.build import build_warehouse
 
 logger = logging.getLogger(__name__)
@@ -88,9 +88,9 @@ def rebuild(loading: LoadContext) -> None:
 
 def plan_source(loading: LoadContext, source: SourceSettings, wanted: LoadRequest) -> Plan:
     """What a load of a source would ask for now. Asks nothing."""
-    holding = read_holding(loading.directory, source.name)
+    state = read_source_state(loading.directory, source.name)
     horizon = Horizon(source.history, source.settle)
-    return plan_load(loading.clock(), horizon, holding, wanted=wanted.range, deep=wanted.deep)
+    return plan_load(loading.clock(), horizon, state, wanted=wanted.range, deep=wanted.deep)
 
 
 def load_source(loading: LoadContext, ready: ReadySource, wanted: LoadRequest) -> SourceResult:
@@ -131,7 +131,7 @@ def load_source(loading: LoadContext, ready: ReadySource, wanted: LoadRequest) -
     write_load(loading.directory, entry)
     run = _SourceRun(loading, ready, plan, entry)
     try:
-        proof, failure = run.carry_out()
+        verified, failure = run.carry_out()
     except CbrWarehouseError as error:
         with suppress(CbrWarehouseError):
             write_load(loading.directory, replace(run.summary(), outcome="failed", message=str(error)))
@@ -142,12 +142,12 @@ def load_source(loading: LoadContext, ready: ReadySource, wanted: LoadRequest) -
     write_load(loading.directory, outcome)
     return SourceResult(
         outcome,
-        incomplete=proof.incomplete,
-        newly_lost=proof.newly_lost,
-        unverified=proof.unverified,
-        quarantined=proof.quarantined,
+        incomplete=verified.incomplete,
+        newly_lost=verified.newly_lost,
+        unverified=verified.unverified,
+        quarantined=verified.quarantined,
         read=() if failure else plan.read,
-        findings=proof.entries,
+        findings=verified.entries,
         damage=damage,
         kept=tuple(sorted(run.kept)),
         failure=failure,
@@ -167,7 +167,7 @@ class _SourceRun:
         self._effects: dict[str, RecordOutcomes] = {}
         self._gathering: SweepRunner | None = None
 
-    def carry_out(self) -> tuple[Proof, SourceError | None]:
+    def carry_out(self) -> tuple[Verification, SourceError | None]:
         """Does all that the load does for the source.
 
         Returns:
@@ -178,9 +178,9 @@ class _SourceRun:
         except SourceError as error:
             logger.debug("load of %s failed", self._source.name, exc_info=True)
             self.make_tables()
-            return Proof(), error
+            return Verification(), error
 
-    def _extract(self) -> Proof:
+    def _extract(self) -> Verification:
         """Sweeps, follows open tasks, makes tables, audits and notes what is proved.
 
         Raises:
@@ -209,13 +209,15 @@ class _SourceRun:
             self._gathering = gathering
             self._loading.progress.step(name, "tasks received")
             hidden = sweep_providers(gathering, self._plan, self._loading.progress.advance)
-            sweep_timeless(gathering, self._plan, self._loading.progress.advance)
+            sweep_unwindowed(gathering, self._plan, self._loading.progress.advance)
             vanished = follow_tasks(gathering, followed, self._loading.progress.advance)
             self.make_tables()
             self._loading.progress.step(name, "days proved")
-            proof = prove_days(self._loading, self._source, self._plan, gathering, self.make_tables)
-            write_audit(directory, name, load_id, AuditFindings(proof.entries, vanished, hidden))
-        return proof
+            horizon = Horizon(self._source.history, self._source.settle)
+            state = read_source_state(directory, name)
+            verified = verify_days(gathering, horizon, state, self._plan, self.make_tables)
+            write_audit(directory, name, load_id, AuditFindings(verified.entries, vanished, hidden))
+        return verified
 
     def _followed(self) -> dict[str, date]:
         """Held tasks that may still change and must be received, by a sweep or else by id."""

@@ -1,4 +1,4 @@
-"""Gathers what is held of a source for the planner, from ledgers and tables."""
+"""Reads what the planner needs to know of a source from its ledgers."""
 
 from datetime import date, datetime
 
@@ -9,8 +9,8 @@ from cbr_warehouse.raw.ledgers import LoadEntry, read_audits, read_loads, read_s
 from cbr_warehouse.storage.layout import DataDirectory
 
 
-def read_holding(directory: DataDirectory, source: str) -> SourceState:
-    """What is held of a source, as far as a plan needs it.
+def read_source_state(directory: DataDirectory, source: str) -> SourceState:
+    """What is known of a source, as far as a plan needs it.
 
     Args:
         directory: The data directory.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.extract.plan import PAD, Horizon, Plan, Purpose, Range, SourceState, left_behind, plan_load
+from cbr_warehouse.extract.plan import PAD, Horizon, Plan, Purpose, Range, SourceState, plan_load
 
 NOW = datetime(2026, 11, 20, 13, 37, tzinfo=UTC)
 TODAY = NOW.date()
@@ -121,21 +121,6 @@ def test_no_moment_of_the_horizon_is_left_out_of_a_deep_plan(
     (edge,) = (one for one in plan.sweeps if one.query.start_time and one.query.end_time is None)
     assert edge.query.start_time is not None
     assert edge.query.start_time <= reached
-
-
-def test_days_that_left_the_horizon_unproved_are_left_behind() -> None:
-    later = NOW + 30 * DAY
-    lost = left_behind(later, HORIZON, holding(first_load_at=NOW))
-    assert lost == ()  # all were proved
-    unproved = {FIRST + n * DAY: DayState.UNVERIFIED for n in range(31)}
-    lost = left_behind(later, HORIZON, SourceState(unproved, NOW, FIRST, NOW))
-    assert lost[0] == FIRST + DAY  # the source may have dropped the first before anyone could prove it
-    assert lost[-1] == later.date() - 31 * DAY
-
-
-def test_a_day_once_written_down_as_lost_is_not_lost_again() -> None:
-    gone = {FIRST + n * DAY: DayState.LOST for n in range(61)}
-    assert left_behind(NOW + 20 * DAY, HORIZON, SourceState(gone, NOW, FIRST, NOW)) == ()
 
 
 def test_never_loaded_days_have_their_reason() -> None:

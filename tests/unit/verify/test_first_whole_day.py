@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.extract.audit import Audit, judge
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.tables.time_index import TimeIndex
+from cbr_warehouse.verify.count_days import DayCounter
+from cbr_warehouse.verify.judge import judge
 
 FIRST = date(2026, 10, 22)
 TODAY = date(2026, 10, 25)
@@ -26,7 +27,7 @@ def state_of_first(held: list[datetime], served: list[datetime]) -> DayState:
         return sum(query.start_time is None or one >= query.start_time for one in served)
 
     days = [FIRST + timedelta(days=n) for n in range(3)]
-    return judge(Audit(count, times, TODAY).count_days(days)[FIRST], is_today=False)
+    return judge(DayCounter(count, times, TODAY).count_days(days)[FIRST], is_today=False)
 
 
 def test_it_is_proved_though_the_day_before_has_lost_tasks_since_they_were_read() -> None:

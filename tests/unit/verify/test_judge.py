@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.extract.audit import DayCount, judge
 from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.verify.count_days import DayCount
+from cbr_warehouse.verify.judge import judge
 from support.living_source import Dialect, LivingSource, living
 from support.load_bench import Bench
 

@@ -1,0 +1,192 @@
+"""Counts tasks per day at the source and compares them with what is stored. Judging is in ``judge``.
+
+The number of tasks between two instants is count(start_time = a) - count(start_time = b): two requests
+of one row each, valid under any meaning of ``end_time``. The instants are quiet seconds near midnight
+(no stored task has a time there), so it does not matter whether the filter's bounds are inclusive or
+rounded. A day agrees only when every interval that touches it agrees, under each column that the
+filter may apply to.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from cbr_warehouse.contract.api_facts import EARLIEST
+from cbr_warehouse.contract.utc_days import DAY, days_between, start_of
+from cbr_warehouse.extract.plan import PAD
+from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.tables.time_index import TimeIndex
+from cbr_warehouse.verify.filter_column import find_filter_columns
+
+ATTEMPTS = 3
+"""How often a day that does not agree is counted: a live source changes between two requests."""
+
+Count = Callable[[TaskQuery], int | None]
+"""Asks the source how many tasks match a query; None where it gives no count."""
+
+
+@dataclass(frozen=True)
+class DayCount:
+    """The source's count of one day beside the stored one.
+
+    Attributes:
+        counted: Tasks of the day by the source's count; None where it gives no usable one.
+        total: Tasks stored of the day, and quarantined records of tasks that are not stored.
+        older: Whether the source still serves tasks that had ended before the day began. If not, the
+            first tasks of the day may have left its retention already.
+        agrees: Whether every interval that touches the day has as many tasks as are stored.
+    """
+
+    counted: int | None
+    total: int
+    older: bool
+    agrees: bool
+
+
+class DayCounter:
+    """Counts days of one source. Each count is asked for once and reused.
+
+    Args:
+        count: Asks the source for the count of a query.
+        stored: Times of the stored tasks.
+        today: The UTC day that is not over.
+    """
+
+    def __init__(self, count: Count, stored: TimeIndex, today: date) -> None:
+        self._count = count
+        self._stored = stored
+        self._today = today
+        self._counts: dict[datetime, int | None] = {}
+        self._boundaries: dict[date, datetime] = {}
+        self._newest = date.min
+
+    def count_days(self, days: Sequence[date]) -> dict[date, DayCount]:
+        """Counts days; a day that does not agree is counted up to ``ATTEMPTS`` times.
+
+        Args:
+            days: UTC days, ascending.
+
+        Returns:
+            The last count of each.
+        """
+        if not days:
+            return {}
+        # Not without a time: tasks that lack the filtered time would make every day look served whole.
+        everything = self._count_from(EARLIEST)
+        self._newest = max(self._newest, min(max(days), self._today - DAY))
+        columns = find_filter_columns(self._count_from, self._stored, days, self._today, everything)
+        found: dict[date, DayCount] = {}
+        for attempt in range(ATTEMPTS):
+            again = [day for day in days if day not in found or self._may_change(day, found[day])]
+            if attempt:
+                self._forget(again)
+            found |= {day: self._count_day(day, columns) for day in again}
+        return found
+
+    def is_served_whole(self, day: date) -> bool:
+        """Whether the source still serves tasks that had ended before the day began."""
+        return self._serves_before(self._boundary(day))
+
+    def span_agrees(self, first: date, last: date) -> bool:
+        """Whether one count over consecutive days equals what is stored of all of them.
+
+        Confirms many days with two requests. The first day must be served whole: a task that expired
+        there would cancel out one that appeared late on another day.
+        """
+        start, end = self._boundary(first), self._boundary(last + DAY)
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._forget([first, last])
+            since, after = self._count_from(start), self._count_from(end)
+            if since is None or after is None:
+                return False
+            quarantined = sum(self._stored.quarantined.get(day, 0) for day in days_between(first, last))
+            if since - after == self._stored.between("created_at", start, end) + quarantined:
+                return True
+        return False
+
+    def _may_change(self, day: date, found: DayCount) -> bool:
+        return day < self._today and not found.agrees and found.counted is not None
+
+    def _count_day(self, day: date, columns: tuple[str, ...]) -> DayCount:
+        total = self._stored.between("created_at", start_of(day), start_of(day + DAY))
+        total += self._stored.quarantined.get(day, 0)
+        counted = self._interval(day)
+        older = self.is_served_whole(day)
+        if counted is None:
+            return DayCount(None, total, older, agrees=False)
+        agrees = bool(columns) and all(self._agrees(day, column) for column in columns)
+        # While the filtered column is unknown, each column gives another surplus. Only the smallest of
+        # them is certainly missing; a larger one may be tasks that started or changed on another day.
+        surplus = min((counted - self._stored_in_interval(day, column) for column in columns), default=0)
+        return DayCount(total if agrees else max(0, total + surplus), total, older, agrees)
+
+    def _agrees(self, day: date, column: str) -> bool:
+        """Whether all intervals that touch a day agree, if the filter applies to a column.
+
+        The intervals run from quiet second to quiet second, so the one that begins on the day may
+        start a little after midnight: then the day's first minutes lie in the interval before.
+        Under created_at no other interval can have tasks of the day. A task may start or change on any
+        later day, so under the other columns all intervals up to the newest closed day must agree.
+        """
+        first = day if self._boundary(day) == start_of(day) else day - DAY
+        last = day if column == "created_at" else max(day, self._newest)
+        touching = days_between(first, last)
+        if all(self._interval(one) == self._stored_in_interval(one, column) for one in touching):
+            return True
+        return column == "created_at" and self._agrees_alone(day)
+
+    def _agrees_alone(self, day: date) -> bool:
+        """Whether a closed day agrees together with the last minutes of the day before.
+
+        For the first day that the source has whole: the day before it cannot agree, because its tasks
+        expire while they are counted, or were never asked for. So the interval begins at the last quiet
+        second before midnight, within the padding that every window is asked with.
+        """
+        start = self._stored.quiet_before(start_of(day), PAD)
+        if start is None or day >= self._today:
+            return False
+        end = self._boundary(day + DAY)
+        since, after = self._count_from(start), self._count_from(end)
+        if since is None or after is None or not self._serves_before(start):
+            return False  # nothing older is served: some of those minutes may have expired
+        stored = self._stored.between("created_at", start, end) + self._stored.quarantined.get(day, 0)
+        return since - after == stored
+
+    def _serves_before(self, instant: datetime) -> bool:
+        # A task that began before the instant and was still running then may be kept for its end, not
+        # for its beginning; it does not show that older tasks are served, so such tasks are deducted.
+        everything, since = self._count_from(EARLIEST), self._count_from(instant)
+        return (
+            everything is not None and since is not None and everything - since > self._stored.across(instant)
+        )
+
+    def _interval(self, day: date) -> int | None:
+        # Today has no end yet: everything from its beginning on counts as today.
+        since = self._count_from(self._boundary(day))
+        after = self._count_from(self._boundary(day + DAY)) if day < self._today else 0
+        return None if since is None or after is None else since - after
+
+    def _stored_in_interval(self, day: date, column: str) -> int:
+        end = self._boundary(day + DAY) if day < self._today else None
+        stored = self._stored.between(column, self._boundary(day), end)
+        return stored + self._stored.quarantined.get(day, 0)
+
+    def _boundary(self, day: date) -> datetime:
+        """The quiet second at or after a day's midnight; kept, so that neighbours share it exactly."""
+        if day not in self._boundaries:
+            self._boundaries[day] = self._stored.quiet_from(start_of(day))
+        return self._boundaries[day]
+
+    def _count_from(self, instant: datetime) -> int | None:
+        if instant not in self._counts:
+            self._counts[instant] = self._count(TaskQuery(start_time=instant))
+        return self._counts[instant]
+
+    def _forget(self, days: Iterable[date]) -> None:
+        """Drops the counts at the edges of days, so that they are asked for again."""
+        for day in days:
+            for edge in (day - DAY, day, day + DAY):
+                self._counts.pop(self._boundary(edge), None)
+            if (start := self._stored.quiet_before(start_of(day), PAD)) is not None:
+                self._counts.pop(start, None)
