@@ -13,7 +13,8 @@ TEXT = {".py", ".sql", ".md", ".toml", ".yaml", ".yml", ".json", ""}
 FILES = sorted(
     path
     for path in [*ROOT.glob("*"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]
-    if path.is_file() and path.suffix in TEXT and "__pycache__" not in path.parts
+    # A linked worktree has a file `.git` that names its repository.
+    if path.is_file() and path.suffix in TEXT and not {"__pycache__", ".git"}.intersection(path.parts)
 )
 CODE = [path for path in FILES if path.suffix in {".py", ".sql"}]
 MODULES = [path for path in CODE if path.suffix == ".py" and path.is_relative_to(ROOT / "pipelines")]
