@@ -14,7 +14,7 @@ from cbr_warehouse.doctor.finding import Diagnosis
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Timeouts
 
-PATIENCE = Timeouts(budget_seconds=60.0)
+TIMEOUTS = Timeouts(budget_seconds=60.0)
 """An examination gives up sooner than a load: somebody waits for it."""
 
 
@@ -28,7 +28,7 @@ def doctor(
     invocation = invocation_of(context)
     found = []
     for ready in invocation.require_sources(source):
-        with CbrClient(ready.settings, ready.credentials, patience=PATIENCE) as client:
+        with CbrClient(ready.settings, ready.credentials, timeouts=TIMEOUTS) as client:
             found.append(examine(ready.settings, client, Clocks(utc_now, time.monotonic)))
         if not as_json:
             _show(found[-1])

@@ -80,7 +80,7 @@ def examine(source: SourceSettings, client: CbrClient, clocks: Clocks) -> Diagno
         if reply.refusal is None:
             findings = tuple(_Examination(questions, reply.served_at or arrived_at).findings())
         seconds = clocks.monotonic() - begun
-        checks.append(check_quota(client.requests_made, seconds, client.refused_as_too_many))
+        checks.append(check_quota(client.requests_made, seconds, client.rate_limited_requests))
     return Diagnosis(source.name, tuple(checks), findings, client.requests_made, MOST_QUESTIONS)
 
 

@@ -11,8 +11,8 @@ from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.settings.select_sources import ReadySource
-from cbr_warehouse.source.budgets import RateLimiters
 from cbr_warehouse.source.client import CbrClient
+from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.storage.layout import DataDirectory
 
 
@@ -28,5 +28,5 @@ def live_loading(directory: DataDirectory, analytics: AnalyticsSettings) -> Load
     )
 
 
-def _connect(budgets: RateLimiters, ready: ReadySource) -> CbrClient:
-    return CbrClient(ready.settings, ready.credentials, budgets=budgets)
+def _connect(rate_limiters: RateLimiters, ready: ReadySource) -> CbrClient:
+    return CbrClient(ready.settings, ready.credentials, rate_limiters=rate_limiters)

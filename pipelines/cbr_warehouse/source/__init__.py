@@ -1,8 +1,14 @@
 """Source: the client of the CBR API, and the only room that speaks HTTP.
 
-``client`` lists and shows tasks and gives each record's exact bytes. Around it: signing in
-(``sign_in``, ``iam``, ``signing``), trying again (``persistence``, ``retry``), not asking too much
-(``throttle``), reading answers (``task_bodies``, ``json_slices``, ``error_body``) and telling failures
-without secrets (``refusals``, ``redaction``). What to ask for is ``extract``'s business, what a record
-means ``contract``'s. No type of the HTTP library leaves this room.
+One good page passes six files, in this order: ``client`` (builds the request, returns the page),
+``retry`` (the attempts), ``session`` (one attempt: sign in, send, judge the status), ``rate_limit``
+(its permit), ``transport`` (the HTTP exchange) and ``response_body`` (the records' exact bytes).
+Values they pass on: ``query``, ``messages``, ``page``; time and limits: ``runtime``.
+
+Everything about retrying (which failures, which waits, how many attempts, the budget, Retry-After)
+is in ``retry``. Signing in: ``auth``, ``iam_token``, ``signing``. Failures become sentences without
+secrets in ``http_errors``, ``network_errors`` and ``redaction``. ``broken_json`` cuts damaged bodies.
+
+What to ask for is decided in ``extract``; what a record means, in ``contract``. No type of the HTTP
+library leaves this room.
 """

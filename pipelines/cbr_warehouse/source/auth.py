@@ -1,4 +1,4 @@
-"""Signing in, three ways: a token as it is, a token made by IAM (``iam``), a signature on each request."""
+"""Signing in, three ways: a given token, a token issued by IAM (``iam_token``), a signature per request."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,9 +13,9 @@ TOKEN_HEADER = "X-Auth-Token"  # noqa: S105  the name of a header
 
 
 class Renewal(Enum):
-    """What came of renewing credentials that were refused."""
+    """Result of renewing credentials that were refused."""
 
-    IMPOSSIBLE = "these are all there are"
+    IMPOSSIBLE = "there are no others"
     BY_ANOTHER = "another thread had renewed them"
     DONE = "renewed"
 
@@ -27,15 +27,19 @@ class Authenticator(Protocol):
     def remedy(self) -> str:
         """What to do where the credentials are refused: a sentence or more."""
 
-    def headers(self, asked: ApiRequest) -> dict[str, str]:
-        """The headers that sign a request in, made for this very moment."""
+    def headers(self, request: ApiRequest) -> dict[str, str]:
+        """The headers that sign a request in, valid when it is sent at once."""
 
     def renew(self, used: Mapping[str, str]) -> Renewal:
-        """Renews credentials that were refused, where that can help."""
+        """Renews credentials that were refused, where there is a way.
+
+        Args:
+            used: The headers that were refused.
+        """
 
 
 class GivenToken:
-    """A token as it was given.
+    """A token as configured.
 
     Args:
         credentials: The token.
@@ -50,12 +54,12 @@ class GivenToken:
     def __init__(self, credentials: TokenCredentials) -> None:
         self._token = credentials.token
 
-    def headers(self, asked: ApiRequest) -> dict[str, str]:  # noqa: ARG002  the same for every request
+    def headers(self, request: ApiRequest) -> dict[str, str]:  # noqa: ARG002  the same for every request
         """The token."""
         return {TOKEN_HEADER: self._token.get_secret_value()}
 
     def renew(self, used: Mapping[str, str]) -> Renewal:  # noqa: ARG002
-        """There is no other."""
+        """There is no other token."""
         return Renewal.IMPOSSIBLE
 
 
@@ -65,7 +69,7 @@ class Signatures:
     Args:
         credentials: The keys.
         project_id: The project.
-        clock: The present, UTC: a signature is good for some minutes.
+        clock: The current time, UTC: a signature is valid for some minutes.
     """
 
     remedy = (
@@ -79,16 +83,16 @@ class Signatures:
         self._project_id = project_id
         self._clock = clock
 
-    def headers(self, asked: ApiRequest) -> dict[str, str]:
-        """The signature and all that it covers."""
+    def headers(self, request: ApiRequest) -> dict[str, str]:
+        """The signature and the headers that it covers."""
         signed = {
-            "Host": asked.host,
+            "Host": request.host,
             "X-Project-Id": self._project_id,
             DATE_HEADER: print_date(self._clock()),
         }
         if self._credentials.security_token is not None:
             signed["X-Security-Token"] = self._credentials.security_token.get_secret_value()
-        signable = Signable(asked.method, asked.path, asked.query, signed, asked.body)
+        signable = Signable(request.method, request.path, request.query, signed, request.body)
         signature = authorization(
             signable,
             self._credentials.access_key.get_secret_value(),
@@ -97,5 +101,5 @@ class Signatures:
         return signed | {"Authorization": signature}
 
     def renew(self, used: Mapping[str, str]) -> Renewal:  # noqa: ARG002
-        """There are no others, and trying again locks them."""
+        """There are no other keys, and repeated failures lock these."""
         return Renewal.IMPOSSIBLE

@@ -14,21 +14,17 @@ from cbr_warehouse.settings.credentials import (
 )
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.auth import Authenticator, GivenToken, Signatures
-from cbr_warehouse.source.budgets import RateLimiters
-from cbr_warehouse.source.channel import Connection
-from cbr_warehouse.source.error_body import read_error
-from cbr_warehouse.source.hearsay import GarbledResponseVote
-from cbr_warehouse.source.http_errors import ErrorTranslator
+from cbr_warehouse.source.http_errors import ErrorTranslator, read_error
 from cbr_warehouse.source.iam_token import IamToken
 from cbr_warehouse.source.messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.page import Page
-from cbr_warehouse.source.persistence import Retrier
 from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.source.redaction import Redactor
-from cbr_warehouse.source.response_body import Records, read_list, read_show
-from cbr_warehouse.source.retry import parse_http_date
+from cbr_warehouse.source.response_body import GarbledResponseVote, Records, read_list, read_show
+from cbr_warehouse.source.retry import Retrier
 from cbr_warehouse.source.runtime import Runtime, Timeouts
-from cbr_warehouse.source.session import ApiSession
+from cbr_warehouse.source.session import ApiSession, Connection
 from cbr_warehouse.source.transport import Transport
 
 UNKNOWN_TASK = "BackupService.6500"
@@ -36,46 +32,42 @@ UNKNOWN_TASK = "BackupService.6500"
 
 
 class CbrClient:
-    """Asks the API of one source. A context manager, and safe to share between threads.
+    """The API of one source. A context manager, and safe to share between threads.
 
     Args:
         source: The source.
-        credentials: What signs it in.
-        surroundings: Time and chance.
-        patience: How long to wait for what.
-        transport: Stands for the network in tests.
-        budgets: Budgets of requests that clients of one project share; one of its own if absent.
+        credentials: Its credentials.
+        runtime: Time and randomness.
+        timeouts: How long to wait for what.
+        transport: Replaces the network in tests.
+        rate_limiters: Shared by clients of one project; one of its own if absent.
 
     Raises:
-        SettingsError: The source's certificates or the environment's proxies are of no use.
+        SettingsError: The source's certificates or the environment's proxies are unusable.
     """
 
     def __init__(
         self,
         source: SourceSettings,
         credentials: Credentials,
-        surroundings: Runtime | None = None,
-        patience: Timeouts | None = None,
+        runtime: Runtime | None = None,
+        timeouts: Timeouts | None = None,
         transport: httpx.BaseTransport | None = None,
-        budgets: RateLimiters | None = None,
+        rate_limiters: RateLimiters | None = None,
     ) -> None:
-        surroundings, patience = surroundings or Runtime(), patience or Timeouts()
+        runtime, timeouts = runtime or Runtime(), timeouts or Timeouts()
         redactor = Redactor(_secrets(credentials))
         self._source = source
-        self._wire = Transport(source.name, source.ca_bundle, redactor, surroundings, patience, transport)
-        self._channel = Connection(
-            self._wire,
-            Retrier(source.name, self._wire, surroundings, patience),
-            ErrorTranslator(source.name, source.project_id, source.region, redactor, surroundings.clock),
-            redactor,
-            surroundings,
-        )
-        self._throttle = (budgets or RateLimiters()).of(source, surroundings)
-        self._asker = ApiSession(
-            self._channel,
-            _sign_in(source, credentials, self._channel),
-            self._throttle,
-            longest_pause=patience.budget_seconds,
+        self._transport = Transport(source.name, source.ca_bundle, redactor, runtime, timeouts, transport)
+        self._errors = ErrorTranslator(source.name, source.project_id, source.region, redactor)
+        retrier = Retrier(source.name, runtime, timeouts)
+        connection = Connection(self._transport, retrier, self._errors, redactor, runtime)
+        self._rate_limiter = (rate_limiters or RateLimiters()).of(source, runtime)
+        self._session = ApiSession(
+            connection,
+            _authenticator(source, credentials, connection),
+            self._rate_limiter,
+            longest_pause=timeouts.budget_seconds,
         )
 
     def __enter__(self) -> Self:
@@ -94,61 +86,44 @@ class CbrClient:
 
     def close(self) -> None:
         """Closes all connections."""
-        self._wire.close()
+        self._transport.close()
 
     @property
     def requests_made(self) -> int:
-        """Requests sent so far, failed ones and those that sign in included."""
-        return self._wire.requests_made
+        """Requests sent so far, including failed ones and those that sign in."""
+        return self._transport.requests_made
 
     @property
-    def concurrency(self) -> int:
-        """How many requests the client makes at once at present, whatever number of threads uses it."""
-        return self._throttle.limit
-
-    @property
-    def refused_as_too_many(self) -> int:
-        """Requests that the source refused with 429 so far; each was made again."""
-        return self._throttle.too_many
+    def rate_limited_requests(self) -> int:
+        """Requests that the source rejected with 429 so far; each was repeated."""
+        return self._rate_limiter.rejections
 
     def list_tasks(self, query: TaskQuery, *, limit: int, offset: int) -> Page:
-        """Asks for one page of tasks.
+        """Requests one page of tasks.
 
         Args:
             query: The filters.
-            limit: The most records wanted.
-            offset: How many records to pass over.
+            limit: The maximum number of records.
+            offset: How many records to skip.
 
         Returns:
             The page.
 
         Raises:
-            SourceError: There is none; an answer that is no list of tasks is never an empty page.
+            SourceError: There is none; a response that is no list of tasks is never an empty page.
         """
-        parameters = {**query.parameters(), "limit": str(limit), "offset": str(offset)}
-        asked = self._asked((), parameters)
-        heard = GarbledResponseVote()
+        request = self._request(**query.parameters(), limit=str(limit), offset=str(offset))
+        vote = GarbledResponseVote()
 
-        def read(answer: ApiResponse) -> Page:
-            if answer.status != 200:
-                raise self._channel.refusals.final(asked, answer)
-            found = heard.read(answer.body, read_list)
-            return Page(
-                found.texts,
-                found.count,
-                fetched_at=answer.arrived_at,
-                query=query,
-                limit=limit,
-                offset=offset,
-                status=answer.status,
-                broken=found.broken,
-                served_at=parse_http_date(answer.headers.get("date", "")),
-            )
+        def read(response: ApiResponse) -> Page:
+            if response.status != 200:
+                raise self._errors.permanent(request, response)
+            return _page(response, vote.read(response.body, read_list), query, limit, offset)
 
-        return self._asker.ask(asked, read)
+        return self._session.request(request, read)
 
     def show_task(self, task_id: str) -> Page:
-        """Asks for one task by its id.
+        """Requests one task by its id.
 
         Args:
             task_id: The id.
@@ -157,37 +132,47 @@ class CbrClient:
             A page of its one record, or of none with status 404 where the source does not know it.
 
         Raises:
-            SourceError: There is no such answer.
+            SourceError: There is no such response.
         """
-        if not _is_askable(task_id):
+        if not _is_requestable(task_id):
             raise PermanentSourceError(
-                f"Source {self._source.name}: no task can be asked for by the id {task_id!a}."
+                f"Source {self._source.name}: no task can be requested by the id {task_id!a}."
             )
-        asked = self._asked((task_id,), {})
-        heard = GarbledResponseVote()
+        request = self._request(task_id)
+        vote = GarbledResponseVote()
 
-        def read(answer: ApiResponse) -> Page:
-            is_unknown = answer.status == 404 and _says_unknown(answer)
-            if answer.status != 200 and not is_unknown:
-                raise self._channel.refusals.final(asked, answer)
-            found = Records(()) if is_unknown else heard.read(answer.body, read_show)
-            return Page(
-                found.texts,
-                count=None,
-                fetched_at=answer.arrived_at,
-                query=None,
-                limit=None,
-                offset=None,
-                status=answer.status,
-                broken=found.broken,
-                served_at=parse_http_date(answer.headers.get("date", "")),
-            )
+        def read(response: ApiResponse) -> Page:
+            if response.status == 404 and _says_unknown(response):
+                return _page(response, Records(()))
+            if response.status != 200:
+                raise self._errors.permanent(request, response)
+            return _page(response, vote.read(response.body, read_show))
 
-        return self._asker.ask(asked, read)
+        return self._session.request(request, read)
 
-    def _asked(self, after: tuple[str, ...], query: dict[str, str]) -> ApiRequest:
+    def _request(self, *after: str, **parameters: str) -> ApiRequest:
         segments = ("v3", self._source.project_id, "operation-logs", *after)
-        return ApiRequest("GET", self._source.endpoint, segments, tuple(query.items()))
+        return ApiRequest("GET", self._source.endpoint, segments, tuple(parameters.items()))
+
+
+def _page(
+    response: ApiResponse,
+    records: Records,
+    query: TaskQuery | None = None,
+    limit: int | None = None,
+    offset: int | None = None,
+) -> Page:
+    return Page(
+        records.texts,
+        records.count,
+        fetched_at=response.arrived_at,
+        query=query,
+        limit=limit,
+        offset=offset,
+        status=response.status,
+        broken=records.broken,
+        served_at=response.served_at,
+    )
 
 
 def _secrets(credentials: Credentials) -> list[str]:
@@ -202,18 +187,18 @@ def _secrets(credentials: Credentials) -> list[str]:
     return [secret.get_secret_value() for secret in secrets]
 
 
-def _sign_in(source: SourceSettings, credentials: Credentials, channel: Connection) -> Authenticator:
+def _authenticator(source: SourceSettings, credentials: Credentials, connection: Connection) -> Authenticator:
     match credentials:
         case TokenCredentials():
             return GivenToken(credentials)
         case PasswordCredentials():
-            return IamToken(credentials, source.project_id, channel)
+            return IamToken(credentials, source.project_id, connection)
         case KeyCredentials():
-            return Signatures(credentials, source.project_id, channel.surroundings.clock)
+            return Signatures(credentials, source.project_id, connection.runtime.clock)
 
 
-def _is_askable(task_id: str) -> bool:
-    """Whether an id makes an address of its own: these would make that of the list, or none."""
+def _is_requestable(task_id: str) -> bool:
+    """Whether an id gives an address of its own: these would give that of the list, or none."""
     try:
         task_id.encode()
     except UnicodeEncodeError:
@@ -221,8 +206,8 @@ def _is_askable(task_id: str) -> bool:
     return task_id not in {"", ".", ".."}
 
 
-def _says_unknown(answer: ApiResponse) -> bool:
-    """Whether a 404 is the API's word that there is no such task, and not that of a gateway on the way."""
-    said = read_error(answer.body)
-    is_gateway = (said.code or "").upper().startswith("APIG")
-    return said.code == UNKNOWN_TASK or (not is_gateway and (said.is_json or not answer.body.strip()))
+def _says_unknown(response: ApiResponse) -> bool:
+    """Whether a 404 is the API's statement that there is no such task, and not that of a gateway."""
+    body = read_error(response.body)
+    is_gateway = (body.code or "").upper().startswith("APIG")
+    return body.code == UNKNOWN_TASK or (not is_gateway and (body.is_json or not response.body.strip()))

@@ -1,119 +1,169 @@
-"""Refusals told: from an answer that gives no tasks to a sentence of what happened and what to do."""
+"""Error responses: reading them in every form seen in practice, and translating them to sentences.
 
-from collections.abc import Callable
-from datetime import datetime
+CBR and its gateway write ``error_code``/``error_msg``, IAM nests ``error.code``/``error.message``
+with a code that may be a number, others write ``code``/``message`` or ``errorCode``/``errorMsg``,
+and proxies in front of them write HTML or plain text.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SignInError, SourceError
-from cbr_warehouse.source.error_body import read_error
-from cbr_warehouse.source.failures import RetryableError
 from cbr_warehouse.source.messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.redaction import Redactor
-from cbr_warehouse.source.retry import TOO_MANY, parse_http_date, parse_retry_after
+from cbr_warehouse.source.retry import RATE_LIMITED, RetryableError, parse_retry_after
 
 NOTABLE_SKEW_SECONDS = 300
-"""Signatures are good for some 15 minutes; a third of that is worth a word."""
+"""Signatures are valid for some 15 minutes; a third of that is worth mentioning."""
+
+_CODES = ("error_code", "errorCode", "code")
+_MESSAGES = ("error_msg", "errorMsg", "message", "error_description", "title")
+_SKIPPED = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_MAX_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True)
+class ErrorBody:
+    """The body of an error response. Not redacted yet.
+
+    Attributes:
+        code: The error code.
+        message: The message.
+        request_id: The id under which the server knows the request.
+        is_json: Whether it is JSON, as API and gateway write it; HTML and text come from something else.
+    """
+
+    code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+    is_json: bool = False
 
 
 class ErrorTranslator:
-    """Tells refusals of one source.
+    """Translates error responses of one source to errors with a sentence.
 
     Args:
         name: Name of the source.
         project_id: Its project.
         region: Its region, if it is configured.
-        redactor: Cleans what the server says.
-        clock: The present, UTC.
+        redactor: Redacts the server's words.
 
     Attributes:
-        where: The source as a message names it.
+        where: The source as messages name it.
     """
 
-    def __init__(
-        self,
-        name: str,
-        project_id: str,
-        region: str | None,
-        redactor: Redactor,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, name: str, project_id: str, region: str | None, redactor: Redactor) -> None:
         self.where = f"Source {name} (project {project_id}{f', region {region}' if region else ''})"
         self._redactor = redactor
-        self._clock = clock
 
-    def answered(self, answer: ApiResponse) -> str:
-        """What the server said: status, code, message, request id, clean of secrets."""
-        said = read_error(answer.body)
-        code = f" {self._redactor.clean(said.code, 60)}" if said.code else ""
-        message = f": {self._redactor.clean(said.message)}" if said.message else ""
-        request_id = answer.headers.get("x-request-id") or said.request_id
-        id_ = f" (request id {self._redactor.clean(request_id, 80)})" if request_id else ""
-        return f"answered {answer.status}{code}{message}{id_}"
-
-    def passing(self, answer: ApiResponse) -> RetryableError:
-        """A refusal that may pass, for another try."""
-        if answer.status == TOO_MANY:
+    def retryable(self, response: ApiResponse) -> RetryableError:
+        """The error for a response with a retryable status."""
+        is_rate_limited = response.status == RATE_LIMITED
+        if is_rate_limited:
             remedy = (
-                "Try again later; if it stays so, ask less with the key max_requests_per_second of the "
-                "source, or look for what else uses up the quota."
+                "Try again later; if it stays so, lower max_requests_per_second of the source, or find out "
+                "what else uses up the quota."
             )
         else:
             remedy = "The fault lies with the service or on the way to it: try again later."
         return RetryableError(
-            self.answered(answer),
+            self._answered(response),
             remedy,
-            retry_after=parse_retry_after(answer.headers, self._clock()),
-            is_too_many=answer.status == TOO_MANY,
+            retry_after=parse_retry_after(response),
+            is_rate_limited=is_rate_limited,
         )
 
-    def signed_out(self, asked: ApiRequest, answer: ApiResponse, remedy: str) -> SignInError:
-        """A refusal of the credentials.
+    def unauthorized(self, request: ApiRequest, response: ApiResponse, remedy: str) -> SignInError:
+        """The error for refused credentials.
 
         Args:
-            asked: The request.
-            answer: The answer.
+            request: The request.
+            response: The response.
             remedy: What to do about it, which depends on the way to sign in.
-
-        Returns:
-            The error to raise.
         """
-        return SignInError(f"{self._happened(asked, answer)} {remedy}{self._skew(answer)}", answer.status)
+        sentence = f"{self._happened(request, response)} {remedy}{_skew_remedy(response)}"
+        return SignInError(sentence, response.status)
 
-    def final(self, asked: ApiRequest, answer: ApiResponse) -> SourceError:
-        """Any other refusal that will not pass by itself.
-
-        Args:
-            asked: The request.
-            answer: The answer.
-
-        Returns:
-            The error to raise.
-        """
-        happened = self._happened(asked, answer)
-        code = (read_error(answer.body).code or "").upper()
-        if answer.status == 403:
-            return ForbiddenError(f"{happened} {_forbidden_remedy(code)}", answer.status)
-        if 300 <= answer.status < 400:
-            to = self._redactor.clean(answer.headers.get("location", "another address"))
+    def permanent(self, request: ApiRequest, response: ApiResponse) -> SourceError:
+        """The error for any other response that is no success and will not change by itself."""
+        happened = self._happened(request, response)
+        code = (read_error(response.body).code or "").upper()
+        if response.status == 403:
+            return ForbiddenError(f"{happened} {_forbidden_remedy(code)}", response.status)
+        if 300 <= response.status < 400:
+            target = self._redactor.clean(response.headers.get("location", "another address"))
             return PermanentSourceError(
-                f"{happened} It points to {to}. Check the endpoint of the source.", answer.status
+                f"{happened} It points to {target}. Check the endpoint of the source.", response.status
             )
-        return PermanentSourceError(f"{happened} {_other_remedy(answer.status, code)}", answer.status)
+        return PermanentSourceError(f"{happened} {_other_remedy(response.status, code)}", response.status)
 
-    def _happened(self, asked: ApiRequest, answer: ApiResponse) -> str:
-        happened = f"{self.where}: {asked.label} {self.answered(answer)}"
+    def _happened(self, request: ApiRequest, response: ApiResponse) -> str:
+        happened = f"{self.where}: {request.label} {self._answered(response)}"
         return happened if happened.endswith(".") else f"{happened}."
 
-    def _skew(self, answer: ApiResponse) -> str:
-        served_at = parse_http_date(answer.headers.get("date", ""))
-        if served_at is None:
-            return ""
-        ahead = (answer.arrived_at - served_at).total_seconds()
-        if abs(ahead) < NOTABLE_SKEW_SECONDS:
-            return ""
-        return (
-            f" This machine's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} the "
-            "server's: correct it first."
-        )
+    def _answered(self, response: ApiResponse) -> str:
+        """Status, code, message and request id, redacted."""
+        body = read_error(response.body)
+        code = f" {self._redactor.clean(body.code, 60)}" if body.code else ""
+        message = f": {self._redactor.clean(body.message)}" if body.message else ""
+        request_id = response.headers.get("x-request-id") or body.request_id
+        id_ = f" (request id {self._redactor.clean(request_id, 80)})" if request_id else ""
+        return f"answered {response.status}{code}{message}{id_}"
+
+
+def read_error(body: bytes) -> ErrorBody:
+    """Reads the body of an error response, whatever its form; it never fails."""
+    if not body.strip():
+        return ErrorBody()
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ErrorBody(message=_plain_text(body[:_MAX_CHARACTERS].decode(errors="replace")) or None)
+    if not isinstance(decoded, dict):
+        return ErrorBody(message=_text(decoded), is_json=True)
+    inner = decoded.get("error")
+    fields = {**decoded, **inner} if isinstance(inner, dict) else decoded
+    message = _first_text(fields, _MESSAGES) or (inner if isinstance(inner, str) else None)
+    request_id = _first_text(decoded, ("request_id", "requestId"))
+    return ErrorBody(_first_text(fields, _CODES), message, request_id, is_json=True)
+
+
+def _first_text(fields: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    return next((text for key in keys if (text := _text(fields.get(key)))), None)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value)[:_MAX_CHARACTERS].strip() or None
+
+
+def _plain_text(text: str) -> str:
+    if "<" not in text:
+        return text.strip()
+    title = _TITLE.search(text)
+    if title and title[1].strip():
+        return html.unescape(title[1].strip())
+    return " ".join(html.unescape(_TAG.sub(" ", _SKIPPED.sub(" ", text))).split())
+
+
+def _skew_remedy(response: ApiResponse) -> str:
+    if response.served_at is None:
+        return ""
+    ahead = (response.arrived_at - response.served_at).total_seconds()
+    if abs(ahead) < NOTABLE_SKEW_SECONDS:
+        return ""
+    return (
+        f" This machine's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} the "
+        "server's: correct it first."
+    )
 
 
 def _forbidden_remedy(code: str) -> str:
@@ -122,18 +172,18 @@ def _forbidden_remedy(code: str) -> str:
     if code.endswith(".0802"):
         return "The user may not use this region: check the endpoint, or ask for access to the region."
     return (
-        "The credentials are good but lack the permission: give their user cbr:tasks:list and cbr:tasks:get "
-        "in this project, and check that project_id is the one meant."
+        "The credentials are valid but lack the permission: give their user cbr:tasks:list and cbr:tasks:get "
+        "in this project, and check that project_id is the intended one."
     )
 
 
 def _other_remedy(status: int, code: str) -> str:
     if status == 404 and code.endswith(".0101"):
-        return "The gateway knows no such API: check the endpoint (what stands before /v3) and the region."
+        return "The gateway knows no such API: check the endpoint (the part before /v3) and the region."
     if status == 404:
-        return "Check the endpoint (what stands before /v3) and project_id."
+        return "Check the endpoint (the part before /v3) and project_id."
     if status == 400:
         return "Check project_id and, if configured, enterprise_project_ids of the source."
     if status == 407:
-        return "A proxy wants a user and password: check HTTP_PROXY and HTTPS_PROXY."
-    return "Check the endpoint; if it is right, the service does not behave as its documents say."
+        return "A proxy requires user and password: check HTTP_PROXY and HTTPS_PROXY."
+    return "Check the endpoint; if it is right, the service does not behave as documented."

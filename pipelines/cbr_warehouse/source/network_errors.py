@@ -1,4 +1,4 @@
-"""Failures without an answer told: from an exception of the HTTP library to what happened and what to do."""
+"""Failures without a response: from an exception of the HTTP library to what happened and what to do."""
 
 import socket
 import ssl
@@ -7,58 +7,64 @@ from collections.abc import Iterator
 import httpx
 
 from cbr_warehouse.errors import PermanentSourceError, SourceError
-from cbr_warehouse.source.failures import ConnectionFailedError, RetryableError
 from cbr_warehouse.source.messages import ApiRequest
 from cbr_warehouse.source.redaction import Redactor
-from cbr_warehouse.source.runtime import Timeouts
+from cbr_warehouse.source.retry import ConnectionFailedError, RetryableError
 
 _PROXY = "behind a proxy, HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
 _LATER = f"Try again later; if it stays so, check the network and, {_PROXY}."
 
 
-def tell_failure(
-    name: str, asked: ApiRequest, error: httpx.HTTPError, redactor: Redactor, patience: Timeouts
+def translate_network_error(
+    name: str,
+    request: ApiRequest,
+    error: httpx.HTTPError,
+    redactor: Redactor,
+    *,
+    connect_seconds: float,
+    was_reached_before: bool,
 ) -> RetryableError | SourceError:
-    """Tells why there was no answer.
+    """Says why there was no response.
 
     Args:
         name: Name of the source.
-        asked: The request.
-        error: What the HTTP library raised. Its own words may repeat a header, so they are cleaned,
+        request: The request.
+        error: What the HTTP library raised. Its own words may repeat a header, so they are redacted
             or left out.
-        redactor: Cleans them.
-        patience: How long was waited for what.
+        redactor: Redacts them.
+        connect_seconds: How long the connection was waited for.
+        was_reached_before: Whether the endpoint ever responded.
 
     Returns:
-        The failure to raise: a passing one where another try may have an answer.
+        The error to raise: a retryable one where another attempt may get a response.
     """
     causes = list(_causes(error))
-    said = redactor.clean(next((str(cause) for cause in causes if str(cause)), ""))
-    final = _final(error, causes, said)
+    reason = redactor.clean(next((str(cause) for cause in causes if str(cause)), ""))
+    final = _final_problem(error, causes, reason)
     if final is not None:
-        return PermanentSourceError(f"Source {name}: {asked.label} {final}")
-    if isinstance(error, httpx.ConnectTimeout):
-        return ConnectionFailedError(
-            f"could not be reached within {patience.connect_seconds:g} s",
-            f"Check the endpoint, the network and, {_PROXY}.",
-        )
-    if isinstance(error, httpx.TimeoutException):
+        return PermanentSourceError(f"Source {name}: {request.label} {final}")
+    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
         return RetryableError("gave no whole answer in time", _LATER)
-    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
-        return _unreached(asked, causes, said)
-    return RetryableError(f"broke off ({said or type(error).__name__})", _LATER)
+    if isinstance(error, httpx.ConnectTimeout):
+        what = f"could not be reached within {connect_seconds:g} s"
+        remedy = f"Check the endpoint, the network and, {_PROXY}."
+    elif isinstance(error, httpx.ConnectError | httpx.ProxyError):
+        what, remedy = _connection_problem(request, causes, reason)
+    else:
+        return RetryableError(f"broke off ({reason or type(error).__name__})", _LATER)
+    return ConnectionFailedError(what, remedy, was_reached_before=was_reached_before)
 
 
-def _final(error: httpx.HTTPError, causes: list[BaseException], said: str) -> str | None:
-    """Why no try will have an answer; None where one may."""
-    if isinstance(error, httpx.ProxyError) and said[:3].isdigit() and said[:3] < "500":
+def _final_problem(error: httpx.HTTPError, causes: list[BaseException], reason: str) -> str | None:
+    """Why no attempt will get a response; None where one may."""
+    if isinstance(error, httpx.ProxyError) and reason[:3].isdigit() and reason[:3] < "500":
         return (
-            f"does not get through the proxy, which answered {said}. "
-            "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY, user and password in them included."
+            f"does not get through the proxy, which answered {reason}. "
+            "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY, including user and password in them."
         )
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return (
-            f"was not sent: the server's certificate is not trusted ({said}). Check the endpoint; if the "
+            f"was not sent: the server's certificate is not trusted ({reason}). Check the endpoint; if the "
             "certificate comes from your own authority or proxy, name the authority's certificates with the "
             "key ca_bundle of the source."
         )
@@ -69,20 +75,18 @@ def _final(error: httpx.HTTPError, causes: list[BaseException], said: str) -> st
     return None
 
 
-def _unreached(asked: ApiRequest, causes: list[BaseException], said: str) -> ConnectionFailedError:
+def _connection_problem(request: ApiRequest, causes: list[BaseException], reason: str) -> tuple[str, str]:
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return ConnectionFailedError(
-            "could not be reached: its name is not known here",
+        return (
+            "could not be reached: its name cannot be resolved",
             f"Check the spelling of the endpoint, the network and, {_PROXY}.",
         )
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return ConnectionFailedError(
+        return (
             "could not be reached: the connection was refused",
-            f"Check the endpoint with its port ({asked.host}), whether the server runs and, {_PROXY}.",
+            f"Check the endpoint with its port ({request.host}), whether the server runs and, {_PROXY}.",
         )
-    return ConnectionFailedError(
-        f"could not be reached ({said})", f"Check the endpoint, the network and, {_PROXY}."
-    )
+    return f"could not be reached ({reason})", f"Check the endpoint, the network and, {_PROXY}."
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""A page: what one request for tasks brought home."""
+"""A page: the records of one response, untouched."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,19 +8,19 @@ from cbr_warehouse.source.query import TaskQuery
 
 @dataclass(frozen=True)
 class Page:
-    """The answer to one request, its records untouched.
+    """The response to one request, its records untouched.
 
     Attributes:
-        records: The exact bytes of each record, in the order received, broken ones included.
-        count: The source's own count; None where it says none. A hint: nothing shows whether it
-            is that of all matching tasks or of this page.
-        fetched_at: When the answer had arrived, UTC.
-        query: The filters asked with; None where one task was asked for by its id.
-        limit: The limit asked with.
-        offset: The offset asked with.
-        status: HTTP status: 200, or 404 where a task asked for by its id is unknown to the source.
-        broken: Positions in ``records`` of those that are no JSON.
-        served_at: What the server took for the present, by its Date header; None where it says none.
+        records: The exact bytes of each record, in the order received, damaged ones included.
+        count: The source's own count; None where it is missing. A hint: nothing shows whether it
+            counts all matching tasks or those of this page.
+        fetched_at: When the response had arrived, UTC, by this machine's clock.
+        query: The filters of the request; None where one task was requested by its id.
+        limit: The limit of the request.
+        offset: The offset of the request.
+        status: HTTP status: 200, or 404 where a task requested by its id is unknown to the source.
+        broken: Positions in ``records`` of those that are not JSON.
+        served_at: The server's own time, UTC, from its Date header; None where that is missing.
     """
 
     records: tuple[bytes, ...]

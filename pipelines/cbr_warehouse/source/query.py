@@ -1,6 +1,6 @@
-"""What a list of tasks can be narrowed to: the filters of the API, without paging."""
+"""The filters of the API's list of tasks, without paging."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 
@@ -9,8 +9,8 @@ class TaskQuery:
     """The ten filters of ``GET /v3/{project_id}/operation-logs``; None leaves one out.
 
     Attributes:
-        start_time: From when on, UTC.
-        end_time: Until when, UTC.
+        start_time: Begin of the window, aware.
+        end_time: End of the window, aware.
         operation_type: Type of the task.
         status: Status of the task.
         provider_id: Id of the backup provider.
@@ -47,13 +47,13 @@ class TaskQuery:
         Returns:
             Name and value of each filter that is set.
         """
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {name: value for name, value in vars(self).items() if value is not None}
         if self.start_time is not None:
             given["start_time"] = _print(self.start_time)
         if self.end_time is not None:
-            # A rounded-down end would lose the tasks of its last second.
+            # An end rounded down would lose the tasks of its last second.
             given["end_time"] = _print(self.end_time + timedelta(seconds=1, microseconds=-1))
-        return {name: value for name, value in given.items() if value is not None}
+        return given
 
 
 def _print(instant: datetime) -> str:

@@ -1,80 +1,84 @@
-"""One budget of requests for a source's project, shared by all threads of its client.
+"""Rate limits: one limiter for each project of each endpoint, shared by all threads that use it.
 
-How many requests run at once starts low, grows while they succeed, and halves when the source says
-that it is asked too much (additive increase, multiplicative decrease). On top, if configured,
-requests are spaced out in time; and a source that asks for a pause gets it from every thread.
+The number of concurrent requests starts low, grows while they succeed, and halves on a 429 (additive
+increase, multiplicative decrease). In addition, requests are spaced out in time where that is
+configured, and a pause that a server asks for holds for every thread.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Condition
+from threading import Condition, Lock
+
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.source.runtime import Runtime
 
 FIRST_LIMIT = 2.0
-MOST_LIMIT = 8.0
+MAX_LIMIT = 8.0
 
 _NO_TIME = 1e-6
-"""Less is a rounding error, and no clock moves by it."""
+"""Seconds; less is a rounding error, and no clock moves by it."""
 
 _log = logging.getLogger("cbr_warehouse.source")
 
 
 class Slot:
-    """Leave to make one request.
+    """A permit for one request.
 
     Attributes:
-        waited_seconds: How long it took to get.
+        number: Its number among all permits of the limiter.
+        waited_seconds: How long the request waited for it.
     """
 
-    def __init__(self, number: int, waited_seconds: float) -> None:
+    def __init__(self, number: int) -> None:
         self.number = number
-        self.waited_seconds = waited_seconds
-        self.is_too_many = False
+        self.waited_seconds = 0.0
+        self.is_rejected = False
         self.is_success = False
 
     def succeed(self) -> None:
-        """Says that the source answered well."""
+        """Records a response that is no failure of the server."""
         self.is_success = True
 
     def rejected(self) -> None:
-        """Says that the source is asked too much."""
-        self.is_too_many = True
+        """Records a 429."""
+        self.is_rejected = True
 
 
 class RateLimiter:
-    """Gives leave to make requests. Safe to share between threads.
+    """Issues permits for requests. Safe to share between threads.
 
     Args:
         name: Name of the source, for the log.
-        most_per_second: The most requests in a second; None for no bound.
+        max_per_second: Requests per second; None for no limit.
         monotonic: Seconds that never run backwards.
-        sleep: Waits some seconds.
+        sleep: Sleeps some seconds.
     """
 
     def __init__(
         self,
         name: str,
-        most_per_second: float | None,
+        max_per_second: float | None,
         monotonic: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
         self._name = name
-        self._spacing = 1.0 / most_per_second if most_per_second else 0.0
+        self._spacing = 1.0 / max_per_second if max_per_second else 0.0
         self._monotonic = monotonic
         self._sleep = sleep
         self._changed = Condition()
         self._limit = FIRST_LIMIT
         self._running = 0
-        self._given = 0
-        self._given_at_last_cut = 0
+        self._issued = 0
+        self._issued_at_last_cut = 0
         self._next_at = float("-inf")
         self._paused_until = float("-inf")
-        self._too_many = 0
+        self._rejections = 0
 
     @property
-    def too_many(self) -> int:
-        """How many requests the source refused as too many so far."""
-        return self._too_many
+    def rejections(self) -> int:
+        """How many requests were rejected with 429 so far."""
+        return self._rejections
 
     @property
     def limit(self) -> int:
@@ -83,54 +87,81 @@ class RateLimiter:
 
     @contextmanager
     def slot(self) -> Iterator[Slot]:
-        """Waits for leave to make one request, and holds it while the block runs."""
-        asked_at = self._monotonic()
+        """Waits for a permit, which the request holds while the block runs."""
+        began_at = self._monotonic()
         with self._changed:
-            self._changed.wait_for(lambda: self._running < self.limit)
+            while self._running >= int(self._limit):
+                self._changed.wait()
             self._running += 1
-            self._given += 1
-            number = self._given
+            self._issued += 1
+            slot = Slot(self._issued)
             start_at = max(self._monotonic(), self._next_at)
             self._next_at = start_at + self._spacing
-        slot = Slot(number, 0.0)
         try:
-            self._wait_until(start_at)
-            slot.waited_seconds = self._monotonic() - asked_at
+            # A pause may begin, or be prolonged, while this thread waits.
+            while (rest := max(start_at, self._paused_until) - self._monotonic()) > _NO_TIME:
+                self._sleep(rest)
+            slot.waited_seconds = self._monotonic() - began_at
             yield slot
         finally:
-            self._settle(slot)
+            self._release(slot)
 
-    def slow_down(self, most_per_second: float) -> None:
-        """Makes no more requests in a second than this from now on; never more than before."""
+    def slow_down(self, max_per_second: float) -> None:
+        """Limits the rate to this many requests per second from now on; never raises it."""
         with self._changed:
-            self._spacing = max(self._spacing, 1.0 / most_per_second)
+            self._spacing = max(self._spacing, 1.0 / max_per_second)
 
     def pause(self, seconds: float) -> None:
-        """Keeps every thread from beginning a request for some time."""
+        """Keeps every thread from starting a request for some time."""
         with self._changed:
             self._paused_until = max(self._paused_until, self._monotonic() + seconds)
 
-    def _wait_until(self, start_at: float) -> None:
-        # A pause may be asked for, or prolonged, while this thread waits.
-        while (rest := max(start_at, self._paused_until) - self._monotonic()) > _NO_TIME:
-            self._sleep(rest)
-
-    def _settle(self, slot: Slot) -> None:
+    def _release(self, slot: Slot) -> None:
         with self._changed:
             self._running -= 1
-            if slot.is_too_many:
-                self._too_many += 1
+            if slot.is_rejected:
+                self._rejections += 1
                 self._cut(slot)
             elif slot.is_success:
-                self._limit = min(MOST_LIMIT, self._limit + 1.0 / self._limit)
+                self._limit = min(MAX_LIMIT, self._limit + 1.0 / self._limit)
             self._changed.notify_all()
 
     def _cut(self, slot: Slot) -> None:
-        # Requests that ran together are refused together: that is one reason to halve, not many.
-        if slot.number <= self._given_at_last_cut:
+        # Requests that ran together are rejected together: that is one reason to halve, not many.
+        if slot.number <= self._issued_at_last_cut:
             return
-        self._given_at_last_cut = self._given
+        self._issued_at_last_cut = self._issued
         before = self.limit
         self._limit = max(1.0, self._limit / 2)
         if self.limit < before:
-            _log.debug("%s: asked too much; at most %d at once from now on", self._name, self.limit)
+            _log.debug("%s: rate limited (429); at most %d requests at once now", self._name, self.limit)
+
+
+class RateLimiters:
+    """The rate limiters of one process. Safe to share between threads.
+
+    Sources of one project share a limiter. Projects do not: one that is rate limited, or has very
+    many tasks, slows down no other.
+    """
+
+    def __init__(self) -> None:
+        self._by_project: dict[tuple[str, str], RateLimiter] = {}
+        self._lock = Lock()
+
+    def of(self, source: SourceSettings, runtime: Runtime) -> RateLimiter:
+        """The limiter of a source's project; the lowest rate configured for any of its sources holds for all.
+
+        Args:
+            source: The source.
+            runtime: Time, for a limiter that is new.
+        """
+        project = (source.endpoint.rstrip("/").lower(), source.project_id)
+        with self._lock:
+            limiter = self._by_project.get(project)
+            if limiter is None:
+                limiter = self._by_project[project] = RateLimiter(
+                    source.name, source.max_requests_per_second, runtime.monotonic, runtime.sleep
+                )
+            elif source.max_requests_per_second is not None:
+                limiter.slow_down(source.max_requests_per_second)
+            return limiter

@@ -1,25 +1,42 @@
-"""From the body of an answer to the exact bytes of its records. Pure.
+"""From the body of a response to the exact bytes of its records.
 
-Whole bodies take one pass of a fast parser. What that refuses (a broken record, a lone surrogate)
-is cut by ``json_slices``. A body of another shape is an error here, never an empty page.
+Well-formed bodies take one pass of a fast parser. Bodies that it refuses (a damaged record, a lone
+surrogate) are cut by ``broken_json``. A body of another form is an error here, never an empty page.
+
+A damaged record is a question of whom to believe: networks garble at random, a server the same way
+each time. So it is accepted as the source's own once several responses to one request contained the
+very same text; until then, and where a body gives no records at all, another attempt is requested.
 """
 
 import re
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from cbr_warehouse.errors import PermanentSourceError, TransientSourceError
 from cbr_warehouse.source.broken_json import slice_array, slice_value
+from cbr_warehouse.source.retry import MalformedResponseError
 
 LIST_KEY = "operation_logs"
 SHOW_KEY = "operation_log"
 
 RECORD_KEYS = ("id", "created_at", "operation_type", "status")
-"""Together they tell a record from whatever is nested in one."""
+"""Keys that together tell a record from anything nested in one."""
 
 REQUIRED_KEYS = ("id", "created_at")
-"""What no record can do without."""
+"""Keys without which there is no record."""
+
+ACCEPTED_AFTER = 3
+"""Responses that must agree on a damaged record: if one of ten is garbled, two agree too often."""
+
+MAX_GARBLED = 8
+"""Garbled responses before a request fails: networks garble some, but not so many."""
+
+MAX_OF_ANOTHER_FORM = 4
+"""The same for complete responses that contain no tasks, which rarely get better by repeating."""
 
 _COUNT = re.compile(r"(\d{1,18})(?:\.0{1,18})?", re.ASCII)
 
@@ -30,8 +47,8 @@ class Records:
 
     Attributes:
         texts: The exact bytes of each.
-        count: The body's own count, if it has a usable one.
-        broken: Positions of those that are no JSON.
+        count: The body's own count; None where it is missing or unusable.
+        broken: Positions of those that are not JSON.
     """
 
     texts: tuple[bytes, ...]
@@ -43,13 +60,63 @@ class UnreadableBodyError(ValueError):
     """A body that gives no records.
 
     Attributes:
-        is_cut_off: Whether it began well and its end is missing or garbled, so that the network or
-            the server may do better next time; else it is an answer to something else.
+        is_cut_off: Whether it begins well and its end is missing or garbled, so that another attempt
+            may succeed; otherwise it is the response to something else.
     """
 
     def __init__(self, what: str, *, is_cut_off: bool) -> None:
         super().__init__(what)
         self.is_cut_off = is_cut_off
+
+
+class GarbledResponseVote:
+    """The damaged records of all responses to one request. For one thread."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[bytes] = Counter()
+
+    def read(self, body: bytes, read_body: Callable[[bytes], Records]) -> Records:
+        """Reads the body of one more response to the request.
+
+        Args:
+            body: The body.
+            read_body: Finds its records.
+
+        Returns:
+            Its records; each damaged one among them was in ``ACCEPTED_AFTER`` responses.
+
+        Raises:
+            MalformedResponseError: Another attempt is needed.
+        """
+        try:
+            records = read_body(body)
+        except UnreadableBodyError as error:
+            what, is_cut_off = str(error), error.is_cut_off
+        else:
+            if not records.broken:
+                return records
+            broken = {records.texts[position] for position in records.broken}
+            self._seen.update(broken)
+            if all(self._seen[text] >= ACCEPTED_AFTER for text in broken):
+                return records
+            what, is_cut_off = f"{len(broken)} of its records are not JSON, and others each time", True
+        raise _malformed(what, is_cut_off=is_cut_off)
+
+
+def _malformed(what: str, *, is_cut_off: bool) -> MalformedResponseError:
+    if is_cut_off:
+        return MalformedResponseError(
+            f"gave an answer that cannot be read ({what})",
+            "Try again later; if it stays so, a proxy or the service garbles its responses.",
+            max_attempts=MAX_GARBLED,
+            final=TransientSourceError,
+        )
+    return MalformedResponseError(
+        f"gave no list of tasks ({what})",
+        "Check the endpoint of the source; the sign-in page of a network or a proxy looks like that.",
+        max_attempts=MAX_OF_ANOTHER_FORM,
+        final=PermanentSourceError,
+    )
 
 
 class _List(msgspec.Struct):
@@ -66,52 +133,40 @@ _decode_show = msgspec.json.Decoder(_Show).decode
 
 
 def read_list(body: bytes) -> Records:
-    """Reads the answer to a list request.
-
-    Args:
-        body: The body.
-
-    Returns:
-        Its records.
+    """Reads the response to a list request.
 
     Raises:
-        UnreadableBodyError: It is cut off, or no list of tasks.
+        UnreadableBodyError: It is cut off, or not a list of tasks.
     """
     try:
-        found = _decode_list(body)
-        return Records(tuple(map(bytes, found.operation_logs)), _read_count(bytes(found.count).strip(b'"')))
+        page = _decode_list(body)
+        return Records(tuple(map(bytes, page.operation_logs)), _parse_count(bytes(page.count).strip(b'"')))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         slices = slice_array(body, LIST_KEY, RECORD_KEYS, REQUIRED_KEYS)
     if slices is None:
         raise _unreadable(body, LIST_KEY)
     texts = tuple(body[begin:end] for begin, end in slices.spans)
-    return Records(texts, _read_count(slices.envelope.get("count")), slices.broken)
+    return Records(texts, _parse_count(slices.envelope.get("count")), slices.broken)
 
 
 def read_show(body: bytes) -> Records:
-    """Reads the answer to a request for one task.
-
-    Args:
-        body: The body.
-
-    Returns:
-        Its one record.
+    """Reads the response to a request for one task: one record.
 
     Raises:
-        UnreadableBodyError: It is cut off, or no task.
+        UnreadableBodyError: It is cut off, or not a task.
     """
     try:
         return Records((bytes(_decode_show(body).operation_log),))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        found = slice_value(body, SHOW_KEY)
-    if found is None:
+        span = slice_value(body, SHOW_KEY)
+    if span is None:
         raise _unreadable(body, SHOW_KEY)
-    begin, end, is_sound = found
+    begin, end, is_sound = span
     return Records((body[begin:end],), broken=() if is_sound else (0,))
 
 
-def _read_count(said: Any) -> int | None:
-    text = said.decode("ascii", "replace") if isinstance(said, bytes) else said
+def _parse_count(value: Any) -> int | None:
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else value
     match = _COUNT.fullmatch(text) if isinstance(text, str) else None
     return int(match[1]) if match else None
 
@@ -123,7 +178,7 @@ def _unreadable(body: bytes, key: str) -> UnreadableBodyError:
         return UnreadableBodyError(f"the answer is JSON without {key}", is_cut_off=False)
     if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return UnreadableBodyError("the answer is cut off or garbled", is_cut_off=True)
-    kind = "an HTML page" if b"<html" in body[:2000].lower() else "no JSON"
+    kind = "an HTML page" if b"<html" in body[:2000].lower() else "not JSON"
     return UnreadableBodyError(f"the answer is {kind}", is_cut_off=False)
 
 

@@ -1,76 +1,256 @@
-"""Which failures pass by themselves, and how long to wait for that. Pure; the loop is ``persistence``."""
+"""The retry policy, all of it: which failures are retried, how long to wait, how often, for how long.
 
+Which failure is which is decided where it is seen (``http_errors``, ``network_errors``,
+``response_body``), by raising one of the errors below; whatever else an attempt raises is final.
+"""
+
+import logging
 import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from random import Random
+from typing import TypeVar
 
-PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses worth another try; any other says the same however often it is asked."""
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-TOO_MANY = 429
+from cbr_warehouse.errors import SourceError, TransientSourceError
+from cbr_warehouse.source.messages import ApiRequest, ApiResponse, parse_http_date
+from cbr_warehouse.source.runtime import Runtime, Timeouts
+
+RATE_LIMITED = 429
+RETRYABLE_STATUSES = frozenset({408, RATE_LIMITED, 500, 502, 503, 504})
+"""Statuses that may change by themselves; any other one stays the same however often it is requested."""
 
 FIRST_WAIT_SECONDS = 1.0
-MOST_WAIT_SECONDS = 60.0
-# Refused requests count against the quota too, and quotas of 5 minutes are seen in the wild
+MAX_WAIT_SECONDS = 60.0
+# Rejected requests count against the quota too, and quotas of 5 minutes exist
 # (terraform-provider-huaweicloud issue 1335, which waits minutes): wait longer from the start.
-FIRST_WAIT_SECONDS_TOO_MANY = 4.0
-MOST_WAIT_SECONDS_TOO_MANY = 120.0
-# Who answers, if only garbage, needs no long rest.
-MOST_WAIT_SECONDS_UNREADABLE = 4.0
+FIRST_WAIT_SECONDS_RATE_LIMITED = 4.0
+MAX_WAIT_SECONDS_RATE_LIMITED = 120.0
+# A server that responds, if only with garbage, needs no long rest.
+MAX_WAIT_SECONDS_MALFORMED = 4.0
+
+_log = logging.getLogger("cbr_warehouse.source")
+
+T = TypeVar("T")
 
 
-def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Reads how long a server asks to wait.
+class RetryableError(Exception):
+    """One attempt failed, and the next may succeed. Never leaves this room.
+
+    Attributes:
+        what: What happened, to be read after "it", free of secrets: ``answered 503 …``.
+        remedy: What to do if it stays so: one or more sentences.
+        retry_after: Seconds that the server asks to wait; None where it does not.
+        is_rate_limited: Whether the server rejected the request because of its quota.
+        final: What to raise when no attempt is left.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        remedy: str,
+        *,
+        retry_after: float | None = None,
+        is_rate_limited: bool = False,
+        final: type[SourceError] = TransientSourceError,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+        self.retry_after = retry_after
+        self.is_rate_limited = is_rate_limited
+        self.final = final
+
+
+class ConnectionFailedError(RetryableError):
+    """No connection was established.
+
+    Attributes:
+        was_reached_before: Whether the endpoint ever responded to this client.
+    """
+
+    def __init__(self, what: str, remedy: str, *, was_reached_before: bool) -> None:
+        super().__init__(what, remedy)
+        self.was_reached_before = was_reached_before
+
+
+class MalformedResponseError(RetryableError):
+    """A response without records, or with records that are not JSON.
+
+    Attributes:
+        max_attempts: After how many of them one request is given up.
+    """
+
+    def __init__(self, what: str, remedy: str, *, max_attempts: int, final: type[SourceError]) -> None:
+        super().__init__(what, remedy, final=final)
+        self.max_attempts = max_attempts
+
+
+@dataclass
+class Attempts:
+    """One request with all its attempts.
+
+    Attributes:
+        request: The request.
+        began_at: Since when the time budget runs, monotonic seconds.
+        made: Attempts made.
+        malformed: Attempts whose response was malformed.
+    """
+
+    request: ApiRequest
+    began_at: float
+    made: int = 0
+    malformed: int = 0
+
+    def extend(self, seconds: float) -> None:
+        """Leaves some time out of the budget: waiting for a permit is not an attempt."""
+        self.began_at += seconds
+
+
+class Retrier:
+    """Repeats attempts. Safe to share between threads.
 
     Args:
-        headers: The answer's headers, names in lower case.
-        now: The present, UTC; used where the server does not say what it takes for the present.
-
-    Returns:
-        Seconds, never negative; None where nothing usable is said.
+        name: Name of the source.
+        runtime: Time and randomness.
+        timeouts: The budgets of one request.
     """
-    said = headers.get("retry-after", "").strip()
-    if not said:
-        return None
-    try:
-        seconds = float(said)
-    except ValueError:
-        until = parse_http_date(said)
-        if until is None:
-            return None
-        seconds = (until - (parse_http_date(headers.get("date", "")) or now)).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+    def __init__(self, name: str, runtime: Runtime, timeouts: Timeouts) -> None:
+        self._name = name
+        self._runtime = runtime
+        self._timeouts = timeouts
+
+    def run(self, request: ApiRequest, attempt: Callable[[Attempts], T]) -> T:
+        """Repeats until an attempt succeeds, one fails for good, or the budget is used up.
+
+        Args:
+            request: The request.
+            attempt: Makes one attempt. RetryableError stands for a failure worth another one.
+
+        Returns:
+            What the successful attempt returned.
+
+        Raises:
+            SourceError: No attempt succeeded: what was requested, how often, the last failure.
+        """
+        attempts = Attempts(request, self._runtime.monotonic())
+
+        def count_and_attempt() -> T:
+            attempts.made += 1
+            return attempt(attempts)
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(RetryableError),
+            wait=self._wait_seconds,
+            stop=partial(self._is_over, attempts),
+            before_sleep=partial(self._warn, attempts),
+            sleep=self._runtime.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(count_and_attempt)
+        except RetryableError as error:
+            last = error
+        # Outside the except block: the error raised carries the last failure's words, not its traceback.
+        raise self._give_up(attempts, last)
+
+    def _wait_seconds(self, state: RetryCallState) -> float:
+        error = _error_of(state)
+        random = self._runtime.random
+        own = backoff_seconds(state.attempt_number, is_rate_limited=error.is_rate_limited, random=random)
+        if isinstance(error, MalformedResponseError):
+            return min(own, MAX_WAIT_SECONDS_MALFORMED)
+        if error.retry_after is None:
+            return own
+        # Threads that were given the same second must not all return in it.
+        return error.retry_after + random.uniform(0.0, 1.0)
+
+    def _is_over(self, attempts: Attempts, state: RetryCallState) -> bool:
+        error = _error_of(state)
+        if isinstance(error, MalformedResponseError):
+            attempts.malformed += 1
+            if attempts.malformed >= error.max_attempts:
+                return True
+        return self._spent_seconds(attempts) + state.upcoming_sleep > self._budget_seconds(error)
+
+    def _spent_seconds(self, attempts: Attempts) -> float:
+        return self._runtime.monotonic() - attempts.began_at
+
+    def _budget_seconds(self, error: RetryableError) -> float:
+        if isinstance(error, ConnectionFailedError) and not error.was_reached_before:
+            return min(self._timeouts.contact_seconds, self._timeouts.budget_seconds)
+        return self._timeouts.budget_seconds
+
+    def _warn(self, attempts: Attempts, state: RetryCallState) -> None:
+        _log.warning(
+            "%s: %s %s; attempt %d follows in %.1f s",
+            self._name,
+            attempts.request.label,
+            _error_of(state).what,
+            attempts.made + 1,
+            state.upcoming_sleep,
+        )
+
+    def _give_up(self, attempts: Attempts, last: RetryableError) -> SourceError:
+        times = "once" if attempts.made == 1 else f"{attempts.made} times"
+        waits = ""
+        if last.retry_after is not None and last.retry_after > self._timeouts.budget_seconds:
+            waits = (
+                f" It asks to wait {last.retry_after:.0f} s, longer than the "
+                f"{self._timeouts.budget_seconds:.0f} s that a request may take."
+            )
+        return last.final(
+            f"Source {self._name}: {attempts.request.label} was tried {times} in "
+            f"{self._spent_seconds(attempts):.0f} s; at last it {last.what}.{waits} {last.remedy}"
+        )
 
 
-def parse_http_date(said: str) -> datetime | None:
-    """Reads a date as HTTP headers print it.
-
-    >>> parse_http_date("Wed, 21 Oct 2026 07:28:00 GMT")
-    datetime.datetime(2026, 10, 21, 7, 28, tzinfo=datetime.timezone.utc)
-    """
-    try:
-        instant = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):
-        return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-
-
-def backoff_seconds(tries: int, *, is_too_many: bool, random: Random) -> float:
-    """How long to wait where the server does not say: exponentially longer, scattered by half.
+def backoff_seconds(attempts: int, *, is_rate_limited: bool, random: Random) -> float:
+    """The client's own wait: exponential, scattered by half.
 
     Args:
-        tries: Tries made so far, at least 1.
-        is_too_many: Whether the server said that it is asked too much.
-        random: Scatters the waits, so that threads refused together do not come back together.
+        attempts: Attempts made so far, at least 1.
+        is_rate_limited: Whether the server rejected the request because of its quota.
+        random: Jitter, so that threads rejected together do not return together.
 
     Returns:
         Seconds.
     """
-    first, most = (
-        (FIRST_WAIT_SECONDS_TOO_MANY, MOST_WAIT_SECONDS_TOO_MANY)
-        if is_too_many
-        else (FIRST_WAIT_SECONDS, MOST_WAIT_SECONDS)
+    first, longest = (
+        (FIRST_WAIT_SECONDS_RATE_LIMITED, MAX_WAIT_SECONDS_RATE_LIMITED)
+        if is_rate_limited
+        else (FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS)
     )
-    return min(most, first * 2.0 ** min(tries - 1, 30)) * random.uniform(0.5, 1.0)
+    return min(longest, first * 2.0 ** min(attempts - 1, 30)) * random.uniform(0.5, 1.0)
+
+
+def parse_retry_after(response: ApiResponse) -> float | None:
+    """How long a server asks to wait.
+
+    Args:
+        response: The response; a Retry-After that is a date is read by the server's own clock.
+
+    Returns:
+        Seconds, never negative; None where the header is missing or unusable.
+    """
+    text = response.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        until = parse_http_date(text)
+        if until is None:
+            return None
+        seconds = (until - (response.served_at or response.arrived_at)).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _error_of(state: RetryCallState) -> RetryableError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, RetryableError):
+        raise TypeError(f"retried without a retryable failure: {error!r}")
+    return error

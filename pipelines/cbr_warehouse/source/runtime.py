@@ -1,4 +1,4 @@
-"""Time, chance and patience: what the client takes from outside, so that tests can give it their own."""
+"""Clock, sleep, randomness and timeouts: what the client is given, so that tests can pass their own."""
 
 import time
 from collections.abc import Callable
@@ -13,13 +13,13 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Runtime:
-    """Time and chance.
+    """Time and randomness.
 
     Attributes:
-        clock: The present, UTC.
-        sleep: Waits some seconds.
+        clock: The current time, UTC.
+        sleep: Sleeps some seconds.
         monotonic: Seconds that never run backwards, for durations.
-        random: Scatters waits.
+        random: Jitter for waits.
     """
 
     clock: Callable[[], datetime] = _utc_now
@@ -33,14 +33,14 @@ class Timeouts:
     """How long to wait for what.
 
     Attributes:
-        budget_seconds: For one request with all its tries, waits between them included. Longer than
-            the quotas of five minutes that are seen in the wild.
-        contact_seconds: The same as long as a server was never reached: a wrong address is told soon.
-        attempt_seconds: For one try, however slowly its answer drips.
-        connect_seconds: Until a connection stands.
-        read_seconds: Until the next bytes of an answer arrive.
-        write_seconds: Until bytes of a request are taken.
-        pool_seconds: Until a connection is free.
+        budget_seconds: For one request with all its attempts and the waits between them. Longer than
+            the quotas of five minutes that are seen in practice.
+        contact_seconds: The same while the server was never reached: a wrong address is reported soon.
+        attempt_seconds: For one attempt, however slowly its response trickles in.
+        connect_seconds: Until a connection is established.
+        read_seconds: Until the next bytes of a response arrive.
+        write_seconds: Until bytes of a request are accepted.
+        pool_seconds: Until a connection of the pool is free.
     """
 
     budget_seconds: float = 600.0

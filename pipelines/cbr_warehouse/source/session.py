@@ -1,103 +1,130 @@
-"""Asking the API: each try in its turn, signed in, its answer judged.
+"""One attempt at an API request: permit, sign-in, exchange, judging the status.
 
-What an answer holds, the caller reads. Trying again is ``persistence``' business.
+Repeating attempts is done by ``retry``; reading a good response, by the caller.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from cbr_warehouse.errors import SignInError
 from cbr_warehouse.source.auth import Authenticator, Renewal
-from cbr_warehouse.source.channel import Connection
+from cbr_warehouse.source.http_errors import ErrorTranslator
 from cbr_warehouse.source.messages import ApiRequest, ApiResponse
-from cbr_warehouse.source.persistence import Attempts
 from cbr_warehouse.source.rate_limit import RateLimiter
-from cbr_warehouse.source.retry import PASSING_STATUSES, TOO_MANY
+from cbr_warehouse.source.redaction import Redactor
+from cbr_warehouse.source.retry import RATE_LIMITED, RETRYABLE_STATUSES, Attempts, Retrier
+from cbr_warehouse.source.runtime import Runtime
+from cbr_warehouse.source.transport import Transport
 
-MOST_SIGN_INS = 3
-"""Tries with credentials that others renewed meanwhile; with those one renewed oneself there is just one."""
+MAX_SIGN_INS = 3
+"""Maximum attempts while other threads refresh the token; after our own refresh, one."""
 
-_PAUSING_STATUSES = {TOO_MANY, 503}
+_PAUSING_STATUSES = {RATE_LIMITED, 503}
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Connection:
+    """What everything that talks to the servers of one source shares.
+
+    Attributes:
+        transport: Sends requests.
+        retrier: Repeats failed attempts.
+        errors: Translates error responses to sentences.
+        redactor: Removes secrets from texts.
+        runtime: Time and randomness.
+    """
+
+    transport: Transport
+    retrier: Retrier
+    errors: ErrorTranslator
+    redactor: Redactor
+    runtime: Runtime
+
+
 class ApiSession:
-    """Asks the API of one source. Safe to share between threads.
+    """Signed-in requests to the API of one source. Safe to share between threads.
 
     Args:
-        channel: The way to the servers.
-        sign_in: Signs requests in.
-        throttle: Gives leave to make requests.
-        longest_pause: A longer pause is not kept: the request that met it fails instead.
+        connection: The way to the servers.
+        authenticator: Signs requests in.
+        rate_limiter: Issues permits for requests.
+        longest_pause: Seconds; after a longer Retry-After only the request that got it fails, and
+            other threads are not paused.
     """
 
     def __init__(
-        self, channel: Connection, sign_in: Authenticator, throttle: RateLimiter, longest_pause: float
+        self,
+        connection: Connection,
+        authenticator: Authenticator,
+        rate_limiter: RateLimiter,
+        longest_pause: float,
     ) -> None:
-        self._channel = channel
-        self._sign_in = sign_in
-        self._throttle = throttle
+        self._connection = connection
+        self._authenticator = authenticator
+        self._rate_limiter = rate_limiter
         self._longest_pause = longest_pause
-        self._signed_out: str | None = None
+        self._refused: str | None = None
 
-    def ask(self, asked: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
-        """Asks until there is an answer that can be read.
+    def request(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
+        """Sends a request, with retries, until there is a response that can be read.
 
         Args:
-            asked: The request.
-            read: Reads an answer whose status is neither passing nor 401. It may raise PassingError
-                for another try, and SourceError for good.
+            request: The request.
+            read: Reads a response whose status is neither retryable nor 401. It raises RetryableError
+                for another attempt, and SourceError to give up.
 
         Returns:
             What was read.
 
         Raises:
-            SourceError: There is no such answer.
+            SourceError: There is no such response.
         """
-        trial = self._channel.persistence.begin(asked)
-        return self._channel.persistence.persist(trial, lambda: self._attempt(asked, read, trial))
 
-    def _attempt(self, asked: ApiRequest, read: Callable[[ApiResponse], T], trial: Attempts) -> T:
-        answer = self._signed_in(asked, trial)
-        if answer.status in PASSING_STATUSES:
-            failure = self._channel.refusals.passing(answer)
-            pause = failure.retry_after
-            if pause is not None and answer.status in _PAUSING_STATUSES and pause <= self._longest_pause:
-                self._throttle.pause(pause)
-            raise failure
-        if answer.status == 401:
-            error = self._channel.refusals.signed_out(asked, answer, self._sign_in.remedy)
-            # Keys and accounts are locked after some failures: this client makes no more of them.
-            self._signed_out = str(error)
-            raise error
-        return read(answer)
+        def attempt(attempts: Attempts) -> T:
+            response = self._send_signed_in(request, attempts)
+            if response.status == 401 or response.status in RETRYABLE_STATUSES:
+                self._fail(request, response)
+            return read(response)
 
-    def _signed_in(self, asked: ApiRequest, trial: Attempts) -> ApiResponse:
-        """Sends a request; where its credentials are refused, once more with new ones."""
+        return self._connection.retrier.run(request, attempt)
+
+    def _send_signed_in(self, request: ApiRequest, attempts: Attempts) -> ApiResponse:
+        """Sends a request once; where its credentials are refused, once more with renewed ones."""
         sign_ins = 1
         while True:
-            answer, headers = self._send(asked, trial)
-            if answer.status != 401 or sign_ins >= MOST_SIGN_INS:
-                return answer
-            match self._sign_in.renew(headers):
+            with self._rate_limiter.slot() as slot:
+                attempts.extend(slot.waited_seconds)
+                if self._refused is not None:
+                    raise SignInError(self._refused)
+                # Signed only now: a signature made before a long wait would have expired.
+                headers = self._authenticator.headers(request)
+                response = self._connection.transport.send(request, headers)
+                if response.status == RATE_LIMITED:
+                    slot.rejected()
+                elif response.status < 500:
+                    slot.succeed()
+            if response.status != 401 or sign_ins >= MAX_SIGN_INS:
+                return response
+            match self._authenticator.renew(headers):
                 case Renewal.IMPOSSIBLE:
-                    return answer
+                    return response
                 case Renewal.DONE:
-                    sign_ins = MOST_SIGN_INS
+                    sign_ins = MAX_SIGN_INS
                 case Renewal.BY_ANOTHER:
                     sign_ins += 1
 
-    def _send(self, asked: ApiRequest, trial: Attempts) -> tuple[ApiResponse, dict[str, str]]:
-        with self._throttle.slot() as slot:
-            trial.extend(slot.waited_seconds)
-            if self._signed_out is not None:
-                raise SignInError(self._signed_out)
-            # Signed only now: a signature made before a long wait would have expired.
-            headers = self._sign_in.headers(asked)
-            answer = self._channel.wire.send(asked, headers)
-            if answer.status == TOO_MANY:
-                slot.rejected()
-            elif answer.status < 500:
-                slot.succeed()
-            return answer, headers
+    def _fail(self, request: ApiRequest, response: ApiResponse) -> None:
+        errors = self._connection.errors
+        if response.status == 401:
+            error = errors.unauthorized(request, response, self._authenticator.remedy)
+            # Keys and accounts are locked after some failures: this client makes no more of them.
+            self._refused = str(error)
+            raise error
+        failure = errors.retryable(response)
+        pause = failure.retry_after
+        if pause is not None and response.status in _PAUSING_STATUSES and pause <= self._longest_pause:
+            self._rate_limiter.pause(pause)
+        raise failure

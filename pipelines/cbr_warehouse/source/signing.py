@@ -1,14 +1,16 @@
-"""SDK-HMAC-SHA256: the signature that a request carries in place of a token. Pure.
+"""SDK-HMAC-SHA256: the signature that a request carries instead of a token. Pure.
 
-As the vendor's own signer does it; the tests compare the two.
+The algorithm is that of the vendor's own signer; the tests compare the two.
 """
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
+
+from cbr_warehouse.source.messages import encode_query
 
 ALGORITHM = "SDK-HMAC-SHA256"
 DATE_HEADER = "X-Sdk-Date"
@@ -16,13 +18,13 @@ DATE_HEADER = "X-Sdk-Date"
 
 @dataclass(frozen=True)
 class Signable:
-    """What of a request is signed.
+    """The signed parts of a request.
 
     Attributes:
         method: HTTP method.
         path: Path, its segments not percent-encoded.
         query: Names and values, not percent-encoded.
-        headers: The headers to sign, the host and the date among them.
+        headers: The headers to sign, including host and date.
         body: The body.
     """
 
@@ -31,16 +33,6 @@ class Signable:
     query: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     body: bytes = b""
-
-
-def encode(text: str) -> str:
-    """Percent-encodes everything but RFC 3986's unreserved characters."""
-    return quote(text, safe="~")
-
-
-def encode_query(query: Iterable[tuple[str, str]]) -> str:
-    """Encodes and sorts a query, as it is signed and sent."""
-    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(query))
 
 
 def print_date(instant: datetime) -> str:
@@ -53,8 +45,8 @@ def print_date(instant: datetime) -> str:
 
 
 def canonical_request(signable: Signable) -> str:
-    """The one form of a request that both sides sign."""
-    path = "/".join(map(encode, signable.path.split("/")))
+    """The canonical form of a request, which both sides sign."""
+    path = quote(signable.path, safe="~/")
     headers = sorted((name.lower(), value.strip()) for name, value in signable.headers.items())
     return "\n".join(
         (
@@ -72,7 +64,7 @@ def authorization(signable: Signable, access_key: str, secret_key: str) -> str:
     """Signs a request.
 
     Args:
-        signable: What of the request is signed; its headers hold :data:`DATE_HEADER`.
+        signable: The signed parts of the request; its headers include :data:`DATE_HEADER`.
         access_key: The access key.
         secret_key: The secret key.
 

@@ -1,20 +1,27 @@
-"""The wire: one request out, one whole answer back, or the failure told. Trying again is ``persistence``."""
+"""The HTTP exchange: one request out, one complete response back, or the failure as an error.
+
+The HTTP library is configured here too: certificates, proxies, timeouts, and its own log, which
+would print tokens. Retrying is done by ``retry``.
+"""
 
 import logging
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 
 import httpx
 
-from cbr_warehouse.errors import PermanentSourceError
-from cbr_warehouse.source.failures import RetryableError
+from cbr_warehouse import __version__
+from cbr_warehouse.errors import PermanentSourceError, SettingsError, SourceError
 from cbr_warehouse.source.messages import ApiRequest, ApiResponse
-from cbr_warehouse.source.network_errors import tell_failure
-from cbr_warehouse.source.quiet_logs import keep_headers_out_of_logs
+from cbr_warehouse.source.network_errors import translate_network_error
 from cbr_warehouse.source.redaction import Redactor
+from cbr_warehouse.source.retry import RetryableError
 from cbr_warehouse.source.runtime import Runtime, Timeouts
-from cbr_warehouse.source.trust import make_http_client
+
+_LIBRARY_LOGGERS = tuple(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))
+_HEADERS_EVENT = "receive_response_headers"
 
 _log = logging.getLogger("cbr_warehouse.source")
 
@@ -24,14 +31,17 @@ class Transport:
 
     Args:
         name: Name of the source.
-        ca_bundle: The certificates that are trusted, instead of the usual ones.
-        redactor: Cleans what others say.
-        surroundings: Time and chance.
-        patience: How long to wait for what.
-        transport: Stands for the network in tests.
+        ca_bundle: PEM file with the certificates to trust instead of the usual ones.
+        redactor: Removes secrets from the texts of others.
+        runtime: Time.
+        timeouts: The limits of one attempt.
+        transport: Replaces the network in tests.
 
     Attributes:
         requests_made: Requests sent, failed ones included.
+
+    Raises:
+        SettingsError: The certificates or the environment's proxies are unusable.
     """
 
     def __init__(
@@ -39,16 +49,16 @@ class Transport:
         name: str,
         ca_bundle: Path | None,
         redactor: Redactor,
-        surroundings: Runtime,
-        patience: Timeouts,
+        runtime: Runtime,
+        timeouts: Timeouts,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        keep_headers_out_of_logs()
+        _keep_headers_out_of_library_logs()
         self._name = name
         self._redactor = redactor
-        self._surroundings = surroundings
-        self._patience = patience
-        self._http = make_http_client(name, ca_bundle, patience, transport)
+        self._runtime = runtime
+        self._timeouts = timeouts
+        self._http = _make_http_client(name, ca_bundle, timeouts, transport)
         self._lock = Lock()
         self.requests_made = 0
         self._reached: set[str] = set()
@@ -57,62 +67,129 @@ class Transport:
         """Closes all connections."""
         self._http.close()
 
-    def has_reached(self, endpoint: str) -> bool:
-        """Whether there ever was an answer from an endpoint."""
-        return endpoint in self._reached
-
-    def send(self, asked: ApiRequest, headers: Mapping[str, str]) -> ApiResponse:
+    def send(self, request: ApiRequest, headers: Mapping[str, str]) -> ApiResponse:
         """Sends a request once.
 
         Args:
-            asked: The request.
-            headers: Its headers, those that sign it in among them.
+            request: The request.
+            headers: Its headers, including those that sign it in.
 
         Returns:
-            The whole answer, whatever its status.
+            The complete response, whatever its status.
 
         Raises:
-            RetryableError: There was no whole answer, and another try may have one.
+            RetryableError: There was no complete response, and another attempt may get one.
             SourceError: There was none, and there will be none.
         """
         with self._lock:
             self.requests_made += 1
-        began_at = self._surroundings.monotonic()
+        began_at = self._runtime.monotonic()
         try:
-            answer = self._exchange(asked, headers, began_at)
+            response = self._exchange(request, headers, began_at)
         except httpx.HTTPError as error:
-            failure = tell_failure(self._name, asked, error, self._redactor, self._patience)
+            failure = self._translate(request, error)
         except (httpx.InvalidURL, UnicodeError):
-            failure = PermanentSourceError(
-                f"Source {self._name}: {asked.label} cannot be sent: the address is none. Check the endpoint."
-            )
+            raise self._unsendable(request) from None
         else:
-            self._reached.add(asked.endpoint)
-            self._tell(asked, f"{answer.status}, {len(answer.body)} bytes", began_at)
-            return answer
-        self._tell(asked, failure.what if isinstance(failure, RetryableError) else "no answer", began_at)
-        # Outside the except block: what the HTTP library says may repeat a header.
+            self._reached.add(request.endpoint)
+            self._log(request, f"{response.status}, {len(response.body)} bytes", began_at)
+            return response
+        self._log(request, failure.what if isinstance(failure, RetryableError) else "no response", began_at)
+        # Outside the except block: the HTTP library's own words may repeat a header.
         raise failure
 
-    def _exchange(self, asked: ApiRequest, headers: Mapping[str, str], began_at: float) -> ApiResponse:
+    def _exchange(self, request: ApiRequest, headers: Mapping[str, str], began_at: float) -> ApiResponse:
         with self._http.stream(
-            asked.method, asked.url, headers=headers, content=asked.body or None
+            request.method, request.url, headers=headers, content=request.body or None
         ) as response:
             body = b"".join(self._chunks(response, began_at))
             return ApiResponse(
                 response.status_code,
-                {name.lower(): value for name, value in response.headers.items()},
+                dict(response.headers),  # names in lower case, repeated ones joined
                 body,
-                self._surroundings.clock(),
+                self._runtime.clock(),
             )
 
     def _chunks(self, response: httpx.Response, began_at: float) -> Iterator[bytes]:
         for chunk in response.iter_bytes():
             yield chunk
-            # The read timeout starts anew with each byte; an answer that drips needs a bound of its own.
-            if self._surroundings.monotonic() - began_at > self._patience.attempt_seconds:
-                raise httpx.ReadTimeout("the answer drips")
+            # The read timeout starts again with each byte; a response that trickles needs a limit of its own.
+            if self._runtime.monotonic() - began_at > self._timeouts.attempt_seconds:
+                raise httpx.ReadTimeout("the response trickles")
 
-    def _tell(self, asked: ApiRequest, came: str, began_at: float) -> None:
-        seconds = self._surroundings.monotonic() - began_at
-        _log.debug("%s: %s %s: %s in %.3f s", self._name, asked.method, asked.url, came, seconds)
+    def _translate(self, request: ApiRequest, error: httpx.HTTPError) -> RetryableError | SourceError:
+        return translate_network_error(
+            self._name,
+            request,
+            error,
+            self._redactor,
+            connect_seconds=self._timeouts.connect_seconds,
+            was_reached_before=request.endpoint in self._reached,
+        )
+
+    def _unsendable(self, request: ApiRequest) -> PermanentSourceError:
+        return PermanentSourceError(
+            f"Source {self._name}: {request.method} {request.endpoint} cannot be sent: the address is "
+            "invalid. Check the endpoint."
+        )
+
+    def _log(self, request: ApiRequest, result: str, began_at: float) -> None:
+        seconds = self._runtime.monotonic() - began_at
+        _log.debug("%s: %s %s: %s in %.3f s", self._name, request.method, request.url, result, seconds)
+
+
+def _make_http_client(
+    name: str, ca_bundle: Path | None, timeouts: Timeouts, transport: httpx.BaseTransport | None
+) -> httpx.Client:
+    """Makes the client of the HTTP library. Proxies and default certificates come from the environment."""
+    verify = True if ca_bundle is None else _read_certificates(name, ca_bundle)
+    try:
+        return httpx.Client(
+            verify=verify,
+            transport=transport,
+            timeout=httpx.Timeout(
+                connect=timeouts.connect_seconds,
+                read=timeouts.read_seconds,
+                write=timeouts.write_seconds,
+                pool=timeouts.pool_seconds,
+            ),
+            # Never follow a redirect: it would carry the credentials to another server.
+            follow_redirects=False,
+            headers={"User-Agent": f"cbr-warehouse/{__version__}", "Accept": "application/json"},
+        )
+    except ImportError:
+        problem = "names a SOCKS proxy, which needs the package socksio"
+    except (ValueError, httpx.InvalidURL):
+        problem = "is not the address of a proxy"
+    except OSError:
+        raise SettingsError(
+            f"Source {name}: the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read. "
+            "Correct the variable, or unset it."
+        ) from None
+    # Outside the except block: the library's own words repeat a proxy's password.
+    raise SettingsError(
+        f"Source {name}: HTTP_PROXY, HTTPS_PROXY or ALL_PROXY {problem}. "
+        "Allowed: an address such as http://proxy.example.com:3128."
+    )
+
+
+def _read_certificates(name: str, ca_bundle: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_bundle))
+    except OSError:  # ssl.SSLError is one
+        raise SettingsError(
+            f"Source {name}: ca_bundle {ca_bundle} contains no certificates that can be read. "
+            "Allowed: a file with certificates in PEM form (-----BEGIN CERTIFICATE-----)."
+        ) from None
+
+
+def _keep_headers_out_of_library_logs() -> None:
+    """At DEBUG the HTTP library logs the headers of responses, IAM's token among them."""
+    for name in _LIBRARY_LOGGERS:
+        logging.getLogger(name).addFilter(_drop_headers)  # a filter that is there is not added again
+
+
+def _drop_headers(record: logging.LogRecord) -> bool:
+    if _HEADERS_EVENT in str(record.msg):
+        record.msg, record.args = f"{str(record.msg).split(' ', 1)[0]} (headers left out)", ()
+    return True

@@ -20,7 +20,7 @@ Behaviour = Callable[[socket.socket, bytes], None]
 
 TLS_HELLO = b"\x16"
 
-IMPATIENT = Timeouts(
+SHORT_TIMEOUTS = Timeouts(
     budget_seconds=5,
     contact_seconds=1,
     attempt_seconds=1,
@@ -161,15 +161,15 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., CbrClient]]:
-    """Makes clients with little patience."""
+    """Makes clients with little timeouts."""
     clients: list[CbrClient] = []
 
     def make(
         endpoint: str,
         credentials: Credentials | None = None,
-        patience: Timeouts = IMPATIENT,
+        timeouts: Timeouts = SHORT_TIMEOUTS,
         ca_bundle: Path | None = None,
-        surroundings: Runtime | None = None,
+        runtime: Runtime | None = None,
     ) -> CbrClient:
         source = SourceSettings.model_validate(
             {
@@ -181,7 +181,7 @@ def connect() -> Iterator[Callable[..., CbrClient]]:
             }
         )
         credentials = credentials or TokenCredentials(SecretStr("tok-5f7a1c"))
-        clients.append(CbrClient(source, credentials, surroundings, patience))
+        clients.append(CbrClient(source, credentials, runtime, timeouts))
         return clients[-1]
 
     yield make

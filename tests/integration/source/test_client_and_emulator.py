@@ -75,7 +75,7 @@ def test_every_task_comes_home_through_faults(emulate, connect) -> None:
         emulate(*estate, *(word for fault in faults for word in ("--fault", fault))),
         ways("")["token"],
         Timeouts(),
-        surroundings=Runtime(sleep=lambda seconds: time.sleep(seconds / 50)),
+        runtime=Runtime(sleep=lambda seconds: time.sleep(seconds / 50)),
     )
     records = {}
     for client in (calm, wild):

@@ -63,7 +63,7 @@ def test_a_truncated_answer_is_asked_for_again(serve, acts, connect, body, lengt
 @pytest.mark.parametrize("act", ["stall", "drip"])
 def test_a_server_that_never_finishes_is_given_up(serve, acts, connect, act: str) -> None:
     server = serve(getattr(acts, act))
-    client = connect(server.url, patience=Timeouts(budget_seconds=2, attempt_seconds=0.5, read_seconds=0.3))
+    client = connect(server.url, timeouts=Timeouts(budget_seconds=2, attempt_seconds=0.5, read_seconds=0.3))
     began = time.monotonic()
     with pytest.raises(TransientSourceError, match="gave no whole answer in time"):
         ids(client)
@@ -193,7 +193,7 @@ def test_a_token_that_expires_in_mid_sweep_is_made_again(serve, acts, connect) -
 def test_many_threads_share_a_client(serve, acts, connect) -> None:
     refused, good = acts.answer(b"busy", 429, "Retry-After: 0"), acts.page("a")
     server = serve(*[refused if number % 7 == 3 else good for number in range(60)], good)
-    client = connect(server.url, patience=Timeouts(budget_seconds=30))
+    client = connect(server.url, timeouts=Timeouts(budget_seconds=30))
     with ThreadPoolExecutor(12) as threads:
         pages = list(threads.map(lambda offset: ids(client, offset), range(60)))
     assert pages == [[b'{"id":"a"}']] * 60

@@ -7,8 +7,8 @@ from huaweicloudsdkcore.signer.signer import Signer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbr_warehouse.source.messages import ApiRequest
-from cbr_warehouse.source.signing import Signable, authorization, encode_query
+from cbr_warehouse.source.messages import ApiRequest, encode_query
+from cbr_warehouse.source.signing import Signable, authorization
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)

@@ -25,7 +25,7 @@ SOURCE = SourceSettings.model_validate(
 class Patient(LivingSource):
     """A living source that counts as a client, refuses on demand and tells the time of its server."""
 
-    refused_as_too_many: int = 0
+    rate_limited_requests: int = 0
     skew: timedelta | None = timedelta()
     fails_with: Exception | None = None
     shows: bool = True
@@ -136,7 +136,7 @@ def test_the_clock_is_compared_with_the_servers(skew: timedelta | None, state: S
 
 
 def test_a_quota_that_was_hit_is_a_notice() -> None:
-    found = diagnosis_of(patient(refused_as_too_many=3))
+    found = diagnosis_of(patient(rate_limited_requests=3))
     assert states_of(found)["quota"] is State.NOTICE
     assert found.is_well
 

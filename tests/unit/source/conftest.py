@@ -62,14 +62,14 @@ class World:
         return (self.now - START).total_seconds()
 
     @property
-    def surroundings(self) -> Runtime:
+    def runtime(self) -> Runtime:
         return Runtime(lambda: self.now, self.sleep, self.monotonic, Random(7))
 
     def client(
         self,
         script: Script,
         credentials: Credentials | None = None,
-        patience: Timeouts | None = None,
+        timeouts: Timeouts | None = None,
         **keys: object,
     ) -> CbrClient:
         """A client whose requests the script answers."""
@@ -93,7 +93,7 @@ class World:
             | keys
         )
         client = CbrClient(
-            source, credentials or self.TOKEN, self.surroundings, patience, httpx.MockTransport(handle)
+            source, credentials or self.TOKEN, self.runtime, timeouts, httpx.MockTransport(handle)
         )
         self.clients.append(client)
         return client

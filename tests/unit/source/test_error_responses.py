@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SourceError
-from cbr_warehouse.source.error_body import ErrorBody, read_error
+from cbr_warehouse.source.http_errors import ErrorBody, read_error
 from cbr_warehouse.source.query import TaskQuery
 
 
@@ -69,8 +69,8 @@ def test_a_refusal_names_source_request_answer_and_remedy(world) -> None:
     assert said == (
         f"Source prod-eu (project {world.PROJECT}, region eu-de): "
         f"GET https://cbr.example.com{world.LIST_PATH} answered 403 APIGW.0302: denied (request id 5f3a). "
-        "The credentials are good but lack the permission: give their user cbr:tasks:list and cbr:tasks:get "
-        "in this project, and check that project_id is the one meant."
+        "The credentials are valid but lack the permission: give their user cbr:tasks:list and cbr:tasks:get "
+        "in this project, and check that project_id is the intended one."
     )
 
 
@@ -80,10 +80,10 @@ def test_a_refusal_names_source_request_answer_and_remedy(world) -> None:
         (403, "APIGW.0310", "The project is not available"),
         (403, "APIG.0802", "may not use this region"),
         (404, "APIGW.0101", "knows no such API: check the endpoint"),
-        (404, "X", "Check the endpoint (what stands before /v3) and project_id"),
+        (404, "X", "Check the endpoint (the part before /v3) and project_id"),
         (400, "BackupService.0001", "Check project_id and, if configured, enterprise_project_ids"),
-        (407, "", "A proxy wants a user and password"),
-        (418, "", "does not behave as its documents say"),
+        (407, "", "A proxy requires user and password"),
+        (418, "", "does not behave as documented"),
     ],
 )
 def test_each_refusal_has_its_remedy(world, status: int, code: str, remedy: str) -> None:

@@ -99,7 +99,7 @@ def test_a_404_of_a_gateway_is_not_taken_for_a_task_that_is_gone(world, answer) 
 @pytest.mark.parametrize("task_id", ["", ".", "..", "\ud800"])
 def test_an_id_that_is_none_is_never_asked_for(world, task_id: str) -> None:
     """The address of a task without an id is that of the whole list."""
-    with pytest.raises(PermanentSourceError, match="no task can be asked for"):
+    with pytest.raises(PermanentSourceError, match="no task can be requested"):
         world.client(world.in_turn()).show_task(task_id)
     assert world.requests == []
 
@@ -121,7 +121,7 @@ def test_a_record_garbled_on_the_way_is_asked_for_again(world) -> None:
 
 def test_a_page_garbled_differently_each_time_is_no_page(world) -> None:
     garbled = [world.page(A, B[:at] + b"\x00" + B[at:]) for at in range(20, 28)]
-    with pytest.raises(TransientSourceError, match=r"tried 8 times.*are no JSON, and others each time"):
+    with pytest.raises(TransientSourceError, match=r"tried 8 times.*are not JSON, and others each time"):
         world.client(world.in_turn(*garbled)).list_tasks(EVERYTHING, limit=5, offset=0)
 
 

@@ -195,8 +195,8 @@ def test_an_empty_secret_hides_nothing() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
-        ("HTTPS_PROXY", f"ftp://u:{PROXY_PASSWORD}@proxy", "is no address of a proxy"),
-        ("HTTPS_PROXY", f"http://u:{PROXY_PASSWORD}@proxy:port", "is no address of a proxy"),
+        ("HTTPS_PROXY", f"ftp://u:{PROXY_PASSWORD}@proxy", "is not the address of a proxy"),
+        ("HTTPS_PROXY", f"http://u:{PROXY_PASSWORD}@proxy:port", "is not the address of a proxy"),
         ("ALL_PROXY", f"socks5://u:{PROXY_PASSWORD}@proxy", "needs the package socksio"),
         ("SSL_CERT_FILE", "/gone/ca.pem", "SSL_CERT_FILE"),
     ],
@@ -222,5 +222,5 @@ def test_certificates_that_are_none_are_told(tmp_path) -> None:
     source = SourceSettings(
         name="a", endpoint="https://a.example", project_id="p", token="env:T", ca_bundle=tmp_path / "ca.pem"
     )
-    with pytest.raises(SettingsError, match="holds no certificates that can be read"):
+    with pytest.raises(SettingsError, match="contains no certificates that can be read"):
         CbrClient(source, WAYS["token"])

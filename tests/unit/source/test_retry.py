@@ -76,7 +76,7 @@ def test_waits_grow_and_are_scattered(world) -> None:
 def test_one_budget_of_time_holds_for_all_tries(world) -> None:
     answer = httpx.Response(503, json={"error_code": "APIGW.0613", "error_msg": "IAM is unavailable"})
     with pytest.raises(TransientSourceError) as caught:
-        ask(world.client(lambda _: answer, patience=Timeouts(budget_seconds=100)))
+        ask(world.client(lambda _: answer, timeouts=Timeouts(budget_seconds=100)))
     spent = world.monotonic()
     assert 60 < spent <= 100
     assert str(caught.value) == (
@@ -159,7 +159,7 @@ def test_a_source_reached_before_is_waited_for(world) -> None:
 def test_an_unknown_name_is_told_as_one(world) -> None:
     error = caused(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"))
     with pytest.raises(
-        TransientSourceError, match=r"its name is not known here\. Check the spelling of the endpoint"
+        TransientSourceError, match=r"its name cannot be resolved\. Check the spelling of the endpoint"
     ):
         ask(world.client(lambda _: error))
 
@@ -199,7 +199,7 @@ def test_an_answer_that_drips_is_given_up(world) -> None:
                 world.sleep(20)
                 yield b" "
 
-    client = world.client(lambda _: httpx.Response(200, stream=Drip()), patience=Timeouts(attempt_seconds=60))
+    client = world.client(lambda _: httpx.Response(200, stream=Drip()), timeouts=Timeouts(attempt_seconds=60))
     with pytest.raises(TransientSourceError, match="gave no whole answer in time"):
         ask(client)
     assert world.monotonic() <= 700
@@ -244,4 +244,4 @@ def test_each_retry_is_a_warning_and_each_request_a_line(world, caplog: pytest.L
     ]
     assert [level for level, _ in lines] == ["DEBUG", "WARNING", "DEBUG"]
     assert "?limit=5&offset=0: 502, 0 bytes in 0.000 s" in lines[0][1]
-    assert "answered 502; try 2 follows in 0.7 s" in lines[1][1]
+    assert "answered 502; attempt 2 follows in 0.7 s" in lines[1][1]
