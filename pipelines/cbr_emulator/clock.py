@@ -1,4 +1,4 @@
-"""The emulator's clock, and times and spans as users and requests write them."""
+"""The emulator's clock, and parsing of times and durations from options and requests."""
 
 import re
 from collections.abc import Callable
@@ -14,20 +14,20 @@ _UNITS = {
 }
 
 
-_LONGEST = timedelta(days=36_500)
-"""More than that, and the calendar may end before the span does."""
+_MAX_SPAN = timedelta(days=36_500)
+"""Longer durations could overflow the calendar."""
 
 
 @dataclass
 class Clock:
-    """The present of what is served.
+    """The emulator's current time.
 
     Attributes:
-        begin: Where it stood when the emulator started.
-        elapsed: How long that is ago; constantly nothing for a frozen clock.
-        advanced: How far it was moved by hand.
-        machine: The machine's clock, by which tokens, signatures and Date go.
-        skew: How far both are wrong on purpose.
+        begin: Current time at the start of the emulator, UTC.
+        elapsed: Time since the start; always zero for a frozen clock.
+        advanced: How far ``POST /__emulator/clock`` and the dialect's ``tick`` moved the clock.
+        machine: The machine's clock, used for tokens, signatures and the Date header.
+        skew: Offset added to both clocks (``--fault skew``).
     """
 
     begin: datetime
@@ -37,29 +37,29 @@ class Clock:
     skew: timedelta = field(default_factory=timedelta)
 
     def now(self) -> datetime:
-        """The present of what is served, UTC."""
+        """Current time of the served data, UTC."""
         return self.begin + self.elapsed() + self.advanced + self.skew
 
     def server_time(self) -> datetime:
-        """What the server takes for the time, UTC; a present that was chosen or moved has no part in it."""
+        """Current time of the server, UTC; ``--now`` and clock advances do not affect it."""
         return self.machine() + self.skew
 
 
 def parse_span(text: str) -> timedelta | None:
-    """Reads a span such as ``90s``, ``1h`` or ``30d``; None where it is none.
+    """Parses a duration such as ``90s``, ``1h`` or ``30d``; returns None if it is invalid.
 
     >>> parse_span("90s")
     datetime.timedelta(seconds=90)
     """
     match = _SPAN.fullmatch(text.strip())
     span = int(match[1]) * _UNITS[match[2]] if match else None
-    return None if span is not None and span > _LONGEST else span
+    return None if span is not None and span > _MAX_SPAN else span
 
 
 def parse_time(text: str) -> datetime | None:
-    """Reads an ISO 8601 time, one without a zone as UTC; None where it is none."""
+    """Parses an ISO 8601 time, without an offset as UTC; returns None if it is invalid."""
     try:
         instant = datetime.fromisoformat(text)
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError):  # an offset may lead out of the calendar
+    except (ValueError, OverflowError):  # the offset may move it beyond year 1 or 9999
         return None

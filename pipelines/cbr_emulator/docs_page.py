@@ -1,6 +1,6 @@
-"""``docs/emulator.md`` and the keys that ``--help`` lists: what the emulator's own descriptions say.
+"""Generates ``docs/emulator.md`` and the list of keys in ``--help`` from the option descriptions.
 
-Written with ``python -m cbr_emulator.docs_page > docs/emulator.md``.
+Run ``python -m cbr_emulator.docs_page > docs/emulator.md``.
 """
 
 import sys
@@ -8,21 +8,21 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
 from cbr_emulator.dialect.late_and_edited import EPISODES
-from cbr_emulator.dialect.options import SWITCHES
+from cbr_emulator.dialect.options import OPTIONS
 from cbr_emulator.faults.bad_records import KINDS
-from cbr_emulator.faults.options import MEANINGS
+from cbr_emulator.faults.options import FAULTS
 
 EXPECTED = {
     "quarantine": "must be quarantined",
-    "hold": "must be held as it is",
-    "either": "may be held or quarantined",
+    "hold": "must be stored unchanged",
+    "either": "may be stored or quarantined",
 }
 
 
 def keys() -> dict[str, list[str]]:
-    """All keys of ``--dialect`` and ``--fault`` with their values, the default first, by title."""
-    dialects = [one.told() for group in SWITCHES.values() for one in group]
-    faults = [f"{name}={form}" for name, (form, _) in MEANINGS.items() if name != "bad_records"]
+    """All keys of ``--dialect`` and ``--fault`` with their values, the default first, grouped by heading."""
+    dialects = [one.usage() for group in OPTIONS.values() for one in group]
+    faults = [f"{name}={form}" for name, (form, _) in FAULTS.items() if name != "bad_records"]
     return {
         "Keys of --dialect, the default first:": dialects,
         "Keys of --fault (REQUESTS are numbers: @3,7,10-20,90-):": [*faults, "bad_records=RATE|KIND"],
@@ -31,27 +31,26 @@ def keys() -> dict[str, list[str]]:
 
 
 def page() -> str:
-    """The page."""
+    """The page as Markdown."""
     parts = (files("cbr_emulator") / "docs_page.md").read_text(encoding="utf-8").split("<!-- table -->\n")
-    switches = [
-        f"### {title}\n\n" + _table(("switch", "values", "meaning"), _switch_rows(title))
-        for title in SWITCHES
+    options = [
+        f"### {title}\n\n" + _table(("option", "values", "meaning"), _option_rows(title)) for title in OPTIONS
     ]
-    faults = [(f"`{name}`", _code(form), meaning) for name, (form, meaning) in MEANINGS.items()]
+    faults = [(f"`{name}`", _code(form), meaning) for name, (form, meaning) in FAULTS.items()]
     kinds = [(f"`{name}`", one.meaning, EXPECTED[one.expect]) for name, one in KINDS.items()]
     episodes = [(f"`{name}`", meaning) for name, meaning in EPISODES.items()]
     tables = [
-        "\n".join(switches),
+        "\n".join(options),
         _table(("fault", "values", "meaning"), faults),
-        _table(("kind", "what is wrong", "a reader"), kinds),
-        _table(("kind", "what happens, which tasks it names, what it is about"), episodes),
+        _table(("kind", "meaning", "expected of a reader"), kinds),
+        _table(("kind", "event, time span, tasks, subject"), episodes),
         "",
     ]
     return "".join(part + table for part, table in zip(parts, tables, strict=True))
 
 
-def _switch_rows(title: str) -> Iterable[Sequence[str]]:
-    for one in SWITCHES[title]:
+def _option_rows(title: str) -> Iterable[Sequence[str]]:
+    for one in OPTIONS[title]:
         yield f"`{one.name}`", ", ".join(map(_code, one.values)) or _code(one.form), one.meaning
 
 

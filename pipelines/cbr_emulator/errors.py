@@ -1,8 +1,8 @@
-"""The emulator's one error: options that cannot be carried out.
+"""The emulator's only error: an invalid option.
 
-It shares no code with the warehouse, so it has an error of its own; the command line reports it.
+It shares no code with the warehouse, so it has its own exception; the command line reports it.
 """
 
 
 class EmulatorOptionError(Exception):
-    """An option of the emulator cannot be carried out; the message says which and what is allowed."""
+    """An option is invalid; the message names it and lists the allowed values."""

@@ -1,12 +1,12 @@
-"""Chance that hangs on names alone: the same for a task whenever and however often it is asked for."""
+"""Random numbers that depend only on a seed and names: a task gets the same number at every request."""
 
 from hashlib import blake2b
 
 
-def chance(*names: object) -> float:
-    """A number from 0 up to 1 that the names decide.
+def seeded_fraction(*names: object) -> float:
+    """A pseudo-random number in [0, 1) derived from a hash of the names.
 
-    >>> chance(1, "late", "a") == chance(1, "late", "a") != chance(2, "late", "a")
+    >>> seeded_fraction(1, "late", "a") == seeded_fraction(1, "late", "a") != seeded_fraction(2, "late", "a")
     True
     """
     digest = blake2b("/".join(map(str, names)).encode(errors="surrogatepass"), digest_size=6).digest()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from cbr_emulator.dialect.options import ALLOWED, SWITCHES
+from cbr_emulator.dialect.options import ALLOWED, OPTIONS
 from cbr_emulator.faults.bad_records import KINDS as EMULATED
-from cbr_emulator.faults.options import MEANINGS
+from cbr_emulator.faults.options import FAULTS
 from support.malformed_records import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
 HOW = "Run make reliability."
-BY_VALUE = {one.name for group in SWITCHES.values() for one in group if not one.values}
+BY_VALUE = {one.name for group in OPTIONS.values() for one in group if not one.values}
 """Switches of the dialect that take a number or a span."""
 PEERS = ("clamped", "expiring", "within a second", "end long after the lookback", "page 55 of 100")
 ROW = re.compile(
@@ -47,7 +47,7 @@ def test_each_switch_of_the_dialect_was_tried() -> None:
 
 def test_each_fault_was_tried() -> None:
     told = {word.partition("=")[0] for word in named("Faults")}
-    assert told == MEANINGS.keys() - {"bad_records"}, HOW
+    assert told == FAULTS.keys() - {"bad_records"}, HOW
 
 
 def test_each_kind_of_bad_record_was_tried() -> None:

@@ -20,7 +20,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from cbr_emulator.server.app import Emulator
-from cbr_emulator.server.run import Options, _bind, build
+from cbr_emulator.server.run import Options, bind, build_emulator
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.result import LoadResult
@@ -127,8 +127,8 @@ def emulated(**options: Any) -> Iterator[Emulated]:
         options: Those of the command, by the names of :class:`Options`; the clock stands still.
     """
     options = {"now": NOW.isoformat(), "is_frozen": True, "seed": 5} | options
-    emulator = build(Options(**options))
-    with _bind(0) as listener:
+    emulator = build_emulator(Options(**options))
+    with bind(0) as listener:
         running = Emulated(f"http://127.0.0.1:{listener.getsockname()[1]}", emulator)
         application = running.watch(emulator.application())
         config = uvicorn.Config(

@@ -1,1 +1,1 @@
-"""How the emulator behaves where the API's documents are silent; each behaviour is an option."""
+"""Behaviours that the API's documentation leaves open, each an option, and how records are serialized."""

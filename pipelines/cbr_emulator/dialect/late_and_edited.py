@@ -1,6 +1,7 @@
-"""What makes a source hard to follow: tasks that appear late, and tasks that change after their end.
+"""Tasks that appear late and tasks that change after their end.
 
-That tasks start, progress, end and expire needs nothing of this: it follows from the clock.
+The normal life cycle of a task (start, progress, end, expiry) follows from the clock and is in
+``estate.task``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,21 +11,21 @@ from datetime import datetime, timedelta
 from cbr_emulator.dialect.settings import Dialect
 from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.estate.task import Task
-from cbr_emulator.seeded_random import chance
+from cbr_emulator.seeded_random import seeded_fraction
 
-EDITED_WITHIN = timedelta(hours=48)
+EDIT_WITHIN = timedelta(hours=48)
 LATE_TASK = "late_task"
 LATE_EDIT = "late_edit"
 EPISODES = {
     LATE_TASK: (
-        "A task that appeared after its created_at: from then until it appeared; that task; its resource, or "
-        "else its vault. It is told as soon as it was created, although nothing serves it yet."
+        "A task that appears later than its created_at. From created_at until it appears; the task; its "
+        "resource, or its vault. Listed from created_at on, before the API returns the task."
     ),
     LATE_EDIT: (
-        "A task that changed after its end: from its end until it changed; that task; the field that changed."
+        "A task that changes after its end. From its end until the change; the task; the changed field."
     ),
 }
-"""Kinds of episodes that come from here: when, which tasks, what they are about."""
+"""Kinds of episodes created here, with their time span, tasks and subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class Edit:
     """A change of a task after its end.
 
     Attributes:
-        at: When it changes.
+        at: When the task changes.
         field: What changes: vault_name, resource_name or checkpoint_id.
-        is_dated: Whether updated_at moves with it.
+        is_dated: Whether updated_at changes as well.
     """
 
     at: datetime
@@ -42,7 +43,7 @@ class Edit:
     is_dated: bool
 
     def apply(self, task: Task) -> Task:
-        """The task as it is afterwards."""
+        """Returns the task after the change."""
         if self.field == "checkpoint_id":
             return replace(task, checkpoint_id=None)
         if self.field == "resource_name" and task.resource is not None:
@@ -51,38 +52,38 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Living:
+class TaskChanges:
     """Decides for each task when it appears and whether it changes after its end.
 
     Attributes:
-        dialect: Which share of them, by how much.
-        seed: Decides which.
+        dialect: The share of late and edited tasks, and the maximum delay.
+        seed: Selects the tasks.
     """
 
     dialect: Dialect
     seed: int
 
     def appears_at(self, task: Task) -> datetime:
-        """When a task is served for the first time."""
-        if chance(self.seed, "late", task.id) >= self.dialect.late:
+        """When a task is first returned by the API."""
+        if seeded_fraction(self.seed, "late", task.id) >= self.dialect.late:
             return task.created_at
-        return task.created_at + self.dialect.late_by * (1 - chance(self.seed, "late by", task.id))
+        return task.created_at + self.dialect.late_by * (1 - seeded_fraction(self.seed, "late by", task.id))
 
     def edit_of(self, task: Task) -> Edit | None:
-        """How a task changes after its end; None where it does not."""
-        if task.ended_at is None or chance(self.seed, "edited", task.id) >= self.dialect.edited:
+        """The change of a task after its end; None for most tasks."""
+        if task.ended_at is None or seeded_fraction(self.seed, "edited", task.id) >= self.dialect.edited:
             return None
-        at = task.ended_at + EDITED_WITHIN * (0.01 + 0.98 * chance(self.seed, "edited after", task.id))
+        at = task.ended_at + EDIT_WITHIN * (0.01 + 0.98 * seeded_fraction(self.seed, "edited after", task.id))
         fields = ["vault_name"]
         if task.resource is not None:
             fields.append("resource_name")
         if task.checkpoint_id is not None:
             fields.append("checkpoint_id")
-        field = fields[int(chance(self.seed, "field", task.id) * len(fields))]
+        field = fields[int(seeded_fraction(self.seed, "field", task.id) * len(fields))]
         return Edit(at, field, self.dialect.edits == "dated")
 
     def episodes(self, tasks: Sequence[Task]) -> Iterator[Episode]:
-        """What is made to happen to tasks."""
+        """Episodes of all late and edited tasks."""
         if not self.dialect.late and not self.dialect.edited:
             return
         for task in tasks:

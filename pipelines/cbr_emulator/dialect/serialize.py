@@ -1,4 +1,4 @@
-"""Prints a record of the estate as the dialect has it, and for the truth in the usual spelling."""
+"""Serializes records in the format that the dialect selects, and in a canonical format for the truth."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from cbr_emulator.dialect.settings import Dialect
 
 TIMES = ("created_at", "started_at", "ended_at", "updated_at")
-USUAL = Dialect()
+DEFAULT = Dialect()
 COUNTED = {
     "common": ("progress",),
     "sync": ("sync_backup_num", "delete_backup_num", "err_sync_backup_num"),
@@ -22,17 +22,17 @@ EXPIRES_AFTER = timedelta(days=30)
 Record = dict[str, Any]
 
 
-def print_record(record: bytes, dialect: Dialect) -> bytes:
-    """The record in the dialect's shape; the default one passes as it is.
+def serialize_record(record: bytes, dialect: Dialect) -> bytes:
+    """Converts a record to the dialect's format; in the default dialect it is returned unchanged.
 
     Args:
-        record: The record in the default shape.
+        record: JSON of the record in the default format.
         dialect: The dialect.
     """
     changes = [
         (change, getattr(dialect, name))
         for name, change in CHANGES.items()
-        if getattr(dialect, name) != getattr(USUAL, name)
+        if getattr(dialect, name) != getattr(DEFAULT, name)
     ]
     if not changes:
         return record
@@ -42,15 +42,16 @@ def print_record(record: bytes, dialect: Dialect) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def spelled_usually(dialect: Dialect) -> Dialect:
-    """The usual spelling of exactly what a dialect shows: without what it hides, with what it adds.
+def canonical_dialect(dialect: Dialect) -> Dialect:
+    """The default format restricted to the information that a dialect exposes.
 
-    Times keep no more digits than it prints; of empty fields, text stays empty.
+    Fields that the dialect hides stay hidden, fields that it adds stay. Times keep at most the
+    precision of the dialect; with ``nulls=empty`` empty text stays empty.
     """
     digits = {"offset": "milliseconds", "seconds": "whole_seconds"}
-    shown = {name: getattr(dialect, name) for name in HIDING_OR_ADDING}
+    shown = {name: getattr(dialect, name) for name in CONTENT_OPTIONS}
     return replace(
-        USUAL,
+        DEFAULT,
         times=digits.get(dialect.times, "naive"),
         nulls="empty_texts" if dialect.nulls == "empty" else "null",
         **shown,
@@ -197,9 +198,9 @@ CHANGES: Mapping[str, Callable[[Record, str], None]] = {
     "nulls": _print_nulls,
     "unknown": _add_unknown,
 }
-"""What each switch does to a record, in the order in which it is done."""
+"""Function that applies each option to a record, in order of application."""
 
-HIDING_OR_ADDING = (
+CONTENT_OPTIONS = (
     "app_consistency",
     "task_id",
     "replication",
@@ -208,4 +209,4 @@ HIDING_OR_ADDING = (
     "extra_info",
     "unknown",
 )
-"""Switches after which a record tells more or less than before, not the same in another way."""
+"""Options that add or remove information, as opposed to changing its format."""

@@ -1,7 +1,4 @@
-"""The dialect: each behaviour of the API that its documents leave open, as it was chosen.
-
-What may be chosen and what it means stands in ``switches``.
-"""
+"""The selected dialect: one value for each option of ``dialect.options``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +9,12 @@ from cbr_emulator.dialect.options import ALLOWED, describe
 from cbr_emulator.errors import EmulatorOptionError
 
 FALLBACK = 10
-"""Rows of a page whose limit was too large, where that falls back to a default and none is set."""
+"""Page size for ``over_limit=default`` if no ``default_limit`` is set."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the API reads requests, prints records and lives; each field is the switch of its name."""
+    """Selected values; each field is the option of the same name."""
 
     order: str = "created_at"
     direction: str = "desc"
@@ -56,13 +53,13 @@ class Dialect:
     tick: timedelta = timedelta()
 
     def page_size(self, limit: int | None) -> int | None:
-        """Rows of a page at most.
+        """Maximum number of rows of a page.
 
         Args:
-            limit: What was asked for; None where nothing was.
+            limit: Requested limit; None if the request has none.
 
         Returns:
-            The number; None where the limit is refused.
+            The number of rows; None if the limit must be refused with 400.
         """
         if limit is None:
             return min(self.default_limit or self.max_limit, self.max_limit)
@@ -74,11 +71,11 @@ class Dialect:
         return min(fallback, self.max_limit)
 
 
-def read_dialect(pairs: Sequence[str], default: Dialect) -> Dialect:
-    """Reads switches as ``KEY=VALUE``.
+def parse_dialect(pairs: Sequence[str], default: Dialect) -> Dialect:
+    """Parses options written ``KEY=VALUE``.
 
     Raises:
-        EmulatorOptionError: A key or value is unknown; the message lists what is allowed.
+        EmulatorOptionError: A key or value is unknown; the message lists the allowed ones.
     """
     chosen: dict[str, object] = {}
     for pair in pairs:
@@ -112,7 +109,7 @@ def _limit(text: str) -> int | None:
 
 
 def parse_share(text: str) -> float | None:
-    """Reads a share such as ``0.02``; None where it is none.
+    """Parses a share such as ``0.02``; returns None if it is not a number from 0 to 1.
 
     >>> parse_share("0.02"), parse_share("2")
     (0.02, None)

@@ -1,7 +1,8 @@
-"""Values that no document names, for a reader that takes only what it knows.
+"""Undocumented statuses, operation types and resource types, to test readers that expect only known values.
 
-Which tasks have them hangs on their ids and the seed, so that a task keeps its own for all its life; filters,
-lists and the truth know no other. Tasks that episodes name keep the values by which they are to be found.
+The affected tasks are selected by id and seed, so a task keeps its value for its whole life. Filters,
+lists and the truth use the changed values. Tasks named by episodes keep their documented values, because
+the episodes are found by those.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,10 @@ from typing import Any
 from cbr_emulator.dialect.settings import Dialect
 from cbr_emulator.estate.generate import Estate
 from cbr_emulator.estate.task import PARTIAL_SUCCESS, Task
-from cbr_emulator.seeded_random import chance
+from cbr_emulator.seeded_random import seeded_fraction
 
 SHARE = 0.1
-"""How many of the tasks, or of the resources, have such a value."""
+"""Share of tasks, or of resources, that get an undocumented value."""
 
 CANCELLED = "cancelled"
 WAITING = "queued"
@@ -24,12 +25,12 @@ UNDOCUMENTED = "undocumented"
 
 
 def with_undocumented(estate: Estate, dialect: Dialect, seed: int) -> Estate:
-    """The estate with such values, where the dialect has them.
+    """Returns the estate with undocumented values where the dialect enables them.
 
     Args:
-        estate: The estate as documented.
-        dialect: Says which of statuses, operation types and resource types are concerned.
-        seed: Decides which tasks have them, and which values.
+        estate: The estate with documented values only.
+        dialect: Enables statuses, operation types and resource types separately.
+        seed: Selects the tasks and their values.
     """
     if UNDOCUMENTED not in {dialect.statuses, dialect.operation_types, dialect.resource_types}:
         return estate
@@ -45,7 +46,7 @@ def _vary(task: Task, dialect: Dialect, seed: int, *, is_named: bool) -> Task:
         return task
     if dialect.statuses == UNDOCUMENTED and _is_chosen(seed, "status", task.id):
         outcome = PARTIAL_SUCCESS if task.outcome == "success" else CANCELLED
-        task = replace(task, outcome=outcome, waits_as=WAITING)
+        task = replace(task, outcome=outcome, initial_status=WAITING)
     if dialect.operation_types == UNDOCUMENTED and _is_chosen(seed, "operation type", task.id):
         task = replace(task, operation_type=_one_of(OPERATION_TYPES, seed, "operation type", task.id))
     return task
@@ -68,8 +69,8 @@ def _retyped(resource: dict[str, Any], seed: int) -> dict[str, Any]:
 
 
 def _is_chosen(seed: int, what: str, name: str) -> bool:
-    return chance(seed, "undocumented", what, name) < SHARE
+    return seeded_fraction(seed, "undocumented", what, name) < SHARE
 
 
 def _one_of(values: Sequence[str], seed: int, what: str, name: str) -> str:
-    return values[int(chance(seed, "which", what, name) * len(values))]
+    return values[int(seeded_fraction(seed, "which", what, name) * len(values))]

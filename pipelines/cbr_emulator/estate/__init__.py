@@ -1,1 +1,1 @@
-"""The tasks of the emulator: an estate generated from a seed, as a simulation of its vaults and policies."""
+"""The tasks that the emulator serves: generated from a seed by simulating vaults, policies and resources."""

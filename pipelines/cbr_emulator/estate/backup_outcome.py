@@ -1,34 +1,34 @@
-"""One run of a backup: what comes of it and how long it takes. Nothing is remembered here."""
+"""Draws the outcome and duration of one backup. Keeps no state."""
 
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from cbr_emulator.estate.error_codes import BY_CHANCE, REGION_STRUCK, VAULT_FULL, error
+from cbr_emulator.estate.error_codes import INCIDENT_ERROR, RANDOM_ERRORS, VAULT_FULL, error
 from cbr_emulator.estate.model import Machine, Misconfiguration, Vault
 from cbr_emulator.estate.simulation import Incident, Simulation
 from cbr_emulator.estate.vault_factory import MEDIAN_GB
 
 PEAK = (23, 0, 1, 2, 3)
-"""Hours in which most policies run: tasks wait longer and fail more often."""
+"""Hours (UTC) in which most policies run: tasks wait longer and fail more often."""
 
 STUCK = "stuck"
-"""The outcome of a run that never ends."""
+"""Outcome of a backup that never ends."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a run.
+    """Outcome of one backup.
 
     Attributes:
         outcome: success, failed, timeout or stuck.
-        error: Code and text where it failed.
+        error: Error code and message; empty without a failure.
         started_at: When it started.
-        ended_at: When it ended; None where it never does.
+        ended_at: When it ended; None if it never does.
         is_full: Whether it is a full backup.
-        gb: How much was read.
-        cause: The illness, incident or full vault that it failed of.
+        gb: Gigabytes read.
+        cause: What made it fail: a misconfiguration, an incident, or the list of failures of a full vault.
     """
 
     outcome: str
@@ -41,82 +41,86 @@ class Run:
 
 
 def draw_run(
-    world: Simulation, vault: Vault, machine: Machine, created: datetime, *, by_hand: bool = False
+    simulation: Simulation, vault: Vault, machine: Machine, created: datetime, *, is_manual: bool = False
 ) -> Run:
-    """Draws what comes of a backup."""
-    random = world.random
+    """Draws the outcome of a backup."""
+    random = simulation.random
     is_peak = created.hour in PEAK
     started = created + timedelta(seconds=random.lognormvariate(math.log(70 if is_peak else 18), 0.9))
-    if world.has_luck(0.0005):
+    if simulation.happens(0.0005):
         started = created - timedelta(milliseconds=random.choice((3, 32, 150)))
-    is_full = not machine.has_full or (world.has_luck(1 / 30) and not by_hand)
-    failure = _failure(world, vault, machine, created, 0.06 if by_hand else _risk(vault, machine, is_peak))
+    is_full = not machine.has_full or (simulation.happens(1 / 30) and not is_manual)
+    failure = _failure(
+        simulation, vault, machine, created, 0.06 if is_manual else _risk(vault, machine, is_peak)
+    )
     if failure is not None:
         code, cause = failure
         ended = started + timedelta(seconds=45 * random.lognormvariate(0, 1.2))
         return Run("failed", error(code), started, ended, is_full, 0, cause)
-    if not by_hand and world.has_luck(4e-4):
+    if not is_manual and simulation.happens(4e-4):
         return Run("timeout", ("", ""), started, started + timedelta(hours=24), is_full, 0)
-    gb, seconds = _work(world, machine, is_full=is_full)
-    if not by_hand and _gets_stuck(world, vault, machine, created):
+    gb, seconds = _work(simulation, machine, is_full=is_full)
+    if not is_manual and _gets_stuck(simulation, vault, machine, created):
         return Run(STUCK, ("", ""), started, None, is_full, gb)
-    if world.incident_at(created):
+    if simulation.incident_at(created):
         seconds = min(seconds * random.uniform(1.5, 6), max(seconds, 6 * 3600))
-    elif not by_hand and not is_full and _crawls(world, vault, machine, created):
-        usual = median(machine.lasted)
+    elif not is_manual and not is_full and _is_slowed_down(simulation, vault, machine, created):
+        usual = median(machine.recent_seconds)
         seconds = max(10 * usual, usual + random.uniform(1200, 3000))
     return Run("success", ("", ""), started, started + timedelta(seconds=seconds), is_full, gb)
 
 
 def is_slow(machine: Machine, seconds: float) -> bool:
-    """Whether an incremental backup took much longer than the resource's earlier ones."""
-    if len(machine.lasted) < 10 or seconds < 600:
+    """Whether an incremental backup took much longer than the earlier ones of the resource."""
+    if len(machine.recent_seconds) < 10 or seconds < 600:
         return False
-    usual = median(machine.lasted)
+    usual = median(machine.recent_seconds)
     return seconds > 5 * usual and seconds > usual + 600
 
 
 def _failure(
-    world: Simulation, vault: Vault, machine: Machine, created: datetime, risk: float
+    simulation: Simulation, vault: Vault, machine: Machine, created: datetime, risk: float
 ) -> tuple[str, Misconfiguration | Incident | list[str] | None] | None:
     for begin, end, failed in vault.full:
         if begin <= created < end:
             return VAULT_FULL, failed
-    illness = machine.illness_at(created)
-    if illness is not None and world.has_luck(illness.share):
-        return illness.code, illness
-    incident = world.incident_at(created)
+    misconfiguration = machine.misconfiguration_at(created)
+    if misconfiguration is not None and simulation.happens(misconfiguration.share):
+        return misconfiguration.code, misconfiguration
+    incident = simulation.incident_at(created)
     if incident is not None:
-        # What every estate shows must show: where few were hit so far, the anchor is hit hard.
+        # The incident must be visible in every estate: the anchor fails if few backups have failed so far.
         share = 0.9 if vault.is_anchor and len(incident.failed) < 10 else incident.share
-        if world.has_luck(share):
-            return REGION_STRUCK, incident
-    return (world.pick(BY_CHANCE), None) if world.has_luck(risk) else None
+        if simulation.happens(share):
+            return INCIDENT_ERROR, incident
+    return (simulation.choose(RANDOM_ERRORS), None) if simulation.happens(risk) else None
 
 
 def _risk(vault: Vault, machine: Machine, is_peak: bool) -> float:
     size = math.log(machine.size_gb / MEDIAN_GB[machine.kind], 4)
-    logit = -5.6 + 0.9 * machine.frailty + 0.35 * size + 0.35 * is_peak + 0.25 * (len(vault.hours) > 1)
+    logit = (
+        -5.6 + 0.9 * machine.failure_tendency + 0.35 * size + 0.35 * is_peak + 0.25 * (len(vault.hours) > 1)
+    )
     return 1 / (1 + math.exp(-logit))
 
 
-def _work(world: Simulation, machine: Machine, *, is_full: bool) -> tuple[float, float]:
-    """GB read and seconds taken. A resource keeps its habits: runs of the same kind differ little."""
-    random = world.random
+def _work(simulation: Simulation, machine: Machine, *, is_full: bool) -> tuple[float, float]:
+    """Gigabytes read and seconds taken; runs of the same resource and kind differ little."""
+    random = simulation.random
     if is_full:
         gb = machine.size_gb * random.uniform(0.5, 0.95)
     else:
-        gb = machine.size_gb * machine.changing * random.lognormvariate(0, 0.2)
+        gb = machine.size_gb * machine.change_rate * random.lognormvariate(0, 0.2)
     overhead = machine.overhead_seconds * random.lognormvariate(0, 0.15)
-    return gb, overhead + gb / (machine.gb_a_second * random.lognormvariate(0, 0.12))
+    return gb, overhead + gb / (machine.gb_per_second * random.lognormvariate(0, 0.12))
 
 
-def _gets_stuck(world: Simulation, vault: Vault, machine: Machine, created: datetime) -> bool:
-    is_owed = vault.is_anchor and machine.has_full and world.owes("stuck_task", created)
-    return is_owed or world.has_luck(2e-5)
+def _gets_stuck(simulation: Simulation, vault: Vault, machine: Machine, created: datetime) -> bool:
+    is_required = vault.is_anchor and machine.has_full and simulation.must_happen("stuck_task", created)
+    return is_required or simulation.happens(2e-5)
 
 
-def _crawls(world: Simulation, vault: Vault, machine: Machine, created: datetime) -> bool:
-    if len(machine.lasted) < 10:
+def _is_slowed_down(simulation: Simulation, vault: Vault, machine: Machine, created: datetime) -> bool:
+    if len(machine.recent_seconds) < 10:
         return False
-    return (vault.is_anchor and world.owes("slow_run", created)) or world.has_luck(1 / 8000)
+    return (vault.is_anchor and simulation.must_happen("slow_run", created)) or simulation.happens(1 / 8000)

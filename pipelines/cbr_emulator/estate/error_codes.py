@@ -1,4 +1,4 @@
-"""Why tasks fail: real error codes with their texts, and how often each is the cause."""
+"""Error codes of failed tasks with the vendor's messages, and their relative frequencies."""
 
 ERRORS = {
     "BackupService.0002": "Resources are being backed up.",
@@ -22,19 +22,23 @@ ERRORS = {
     "BackupService.8300": "Insufficient snapshot quota.",
     "BackupService.9910": "Unknown error.",
 }
-BY_CHANCE = (("9910", 42), ("7203", 20), ("0002", 14), ("6125", 12), ("8300", 7), ("7003", 5))
-LASTING = (("7101", 35), ("6215", 25), ("7003", 20), ("7106", 10), ("7100", 10))
-OF_COPIES = (("4007", 40), ("1006", 30), ("6129", 20), ("4006", 10))
-OF_DELETIONS = (("6204", 50), ("6216", 35), ("6203", 15))
-REFUSED_AT_ONCE = ("6204", "6216")
-"""Deletions that fail of these end in the moment in which they start."""
+RANDOM_ERRORS = (("9910", 42), ("7203", 20), ("0002", 14), ("6125", 12), ("8300", 7), ("7003", 5))
+MISCONFIGURATION_ERRORS = (("7101", 35), ("6215", 25), ("7003", 20), ("7106", 10), ("7100", 10))
+COPY_ERRORS = (("4007", 40), ("1006", 30), ("6129", 20), ("4006", 10))
+DELETE_ERRORS = (("6204", 50), ("6216", 35), ("6203", 15))
+IMMEDIATE_ERRORS = ("6204", "6216")
+"""Deletions that fail with these codes end at the moment they start."""
 
-OF_RESTORES = (("2008", 60), ("2002", 40))
+RESTORE_ERRORS = (("2008", 60), ("2002", 40))
 VAULT_FULL = "6114"
-REGION_STRUCK = "9910"
+INCIDENT_ERROR = "9910"
 
 
 def error(number: str) -> tuple[str, str]:
-    """Code and text of an error."""
+    """Code and message of an error.
+
+    Args:
+        number: The code without its prefix ``BackupService.``.
+    """
     code = f"BackupService.{number}"
     return code, ERRORS[code]

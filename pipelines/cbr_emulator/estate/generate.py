@@ -1,11 +1,11 @@
-"""The estate: everything a believable customer's vaults did, as a pure function of a seed.
+"""Generates an estate: all tasks of a realistic customer, as a pure function of seed, size and present.
 
-The model is that of published studies of backup logs: most failures come in streaks from lasting
-misconfiguration, some from incidents of a region, few by chance; schedules cluster in the night.
+The model follows published studies of backup logs: most failures come in streaks caused by lasting
+misconfiguration, some from incidents of the region, few at random; schedules cluster at night.
 
-Vaults are drawn and live one after the other (``vaults``, ``life``) until there are tasks enough. The
-anchor lives last but for some small ones: what every estate is to show and did not show by chance is
-made to happen there.
+Vaults are drawn (``vault_factory``) and simulated (``vault_lifecycle``) one after the other until there
+are enough tasks. One vault, the anchor, is simulated near the end: episodes that every estate must
+contain and that did not occur at random are made to happen in it.
 """
 
 from collections import Counter
@@ -14,87 +14,95 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from cbr_emulator.estate.deletions import MOST_BY_HAND
+from cbr_emulator.estate.deletions import MAX_MANUAL_DELETIONS
 from cbr_emulator.estate.episodes import Episode
-from cbr_emulator.estate.manual_backups import AT_WORK, at_work, on_demand
+from cbr_emulator.estate.manual_backups import (
+    IN_PROGRESS,
+    manual_backups_in_progress,
+    manual_backups_in_the_past,
+)
 from cbr_emulator.estate.model import Vault
-from cbr_emulator.estate.removals_and_maintenance import chores
+from cbr_emulator.estate.removals_and_maintenance import maintenance_tasks
 from cbr_emulator.estate.replication import late_copies
-from cbr_emulator.estate.scenario import plan, strike
+from cbr_emulator.estate.scenario import draw_incidents, start_simulation
 from cbr_emulator.estate.simulation import Simulation
 from cbr_emulator.estate.task import Task
-from cbr_emulator.estate.vault_factory import PER_BACKUP, VaultFactory, tasks_a_day
-from cbr_emulator.estate.vault_lifecycle import live, tell_troubles
+from cbr_emulator.estate.vault_factory import TASKS_PER_RUN, VaultFactory, tasks_per_day
+from cbr_emulator.estate.vault_lifecycle import record_shared_episodes, run_vault
 
 
 @dataclass(frozen=True)
 class Estate:
-    """All tasks, also those that lie ahead, oldest first, and what was made to happen.
+    """All tasks, including future ones, oldest first, and all episodes.
 
     Attributes:
-        tasks: The tasks.
-        episodes: The episodes, in the order in which they begin.
+        tasks: The tasks, by created_at.
+        episodes: The episodes, by begin.
     """
 
     tasks: tuple[Task, ...]
     episodes: tuple[Episode, ...]
 
 
-AHEAD = timedelta(days=4)
-"""How far the estate is laid out beyond its present, for a clock that moves on."""
+FUTURE = timedelta(days=4)
+"""How far beyond the present tasks are generated, for a clock that moves on."""
 
-LUCK = 1.07
-"""How many times as many tasks as expected a vault makes at most, where nothing ever fails in it."""
+MAX_OVERSHOOT = 1.07
+"""Maximum ratio of actual to expected tasks of a vault, reached if no backup fails."""
 
 
-def lay_out(tasks: int, days: int, seed: int, now: datetime) -> Estate:
-    """Lays out an estate.
+def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
+    """Generates an estate.
 
     Args:
-        tasks: About how many tasks stand within the days before now.
-        days: How many days.
-        seed: Another seed is another estate.
-        now: Its present, UTC.
+        tasks: Approximate number of tasks created within the days before now.
+        days: Number of days before now.
+        seed: Another seed gives another estate.
+        now: The present, UTC.
 
     Returns:
-        The estate, from ``days`` before now until some days after.
+        The estate, from ``days`` before now until ``FUTURE`` after now.
     """
     start = now - timedelta(days=days)
-    world = plan(Random(f"{seed}/{tasks}/{days}/{now.isoformat()}"), start, now, now + AHEAD, tasks / days)
-    founder = VaultFactory(world)
-    anchor = founder.anchor()
-    strike(world, anchor)
-    made = list(at_work(world, founder, min(len(AT_WORK), tasks)))
-    made += chores(world, founder)
-    made += _live_all(world, founder, anchor, tasks - _count(made, now))
-    made += on_demand(world, founder, max(0, tasks - _count(made, now)))
-    tell_troubles(world)
+    simulation = start_simulation(
+        Random(f"{seed}/{tasks}/{days}/{now.isoformat()}"), start, now, now + FUTURE, tasks / days
+    )
+    factory = VaultFactory(simulation)
+    anchor = factory.anchor()
+    draw_incidents(simulation, anchor)
+    made = list(manual_backups_in_progress(simulation, factory, min(len(IN_PROGRESS), tasks)))
+    made += maintenance_tasks(simulation, factory)
+    made += _run_vaults(simulation, factory, anchor, tasks - _count(made, now))
+    made += manual_backups_in_the_past(simulation, factory, max(0, tasks - _count(made, now)))
+    record_shared_episodes(simulation)
     made.sort(key=lambda task: (task.created_at, task.id))
-    made = _end_doubles(made, now)
-    episodes = [*world.episodes, *late_copies(made)]
+    made = _end_overlapping(made, now)
+    episodes = [*simulation.episodes, *late_copies(made)]
     episodes.sort(key=lambda one: (one.begins_at, one.kind, one.about))
     return Estate(tuple(made), tuple(episodes))
 
 
-def _live_all(world: Simulation, founder: VaultFactory, anchor: Vault | None, wanted: int) -> list[Task]:
-    """Draws vaults and lets them live until they made about so many tasks, the anchor near the end."""
-    days = (world.now - world.start) / timedelta(days=1)
+def _run_vaults(
+    simulation: Simulation, factory: VaultFactory, anchor: Vault | None, wanted: int
+) -> list[Task]:
+    """Draws and simulates vaults until they have about the wanted tasks; the anchor near the end."""
+    days = (simulation.now - simulation.start) / timedelta(days=1)
     made: list[Task] = []
     left = wanted
 
-    def let_live(vault: Vault) -> None:
+    def simulate(vault: Vault) -> None:
         nonlocal left
-        lived = list(live(world, vault))
-        left -= _count(lived, world.now)
-        made.extend(lived)
+        tasks = list(run_vault(simulation, vault))
+        left -= _count(tasks, simulation.now)
+        made.extend(tasks)
 
-    def fill(kept_free: float) -> None:
-        while (room := (left - kept_free) / days) > PER_BACKUP / 7:  # the smallest vault runs once a week
-            let_live(founder.vault(room / LUCK))
+    def fill(reserve: float) -> None:
+        while (room := (left - reserve) / days) > TASKS_PER_RUN / 7:  # the smallest vault runs once a week
+            simulate(factory.vault(room / MAX_OVERSHOOT))
 
     if anchor is not None:
-        fill(days * tasks_a_day(anchor) * len(anchor.machines) * LUCK + MOST_BY_HAND)
-        let_live(anchor)
+        fill(days * tasks_per_day(anchor) * len(anchor.machines) * MAX_OVERSHOOT + MAX_MANUAL_DELETIONS)
+        simulate(anchor)
     fill(0)
     return made
 
@@ -103,10 +111,10 @@ def _count(tasks: Iterable[Task], now: datetime) -> int:
     return sum(1 for task in tasks if task.created_at < now)
 
 
-def _end_doubles(tasks: list[Task], now: datetime) -> list[Task]:
+def _end_overlapping(tasks: list[Task], now: datetime) -> list[Task]:
     """Leaves each resource one open task at the present: a backup if there is one, else its oldest.
 
-    The source works at one thing of a resource at a time; the others have just ended.
+    CBR runs one operation on a resource at a time, so the others are ended at the present.
     """
     is_open = [
         place

@@ -1,4 +1,4 @@
-"""What a customer has: vaults with policies, and machines in them. What happens to them is ``life``."""
+"""Entities of the estate: vaults with policies, and machines in them; no behaviour."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ class Misconfiguration:
     """A lasting misconfiguration of a resource.
 
     Attributes:
-        begins_at: From when.
-        ends_at: When it is mended.
+        begins_at: When it begins.
+        ends_at: When it is corrected.
         code: The error that it causes.
-        share: The share of backups that fail of it.
-        attempts: Backups tried meanwhile: when created, when ended, id, and whether it failed of it.
+        share: Share of backups that fail because of it.
+        attempts: Backups attempted during it: created, ended, id, and whether it made them fail.
     """
 
     begins_at: datetime
@@ -35,13 +35,13 @@ class Misconfiguration:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPoint:
-    """A recovery point, also one that was made before the estate begins.
+    """A recovery point: the usable result of a backup.
 
     Attributes:
-        backup_id: Its id.
-        name: Its name.
-        usable_at: When it was finished.
-        expires_at: When it is deleted as too old; None for what was made by hand and never expires.
+        backup_id: Id of the backup.
+        name: Name of the backup.
+        usable_at: When the backup was finished.
+        expires_at: When retention deletes it; None for manual backups, which never expire.
         checkpoint_id: The run of the vault that it belongs to.
     """
 
@@ -54,28 +54,28 @@ class RecoveryPoint:
 
 @dataclass(eq=False)
 class Machine:
-    """A resource in a vault, with what it is prone to and what it went through.
+    """A resource in a vault, with its properties and its history.
 
     Attributes:
         number: Its number in the estate.
-        kind: Provider, type and the beginning of its name.
-        resource: The block that its tasks' records show.
-        size_gb: How much it holds.
-        changing: Which share of that changes from backup to backup.
-        gb_a_second: How fast it is read.
-        overhead_seconds: What a backup takes beside reading.
-        frailty: How much likelier than usual its backups fail, in standard deviations.
-        enrolled_at: When it came into the vault; None if before the estate begins.
-        removed_at: When it left it; None while it is there.
+        kind: Provider id, resource type and prefix of its name.
+        resource: The ``resource`` block of its tasks' records.
+        size_gb: Size in gigabytes.
+        change_rate: Share of the size that changes between two backups.
+        gb_per_second: Read rate.
+        overhead_seconds: Duration of a backup without reading.
+        failure_tendency: How much likelier than usual its backups fail, in standard deviations.
+        enrolled_at: When it was added to the vault; None if before the beginning of the estate.
+        removed_at: When it was removed from the vault; None while it is there.
         renamed: When it gets another name, and the block with that name.
-        is_rename_told: Whether a backup has shown that name.
+        is_rename_recorded: Whether a backup has already shown that name.
         busy_until: End of its newest backup.
         has_full: Whether there is a full backup to build on.
-        illnesses: Its misconfigurations.
-        lasted: Seconds of its last incremental backups.
-        runs: When each backup was created, and when it ended.
-        elsewhere: The same of the other vault that it is in; None where it is in one only.
-        rerun_at: When somebody will try again after a failure.
+        misconfigurations: Its misconfigurations, latest first.
+        recent_seconds: Durations of its latest incremental backups.
+        runs: Created and ended times of its backups in this vault.
+        elsewhere: The same for the other vault that contains it; None if there is no other.
+        rerun_at: When a failed backup will be retried manually.
         has_failed: Whether its newest backup failed.
         points: Its recovery points.
     """
@@ -84,18 +84,18 @@ class Machine:
     kind: tuple[str, str, str]
     resource: dict[str, Any]
     size_gb: float
-    changing: float
-    gb_a_second: float
+    change_rate: float
+    gb_per_second: float
     overhead_seconds: float
-    frailty: float
+    failure_tendency: float
     busy_until: datetime
     enrolled_at: datetime | None = None
     removed_at: datetime | None = None
     renamed: tuple[datetime, dict[str, Any]] | None = None
-    is_rename_told: bool = False
+    is_rename_recorded: bool = False
     has_full: bool = True
-    illnesses: list[Misconfiguration] = field(default_factory=list)
-    lasted: deque[float] = field(default_factory=lambda: deque(maxlen=28))
+    misconfigurations: list[Misconfiguration] = field(default_factory=list)
+    recent_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=28))
     runs: list[tuple[datetime, datetime]] = field(default_factory=list)
     elsewhere: list[tuple[datetime, datetime]] | None = None
     rerun_at: datetime | None = None
@@ -108,29 +108,29 @@ class Machine:
         return str(self.resource["id"])
 
     def resource_at(self, at: datetime) -> dict[str, Any]:
-        """The block that records of that time show."""
+        """The ``resource`` block at a time."""
         return self.renamed[1] if self.renamed is not None and at >= self.renamed[0] else self.resource
 
-    def illness_at(self, at: datetime) -> Misconfiguration | None:
-        """The misconfiguration of that time."""
-        return next((one for one in self.illnesses if one.begins_at <= at < one.ends_at), None)
+    def misconfiguration_at(self, at: datetime) -> Misconfiguration | None:
+        """The misconfiguration in effect at a time."""
+        return next((one for one in self.misconfigurations if one.begins_at <= at < one.ends_at), None)
 
     def is_in_vault(self, at: datetime) -> bool:
-        """Whether it is enrolled and not removed at a time."""
+        """Whether it is in the vault at a time."""
         has_come = self.enrolled_at is None or self.enrolled_at <= at
         return has_come and (self.removed_at is None or at < self.removed_at)
 
     def in_another_vault(self, start: datetime) -> "Machine":
-        """The same resource as another vault knows it: the same troubles, but recovery points of its own.
+        """The same resource as a member of another vault: same misconfigurations, separate recovery points.
 
         Args:
-            start: When the estate begins.
+            start: Beginning of the estate.
         """
         other = replace(
             self,
             busy_until=start,
             has_full=True,
-            lasted=deque(maxlen=28),
+            recent_seconds=deque(maxlen=28),
             runs=[],
             elsewhere=self.runs,
             rerun_at=None,
@@ -141,11 +141,11 @@ class Machine:
         return other
 
     def is_backed_up_elsewhere(self, begin: datetime, end: datetime) -> bool:
-        """Whether the other vault backs it up in a span of time."""
+        """Whether the other vault backs it up during a time span."""
         return any(created <= end and begin <= ended for created, ended in self.elsewhere or ())
 
     def is_backed_up(self, begin: datetime, end: datetime) -> bool:
-        """Whether any vault backs it up in a span of time."""
+        """Whether any vault backs it up during a time span."""
         here = any(created <= end and begin <= ended for created, ended in self.runs)
         return here or self.is_backed_up_elsewhere(begin, end)
 
@@ -157,21 +157,21 @@ class Vault:
     Attributes:
         id: Its id.
         name: Its name.
-        policy_id: The policy; empty where a person acts without one.
+        policy_id: The policy; empty for manual operations.
         project: Its enterprise project.
-        hours: Hours of the day at which the policy runs, by its clock.
-        weekdays: Days of the week on which it does, Monday is 0.
-        kind: Provider and type of its resources.
+        hours: Hours of the day at which the policy runs, in ``zone``.
+        weekdays: Days of the week on which it runs, Monday is 0.
+        kind: Provider id, resource type and name prefix of its resources.
         retention: How long backups are kept.
         replicates: Whether backups are copied to another region.
-        is_app_consistent: Whether backups are to be application-consistent.
+        is_app_consistent: Whether backups should be application-consistent.
         machines: The resources.
-        is_anchor: Whether what every estate shows once at least may be made to happen in it.
-        full: From when to when it is over its capacity.
-        removal_at: When some of its machines leave it.
-        leaving: Which.
-        zone: The clock by which the policy runs.
-        edited: When somebody changes the policy, and its hours from then on.
+        is_anchor: Whether required episodes may be made to happen in it.
+        full: Periods over capacity: begin, end, ids of the backups that failed because of it.
+        removal_at: When some of its machines are removed.
+        leaving: The machines to be removed.
+        zone: Time zone of the policy.
+        edited: When the policy is edited, and its hours from then on.
     """
 
     id: str
@@ -193,21 +193,21 @@ class Vault:
     edited: tuple[datetime, tuple[int, ...]] | None = None
 
     @property
-    def has_moving_hours(self) -> bool:
-        """Whether the policy does not run at the same hours of UTC all the time."""
+    def has_changing_hours(self) -> bool:
+        """Whether the hours of the policy in UTC change during the estate."""
         return self.zone is not UTC or self.edited is not None
 
     def hours_at(self, at: datetime) -> tuple[int, ...]:
-        """Hours of the day, by its clock, at which the policy of that time runs."""
+        """Hours of the day, in ``zone``, at which the policy in effect at a time runs."""
         return self.edited[1] if self.edited is not None and at >= self.edited[0] else self.hours
 
     def keeps(self, machine: Machine, at: datetime) -> bool:
-        """Whether a machine is in it at a time, which may lie beyond a removal that is still to come."""
+        """Whether a machine is in the vault at a time, planned removals included."""
         is_leaving = self.removal_at is not None and machine in self.leaving and at >= self.removal_at
         return machine.is_in_vault(at) and not is_leaving
 
     def slots(self, begin: datetime, end: datetime) -> Iterator[datetime]:
-        """When the policy runs, from a time until before another."""
+        """Scheduled times of the policy in [begin, end)."""
         hours = sorted({*self.hours, *self.hours_at(end)})
         day = begin.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         while day < end:
@@ -219,9 +219,9 @@ class Vault:
             day += timedelta(days=1)
 
     def next_slot(self, after: datetime) -> datetime:
-        """The first slot after a time."""
+        """The first scheduled time after a time."""
         return next(self.slots(after + timedelta(seconds=1), after + timedelta(days=9)))
 
-    def by_hand(self) -> "Vault":
-        """The vault as a person uses it: without its policy."""
+    def without_policy(self) -> "Vault":
+        """The vault without its policy, for manual operations."""
         return replace(self, policy_id="")

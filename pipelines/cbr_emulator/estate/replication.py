@@ -1,42 +1,42 @@
-"""Copies to another region: once a day, five hours after the first backups, tried again when they fail."""
+"""Copies to another region: once a day, five hours after the first backups, retried on later days."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from cbr_emulator.estate.episodes import REGION, Episode
-from cbr_emulator.estate.error_codes import OF_COPIES, error
+from cbr_emulator.estate.error_codes import COPY_ERRORS, error
 from cbr_emulator.estate.model import Machine, RecoveryPoint, Vault
 from cbr_emulator.estate.simulation import Simulation
 from cbr_emulator.estate.task import Task
 
 AFTER_BACKUP_HOURS = 5
 TRIES = 4
-GB_A_SECOND = 0.028
+GB_PER_SECOND = 0.028
 LATE = timedelta(hours=26)
-"""A day, and two hours for the way: what takes longer was not made with the first copies after the backup."""
+"""One day, and two hours for the transfer: a later copy was not made in the first run after the backup."""
 
 
 def copies(
-    world: Simulation, vault: Vault, machine: Machine, point: RecoveryPoint, gb: float
+    simulation: Simulation, vault: Vault, machine: Machine, point: RecoveryPoint, gb: float
 ) -> Iterator[Task]:
-    """The tries to copy a recovery point, up to the first that succeeds."""
-    at = _first_slot(world, vault, point.usable_at)
-    must_be_late = vault.is_anchor and world.owes("late_copy", point.usable_at)
+    """The attempts to copy a recovery point, up to the first success."""
+    at = _first_slot(simulation, vault, point.usable_at)
+    must_be_late = vault.is_anchor and simulation.must_happen("late_copy", point.usable_at)
     if must_be_late:
-        del world.owed["late_copy"]
+        del simulation.required["late_copy"]
     for attempt in range(TRIES):
-        if at >= world.end or not vault.keeps(machine, at):
+        if at >= simulation.end or not vault.keeps(machine, at):
             return
-        has_failed = attempt == 0 if must_be_late else world.has_luck(0.018)
-        yield _copy(world, vault, machine, point, at, gb, has_failed=has_failed)
+        has_failed = attempt == 0 if must_be_late else simulation.happens(0.018)
+        yield _copy(simulation, vault, machine, point, at, gb, has_failed=has_failed)
         if not has_failed:
             return
         at += timedelta(days=1)
 
 
 def late_copies(tasks: Iterable[Task]) -> Iterator[Episode]:
-    """The copies that were finished late, as the tasks show it."""
+    """Episodes of copies that were finished late, found in the tasks."""
     usable_at: dict[str, datetime] = {}
     tries: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
@@ -53,15 +53,15 @@ def late_copies(tasks: Iterable[Task]) -> Iterator[Episode]:
             yield Episode("late_copy", usable_at[backup_id], last.ended_at, ids, last.resource["id"])
 
 
-def _first_slot(world: Simulation, vault: Vault, usable_at: datetime) -> datetime:
+def _first_slot(simulation: Simulation, vault: Vault, usable_at: datetime) -> datetime:
     hour = (vault.hours_at(usable_at)[0] + AFTER_BACKUP_HOURS) % 24
     local = usable_at.astimezone(vault.zone).replace(hour=hour, minute=0, second=0, microsecond=0, fold=0)
-    slot = local.astimezone(UTC) + timedelta(seconds=world.random.uniform(0, 600))
+    slot = local.astimezone(UTC) + timedelta(seconds=simulation.random.uniform(0, 600))
     return slot if slot > usable_at else slot + timedelta(days=1)
 
 
-def _copy(  # noqa: PLR0913  # a copy has this many facts
-    world: Simulation,
+def _copy(  # noqa: PLR0913  # a copy has this many attributes
+    simulation: Simulation,
     vault: Vault,
     machine: Machine,
     point: RecoveryPoint,
@@ -70,22 +70,22 @@ def _copy(  # noqa: PLR0913  # a copy has this many facts
     *,
     has_failed: bool,
 ) -> Task:
-    random = world.random
+    random = simulation.random
     started = at + timedelta(seconds=240 * random.lognormvariate(0, 1))
-    seconds = 45.0 if has_failed else 30 + gb / GB_A_SECOND
+    seconds = 45.0 if has_failed else 30 + gb / GB_PER_SECOND
     block = {
         "source_backup_id": point.backup_id,
         "source_backup_name": point.name,
         "source_checkpoint_id": point.checkpoint_id,
         "source_project_id": None,
         "source_region": REGION,
-        "destination_backup_id": None if has_failed else world.new_id(),
+        "destination_backup_id": None if has_failed else simulation.new_id(),
         "destination_backup_name": point.name,
-        "destination_checkpoint_id": world.new_id(),
+        "destination_checkpoint_id": simulation.new_id(),
         "destination_project_id": "5b1a0c6d7e8f49a0b1c2d3e4f5a6b7c8",
         "destination_region": "eu-nl",
     }
-    return world.task(
+    return simulation.task(
         vault,
         machine,
         "replication",
@@ -94,5 +94,5 @@ def _copy(  # noqa: PLR0913  # a copy has this many facts
         started=started,
         ended=started + timedelta(seconds=seconds * random.lognormvariate(0, 0.2)),
         outcome="failed" if has_failed else "success",
-        error=error(world.pick(OF_COPIES)) if has_failed else ("", ""),
+        error=error(simulation.choose(COPY_ERRORS)) if has_failed else ("", ""),
     )

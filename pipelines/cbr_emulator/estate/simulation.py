@@ -1,7 +1,7 @@
-"""What all vaults of an estate share: its times, its chance, what struck the region, what is told.
+"""State shared by all vaults of a simulation: times, randomness, incidents and recorded episodes.
 
-The hours of the estate are those of UTC, without any daylight saving: a night is 20:00 to 08:00 UTC.
-Only one vault goes by another clock (``moving_hours``).
+Hours are UTC without daylight saving time, so a night is 20:00 to 08:00 UTC. The only exception is the
+vault with summer time (``schedule_changes``).
 """
 
 from dataclasses import dataclass, field
@@ -13,22 +13,22 @@ from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.estate.model import Machine, Misconfiguration, Vault
 from cbr_emulator.estate.task import Task
 
-SHOWN_BY = timedelta(hours=20)
-"""How long before the present something must have begun to count as shown by chance."""
+SHOWN_BEFORE = timedelta(hours=20)
+"""An episode counts as shown only if it began at least this long before the present."""
 
 _VERSION_4 = 0x4 << 76 | 0x8 << 60
-_FREE = ~(0xF << 76 | 0xC << 60)
+_RANDOM_BITS = ~(0xF << 76 | 0xC << 60)
 
 
 @dataclass
 class Incident:
-    """A trouble of the region: while it lasts some backups fail and the others crawl.
+    """An incident of the region: while it lasts some backups fail and the others are slow.
 
     Attributes:
         begins_at: When it begins.
         ends_at: When it ends.
-        share: The share of backups that fail.
-        failed: Ids of those that did.
+        share: Share of backups that fail.
+        failed: Ids of the backups that failed.
     """
 
     begins_at: datetime
@@ -39,62 +39,64 @@ class Incident:
 
 @dataclass
 class Simulation:
-    """The estate while it is made.
+    """The state of a simulation.
 
     Attributes:
-        random: All chance.
-        start: When the estate begins.
+        random: Source of all randomness.
+        start: Beginning of the estate.
         now: Its present.
-        end: When it ends, ahead of its present.
-        wanted: How many tasks a day it is to have.
-        incidents: What strikes the region.
-        drill_at: When restores are rehearsed; None where that does not fall into the estate.
-        owed: What every estate shows once at least, with the time from which on it may be made to happen.
-        episodes: What was made to happen.
-        machines: All machines that a policy protects, with their vaults.
-        illnesses: All misconfigurations, with the resource of each.
+        end: Its end, after the present.
+        tasks_per_day: Wanted tasks per day.
+        incidents: Incidents of the region.
+        drill_at: Time of the restore drill; None without one.
+        required: Episodes still to be made to happen, with the earliest time for each.
+        episodes: Recorded episodes.
+        machines: All machines with a policy, with their vaults.
+        misconfigurations: All misconfigurations, with the id of the resource.
     """
 
     random: Random
     start: datetime
     now: datetime
     end: datetime
-    wanted: float
+    tasks_per_day: float
     incidents: list[Incident] = field(default_factory=list)
     drill_at: datetime | None = None
-    owed: dict[str, datetime] = field(default_factory=dict)
+    required: dict[str, datetime] = field(default_factory=dict)
     episodes: list[Episode] = field(default_factory=list)
     machines: list[tuple[Vault, Machine]] = field(default_factory=list)
-    illnesses: list[tuple[str, Misconfiguration]] = field(default_factory=list)
+    misconfigurations: list[tuple[str, Misconfiguration]] = field(default_factory=list)
 
     def new_id(self) -> str:
-        """A UUID of version 4, without the class for them, which would take a fifth of all time."""
-        text = f"{self.random.getrandbits(128) & _FREE | _VERSION_4:032x}"
+        """A random UUID of version 4; formatted here because the class UUID took a fifth of the run time."""
+        text = f"{self.random.getrandbits(128) & _RANDOM_BITS | _VERSION_4:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
-    def pick(self, weighted: tuple[tuple[Any, float], ...]) -> Any:
-        """One of several values, each as likely as it weighs."""
+    def choose(self, weighted: tuple[tuple[Any, float], ...]) -> Any:
+        """A weighted random choice."""
         return self.random.choices([one for one, _ in weighted], [weight for _, weight in weighted])[0]
 
-    def has_luck(self, chance: float) -> bool:
-        """Whether something of that probability happens."""
-        return self.random.random() < chance
+    def happens(self, probability: float) -> bool:
+        """True with the given probability."""
+        return self.random.random() < probability
 
-    def tell(self, kind: str, span: tuple[datetime, datetime], tasks: tuple[str, ...], about: str) -> None:
-        """Notes an episode; one that lies well within the past need not be made to happen any more."""
+    def record_episode(
+        self, kind: str, span: tuple[datetime, datetime], tasks: tuple[str, ...], about: str
+    ) -> None:
+        """Records an episode; one that is well in the past need not be made to happen any more."""
         self.episodes.append(Episode(kind, *span, tasks, about))
-        if self.start <= span[0] < self.now - SHOWN_BY:
-            self.owed.pop(kind, None)
+        if self.start <= span[0] < self.now - SHOWN_BEFORE:
+            self.required.pop(kind, None)
 
-    def owes(self, kind: str, at: datetime) -> bool:
-        """Whether something is still to be made to happen, and this is the time for it."""
-        return kind in self.owed and self.owed[kind] <= at < self.now - 1.1 * SHOWN_BY
+    def must_happen(self, kind: str, at: datetime) -> bool:
+        """Whether a required episode is still missing and may be made to happen at this time."""
+        return kind in self.required and self.required[kind] <= at < self.now - 1.1 * SHOWN_BEFORE
 
     def incident_at(self, at: datetime) -> Incident | None:
-        """The incident of that time."""
+        """The incident in effect at a time."""
         return next((one for one in self.incidents if one.begins_at <= at < one.ends_at), None)
 
-    def task(  # noqa: PLR0913  # a task has this many facts
+    def task(  # noqa: PLR0913  # a task has this many attributes
         self,
         vault: Vault,
         machine: Machine | None,
@@ -108,7 +110,7 @@ class Simulation:
         error: tuple[str, str] = ("", ""),
         checkpoint: str | None = None,
     ) -> Task:
-        """A new task."""
+        """Creates a task."""
         is_by_policy = operation in {"backup", "replication"} and vault.policy_id
         return Task(
             id=self.new_id(),

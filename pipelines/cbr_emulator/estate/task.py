@@ -1,4 +1,4 @@
-"""One task of the estate: what is fixed about it, and the record the API shows of it at a time."""
+"""One task: its fixed facts, and the record that the API returns for it at a given time."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 PARTIAL_SUCCESS = "partial_success"
-"""A status that no document names, of what got to its end all the same."""
+"""An undocumented status of a task that completed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +18,19 @@ class Task:
         id: Its id.
         operation_type: Its type.
         created_at: When it was created.
-        started_at: When it starts; never, where that is None (skipped).
-        ended_at: When it ends; None where it is stuck and never does.
-        outcome: Its status once it has ended; running, where it never does.
+        started_at: When it starts; None if it never does (skipped).
+        ended_at: When it ends; None if it never does (stuck).
+        outcome: Status after its end; ``running`` if it never ends.
         provider_id: The provider.
         vault_id: The vault.
         vault_name: The vault's name.
         enterprise_project_id: Enterprise project of the vault; not in the record.
-        resource: The resource it is about.
+        resource: The resource it operates on.
         policy_id: The policy that started it.
         checkpoint_id: The restore point.
-        error: Code and text where it failed.
-        blocks: Further blocks of extra_info, shown from the start on.
-        waits_as: Its status until it starts.
+        error: Error code and message; empty without a failure.
+        blocks: Further blocks of extra_info, present from the creation on.
+        initial_status: Status until it starts.
     """
 
     id: str
@@ -48,16 +48,16 @@ class Task:
     checkpoint_id: str | None = None
     error: tuple[str, str] = ("", "")
     blocks: dict[str, Any] = field(default_factory=dict)
-    waits_as: str = "waiting"
+    initial_status: str = "waiting"
 
     def status_at(self, now: datetime) -> str:
-        """Its status at a time."""
+        """Status at a time."""
         if self.ended_at is not None and now >= self.ended_at:
             return self.outcome
-        return "running" if self.started_at is not None and now >= self.started_at else self.waits_as
+        return "running" if self.started_at is not None and now >= self.started_at else self.initial_status
 
     def updated_at(self, now: datetime) -> datetime:
-        """When it changed last, as seen at a time: was created, started, got further, or ended."""
+        """Time of the latest change visible at ``now``: creation, start, progress or end."""
         started, ended = self.started_at, self.ended_at
         known = [at for at in (started, ended) if at is not None and at <= now]
         if started is not None and ended is not None and started <= now < ended and self.outcome != "timeout":
@@ -65,7 +65,7 @@ class Task:
         return max([self.created_at, *known])
 
     def record_at(self, now: datetime, project_id: str) -> bytes:
-        """The record that the API shows at a time, as JSON."""
+        """The record that the API returns at a time, as JSON."""
         status = self.status_at(now)
         has_started = self.started_at is not None and now >= self.started_at
         has_ended = self.ended_at is not None and now >= self.ended_at
@@ -105,7 +105,7 @@ class Task:
         if self.started_at is None or now < self.started_at:
             return 0
         if self.ended_at is None or self.outcome == "timeout":
-            return 1 + UUID(self.id).int % 98  # got so far at once, and no further
+            return 1 + UUID(self.id).int % 98  # stuck at a fixed percentage
         if now >= self.ended_at:
             return 100 if self.outcome in {"success", PARTIAL_SUCCESS} else 0
         return 100 * (now - self.started_at) // (self.ended_at - self.started_at)

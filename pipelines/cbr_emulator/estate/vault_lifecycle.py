@@ -1,87 +1,89 @@
-"""What happens in a vault, slot by slot, and what its end brings to light."""
+"""Simulates a vault, run by run, and records the episodes that are known only at its end."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 
 from cbr_emulator.estate.backups import rerun, run_policy
-from cbr_emulator.estate.deletions import delete_by_hand, delete_expired, old_points
+from cbr_emulator.estate.deletions import delete_expired, delete_manually, existing_recovery_points
 from cbr_emulator.estate.episodes import REGION
 from cbr_emulator.estate.model import Misconfiguration, Vault
-from cbr_emulator.estate.removals_and_maintenance import removals, remove_leavers
-from cbr_emulator.estate.restores import rehearse
-from cbr_emulator.estate.schedule_changes import tell_moves
+from cbr_emulator.estate.removals_and_maintenance import apply_removal, removals
+from cbr_emulator.estate.restores import run_restore_drill
+from cbr_emulator.estate.schedule_changes import record_schedule_changes
 from cbr_emulator.estate.simulation import Simulation
 from cbr_emulator.estate.task import Task
 from cbr_emulator.estate.vault_factory import FULL_FOR
 
 
-def live(world: Simulation, vault: Vault) -> Iterator[Task]:
-    """All tasks of a vault, in no order."""
+def run_vault(simulation: Simulation, vault: Vault) -> Iterator[Task]:
+    """All tasks of a vault, unordered."""
     if vault.is_anchor:
-        _fill_up(world, vault)
+        _fill_anchor(simulation, vault)
     for machine in vault.machines:
-        machine.points += old_points(world, vault, machine)
-    world.machines += [(vault, machine) for machine in vault.machines]
-    yield from _run(world, vault)
-    gone: set[str] = set()
-    yield from delete_by_hand(world, vault, gone)
-    yield from delete_expired(world, vault, gone)
-    yield from rehearse(world, vault, gone)
-    yield from removals(world, vault, gone)
+        machine.points += existing_recovery_points(simulation, vault, machine)
+    simulation.machines += [(vault, machine) for machine in vault.machines]
+    yield from _run(simulation, vault)
+    deleted: set[str] = set()
+    yield from delete_manually(simulation, vault, deleted)
+    yield from delete_expired(simulation, vault, deleted)
+    yield from run_restore_drill(simulation, vault, deleted)
+    yield from removals(simulation, vault, deleted)
     for begin, end, failed in vault.full:
         if failed:
-            world.tell("vault_full", (begin, end), tuple(failed), vault.id)
+            simulation.record_episode("vault_full", (begin, end), tuple(failed), vault.id)
     for machine in vault.machines:
         if machine.enrolled_at is not None and not machine.runs:
-            world.tell("enrolment", (machine.enrolled_at, world.end), (), machine.id)
+            simulation.record_episode("enrolment", (machine.enrolled_at, simulation.end), (), machine.id)
 
 
-def _run(world: Simulation, vault: Vault) -> Iterator[Task]:
-    """The runs of the vault's policy, and what follows from each."""
+def _run(simulation: Simulation, vault: Vault) -> Iterator[Task]:
+    """The runs of the vault's policy with their follow-up tasks."""
     runs: dict[datetime, list[str]] = {}
-    for slot in vault.slots(world.start, world.end):
-        remove_leavers(vault, slot)
-        checkpoint = world.new_id()
+    for slot in vault.slots(simulation.start, simulation.end):
+        apply_removal(vault, slot)
+        checkpoint = simulation.new_id()
         for machine in vault.machines:
             if machine.is_in_vault(slot):
-                yield from rerun(world, vault, machine, slot)
-                made = list(run_policy(world, vault, machine, slot, checkpoint))
+                yield from rerun(simulation, vault, machine, slot)
+                made = list(run_policy(simulation, vault, machine, slot, checkpoint))
                 runs.setdefault(slot, []).extend(task.id for task in made[:1])  # the backup comes first
                 yield from made
-    if vault.has_moving_hours:
-        tell_moves(world, vault, runs)
+    if vault.has_changing_hours:
+        record_schedule_changes(simulation, vault, runs)
 
 
-def tell_troubles(world: Simulation) -> None:
-    """Tells, once all vaults have lived, what goes beyond one of them: incidents and failing streaks."""
-    for incident in world.incidents:
+def record_shared_episodes(simulation: Simulation) -> None:
+    """Records, after all vaults are simulated, episodes across vaults: incidents and failing streaks."""
+    for incident in simulation.incidents:
         if incident.failed:
             span = (incident.begins_at, incident.ends_at)
-            world.tell("incident", span, tuple(incident.failed), REGION)
-    for resource_id, illness in world.illnesses:
-        _tell_streaks(world, resource_id, illness)
+            simulation.record_episode("incident", span, tuple(incident.failed), REGION)
+    for resource_id, misconfiguration in simulation.misconfigurations:
+        _record_streaks(simulation, resource_id, misconfiguration)
 
 
-def _tell_streaks(world: Simulation, resource_id: str, illness: Misconfiguration) -> None:
-    """A success in between ends a streak, as it does for whoever reads the log."""
-    for has_failed, group in groupby(sorted(illness.attempts), key=lambda attempt: attempt[3]):
+def _record_streaks(simulation: Simulation, resource_id: str, misconfiguration: Misconfiguration) -> None:
+    """Records streaks of failures; a success in between ends a streak."""
+    for has_failed, group in groupby(sorted(misconfiguration.attempts), key=lambda attempt: attempt[3]):
         attempts = list(group)
         if has_failed and len(attempts) > 1:
             ids = tuple(attempt[2] for attempt in attempts)
-            world.tell("failing_streak", (attempts[0][0], attempts[-1][1]), ids, resource_id)
+            simulation.record_episode("failing_streak", (attempts[0][0], attempts[-1][1]), ids, resource_id)
 
 
-def _fill_up(world: Simulation, vault: Vault) -> None:
-    """Lets the anchor run full where no other vault did; not while the region has its first incident."""
-    due = world.owed.pop("vault_full", None)
+def _fill_anchor(simulation: Simulation, vault: Vault) -> None:
+    """Makes the anchor exceed its capacity if no other vault did, but not during the first incident."""
+    due = simulation.required.pop("vault_full", None)
     if due is None:
         return
-    for slot in vault.slots(max(world.start, due), world.now):
-        if not any(_touch(slot, slot + FULL_FOR, one.begins_at, one.ends_at) for one in world.incidents[:1]):
+    for slot in vault.slots(max(simulation.start, due), simulation.now):
+        if not any(
+            _overlap(slot, slot + FULL_FOR, one.begins_at, one.ends_at) for one in simulation.incidents[:1]
+        ):
             vault.full.append((slot, slot + FULL_FOR, []))
             return
 
 
-def _touch(begin: datetime, end: datetime, other: datetime, other_end: datetime) -> bool:
+def _overlap(begin: datetime, end: datetime, other: datetime, other_end: datetime) -> bool:
     return begin < other_end and other < end

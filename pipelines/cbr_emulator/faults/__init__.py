@@ -1,1 +1,1 @@
-"""What goes wrong on purpose: refused, delayed, cut or garbled responses, and bad records."""
+"""Injected faults: error responses, delays, truncated or corrupt bodies, connection resets, bad records."""

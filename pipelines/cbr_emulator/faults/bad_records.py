@@ -1,8 +1,7 @@
-"""Records that no sound source would send, among good ones: which tasks they are, and what they look like.
+"""Malformed records among good ones: the kinds, and which tasks they affect.
 
-The source itself stays sound: a spoiled record is filtered, ordered and counted by what its task is; only
-what is printed of it is broken. Every kind leaves the braces, brackets and quotes of a record in balance,
-so that a reader who looks closely can tell where the next one begins.
+Filtering, ordering and counting use the good record of a task; only its serialized form is bad. Every
+kind leaves braces, brackets and quotes balanced, so a careful reader can find where the next record begins.
 """
 
 import json
@@ -10,23 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cbr_emulator.seeded_random import chance
+from cbr_emulator.seeded_random import seeded_fraction
 
 DEPTH = 10_000
-"""Of nested lists: deeper than what parsers that recurse survive."""
+"""Depth of nested lists: more than recursive parsers survive."""
 
 MEGABYTE = 2**20
-USUAL_RATE = 0.02
+DEFAULT_RATE = 0.02
 
 Record = dict[str, Any]
-Way = Callable[[bytes], bytes]
+Corruption = Callable[[bytes], bytes]
 
 
 def _text(record: Record) -> bytes:
     return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode()
 
 
-def _with(path: str, value: Any) -> Way:
+def _with(path: str, value: Any) -> Corruption:
     def spoil(text: bytes) -> bytes:
         record: Record = json.loads(text)
         *folders, name = path.split(".")
@@ -41,16 +40,16 @@ def _with(path: str, value: Any) -> Way:
     return spoil
 
 
-def _without(name: str) -> Way:
+def _without(name: str) -> Corruption:
     return lambda text: _text({key: value for key, value in json.loads(text).items() if key != name})
 
 
-def _beginning_with(members: bytes) -> Way:
-    """Members put before the record's own, character for character."""
+def _beginning_with(members: bytes) -> Corruption:
+    """Inserts members before the record's own, as raw text."""
     return lambda text: b"{" + members + b"," + text[1:]
 
 
-def _as(value: Callable[[Record], Any]) -> Way:
+def _as(value: Callable[[Record], Any]) -> Corruption:
     return lambda text: json.dumps(value(json.loads(text))).encode()
 
 
@@ -60,18 +59,18 @@ class Kind:
 
     Attributes:
         meaning: What is wrong with it.
-        expect: What a reader has to do with it: quarantine it, hold it as it is, or either of these.
-        ways: What is done to a record; which of them, its task decides.
+        expect: What a reader should do: quarantine it, hold it unchanged, or either.
+        corruptions: Functions that corrupt a record; the task's id selects one.
     """
 
     meaning: str
     expect: str
-    ways: tuple[Way, ...]
+    corruptions: tuple[Corruption, ...]
 
 
 KINDS: Mapping[str, Kind] = {
     "broken_json": Kind(
-        "No JSON: a comma too many, a word that is none, no comma.",
+        "Invalid JSON: an extra comma, an unknown literal, a missing comma.",
         "quarantine",
         (
             lambda text: text[:-1] + b",}",
@@ -80,13 +79,13 @@ KINDS: Mapping[str, Kind] = {
         ),
     ),
     "not_object": Kind(
-        "A number, a text, null or a list where an object should be.",
+        "A number, string, null or list instead of an object.",
         "quarantine",
         (_as(lambda _: 7), _as(lambda record: record["id"]), _as(lambda _: None), _as(lambda one: [one])),
     ),
-    "missing_id": Kind("No id, or null for one.", "quarantine", (_without("id"), _with("id", None))),
+    "missing_id": Kind("The id is missing or null.", "quarantine", (_without("id"), _with("id", None))),
     "wrong_type": Kind(
-        "An object for a text, a word or a fraction for a number, a list for a block.",
+        "An object instead of a string, a word or fraction instead of an integer, a list instead of a block.",
         "quarantine",
         (
             _with("status", {"code": 1}),
@@ -96,7 +95,7 @@ KINDS: Mapping[str, Kind] = {
         ),
     ),
     "garbage_time": Kind(
-        "A time that is none, created_at among them.",
+        "An invalid time, also in created_at.",
         "quarantine",
         (
             _with("ended_at", "yesterday at noon"),
@@ -105,7 +104,7 @@ KINDS: Mapping[str, Kind] = {
         ),
     ),
     "far_time": Kind(
-        "A time long before there were such sources, or long after today.",
+        "A time far in the past or far in the future.",
         "quarantine",
         (
             _with("started_at", "1970-01-01T00:00:00"),
@@ -118,40 +117,40 @@ KINDS: Mapping[str, Kind] = {
     ),
     "nul": Kind("NUL in the vault's name.", "quarantine", (_with("vault_name", "a\x00b"),)),
     "lone_surrogate": Kind(
-        "Half a character in the vault's name.", "quarantine", (_with("vault_name", "a\ud800b"),)
+        "A lone surrogate in the vault's name.", "quarantine", (_with("vault_name", "a\ud800b"),)
     ),
     "bad_utf8": Kind(
-        "Bytes that are no UTF-8 in the status.",
+        "Invalid UTF-8 in the status.",
         "quarantine",
         (lambda text: text.replace(b'"status":"', b'"status":"\xff\xfe', 1),),
     ),
     "megabyte": Kind(
-        "A megabyte of text as the message of an error: sound, but large.",
+        "An error message of one megabyte: valid, but large.",
         "hold",
         (_with("error_info.message", "x" * MEGABYTE),),
     ),
     "duplicate_keys": Kind(
-        "The key status twice, with two values.",
+        "The key status twice, with different values.",
         "either",
         (_beginning_with(b'"status":"suspended"'),),
     ),
     "deep_nesting": Kind(
-        f"{DEPTH:,} lists within each other, under an unknown key.",
+        f"{DEPTH:,} nested lists under an unknown key.",
         "either",
         (_beginning_with(b'"deep":' + b"[" * DEPTH + b"]" * DEPTH),),
     ),
 }
-"""All kinds."""
+"""All kinds by name."""
 
 
 @dataclass(frozen=True)
 class BadRecords:
-    """Which tasks are spoiled, and how: a function of their ids and a seed.
+    """Selects the tasks whose records are bad, as a function of their ids and a seed.
 
     Attributes:
-        rate: Which share of them.
-        kinds: The kinds that they are of.
-        seed: Another seed spoils others.
+        rate: Share of tasks.
+        kinds: Kinds to choose from.
+        seed: Another seed selects other tasks.
     """
 
     rate: float
@@ -159,19 +158,19 @@ class BadRecords:
     seed: int
 
     def kind_of(self, task_id: object) -> str | None:
-        """The kind of bad record that a task is served as; None for a sound one."""
-        if chance(self.seed, "bad", task_id) >= self.rate:
+        """The kind of bad record of a task; None for a good one."""
+        if seeded_fraction(self.seed, "bad", task_id) >= self.rate:
             return None
-        return self.kinds[int(chance(self.seed, "kind", task_id) * len(self.kinds))]
+        return self.kinds[int(seeded_fraction(self.seed, "kind", task_id) * len(self.kinds))]
 
     def spoil(self, text: bytes, task_id: object) -> bytes:
         """The record as it is served."""
         kind = self.kind_of(task_id)
         if kind is None:
             return text
-        ways = KINDS[kind].ways
-        return ways[int(chance(self.seed, "way", task_id) * len(ways))](text)
+        corruptions = KINDS[kind].corruptions
+        return corruptions[int(seeded_fraction(self.seed, "way", task_id) * len(corruptions))](text)
 
 
 NONE = BadRecords(0, tuple(KINDS), 0)
-"""Leaves all records as they are."""
+"""Leaves all records unchanged."""

@@ -1,6 +1,6 @@
-"""Faults: how the server misbehaves on purpose, and how often it did.
+"""Decides which fault affects a request, builds the response, and counts the faults served.
 
-What may be asked for stands in ``fault_options``; broken records in ``bad_records``.
+The options are in ``faults.options``, malformed records in ``faults.bad_records``.
 """
 
 import asyncio
@@ -12,15 +12,17 @@ from random import Random
 
 from starlette.responses import HTMLResponse, Response
 
-from cbr_emulator.error_responses import refuse
+from cbr_emulator.error_responses import error_response
 from cbr_emulator.faults.bad_records import BadRecords
 from cbr_emulator.faults.connection_reset import ResetResponse
-from cbr_emulator.faults.options import STRIKING, FaultOptions
+from cbr_emulator.faults.options import REQUEST_FAULTS, FaultOptions
 
-RATES = tuple(STRIKING)
-"""Faults that strike at single requests, by rate or by schedule."""
+RATES = tuple(REQUEST_FAULTS)
+"""Faults that draw_incidents at single requests, by rate or by schedule."""
 
-THROTTLED = "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute"
+THROTTLE_MESSAGE = (
+    "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute"
+)
 SERVER_ERRORS = {
     "error_500": (500, "APIGW.0601", "Internal server error."),
     "error_503": (503, "APIGW.0613", "The IAM service is unavailable."),
@@ -29,62 +31,62 @@ SERVER_ERRORS = {
 
 @dataclass
 class Faults:
-    """What goes wrong, and what did.
+    """Active faults and their counters.
 
     Attributes:
-        options: What was asked for.
-        bad_records: Which records are broken.
-        random: Decides where chance does.
-        clock: Seconds that never run backwards.
-        told: How often each fault was served.
-        requests: How many requests for tasks there were.
-        requests_of: At which of them each fault was served.
+        options: The selected faults.
+        bad_records: The malformed records.
+        random: Source of randomness for rates.
+        clock: Monotonic clock in seconds.
+        counts: Number of times each fault was served.
+        requests: Number of task requests so far.
+        requests_of: Numbers of the requests at which each fault was served.
     """
 
     options: FaultOptions
     bad_records: BadRecords
     random: Random
     clock: Callable[[], float]
-    told: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     requests_of: dict[str, list[int]] = field(default_factory=dict)
     _recent: deque[float] = field(default_factory=deque)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def arrive(self) -> int:
-        """The number of a request that has come, from 1."""
+    def next_request_number(self) -> int:
+        """Counts a request and returns its number, from 1."""
         self.requests += 1
         return self.requests
 
-    def strikes(self, kind: str, request: int) -> bool:
+    def is_due(self, kind: str, request: int) -> bool:
         """Whether a fault is due at a request."""
         when = self.options.when.get(kind)
-        return when is not None and when.strikes(request, self.random)
+        return when is not None and when.is_due(request, self.random)
 
-    def note(self, kind: str, request: int) -> None:
+    def count(self, kind: str, request: int) -> None:
         """Counts a fault that was served."""
-        self.told[kind] = self.told.get(kind, 0) + 1
+        self.counts[kind] = self.counts.get(kind, 0) + 1
         self.requests_of.setdefault(kind, []).append(request)
 
-    async def instead(self, request: int) -> Response | None:
-        """A fault instead of an answer, None for none."""
+    async def fault_response(self, request: int) -> Response | None:
+        """The error response of the first fault due at a request; None if the request is to be answered."""
         if self._is_over_quota(request) or self._serves("throttle", request):
             seconds = self.options.retry_after
-            return refuse(
-                429, "APIGW.0308", THROTTLED, {} if seconds is None else {"Retry-After": str(seconds)}
+            return error_response(
+                429, "APIGW.0308", THROTTLE_MESSAGE, {} if seconds is None else {"Retry-After": str(seconds)}
             )
         if self._serves("gateway", request):
             return HTMLResponse("<html><body><h1>502 Bad Gateway</h1></body></html>", 502)
         for kind, (status, code, message) in SERVER_ERRORS.items():
             if self._serves(kind, request):
-                return refuse(status, code, message)
+                return error_response(status, code, message)
         if self._serves("stall", request):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), self.options.stall_for.total_seconds())
         return None
 
-    def answer(self, body: bytes, headers: dict[str, str], request: int) -> Response:
-        """A good answer, perhaps truncated, corrupted or cut off."""
+    def success_response(self, body: bytes, headers: dict[str, str], request: int) -> Response:
+        """A 200 response, truncated, corrupted or cut off if such a fault is due."""
         if self._serves("truncate", request):
             body = body[: len(body) // 2]
         elif self._serves("corrupt", request):
@@ -93,13 +95,13 @@ class Faults:
         return kind(body, 200, headers, media_type="application/json")
 
     def end_stalls(self) -> None:
-        """Lets the answers go that are held back, as the server is to end."""
+        """Ends all stalled responses because the server shuts down."""
         self._ended.set()
 
     def _serves(self, kind: str, request: int) -> bool:
-        if not self.strikes(kind, request):
+        if not self.is_due(kind, request):
             return False
-        self.note(kind, request)
+        self.count(kind, request)
         return True
 
     def _is_over_quota(self, request: int) -> bool:
@@ -112,5 +114,5 @@ class Faults:
         self._recent.append(now)
         if len(self._recent) <= most:
             return False
-        self.note("quota", request)
+        self.count("quota", request)
         return True

@@ -1,4 +1,4 @@
-"""Faults as users write them: every key with its values and what it does, and how they are read."""
+"""Options of ``--fault``: names, values, descriptions, and parsing."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,64 +8,67 @@ from datetime import timedelta
 from cbr_emulator.clock import parse_span
 from cbr_emulator.dialect.settings import parse_share
 from cbr_emulator.errors import EmulatorOptionError
-from cbr_emulator.faults.bad_records import KINDS, NONE, USUAL_RATE, BadRecords
-from cbr_emulator.faults.triggers import FORM, When, read_when
+from cbr_emulator.faults.bad_records import DEFAULT_RATE, KINDS, NONE, BadRecords
+from cbr_emulator.faults.triggers import FORM, Trigger, parse_trigger
 
-STRIKING = {
-    "throttle": "429 with the gateway's body.",
+REQUEST_FAULTS = {
+    "throttle": "429 with the gateway's error body.",
     "gateway": "502 with a gateway's HTML.",
     "error_500": "500 with a gateway's JSON.",
     "error_503": "503 with a gateway's JSON.",
     "reset": "The connection is reset in the middle of the body.",
-    "stall": "The answer comes late.",
-    "truncate": "200 with a body that breaks off.",
-    "corrupt": "200 with a body that is no JSON.",
+    "stall": "The response is delayed by stall_for.",
+    "truncate": "200 with a truncated body.",
+    "corrupt": "200 with a body that is not JSON.",
 }
-"""Faults that strike at single requests."""
+"""Faults that affect single requests, by rate or by request number."""
 
-MEANINGS: dict[str, tuple[str, str]] = {
-    **{name: (FORM, meaning) for name, meaning in STRIKING.items()},
-    "retry_after": ("SECONDS", "Retry-After of every 429. None unless told."),
-    "quota": ("N/SPAN", "429 above so many requests within a span."),
-    "stall_for": ("SPAN", "How late an answer is that stalls. Default 90s."),
+FAULTS: dict[str, tuple[str, str]] = {
+    **{name: (FORM, meaning) for name, meaning in REQUEST_FAULTS.items()},
+    "retry_after": ("SECONDS", "Retry-After of every 429. Default: no such header."),
+    "quota": ("N/SPAN", "429 for more than N requests within the span."),
+    "stall_for": ("SPAN", "Delay of a stalled response. Default 90s."),
     "expire_token": (
         f"N|SPAN|{FORM}",
         (
-            "A token from IAM is refused with 401, although its 24 h are not over: after so many requests (a "
-            "whole number), after a span, or all of them at a request. demo-token stays good."
+            "A token from IAM is refused with 401 before its 24 h are over: after N requests, after a span, "
+            "or all tokens at a request. demo-token stays valid."
         ),
     ),
-    "skew": ("SPAN|-SPAN", "The server's clock is so far ahead, or behind: Date, signatures, the present."),
+    "skew": (
+        "SPAN|-SPAN",
+        "Offset of the server's clock: Date, signatures, current time.",
+    ),
     "bad_records": (
         f"RATE|{'|'.join(KINDS)}",
         (
-            "Share of tasks whose records are broken, and of which kinds (repeat it for several). "
-            f"Default, where one of the two is told: {USUAL_RATE}, and every kind."
+            "Share of tasks with malformed records, and the kinds (repeatable). "
+            f"If only one of the two is given, the other defaults to {DEFAULT_RATE} or every kind."
         ),
     ),
 }
-"""Every key: how its values are written, and what it does."""
+"""Each key: notation of its values, and description."""
 
 
 @dataclass
 class FaultOptions:
-    """Faults as they were asked for.
+    """The selected faults.
 
     Attributes:
-        told: The options themselves.
-        when: When each striking fault does.
-        retry_after: Seconds that a 429 asks to wait; None for no such header.
-        quota: Requests allowed, and in how many seconds.
-        stall_for: How late a stalling answer is.
-        token_uses: Requests that a token from IAM is good for.
-        token_lasts: How long a token from IAM is good.
-        skew: How far the server's clock is ahead.
-        bad_rate: Share of bad records; None where only kinds were told.
-        bad_kinds: Their kinds; all, where none was told.
+        given: The options as written.
+        when: Trigger of each request fault.
+        retry_after: Seconds in the Retry-After header of a 429; None for no header.
+        quota: Allowed requests, and the length of the window in seconds.
+        stall_for: Delay of a stalled response.
+        token_uses: Requests for which a token from IAM is accepted.
+        token_lasts: How long a token from IAM is accepted.
+        skew: Offset of the server's clock, positive if it is ahead.
+        bad_rate: Share of bad records; None if only kinds were given.
+        bad_kinds: Kinds of bad records; empty for all.
     """
 
-    told: tuple[str, ...] = ()
-    when: dict[str, When] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
+    when: dict[str, Trigger] = field(default_factory=dict)
     retry_after: int | None = None
     quota: tuple[int, float] | None = None
     stall_for: timedelta = timedelta(seconds=90)
@@ -76,23 +79,23 @@ class FaultOptions:
     bad_kinds: tuple[str, ...] = ()
 
     def bad_records(self, seed: int) -> BadRecords:
-        """Which records are bad."""
+        """The selected bad records."""
         if self.bad_rate is None and not self.bad_kinds:
             return NONE
-        rate = USUAL_RATE if self.bad_rate is None else self.bad_rate
+        rate = DEFAULT_RATE if self.bad_rate is None else self.bad_rate
         return BadRecords(rate, self.bad_kinds or tuple(KINDS), seed)
 
 
-def read_fault_options(pairs: Sequence[str]) -> FaultOptions:
-    """Reads faults as ``KEY=VALUE``.
+def parse_fault_options(pairs: Sequence[str]) -> FaultOptions:
+    """Parses options written ``KEY=VALUE``.
 
     Raises:
-        EmulatorOptionError: A key or value is unknown; the message lists what is allowed.
+        EmulatorOptionError: A key or value is unknown; the message lists the allowed ones.
     """
     options = FaultOptions(tuple(pairs))
     for pair in pairs:
         key, _, value = pair.partition("=")
-        read = _READERS.get(key) or (_read_striking(key) if key in STRIKING else None)
+        read = _READERS.get(key) or (_read_striking(key) if key in REQUEST_FAULTS else None)
         if read is None or not read(options, value):
             raise EmulatorOptionError(f"--fault {pair}: not known. Allowed: {describe_faults()}.")
     return options
@@ -100,7 +103,7 @@ def read_fault_options(pairs: Sequence[str]) -> FaultOptions:
 
 def describe_faults() -> str:
     """All faults with their values."""
-    return ", ".join(f"{name}={form}" for name, (form, _) in MEANINGS.items())
+    return ", ".join(f"{name}={form}" for name, (form, _) in FAULTS.items())
 
 
 def _number(text: str) -> int | None:
@@ -109,7 +112,7 @@ def _number(text: str) -> int | None:
 
 def _read_striking(key: str) -> Callable[[FaultOptions, str], bool]:
     def read(options: FaultOptions, value: str) -> bool:
-        when = read_when(value)
+        when = parse_trigger(value)
         if when is not None:
             options.when[key] = when
         return when is not None
@@ -138,7 +141,7 @@ def _read_stall_for(options: FaultOptions, value: str) -> bool:
 
 
 def _read_expire_token(options: FaultOptions, value: str) -> bool:
-    number, span, when = _number(value), parse_span(value), read_when(value)
+    number, span, when = _number(value), parse_span(value), parse_trigger(value)
     if number is not None:
         options.token_uses = number
     elif span is not None:

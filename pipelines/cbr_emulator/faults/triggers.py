@@ -1,4 +1,4 @@
-"""When a fault strikes: by chance, or at requests that were chosen beforehand."""
+"""When a fault is served: at a random share of requests, or at given request numbers."""
 
 import re
 from dataclasses import dataclass
@@ -11,38 +11,38 @@ _RANGE = re.compile(r"(\d{1,9})(?:(-)(\d{1,9})?)?", re.ASCII)
 
 
 @dataclass(frozen=True)
-class When:
-    """When a fault strikes.
+class Trigger:
+    """When a fault is served.
 
     Attributes:
-        rate: How probably at any request.
-        ranges: First and last number of requests at which it does for certain; no last one for ever.
+        rate: Probability at any request.
+        ranges: First and last number of requests with the fault; None as last for an open range.
     """
 
     rate: float = 0
     ranges: tuple[tuple[int, int | None], ...] = ()
 
-    def strikes(self, request: int, random: Random) -> bool:
-        """Whether it strikes at a request, by its number.
+    def is_due(self, request: int, random: Random) -> bool:
+        """Whether the fault is due at a request.
 
         Args:
-            request: Counted from 1.
-            random: Decides where chance does.
+            request: Number of the request, from 1.
+            random: Source of randomness for the rate.
         """
         if any(first <= request and (last is None or request <= last) for first, last in self.ranges):
             return True
         return self.rate > 0 and random.random() < self.rate
 
 
-def read_when(text: str) -> When | None:
-    """Reads ``0.1`` (a rate) or ``@3,7,10-20,90-`` (numbers of requests); None where it is neither.
+def parse_trigger(text: str) -> Trigger | None:
+    """Parses ``0.1`` (a rate) or ``@3,7,10-20,90-`` (request numbers); returns None if it is neither.
 
-    >>> read_when("@3,10-20")
-    When(rate=0, ranges=((3, 3), (10, 20)))
+    >>> parse_trigger("@3,10-20")
+    Trigger(rate=0, ranges=((3, 3), (10, 20)))
     """
     if not text.startswith("@"):
         rate = parse_share(text)
-        return None if rate is None else When(rate)
+        return None if rate is None else Trigger(rate)
     ranges = []
     for part in text[1:].split(","):
         match = _RANGE.fullmatch(part)
@@ -53,4 +53,4 @@ def read_when(text: str) -> When | None:
         if first < 1 or (last is not None and last < first):
             return None
         ranges.append((first, last))
-    return When(ranges=tuple(ranges))
+    return Trigger(ranges=tuple(ranges))

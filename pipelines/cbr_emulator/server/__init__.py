@@ -1,1 +1,1 @@
-"""The emulator's HTTP side: sign-in, the list and show endpoints, and the truth behind them."""
+"""The HTTP server: authentication, list, show and truth endpoints, and the process that runs it."""

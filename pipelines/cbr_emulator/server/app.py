@@ -1,4 +1,4 @@
-"""The HTTP application: the API's endpoints, the emulator's own, and nothing of what they decide."""
+"""The HTTP application: routes of the API and of the emulator itself. Filtering and faults are elsewhere."""
 
 import json
 from dataclasses import dataclass, field
@@ -15,42 +15,42 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cbr_emulator.clock import Clock, parse_span
 from cbr_emulator.dialect.settings import Dialect
-from cbr_emulator.error_responses import refuse, refuse_iam
+from cbr_emulator.error_responses import error_response, iam_error_response
 from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.faults.injector import Faults
 from cbr_emulator.server.auth import (
     EXPIRED,
     PROJECT,
     Tokens,
-    fault_of_sign_in,
-    fault_of_wish,
-    knows,
+    check_authentication,
+    check_token_request,
+    is_known_user,
     token_body,
 )
 from cbr_emulator.server.list_endpoint import BadParameterError, list_rows
-from cbr_emulator.server.record_store import Row, Served
-from cbr_emulator.server.truth_endpoint import tell_truth
+from cbr_emulator.server.record_store import RecordStore, Row
+from cbr_emulator.server.truth_endpoint import get_truth
 
 LOOPBACK = ("127.0.0.1", "::1")
 
 UNREADABLE = (ValueError, RecursionError)
-"""What a body raises that is no JSON, or too deep to be read."""
+"""Exceptions raised by a body that is not JSON or is nested too deeply."""
 
 
 @dataclass
 class Emulator:
-    """What the endpoints share.
+    """State shared by the endpoints.
 
     Attributes:
         served: The records.
-        episodes: What was made to happen in them.
-        dialect: How requests are read and records printed.
-        faults: What goes wrong on purpose.
-        clock: The present of the records.
-        tokens: Tokens given out.
+        episodes: Events in the data.
+        dialect: How requests are interpreted and records serialized.
+        faults: Injected faults.
+        clock: Current time of the records.
+        tokens: Issued tokens.
     """
 
-    served: Served
+    served: RecordStore
     episodes: tuple[Episode, ...]
     dialect: Dialect
     faults: Faults
@@ -58,19 +58,19 @@ class Emulator:
     tokens: Tokens = field(default_factory=Tokens)
 
     def application(self) -> ASGIApp:
-        """The application, to be run by uvicorn without a Date of its own."""
+        """The ASGI application; uvicorn must run it with ``date_header=False``."""
         tasks = "/v3/{project_id}/operation-logs"
         application = Starlette(
             routes=[
                 Route("/v3/auth/tokens", self.make_token, methods=["POST"]),
                 Route(tasks, self.list_tasks, methods=["GET"]),
                 Route(tasks + "/{task_id}", self.show_task, methods=["GET"]),
-                Route("/__emulator/truth", self.tell_truth, methods=["GET"]),
+                Route("/__emulator/truth", self.get_truth, methods=["GET"]),
                 Route("/__emulator/clock", self.move_clock, methods=["POST"]),
             ],
-            exception_handlers={HTTPException: _refuse_route},
+            exception_handlers={HTTPException: _route_error},
         )
-        application.router.redirect_slashes = False  # a path with a slash more is none of the API's
+        application.router.redirect_slashes = False  # the API has no paths with a trailing slash
 
         async def dated(scope: Scope, receive: Receive, send: Send) -> None:
             async def send_dated(message: Message) -> None:
@@ -84,17 +84,17 @@ class Emulator:
         return dated
 
     async def make_token(self, request: Request) -> Response:
-        """IAM: a token for a user, scoped to the project."""
+        """IAM: issues a token for a user, scoped to the project."""
         try:
             body = json.loads(await request.body())
         except UNREADABLE:
-            return refuse_iam(400, "Bad Request", "The request body is not JSON.")
-        if (fault := fault_of_wish(body)) is not None:
-            return refuse_iam(400, "Bad Request", fault)
-        if not knows(body):
-            return refuse_iam(401, "Unauthorized", "The username or password is wrong.")
+            return iam_error_response(400, "Bad Request", "The request body is not JSON.")
+        if (fault := check_token_request(body)) is not None:
+            return iam_error_response(400, "Bad Request", fault)
+        if not is_known_user(body):
+            return iam_error_response(401, "Unauthorized", "The username or password is wrong.")
         now = self.clock.server_time()
-        token, end = self.tokens.give(now)
+        token, end = self.tokens.issue(now)
         return JSONResponse(token_body(now, end), 201, {"X-Subject-Token": token, **_request_id()})
 
     async def list_tasks(self, request: Request) -> Response:
@@ -106,13 +106,13 @@ class Emulator:
         try:
             found = list_rows(self.served, request.query_params, self.dialect, now)
         except BadParameterError as error:
-            return refuse(400, "BackupService.6000", f"Invalid parameter: {error}.")
+            return error_response(400, "BackupService.6000", f"Invalid parameter: {error}.")
         listed = b",".join(self._text(row, now) for row in found.rows)
         echo = b""
         if self.dialect.echo == "present":
             echo = b'"limit":%d,"offset":%d,' % (found.limit, found.offset)
         body = b'{"count":%d,%b"operation_logs":[%b]}' % (found.count, echo, listed)
-        return self.faults.answer(body, _request_id(), number)
+        return self.faults.success_response(body, _request_id(), number)
 
     async def show_task(self, request: Request) -> Response:
         """ShowOpLog."""
@@ -122,53 +122,57 @@ class Emulator:
         now = self.clock.now()
         task_id = request.path_params["task_id"]
         for row in self.served.rows(now, self.dialect.retention):
-            if row.facts["id"] == task_id:
+            if row.filter_values["id"] == task_id:
                 body = b'{"operation_log":%b}' % self._text(row, now)
-                return self.faults.answer(body, _request_id(), number)
-        return refuse(404, "BackupService.6500", "Operation log does not exist.")
+                return self.faults.success_response(body, _request_id(), number)
+        return error_response(404, "BackupService.6500", "Operation log does not exist.")
 
-    async def tell_truth(self, request: Request) -> Response:
-        """Everything that is served now, and everything that was made to happen."""
+    async def get_truth(self, request: Request) -> Response:
+        """Everything served at this moment, and all episodes so far."""
         if not _is_local(request):
-            return refuse(403, "APIGW.0302", "Only the machine itself may ask this.")
+            return error_response(403, "APIGW.0302", "This endpoint is available on loopback only.")
         now = self.clock.now()
-        told = tell_truth(self.served, self.episodes, self.dialect, self.faults, now)
-        return StreamingResponse(told, media_type="application/json")
+        chunks = get_truth(self.served, self.episodes, self.dialect, self.faults, now)
+        return StreamingResponse(chunks, media_type="application/json")
 
     async def move_clock(self, request: Request) -> Response:
         """Moves the clock forward."""
         if not _is_local(request):
-            return refuse(403, "APIGW.0302", "Only the machine itself may ask this.")
+            return error_response(403, "APIGW.0302", "This endpoint is available on loopback only.")
         try:
             body = json.loads(await request.body())
         except UNREADABLE:
             body = None
         span = parse_span(str(body.get("advance"))) if isinstance(body, dict) else None
         if span is None:
-            return refuse(400, "APIGW.0201", 'Send {"advance": "1h"}: a whole number and s, m, h or d.')
+            return error_response(
+                400, "APIGW.0201", 'Send {"advance": "1h"}: a whole number and s, m, h or d.'
+            )
         if self.clock.now().year > 2300:
-            return refuse(400, "APIGW.0201", "The clock cannot be moved any further.")
+            return error_response(400, "APIGW.0201", "The clock cannot be moved any further.")
         self.clock.advanced += span
         return JSONResponse({"now": self.clock.now().isoformat()})
 
     def _arrive(self) -> int:
         self.clock.advanced += self.dialect.tick
-        return self.faults.arrive()
+        return self.faults.next_request_number()
 
     def _text(self, row: Row, now: datetime) -> bytes:
         text = self.served.text(row, now, self.dialect)
-        return self.faults.bad_records.spoil(text, row.facts["id"])
+        return self.faults.bad_records.spoil(text, row.filter_values["id"])
 
     async def _refuse(self, request: Request, number: int) -> Response | None:
-        if self.faults.strikes("expire_token", number):
+        if self.faults.is_due("expire_token", number):
             self.tokens.expire()
-        if (fault := await fault_of_sign_in(request, self.tokens, self.clock.server_time())) is not None:
+        if (fault := await check_authentication(request, self.tokens, self.clock.server_time())) is not None:
             if fault == EXPIRED:
-                self.faults.note("expire_token", number)
-            return refuse(401, *fault)
+                self.faults.count("expire_token", number)
+            return error_response(401, *fault)
         if request.path_params["project_id"] != PROJECT:
-            return refuse(403, "APIGW.0302", "The project of the request is not that of the credentials.")
-        return await self.faults.instead(number)
+            return error_response(
+                403, "APIGW.0302", "The project of the request is not that of the credentials."
+            )
+        return await self.faults.fault_response(number)
 
 
 def _request_id() -> dict[str, str]:
@@ -179,10 +183,12 @@ def _is_local(request: Request) -> bool:
     return request.client is not None and request.client.host in LOOPBACK
 
 
-async def _refuse_route(request: Request, error: Exception) -> Response:
+async def _route_error(request: Request, error: Exception) -> Response:
     del request
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 405:
         headers = dict(getattr(error, "headers", None) or {})
-        return refuse(405, "APIGW.0201", "The method is not allowed here.", headers)
-    return refuse(404, "APIGW.0101", "The API does not exist or has not been published in the environment.")
+        return error_response(405, "APIGW.0201", "The method is not allowed here.", headers)
+    return error_response(
+        404, "APIGW.0101", "The API does not exist or has not been published in the environment."
+    )

@@ -1,4 +1,4 @@
-"""Who may ask: tokens given out by the emulator's own IAM, the published token, and signatures."""
+"""Authentication: tokens issued by the emulator's own IAM, the published demo token, and signatures."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,17 +7,17 @@ from uuid import uuid4
 
 from starlette.requests import Request
 
-from cbr_emulator.server.signature_check import Signed, fault_of
+from cbr_emulator.server.signature_check import SignedRequest, signature_error
 
 PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
-TOKEN = "demo-token"  # noqa: S105  # published, and good for nothing else
+TOKEN = "demo-token"  # noqa: S105  # public demo credential
 ACCESS_KEY = "DEMO-AK"
-SECRET_KEY = "DEMO-SK"  # noqa: S105  # published, and good for nothing else
+SECRET_KEY = "DEMO-SK"  # noqa: S105  # public demo credential
 NAME = "demo"
-REFUSED = "APIGW.0301"
-TOLD = "Incorrect IAM authentication information"
+NOT_AUTHENTICATED = "APIGW.0301"
+AUTH_MESSAGE = "Incorrect IAM authentication information"
 VALIDITY = timedelta(hours=24)
-WISH = {
+TOKEN_REQUEST_FIELDS = {
     "auth": dict,
     "auth.identity": dict,
     "auth.identity.methods": list,
@@ -30,19 +30,19 @@ WISH = {
     "auth.scope": dict,
     "auth.scope.project": dict,
 }
-"""What a token request must have, as what."""
+"""Required fields of a token request, with their types."""
 
 KINDS = {dict: "object", list: "array", str: "string"}
 EXPIRED = ("APIGW.0307", "The token must be updated.")
 
 
 @dataclass
-class Given:
-    """A token that was given out.
+class IssuedToken:
+    """An issued token.
 
     Attributes:
-        ends_at: When it ends, whatever IAM says of it.
-        uses: Requests that it is still good for; None for any number.
+        ends_at: When it is no longer accepted, which may be before the expiry that IAM reports.
+        uses: Requests for which it is still accepted; None for any number.
     """
 
     ends_at: datetime
@@ -51,30 +51,30 @@ class Given:
 
 @dataclass
 class Tokens:
-    """Tokens that were given out.
+    """All issued tokens.
 
     Attributes:
-        lasts: How long they are good; IAM says 24 h all the same.
-        uses: How many requests each is good for; None for any number.
+        lasts: How long tokens are accepted; IAM reports 24 h in any case.
+        uses: Requests for which each is accepted; None for any number.
     """
 
     lasts: timedelta = VALIDITY
     uses: int | None = None
-    _given: dict[str, Given] = field(default_factory=dict)
+    _issued: dict[str, IssuedToken] = field(default_factory=dict)
 
-    def give(self, now: datetime) -> tuple[str, datetime]:
-        """A new token and the end that IAM says it has."""
+    def issue(self, now: datetime) -> tuple[str, datetime]:
+        """Issues a token; returns it with the expiry that IAM reports."""
         token = uuid4().hex
-        self._given[token] = Given(now + self.lasts, self.uses)
+        self._issued[token] = IssuedToken(now + self.lasts, self.uses)
         return token, now + VALIDITY
 
-    def fault_of(self, token: str, now: datetime) -> tuple[str, str] | None:
-        """What is wrong with a token that a request signs in with, and uses up; None if nothing is."""
+    def check(self, token: str, now: datetime) -> tuple[str, str] | None:
+        """Counts a use of a token and returns the error code and message; None if it is accepted."""
         if token == TOKEN:
             return None
-        given = self._given.get(token)
+        given = self._issued.get(token)
         if given is None:
-            return REFUSED, f"{TOLD}: decrypt token fail"
+            return NOT_AUTHENTICATED, f"{AUTH_MESSAGE}: decrypt token fail"
         if given.ends_at <= now or given.uses == 0:
             return EXPIRED
         if given.uses is not None:
@@ -82,32 +82,32 @@ class Tokens:
         return None
 
     def expire(self) -> None:
-        """Ends all tokens that were given out."""
-        for given in self._given.values():
+        """Expires all issued tokens."""
+        for given in self._issued.values():
             given.uses = 0
 
 
-async def fault_of_sign_in(request: Request, tokens: Tokens, now: datetime) -> tuple[str, str] | None:
-    """What is wrong with how a request signs in: a gateway's code and text; None if nothing is."""
+async def check_authentication(request: Request, tokens: Tokens, now: datetime) -> tuple[str, str] | None:
+    """Checks a request's authentication; returns the gateway's error code and message, or None."""
     token = request.headers.get("x-auth-token")
     if token is not None:
-        return tokens.fault_of(token, now)
+        return tokens.check(token, now)
     if "authorization" not in request.headers:
-        return REFUSED, f"{TOLD}: x-auth-token not found"
-    signed = Signed(
+        return NOT_AUTHENTICATED, f"{AUTH_MESSAGE}: x-auth-token not found"
+    signed = SignedRequest(
         method=request.method,
         path=request.url.path,
         query=request.url.query,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.body(),
     )
-    fault = fault_of(signed, ACCESS_KEY, SECRET_KEY, now)
-    return None if fault is None else (REFUSED, f"{TOLD}: {fault}")
+    fault = signature_error(signed, ACCESS_KEY, SECRET_KEY, now)
+    return None if fault is None else (NOT_AUTHENTICATED, f"{AUTH_MESSAGE}: {fault}")
 
 
-def fault_of_wish(body: Any) -> str | None:
-    """What a token request lacks, or has as something else than it must be; None if nothing."""
-    for path, kind in WISH.items():
+def check_token_request(body: Any) -> str | None:
+    """Returns the first error in the structure of a token request; None if it is valid."""
+    for path, kind in TOKEN_REQUEST_FIELDS.items():
         value = body
         for key in path.split("."):
             value = value.get(key) if isinstance(value, dict) else None
@@ -120,8 +120,8 @@ def fault_of_wish(body: Any) -> str | None:
     return None if {"id", "name"} & project.keys() else "auth.scope.project needs an id or a name."
 
 
-def knows(body: Any) -> bool:
-    """Whether a token request of the right shape names the published user and project."""
+def is_known_user(body: Any) -> bool:
+    """Whether a valid token request names the demo user and project."""
     auth = body["auth"]
     user = auth["identity"]["password"]["user"]
     is_user = (user["name"], user["password"], user["domain"]["name"]) == (NAME, NAME, NAME)
@@ -130,7 +130,7 @@ def knows(body: Any) -> bool:
 
 
 def token_body(now: datetime, end: datetime) -> dict[str, Any]:
-    """What IAM answers beside the token, in its documented shape."""
+    """Body of IAM's response to a token request, as documented."""
     return {
         "token": {
             "catalog": [],

@@ -1,4 +1,4 @@
-"""The list: which rows a request gets, in which order, by the dialect."""
+"""Selects and orders the rows of a list request as the dialect defines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cbr_emulator.clock import parse_time
 from cbr_emulator.dialect.settings import Dialect
-from cbr_emulator.server.record_store import FAR_PAST, Row, Served
+from cbr_emulator.server.record_store import FAR_PAST, RecordStore, Row
 
 FILTERS = (
     "operation_type",
@@ -22,18 +22,18 @@ SERVER_DISK = ("0daac4c5-6707-4851-97ba-169e36266b66", "d1603440-187d-4516-af25-
 
 
 class BadParameterError(ValueError):
-    """A parameter that cannot be read; the message says which."""
+    """A query parameter is invalid; the message names it."""
 
 
 @dataclass(frozen=True)
-class Listed:
-    """What a list answers.
+class ListResult:
+    """Result of a list request.
 
     Attributes:
         rows: The rows of the page.
-        count: What stands as count.
-        limit: How many rows the page could have had.
-        offset: Which offset was asked for.
+        count: Value of ``count`` in the response.
+        limit: Effective page size.
+        offset: Requested offset.
     """
 
     rows: Sequence[Row]
@@ -42,17 +42,19 @@ class Listed:
     offset: int
 
 
-def list_rows(served: Served, parameters: Mapping[str, str], dialect: Dialect, now: datetime) -> Listed:
-    """Answers a list.
+def list_rows(
+    served: RecordStore, parameters: Mapping[str, str], dialect: Dialect, now: datetime
+) -> ListResult:
+    """Evaluates a list request.
 
     Args:
-        served: What there is.
+        served: The records.
         parameters: Query parameters; unknown ones are ignored.
-        dialect: How they are read.
+        dialect: How the parameters are interpreted.
         now: The present.
 
     Raises:
-        BadParameterError: One cannot be read.
+        BadParameterError: A parameter is invalid.
     """
     limit = dialect.page_size(_number(parameters, "limit", least=1))
     if limit is None:
@@ -60,41 +62,41 @@ def list_rows(served: Served, parameters: Mapping[str, str], dialect: Dialect, n
     offset = _number(parameters, "offset", least=0) or 0
     begin = max(0, offset - int(dialect.offset_base))
     start, end = _time(parameters, "start_time"), _time(parameters, "end_time")
-    wanted = {name: parameters[name] for name in FILTERS if parameters.get(name)}
+    filters = {name: parameters[name] for name in FILTERS if parameters.get(name)}
     rows = [
         row
         for row in served.rows(now, dialect.retention)
-        if _is_wanted(row, wanted, dialect) and _is_within(row, start, end, dialect)
+        if _matches(row, filters, dialect) and _is_in_window(row, start, end, dialect)
     ]
     rows.sort(key=lambda row: _place(row, dialect.order), reverse=dialect.direction == "desc")
     page = rows[begin : begin + limit]
-    return Listed(page, len(rows) if dialect.count == "all" else len(page), limit, offset)
+    return ListResult(page, len(rows) if dialect.count == "all" else len(page), limit, offset)
 
 
 def _place(row: Row, order: str) -> tuple[datetime, str]:
     when = FAR_PAST if order == "id" else row.times[order] or FAR_PAST
-    return when, str(row.facts["id"])
+    return when, str(row.filter_values["id"])
 
 
-def _is_wanted(row: Row, wanted: Mapping[str, str], dialect: Dialect) -> bool:
-    for name, value in wanted.items():
-        if name == "enterprise_project_id" and value == "all_granted_eps":
+def _matches(row: Row, filters: Mapping[str, str], dialect: Dialect) -> bool:
+    for name, expected in filters.items():
+        if name == "enterprise_project_id" and expected == "all_granted_eps":
             continue
-        held = row.facts.get(name)
+        actual = row.filter_values.get(name)
         if name.endswith("_name") and dialect.names == "fuzzy":
-            if held is None or value not in str(held):
+            if actual is None or expected not in str(actual):
                 return False
-        elif held != value:
+        elif actual != expected:
             return False
-    if dialect.provider_default == "server_disk" and "provider_id" not in wanted:
-        return row.facts["provider_id"] in SERVER_DISK
+    if dialect.provider_default == "server_disk" and "provider_id" not in filters:
+        return row.filter_values["provider_id"] in SERVER_DISK
     return True
 
 
-def _is_within(row: Row, start: datetime | None, end: datetime | None, dialect: Dialect) -> bool:
+def _is_in_window(row: Row, start: datetime | None, end: datetime | None, dialect: Dialect) -> bool:
     first, last = ("started_at", "ended_at") if dialect.filter == "started_ended" else (dialect.filter,) * 2
     if row.times["created_at"] is None:
-        return True  # a broken record has no time that a window could leave out
+        return True  # a malformed record has no time to filter by
     for bound, name, is_start in ((start, first, True), (end, last, False)):
         if bound is None:
             continue

@@ -1,4 +1,4 @@
-"""What is served: records of an estate at the present, or of a file as they stand."""
+"""The records that are served: generated tasks at the current time, or the records of a file."""
 
 import json
 from bisect import bisect_left, bisect_right
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cbr_emulator.clock import parse_time
-from cbr_emulator.dialect.late_and_edited import Edit, Living
-from cbr_emulator.dialect.serialize import print_record
+from cbr_emulator.dialect.late_and_edited import Edit, TaskChanges
+from cbr_emulator.dialect.serialize import serialize_record
 from cbr_emulator.dialect.settings import Dialect
 from cbr_emulator.errors import EmulatorOptionError
 from cbr_emulator.estate.generate import Estate
@@ -19,23 +19,23 @@ from cbr_emulator.estate.task import Task
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a list filters and orders by, and how to print it.
+    """A record's values for filtering and ordering, and the source of its text.
 
     Attributes:
-        facts: Values by the name of the parameter that filters by them.
-        times: created_at, started_at, ended_at, updated_at where they can be read.
-        source: What it is printed from.
-        edited_at: When it changed after its end, where updated_at says so.
+        filter_values: Values by the name of the query parameter that filters by them.
+        times: created_at, started_at, ended_at, updated_at; None where not parseable.
+        source: The task or text that it is serialized from.
+        edited_at: When it changed after its end, if updated_at shows that.
     """
 
-    facts: dict[str, Any]
+    filter_values: dict[str, Any]
     times: dict[str, datetime | None]
     source: Any
     edited_at: datetime | None = None
 
 
-class Served(Protocol):
-    """All records of a project, at any time."""
+class RecordStore(Protocol):
+    """All records of a project at any time."""
 
     def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:
         """The rows served at a time, oldest first."""
@@ -43,28 +43,28 @@ class Served(Protocol):
     def text(self, row: Row, now: datetime, dialect: Dialect) -> bytes:
         """The record of a row, as JSON."""
 
-    def ids_ahead(self, now: datetime) -> set[str]:
-        """Ids of the tasks that are not created yet at a time."""
+    def future_ids(self, now: datetime) -> set[str]:
+        """Ids of the tasks not created yet at a time."""
 
 
 class EstateRecords:
-    """Serves an estate. Rows are made once and again only for tasks that may change.
+    """Serves a generated estate. Rows of tasks that can no longer change are cached.
 
     Args:
         estate: The estate.
-        project_id: The project that the records name.
-        living: What makes its tasks appear late and change after their end; nothing unless told.
+        project_id: Value of ``project_id`` in the records.
+        changes: Late tasks and changes after the end; None for none.
     """
 
-    def __init__(self, estate: Estate, project_id: str, living: Living | None = None) -> None:
+    def __init__(self, estate: Estate, project_id: str, changes: TaskChanges | None = None) -> None:
         self._tasks = estate.tasks
         self._created = [task.created_at for task in estate.tasks]
         self._project_id = project_id
-        self._settled: dict[int, Row] = {}
+        self._final_rows: dict[int, Row] = {}
         self._appear: dict[int, datetime] = {}
         self._edits: dict[int, Edit] = {}
-        for place, task in enumerate(estate.tasks if living else ()):
-            self._note(place, task, living or Living(Dialect(), 0))
+        for place, task in enumerate(estate.tasks if changes else ()):
+            self._note(place, task, changes or TaskChanges(Dialect(), 0))
 
     def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:
         """The rows served at a time, oldest first."""
@@ -78,21 +78,21 @@ class EstateRecords:
         if row.edited_at is not None:
             updated_at = row.edited_at.replace(tzinfo=None).isoformat(timespec="microseconds")
             record = _with(record, "updated_at", updated_at)
-        return print_record(record, dialect)
+        return serialize_record(record, dialect)
 
-    def ids_ahead(self, now: datetime) -> set[str]:
-        """Ids of the tasks that are not created yet at a time."""
+    def future_ids(self, now: datetime) -> set[str]:
+        """Ids of the tasks not created yet at a time."""
         return {task.id for task in self._tasks[bisect_right(self._created, now) :]}
 
-    def _note(self, place: int, task: Task, living: Living) -> None:
-        appears_at, edit = living.appears_at(task), living.edit_of(task)
+    def _note(self, place: int, task: Task, changes: TaskChanges) -> None:
+        appears_at, edit = changes.appears_at(task), changes.edit_of(task)
         if appears_at > task.created_at:
             self._appear[place] = appears_at
         if edit is not None:
             self._edits[place] = edit
 
     def _row(self, place: int, now: datetime) -> Row:
-        row = self._settled.get(place)
+        row = self._final_rows.get(place)
         if row is not None:
             return row
         task, edit = self._tasks[place], self._edits.get(place)
@@ -102,7 +102,7 @@ class EstateRecords:
             row = _row_of(task, now)
         is_over = task.ended_at is not None and task.ended_at <= now
         if is_over and (edit is None or edit.at <= now):
-            self._settled[place] = row
+            self._final_rows[place] = row
         return row
 
 
@@ -113,19 +113,19 @@ class FileRecords:
         self._rows = [_row_of_text(text) for text in _read(path)]
 
     def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:
-        """The rows served at a time; what has no readable created_at never expires."""
+        """The rows served at a time; records without a readable created_at never expire."""
         if retention is None:
             return self._rows
         oldest = now - retention
         return [row for row in self._rows if (row.times["created_at"] or oldest) >= oldest]
 
     def text(self, row: Row, now: datetime, dialect: Dialect) -> bytes:
-        """The record of a row, exactly as it stands in the file."""
+        """The exact text of the record in the file."""
         del now, dialect
         return bytes(row.source)
 
-    def ids_ahead(self, now: datetime) -> set[str]:
-        """None: a file's records are there from the beginning."""
+    def future_ids(self, now: datetime) -> set[str]:
+        """The empty set: all records of a file exist from the beginning."""
         del now
         return set()
 
@@ -160,18 +160,18 @@ def _row_of_text(text: str) -> Row:
     value = json.loads(text)
     record = value if isinstance(value, dict) else {}
     resource = _object(_object(record.get("extra_info")).get("resource"))
-    facts = {
+    filter_values = {
         name: record.get(name)
         for name in ("id", "operation_type", "status", "provider_id", "vault_id", "vault_name")
     }
-    facts |= {"resource_id": resource.get("id"), "resource_name": resource.get("name")}
+    filter_values |= {"resource_id": resource.get("id"), "resource_name": resource.get("name")}
     names = ("created_at", "started_at", "ended_at", "updated_at")
     times = {name: parse_time(str(record.get(name))) for name in names}
-    return Row(facts, times, text.encode())
+    return Row(filter_values, times, text.encode())
 
 
 def _read(path: Path) -> Iterator[str]:
-    """The exact text of each record of a file that is a list or a response body, of a list or of one task."""
+    """The exact text of each record of a file: a list, a list response, or a response with one task."""
     try:
         whole = path.read_text(encoding="utf-8")
         body = json.loads(whole)
@@ -215,4 +215,4 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 FAR_PAST = datetime(1, 1, 1, tzinfo=UTC)
-"""Orders rows without a time last among the newest first."""
+"""Sort key of rows without a time: last in descending order."""

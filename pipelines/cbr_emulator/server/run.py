@@ -1,4 +1,4 @@
-"""Runs the emulator: binds the port, says where it listens, serves until it is told to stop."""
+"""Runs the emulator: binds the port, prints the base URL and serves until SIGTERM or SIGINT."""
 
 import signal
 import socket
@@ -14,25 +14,24 @@ from types import FrameType
 import uvicorn
 
 from cbr_emulator.clock import Clock, parse_time
-from cbr_emulator.dialect.late_and_edited import Living
-from cbr_emulator.dialect.settings import Dialect, read_dialect
+from cbr_emulator.dialect.late_and_edited import TaskChanges
+from cbr_emulator.dialect.settings import Dialect, parse_dialect
 from cbr_emulator.dialect.undocumented_values import with_undocumented
 from cbr_emulator.errors import EmulatorOptionError
 from cbr_emulator.estate.episodes import Episode
-from cbr_emulator.estate.generate import lay_out
+from cbr_emulator.estate.generate import generate_estate
 from cbr_emulator.faults.injector import Faults
-from cbr_emulator.faults.options import read_fault_options
+from cbr_emulator.faults.options import parse_fault_options
 from cbr_emulator.server.app import Emulator
 from cbr_emulator.server.auth import PROJECT, VALIDITY, Tokens
-from cbr_emulator.server.record_store import EstateRecords, FileRecords, Served
+from cbr_emulator.server.record_store import EstateRecords, FileRecords, RecordStore
 
-STOPS = (signal.SIGTERM, signal.SIGINT)
-"""What tells the emulator to end."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says; its help tells what each means."""
+    """Options of the command line; ``cbr-warehouse emulator --help`` describes them."""
 
     port: int = 8080
     tasks: int = 50_000
@@ -54,28 +53,27 @@ def serve(options: Options) -> None:
     Raises:
         EmulatorOptionError: An option cannot be carried out.
     """
-    for sent in STOPS:
-        signal.signal(sent, _leave)  # until the server listens to them itself
-    settled = _settle(options)
-    with _bind(options.port) as listener:  # before the estate is laid out, which may take its time
-        emulator = _make(options, settled)
+    for sent in STOP_SIGNALS:
+        signal.signal(sent, _exit)  # until uvicorn installs its own handlers
+    with bind(options.port) as listener:  # first, since generating may take seconds
+        emulator = build_emulator(options)
         config = uvicorn.Config(
             emulator.application(),
             log_level="warning",
             access_log=False,
             lifespan="off",
-            date_header=False,  # the emulator's clock may be wrong on purpose
-            timeout_graceful_shutdown=1,  # an answer that stalls on purpose is not waited for
+            date_header=False,  # the application sends the emulator's own time
+            timeout_graceful_shutdown=1,  # stalled responses are not waited for
         )
         Server(config, emulator.faults.end_stalls).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
-    """Says where it listens once it does, and takes a signal for a wish, not for a death.
+    """Prints the base URL once connections are accepted; a signal ends it with status 0.
 
     Args:
-        config: What to run.
-        on_end: Called when it is told to end.
+        config: uvicorn's configuration.
+        on_end: Called when the shutdown begins.
     """
 
     def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
@@ -83,91 +81,55 @@ class Server(uvicorn.Server):
         self._on_end = on_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accepts connections, and prints the base URL."""
+        """Accepts connections and prints the base URL."""
         await super().startup(sockets)
         for listener in sockets or ():
             print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201  # the one line on stdout
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends what is under way."""
+        """Ends open requests."""
         self._on_end()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Ends at the next turn; uvicorn's own way would raise the signal again afterwards."""
+        """Begins the shutdown; uvicorn's own method would raise the signal again afterwards."""
         del frame
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
 
-@dataclass(frozen=True)
-class Settled:
-    """What the options come to, before there is anything to serve."""
-
-    now: datetime
-    dialect: Dialect
-    faults: Faults
-    clock: Clock
-    tokens: Tokens
-
-
-def build(options: Options) -> Emulator:
-    """Makes what is served.
+def build_emulator(options: Options) -> Emulator:
+    """Creates the application for the given options.
 
     Raises:
-        EmulatorOptionError: An option cannot be carried out.
+        EmulatorOptionError: An option is invalid.
     """
-    return _make(options, _settle(options))
-
-
-def _settle(options: Options) -> Settled:
-    now = datetime.now(UTC) if options.now is None else parse_time(options.now)
-    if now is None:
-        raise EmulatorOptionError(f"--now {options.now}: not a time. Write it like 2026-01-31T12:00:00Z.")
-    if not 1990 <= now.year <= 2200:
-        raise EmulatorOptionError(
-            f"--now {options.now}: not a year of backups. Choose one from 1990 to 2200."
-        )
-    dialect = Dialect() if options.records is None else replace(Dialect(), retention=None)
-    dialect = read_dialect(options.dialect, dialect)
-    if options.records is not None and (dialect.late or dialect.edited):
-        raise EmulatorOptionError(
-            f"--records {options.records}: a file's records stand as they are, so that none is late or "
-            "edited. Leave out late and edited, or --records."
-        )
-    asked = read_fault_options(options.fault)
-    faults = Faults(asked, asked.bad_records(options.seed), Random(options.seed), time.monotonic)
+    now = _present(options)
+    dialect = _dialect(options)
+    fault_options = parse_fault_options(options.fault)
+    faults = Faults(
+        fault_options, fault_options.bad_records(options.seed), Random(options.seed), time.monotonic
+    )
+    records, episodes = _records(options, dialect, now)
     begun = time.monotonic()
     clock = Clock(
         now,
         lambda: timedelta(seconds=0 if options.is_frozen else time.monotonic() - begun),
-        skew=asked.skew,
+        skew=fault_options.skew,
     )
-    return Settled(now, dialect, faults, clock, Tokens(asked.token_lasts or VALIDITY, asked.token_uses))
+    tokens = Tokens(fault_options.token_lasts or VALIDITY, fault_options.token_uses)
+    return Emulator(records, episodes, dialect, faults, clock, tokens)
 
 
-def _make(options: Options, settled: Settled) -> Emulator:
-    dialect = settled.dialect
-    served: Served
-    episodes: list[Episode] = []
-    if options.records is not None:
-        served = FileRecords(options.records)
-    else:
-        estate = lay_out(options.tasks, options.days, options.seed, settled.now)
-        print(f"emulator: {len(estate.tasks):,} tasks laid out", file=sys.stderr)  # noqa: T201
-        estate = with_undocumented(estate, dialect, options.seed)
-        living = Living(dialect, options.seed)
-        episodes = sorted([*estate.episodes, *living.episodes(estate.tasks)], key=lambda one: one.begins_at)
-        served = EstateRecords(estate, PROJECT, living if dialect.late or dialect.edited else None)
-    return Emulator(served, tuple(episodes), dialect, settled.faults, settled.clock, settled.tokens)
+def bind(port: int) -> socket.socket:
+    """Opens the listening socket on 127.0.0.1.
 
+    Args:
+        port: The port; 0 for any free one.
 
-def _leave(sig: int, frame: FrameType | None) -> None:
-    del sig, frame
-    raise SystemExit(0)
-
-
-def _bind(port: int) -> socket.socket:
+    Raises:
+        EmulatorOptionError: The port cannot be used.
+    """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -180,3 +142,40 @@ def _bind(port: int) -> socket.socket:
             "Choose another with --port, or --port 0 for any free one."
         ) from error
     return listener
+
+
+def _present(options: Options) -> datetime:
+    now = datetime.now(UTC) if options.now is None else parse_time(options.now)
+    if now is None:
+        raise EmulatorOptionError(f"--now {options.now}: not a time. Write it like 2026-01-31T12:00:00Z.")
+    if not 1990 <= now.year <= 2200:
+        raise EmulatorOptionError(f"--now {options.now}: out of range. Choose a year from 1990 to 2200.")
+    return now
+
+
+def _dialect(options: Options) -> Dialect:
+    default = Dialect() if options.records is None else replace(Dialect(), retention=None)
+    dialect = parse_dialect(options.dialect, default)
+    if options.records is not None and (dialect.late or dialect.edited):
+        raise EmulatorOptionError(
+            f"--records {options.records}: records of a file never appear late or change. "
+            "Leave out late and edited, or --records."
+        )
+    return dialect
+
+
+def _records(options: Options, dialect: Dialect, now: datetime) -> tuple[RecordStore, tuple[Episode, ...]]:
+    if options.records is not None:
+        return FileRecords(options.records), ()
+    estate = generate_estate(options.tasks, options.days, options.seed, now)
+    print(f"emulator: {len(estate.tasks):,} tasks generated", file=sys.stderr)  # noqa: T201
+    estate = with_undocumented(estate, dialect, options.seed)
+    changes = TaskChanges(dialect, options.seed)
+    episodes = sorted([*estate.episodes, *changes.episodes(estate.tasks)], key=lambda one: one.begins_at)
+    records = EstateRecords(estate, PROJECT, changes if dialect.late or dialect.edited else None)
+    return records, tuple(episodes)
+
+
+def _exit(sig: int, frame: FrameType | None) -> None:
+    del sig, frame
+    raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""Checks SDK-HMAC-SHA256 signatures, from the vendor's description alone; shares nothing with the client."""
+"""Verifies SDK-HMAC-SHA256 signatures as the vendor describes them; shares no code with the client."""
 
 import hashlib
 import hmac
@@ -9,19 +9,19 @@ from urllib.parse import parse_qsl, quote
 
 ALGORITHM = "SDK-HMAC-SHA256"
 WINDOW = timedelta(minutes=15)
-"""How far the signer's clock may be off."""
+"""Maximum difference between the signer's clock and the server's."""
 
 
 @dataclass(frozen=True)
-class Signed:
-    """A request as it was signed.
+class SignedRequest:
+    """The parts of a request that are signed.
 
     Attributes:
         method: HTTP method.
         path: Decoded path.
         query: Raw query string.
         headers: Headers by lower-case name.
-        body: The body.
+        body: Raw body.
     """
 
     method: str
@@ -31,13 +31,13 @@ class Signed:
     body: bytes
 
 
-def fault_of(signed: Signed, access_key: str, secret_key: str, now: datetime) -> str | None:
-    """What is wrong with a signature; None if nothing is.
+def signature_error(signed: SignedRequest, access_key: str, secret_key: str, now: datetime) -> str | None:
+    """Returns the error message for an invalid signature; None if it is valid.
 
     Args:
         signed: The request.
-        access_key: The key it must name.
-        secret_key: The key it must be signed with.
+        access_key: The expected access key.
+        secret_key: The secret key for verification.
         now: The server's time, UTC.
     """
     parts = _authorization(signed.headers.get("authorization", ""))
@@ -56,8 +56,8 @@ def fault_of(signed: Signed, access_key: str, secret_key: str, now: datetime) ->
     expected = hmac.new(
         secret_key.encode(), _to_sign(signed, names, date).encode(), hashlib.sha256
     ).hexdigest()
-    told = parts.get("Signature", "").encode()  # as text it could only be compared if it were ASCII
-    return None if hmac.compare_digest(expected.encode(), told) else "verify aksk signature fail"
+    given = parts.get("Signature", "").encode()  # compare_digest takes non-ASCII only as bytes
+    return None if hmac.compare_digest(expected.encode(), given) else "verify aksk signature fail"
 
 
 def _authorization(header: str) -> dict[str, str] | None:
@@ -68,7 +68,7 @@ def _authorization(header: str) -> dict[str, str] | None:
     return {key: value for key, _, value in pairs}
 
 
-def _to_sign(signed: Signed, names: list[str], date: str) -> str:
+def _to_sign(signed: SignedRequest, names: list[str], date: str) -> str:
     path = "/".join(quote(segment, safe="~") for segment in signed.path.split("/"))
     path = path if path.endswith("/") else path + "/"
     pairs = sorted(

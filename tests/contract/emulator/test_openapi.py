@@ -1,4 +1,4 @@
-"""The description of the API is sound and names the same leaves as the contract."""
+"""The OpenAPI description is valid and has the same leaves as the contract."""
 
 import json
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from cbr_emulator.dialect.options import ALLOWED
-from cbr_emulator.dialect.serialize import CHANGES, print_record
+from cbr_emulator.dialect.serialize import CHANGES, serialize_record
 from cbr_emulator.dialect.settings import Dialect
-from cbr_emulator.estate.generate import lay_out
+from cbr_emulator.estate.generate import generate_estate
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.contract.shape import leaves, record_shape
 
@@ -53,7 +53,9 @@ def test_the_list_takes_all_twelve_parameters() -> None:
 def records() -> list[bytes]:
     """A record of each type and status that an estate has."""
     now = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
-    kinds = {(task.operation_type, task.status_at(now)): task for task in lay_out(1000, 10, 1, now).tasks}
+    kinds = {
+        (task.operation_type, task.status_at(now)): task for task in generate_estate(1000, 10, 1, now).tasks
+    }
     return [task.record_at(now, "p") for task in kinds.values()]
 
 
@@ -63,4 +65,4 @@ def test_it_describes_records_in_every_dialect(records: list[bytes], switch: str
     described = Draft202012Validator(DOCUMENT["components"]["schemas"]["OperationLog"])
     dialect = replace(Dialect(), **{switch: value})  # type: ignore[arg-type]  # of these, all values are texts
     for record in records:
-        described.validate(json.loads(print_record(record, dialect)))
+        described.validate(json.loads(serialize_record(record, dialect)))

@@ -1,4 +1,4 @@
-"""The running emulator keeps to the description of the API, as schemathesis sees it."""
+"""The running emulator conforms to the OpenAPI description, checked by schemathesis."""
 
 from collections.abc import Iterator
 from pathlib import Path

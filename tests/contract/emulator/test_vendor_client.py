@@ -1,4 +1,4 @@
-"""The vendor's own client lists and shows tasks from the emulator, however it signs in."""
+"""The vendor's own client works against the emulator with every authentication method."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ class TokenCredentials(BasicCredentials):
         return request
 
 
-# The client knows credentials by the name of their class.
+# The client is_known_user credentials by the name of their class.
 TokenCredentials.__name__ = "BasicCredentials"
 
 

@@ -1,4 +1,4 @@
-"""How the tests of the emulator ask it: bare HTTP, no client of ours in between.
+"""Fixtures: a plain HTTP client, independent of the warehouse's own.
 
 Most servers run in the test's own process, which starts them fast; ``test_process`` and the tests that
 share one for a whole module run the real command.
@@ -17,7 +17,7 @@ from support.emulator_server import emulated
 
 
 class Asker:
-    """Asks one emulator.
+    """Client of one emulator.
 
     Args:
         http: Sends the requests.
@@ -32,7 +32,7 @@ class Asker:
         return self.answered(**parameters).json()
 
     def answered(self, **parameters: Any) -> httpx.Response:
-        """A list, as it came."""
+        """The body of a list response."""
         answer = self.http.get(self.tasks, params=parameters)
         assert answer.status_code == 200, answer.text
         return answer
@@ -73,7 +73,7 @@ def options_of(words: tuple[str, ...]) -> dict[str, Any]:
 
 @pytest.fixture
 def emulate() -> Iterator[Callable[..., str]]:
-    """Starts emulators that live as long as the test, with the options of the command."""
+    """Starts emulators for the duration of the test, with command-line options."""
     with ExitStack() as stack:
         yield lambda *words: stack.enter_context(emulated(**options_of(words))).url
 

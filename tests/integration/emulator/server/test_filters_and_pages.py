@@ -1,4 +1,4 @@
-"""Each filter leaves exactly what it says, and pages give every task once."""
+"""Filters return exactly the matching tasks, and pages contain every task once."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

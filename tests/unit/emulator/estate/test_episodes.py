@@ -1,4 +1,4 @@
-"""What was made to happen is told, and stands in the tasks as it is told."""
+"""Every episode is visible in the tasks as described."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 
 from cbr_emulator.estate.episodes import Episode
-from cbr_emulator.estate.generate import Estate, lay_out
+from cbr_emulator.estate.generate import Estate, generate_estate
 from cbr_emulator.estate.task import Task
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -28,7 +28,7 @@ BESIDES = {"manual_rerun", "enrolment", "removal", "renamed", "policy_edit", "cl
 
 @pytest.fixture(scope="module", params=[1, 2, 3, 4])
 def estate(request: pytest.FixtureRequest) -> Estate:
-    return lay_out(20_000, 30, request.param, NOW)
+    return generate_estate(20_000, 30, request.param, NOW)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def backups_of(estate: Estate) -> dict[str, list[Task]]:
     return found
 
 
-def told(estate: Estate, kind: str) -> Iterator[Episode]:
+def episodes_of(estate: Estate, kind: str) -> Iterator[Episode]:
     found = [one for one in estate.episodes if one.kind == kind]
     assert found
     return iter(found)
@@ -60,7 +60,7 @@ def seconds(task: Task) -> float:
 @pytest.mark.parametrize("seed", range(10, 20))
 def test_every_estate_of_some_size_shows_every_kind(seed: int) -> None:
     now = NOW + seed * timedelta(hours=31)
-    estate = lay_out(20_000, 30, seed, now)
+    estate = generate_estate(20_000, 30, seed, now)
     assert {one.kind for one in estate.episodes} <= ALWAYS | BESIDES
     begun = [one for one in estate.episodes if now - timedelta(days=30) <= one.begins_at < now]
     over = {one.kind for one in begun if one.ends_at < now}
@@ -68,7 +68,7 @@ def test_every_estate_of_some_size_shows_every_kind(seed: int) -> None:
     assert any(one.kind == "stuck_task" and one.ends_at > now for one in begun)
 
 
-def test_every_task_told_of_exists_and_episodes_are_in_order(estate: Estate, by_id: dict[str, Task]) -> None:
+def test_tasks_of_episodes_exist_and_episodes_are_ordered(estate: Estate, by_id: dict[str, Task]) -> None:
     assert [one.begins_at for one in estate.episodes] == sorted(one.begins_at for one in estate.episodes)
     for one in estate.episodes:
         assert set(one.tasks) <= by_id.keys()
@@ -79,7 +79,7 @@ def test_every_task_told_of_exists_and_episodes_are_in_order(estate: Estate, by_
 def test_a_failing_streak_is_failures_in_a_row_for_one_lasting_reason(
     estate: Estate, by_id: dict[str, Task], backups_of: dict[str, list[Task]]
 ) -> None:
-    for one in told(estate, "failing_streak"):
+    for one in episodes_of(estate, "failing_streak"):
         tasks = [by_id[i] for i in one.tasks]
         assert len(tasks) > 1
         assert {task.outcome for task in tasks} == {"failed"}
@@ -93,9 +93,9 @@ def test_a_failing_streak_is_failures_in_a_row_for_one_lasting_reason(
 
 
 def test_an_incident_makes_backups_of_many_resources_fail(estate: Estate, by_id: dict[str, Task]) -> None:
-    hit = [len(one.tasks) for one in told(estate, "incident")]
+    hit = [len(one.tasks) for one in episodes_of(estate, "incident")]
     assert max(hit) >= 10
-    for one in told(estate, "incident"):
+    for one in episodes_of(estate, "incident"):
         assert one.about == "eu-de"
         for task in (by_id[i] for i in one.tasks):
             assert task.error[0] == "BackupService.9910"
@@ -103,7 +103,7 @@ def test_an_incident_makes_backups_of_many_resources_fail(estate: Estate, by_id:
 
 
 def test_all_backups_fail_while_their_vault_is_full(estate: Estate, by_id: dict[str, Task]) -> None:
-    for one in told(estate, "vault_full"):
+    for one in episodes_of(estate, "vault_full"):
         meanwhile = [
             task
             for task in estate.tasks
@@ -119,7 +119,7 @@ def test_all_backups_fail_while_their_vault_is_full(estate: Estate, by_id: dict[
 def test_a_mass_delete_is_of_one_vault_at_night_within_an_hour(
     estate: Estate, by_id: dict[str, Task]
 ) -> None:
-    for one in told(estate, "mass_delete"):
+    for one in episodes_of(estate, "mass_delete"):
         tasks = [by_id[i] for i in one.tasks]
         assert len(tasks) >= 20
         assert {task.vault_id for task in tasks} == {one.about}
@@ -129,13 +129,13 @@ def test_a_mass_delete_is_of_one_vault_at_night_within_an_hour(
 
 
 def test_a_stuck_task_is_open_and_gets_no_further(estate: Estate, by_id: dict[str, Task]) -> None:
-    lasted = sorted(
+    recent_seconds = sorted(
         seconds(task)
         for task in estate.tasks
         if task.operation_type == "backup" and task.outcome == "success" and task.created_at < NOW
     )
-    p99 = lasted[len(lasted) * 99 // 100]
-    stuck = [one for one in told(estate, "stuck_task") if one.begins_at < NOW < one.ends_at]
+    p99 = recent_seconds[len(recent_seconds) * 99 // 100]
+    stuck = [one for one in episodes_of(estate, "stuck_task") if one.begins_at < NOW < one.ends_at]
     assert stuck
     for one in stuck:
         (task,) = (by_id[i] for i in one.tasks)
@@ -145,7 +145,7 @@ def test_a_stuck_task_is_open_and_gets_no_further(estate: Estate, by_id: dict[st
 
 
 def test_nothing_else_is_open_that_long(estate: Estate) -> None:
-    stuck = {i for one in told(estate, "stuck_task") for i in one.tasks}
+    stuck = {i for one in episodes_of(estate, "stuck_task") for i in one.tasks}
     for task in estate.tasks:
         if task.created_at < NOW - timedelta(hours=12) and task.status_at(NOW) in {"running", "waiting"}:
             assert task.id in stuck
@@ -154,7 +154,7 @@ def test_nothing_else_is_open_that_long(estate: Estate) -> None:
 def test_a_slow_run_is_slow_for_its_resource(
     estate: Estate, by_id: dict[str, Task], backups_of: dict[str, list[Task]]
 ) -> None:
-    for one in told(estate, "slow_run"):
+    for one in episodes_of(estate, "slow_run"):
         (task,) = (by_id[i] for i in one.tasks)
         assert task.outcome == "success"
         before = [
@@ -174,7 +174,7 @@ def test_a_slow_run_is_slow_for_its_resource(
 def test_a_missed_slot_has_no_task_where_others_have_one(
     estate: Estate, backups_of: dict[str, list[Task]]
 ) -> None:
-    for one in told(estate, "missed_slot"):
+    for one in episodes_of(estate, "missed_slot"):
         assert one.begins_at.minute == one.begins_at.second == 0
         around = [task.created_at for task in backups_of[one.about]]
         assert not [at for at in around if abs(at - one.begins_at) < timedelta(minutes=5)]
@@ -182,7 +182,7 @@ def test_a_missed_slot_has_no_task_where_others_have_one(
 
 
 def test_a_downgraded_backup_says_why(estate: Estate, by_id: dict[str, Task]) -> None:
-    downgraded = {i for one in told(estate, "downgraded_consistency") for i in one.tasks}
+    downgraded = {i for one in episodes_of(estate, "downgraded_consistency") for i in one.tasks}
     for task in by_id.values():
         if task.operation_type == "backup" and task.outcome == "success":
             block = task.blocks["backup"]
@@ -195,7 +195,7 @@ def test_a_downgraded_backup_says_why(estate: Estate, by_id: dict[str, Task]) ->
 def test_a_late_copy_is_more_than_26_hours_late_and_no_other_is(
     estate: Estate, by_id: dict[str, Task]
 ) -> None:
-    late = {one.tasks[-1] for one in told(estate, "late_copy")}
+    late = {one.tasks[-1] for one in episodes_of(estate, "late_copy")}
     usable = {
         task.blocks["backup"]["backup_id"]: task.ended_at
         for task in by_id.values()
@@ -210,7 +210,7 @@ def test_a_late_copy_is_more_than_26_hours_late_and_no_other_is(
 
 
 def test_a_removed_resource_is_backed_up_no_more(estate: Estate, by_id: dict[str, Task]) -> None:
-    for one in told(estate, "removal"):
+    for one in episodes_of(estate, "removal"):
         (removal,) = (by_id[i] for i in one.tasks)
         assert one.about in {resource["id"] for resource in removal.blocks["remove_resources"]["resources"]}
         for task in by_id.values():
@@ -219,7 +219,7 @@ def test_a_removed_resource_is_backed_up_no_more(estate: Estate, by_id: dict[str
 
 
 def test_a_renamed_resource_has_another_name_from_then_on(estate: Estate, by_id: dict[str, Task]) -> None:
-    for one in told(estate, "renamed"):
+    for one in episodes_of(estate, "renamed"):
         named = [
             (task.created_at >= one.begins_at, task.resource["name"])
             for task in by_id.values()
@@ -230,10 +230,10 @@ def test_a_renamed_resource_has_another_name_from_then_on(estate: Estate, by_id:
         assert not before & after
 
 
-def test_a_backup_by_hand_follows_a_failure(
+def test_a_manual_rerun_follows_a_failure(
     estate: Estate, by_id: dict[str, Task], backups_of: dict[str, list[Task]]
 ) -> None:
-    for one in told(estate, "manual_rerun"):
+    for one in episodes_of(estate, "manual_rerun"):
         (rerun,) = (by_id[i] for i in one.tasks)
         assert rerun.policy_id is None
         assert rerun.blocks["backup"]["backup_name"].startswith("manualbk_")

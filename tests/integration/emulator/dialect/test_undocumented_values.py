@@ -1,4 +1,4 @@
-"""Values that no document names: a task keeps its own, and lists, filters and the truth agree on it."""
+"""Undocumented values are stable per task and consistent in lists, filters and the truth."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

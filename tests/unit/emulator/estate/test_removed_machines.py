@@ -1,4 +1,4 @@
-"""Nothing is done any more to a resource that was taken out of its vault."""
+"""A resource removed from its vault has no further tasks."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 from cbr_emulator.estate.model import SERVER, RecoveryPoint
 from cbr_emulator.estate.replication import copies
-from cbr_emulator.estate.restores import restore_some_day
-from cbr_emulator.estate.scenario import plan
+from cbr_emulator.estate.restores import maybe_restore
+from cbr_emulator.estate.scenario import start_simulation
 from cbr_emulator.estate.simulation import Simulation
 from cbr_emulator.estate.vault_factory import VaultFactory
 
@@ -16,17 +16,17 @@ USABLE_AT = NOW - timedelta(days=10)
 
 
 def test_what_is_planned_before_a_removal_is_not_done_after_it() -> None:
-    """Copies of the next days were made of what had left by then."""
-    world = plan(Random(1), NOW - timedelta(days=30), NOW, NOW, 100)
-    founder = VaultFactory(world)
-    vault, machine = founder.bare_vault(), founder.machine(SERVER)
+    """Copies were made of machines that had been removed by then."""
+    simulation = start_simulation(Random(1), NOW - timedelta(days=30), NOW, NOW, 100)
+    factory = VaultFactory(simulation)
+    vault, machine = factory.empty_vault(), factory.machine(SERVER)
     point = RecoveryPoint("b", "autobk", USABLE_AT, None, "c")
 
     def is_done() -> bool:
-        with patch.object(Simulation, "has_luck", lambda *_: True):
+        with patch.object(Simulation, "happens", lambda *_: True):
             planned = [
-                *copies(world, vault, machine, point, 1.0),
-                *restore_some_day(world, vault, machine, point),
+                *copies(simulation, vault, machine, point, 1.0),
+                *maybe_restore(simulation, vault, machine, point),
             ]
         return bool(planned)
 

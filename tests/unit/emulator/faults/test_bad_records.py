@@ -1,4 +1,4 @@
-"""Each kind of bad record is as bad as it says, and a page around it can still be told apart."""
+"""Each kind of bad record is malformed as described, and leaves its page separable."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def is_broken(text: bytes) -> bool:
 
 
 def changed(text: bytes) -> dict[str, Any]:
-    """Top-level values that are not as they were."""
+    """Top-level values that changed."""
     record = json.loads(text)
     return {key: record.get(key) for key in {*record, *RECORD} if record.get(key) != RECORD.get(key)}
 
@@ -75,8 +75,8 @@ PROOFS: dict[str, Callable[[bytes], bool]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_is_what_it_says_in_every_way_it_has(kind: str) -> None:
-    spoiled = [way(TEXT) for way in KINDS[kind].ways]
+def test_every_corruption_of_a_kind_is_as_described(kind: str) -> None:
+    spoiled = [way(TEXT) for way in KINDS[kind].corruptions]
     assert len(set(spoiled)) == len(spoiled)
     for text in spoiled:
         assert text != TEXT
@@ -85,7 +85,7 @@ def test_a_kind_is_what_it_says_in_every_way_it_has(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_quotes_and_brackets_stay_in_balance(kind: str) -> None:
-    for way in KINDS[kind].ways:
+    for way in KINDS[kind].corruptions:
         depth, is_text, is_escaped = 0, False, False
         for sign in way(TEXT).decode(errors="replace"):
             if is_text:
@@ -98,15 +98,17 @@ def test_quotes_and_brackets_stay_in_balance(kind: str) -> None:
         assert (depth, is_text) == (0, False)
 
 
-def test_the_rate_is_kept_and_every_kind_and_way_comes() -> None:
+def test_the_rate_is_kept_and_every_corruption_occurs() -> None:
     bad = BadRecords(0.25, tuple(KINDS), 1)
     kinds = [bad.kind_of(number) for number in range(8000)]
     share = sum(kind is not None for kind in kinds) / 8000
     assert 0.23 < share < 0.27
     assert set(kinds) == {None, *KINDS}
-    ways = {bad.spoil(TEXT, number) for number in range(8000) if kinds[number] not in {None, "megabyte"}}
-    assert len(ways) == sum(len(one.ways) for name, one in KINDS.items() if name != "megabyte")
+    corruptions = {
+        bad.spoil(TEXT, number) for number in range(8000) if kinds[number] not in {None, "megabyte"}
+    }
+    assert len(corruptions) == sum(len(one.corruptions) for name, one in KINDS.items() if name != "megabyte")
 
 
-def test_nothing_is_spoiled_unless_that_was_asked_for() -> None:
+def test_no_record_is_bad_by_default() -> None:
     assert {NONE.spoil(TEXT, number) for number in range(1000)} == {TEXT}

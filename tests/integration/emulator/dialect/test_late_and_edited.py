@@ -1,4 +1,4 @@
-"""A source that lives while it is read: tasks come late, change after their end, begin, end and expire."""
+"""Changes while a client reads: late tasks, edits after the end, and the normal life cycle."""
 
 import time
 from collections.abc import Callable
@@ -14,8 +14,8 @@ Answers = Callable[..., Any]
 
 
 @pytest.fixture
-def living(emulate: Callable[..., str], asker_of: Callable[[str], Any]) -> Answers:
-    """Starts an estate that lives so."""
+def changes(emulate: Callable[..., str], asker_of: Callable[[str], Any]) -> Answers:
+    """Starts an emulator with the given dialect."""
     return lambda *pairs, options=ESTATE: asker_of(
         emulate(*options, *(word for pair in pairs for word in ("--dialect", pair)))
     )
@@ -35,8 +35,8 @@ def by_id(truth: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["id"]: one for one in truth["operation_logs"]}
 
 
-def test_late_tasks_appear_when_they_are_told_to_and_never_before(living: Answers) -> None:
-    asker, usual = living("late=0.3", "late_by=8h"), living()
+def test_late_tasks_appear_at_their_time_and_not_before(changes: Answers) -> None:
+    asker, usual = changes("late=0.3", "late_by=8h"), changes()
     appeared = set()
     for _ in range(10):
         truth = asker.truth()
@@ -56,11 +56,11 @@ def test_late_tasks_appear_when_they_are_told_to_and_never_before(living: Answer
     delays = [instant(one["ends_at"]) - instant(one["begins_at"]) for one in late.values()]
     assert 0.2 < len(late) / len(usual.truth()["operation_logs"]) < 0.4
     assert 7 * 3600 < max(delays).total_seconds() <= 8 * 3600
-    assert len(appeared - set(episodes(living("late=0.3", "late_by=8h").truth(), "late_task"))) > 3
+    assert len(appeared - set(episodes(changes("late=0.3", "late_by=8h").truth(), "late_task"))) > 3
 
 
-def test_tasks_change_after_their_end_within_two_days(living: Answers) -> None:
-    asker, usual = living("edited=0.4"), living()
+def test_tasks_change_after_their_end_within_two_days(changes: Answers) -> None:
+    asker, usual = changes("edited=0.4"), changes()
     seen = set()
     for _ in range(8):
         truth, plain = asker.truth(), by_id(usual.truth())
@@ -84,8 +84,8 @@ def test_tasks_change_after_their_end_within_two_days(living: Answers) -> None:
     assert seen == {"vault_name", "resource_name", "checkpoint_id"}
 
 
-def test_a_changed_name_is_what_filters_find(living: Answers) -> None:
-    asker = living("edited=1")
+def test_a_changed_name_is_what_filters_find(changes: Answers) -> None:
+    asker = changes("edited=1")
     asker.advance("2d")
     renamed = {
         one["id"]: one for one in asker.truth()["operation_logs"] if one["vault_name"].endswith("-renamed")
@@ -95,8 +95,8 @@ def test_a_changed_name_is_what_filters_find(living: Answers) -> None:
     assert set(asker.ids(vault_name=name)) == wanted
 
 
-def test_a_silent_change_leaves_updated_at(living: Answers) -> None:
-    asker, usual = living("edited=0.4", "edits=silent"), living()
+def test_a_silent_change_leaves_updated_at(changes: Answers) -> None:
+    asker, usual = changes("edited=0.4", "edits=silent"), changes()
     asker.advance("1d")
     usual.advance("1d")
     plain = by_id(usual.truth())
@@ -105,8 +105,8 @@ def test_a_silent_change_leaves_updated_at(living: Answers) -> None:
     assert all(one["updated_at"] == plain[one["id"]]["updated_at"] for one in changed)
 
 
-def test_tasks_begin_end_progress_and_expire_while_pages_are_read(living: Answers) -> None:
-    asker = living("tick=25m", "retention=2d")
+def test_tasks_begin_end_progress_and_expire_while_pages_are_read(changes: Answers) -> None:
+    asker = changes("tick=25m", "retention=2d")
     before = by_id(asker.truth())
     read: list[str] = []
     while page := asker.ids(limit=20, offset=len(read)):
@@ -132,17 +132,17 @@ def test_tasks_begin_end_progress_and_expire_while_pages_are_read(living: Answer
     )
 
 
-def test_a_tick_is_the_same_each_time(living: Answers) -> None:
+def test_a_tick_is_the_same_each_time(changes: Answers) -> None:
     answers = []
     for _ in range(2):
-        asker = living("tick=1h")
+        asker = changes("tick=1h")
         answers.append([asker.answered(limit=50, offset=offset).content for offset in (0, 40, 80)])
     assert answers[0] == answers[1]
 
 
-def test_time_passes_by_itself_unless_it_is_frozen(living: Answers) -> None:
+def test_time_passes_by_itself_unless_it_is_frozen(changes: Answers) -> None:
     # The night's runs begin on the hour.
-    asker = living(options=("--tasks", "1500", "--days", "1", "--now", "2026-11-20T00:59:58Z"))
+    asker = changes(options=("--tasks", "1500", "--days", "1", "--now", "2026-11-20T00:59:58Z"))
     before = asker.truth()
     until = time.monotonic() + 20
     while time.monotonic() < until:
@@ -152,5 +152,5 @@ def test_time_passes_by_itself_unless_it_is_frozen(living: Answers) -> None:
         time.sleep(0.2)
     assert after["operation_logs"] != before["operation_logs"]
     assert 0 < (instant(after["now"]) - instant(before["now"])).total_seconds() < 60
-    frozen = living()
+    frozen = changes()
     assert frozen.truth()["now"] == frozen.truth()["now"] == "2026-11-20T01:30:00+00:00"

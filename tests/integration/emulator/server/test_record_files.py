@@ -1,4 +1,4 @@
-"""A file of records is served character for character, broken ones too, for as long as it is asked."""
+"""Records of a file are served character for character, malformed ones included."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cbr_emulator.errors import EmulatorOptionError
-from cbr_emulator.server.run import Options, build
+from cbr_emulator.server.run import Options, build_emulator
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 ODD = (
     '{ "id":"a",  "created_at" : "2019-05-23T14:35:23.5", "n": 1e400, "big": 12345678901234567890123, "é":1}',
     '{"id": "b", "id": "b2", "created_at": "2019-05-24T00:00:00Z", "status": "success"}',
@@ -65,7 +65,7 @@ def test_what_is_no_list_and_no_body_is_refused(tmp_path: Path, text: str) -> No
     path = tmp_path / "records.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(EmulatorOptionError, match=f"--records {path}: "):
-        build(Options(records=path))
+        build_emulator(Options(records=path))
 
 
 def test_records_expire_only_where_that_is_asked(

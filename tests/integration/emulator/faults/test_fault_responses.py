@@ -1,4 +1,4 @@
-"""Each fault goes wrong as it says, as often as it says, and is counted."""
+"""Each fault has the documented effect and frequency, and is counted."""
 
 import time
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_a_body_that_cannot_be_read(failing: Callable[..., Any], fault: str) -> 
     assert asker.truth()["faults"] == {fault: 1}
 
 
-def test_an_answer_that_does_not_come(failing: Callable[..., Any]) -> None:
+def test_a_stalled_response(failing: Callable[..., Any]) -> None:
     asker = failing("stall=1")
     with pytest.raises(httpx.ReadTimeout):
         asker.http.get(asker.tasks, timeout=0.5)

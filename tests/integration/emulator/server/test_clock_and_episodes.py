@@ -1,4 +1,4 @@
-"""The clock moves tasks through their lives, and the same options are the same estate."""
+"""The clock drives the life cycle of tasks, and the same options give the same estate."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -63,7 +63,7 @@ def test_the_same_options_are_the_same_estate(
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
-def test_episodes_are_told_once_they_begin(
+def test_episodes_are_listed_from_their_begin(
     emulate: Callable[..., str], asker_of: Callable[[str], Any], seed: str
 ) -> None:
     asker = asker_of(emulate("--tasks", "4000", "--days", "20", "--seed", seed, *ESTATE[4:]))
@@ -81,7 +81,7 @@ def test_episodes_are_told_once_they_begin(
 def test_episodes_name_the_tasks_that_were_created_by_now(
     emulate: Callable[..., str], asker_of: Callable[[str], Any]
 ) -> None:
-    """A streak that goes on named failures of days to come, which nothing had served."""
+    """The episode of a continuing streak named future failures that were not served yet."""
     asker = asker_of(emulate("--tasks", "4000", "--days", "20", "--seed", "1", *ESTATE[4:]))
     seen = set()
     for _ in range(4):

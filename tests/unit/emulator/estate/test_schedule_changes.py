@@ -1,4 +1,4 @@
-"""One policy of an estate is edited, another runs by a clock with summer time; both are told."""
+"""One policy of an estate is edited, another follows summer time; both have episodes."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cbr_emulator.estate.episodes import Episode
-from cbr_emulator.estate.generate import Estate, lay_out
+from cbr_emulator.estate.generate import Estate, generate_estate
 from cbr_emulator.estate.replication import _first_slot
-from cbr_emulator.estate.scenario import plan
-from cbr_emulator.estate.schedule_changes import MOST_MACHINES
+from cbr_emulator.estate.scenario import start_simulation
+from cbr_emulator.estate.schedule_changes import MAX_MACHINES
 from cbr_emulator.estate.vault_factory import VaultFactory
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -29,7 +29,7 @@ def now(request: pytest.FixtureRequest) -> datetime:
 
 @pytest.fixture(scope="module", params=[1, 2])
 def estate(request: pytest.FixtureRequest, now: datetime) -> Estate:
-    return lay_out(3000, 30, request.param, now)
+    return generate_estate(3000, 30, request.param, now)
 
 
 def only(estate: Estate, kind: str) -> Episode:
@@ -83,7 +83,7 @@ def test_both_vaults_are_small_and_the_first_runs_after_are_named(estate: Estate
     by_id = {task.id: task for task in estate.tasks}
     for kind in ("policy_edit", "clock_change"):
         one = only(estate, kind)
-        assert 1 <= len(one.tasks) <= MOST_MACHINES
+        assert 1 <= len(one.tasks) <= MAX_MACHINES
         for task in (by_id[task_id] for task_id in one.tasks):
             assert (task.vault_id, task.operation_type) == (one.about, "backup")
             assert one.ends_at <= task.created_at < one.ends_at + timedelta(seconds=2)
@@ -95,12 +95,12 @@ def test_both_vaults_are_small_and_the_first_runs_after_are_named(estate: Estate
                     if task.vault_id == one.about and task.resource
                 }
             )
-            <= MOST_MACHINES
+            <= MAX_MACHINES
         )
 
 
 def test_no_slot_goes_missing_where_hours_move(estate: Estate) -> None:
-    """Nobody could tell from the log that there should have been a run."""
+    """The log alone could not show that a run was due."""
     moving = {only(estate, kind).about for kind in ("policy_edit", "clock_change")}
     missed = {one.about for one in estate.episodes if one.kind == "missed_slot"}
     assert missed
@@ -110,13 +110,13 @@ def test_no_slot_goes_missing_where_hours_move(estate: Estate) -> None:
 
 
 def test_copies_go_five_hours_after_the_hour_of_that_time() -> None:
-    world = plan(Random(1), AUTUMN - timedelta(days=30), AUTUMN, AUTUMN, 100)
-    vault = VaultFactory(world).bare_vault()
+    simulation = start_simulation(Random(1), AUTUMN - timedelta(days=30), AUTUMN, AUTUMN, 100)
+    vault = VaultFactory(simulation).empty_vault()
     vault.hours, vault.zone, vault.edited = (2,), BERLIN, (datetime(2026, 11, 9, 12, tzinfo=UTC), (6,))
     for usable_at, hour in (
         (datetime(2026, 10, 24, 0, 20, tzinfo=UTC), 5),
         (datetime(2026, 10, 26, 1, 20, tzinfo=UTC), 6),
         (datetime(2026, 11, 10, 5, 20, tzinfo=UTC), 10),
     ):
-        first = _first_slot(world, vault, usable_at)
+        first = _first_slot(simulation, vault, usable_at)
         assert (first.date(), first.hour) == (usable_at.date(), hour)

@@ -1,4 +1,4 @@
-"""Faults that strike at chosen requests, break connections, end tokens, or have the clock wrong."""
+"""Faults at given requests, connection resets, expired tokens and a wrong clock."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from support.command_line import PROJECT
 
 ESTATE = ("--tasks", "60", "--days", "3", "--seed", "3", "--now", "2026-11-20T01:30:00Z", "--freeze")
-WISH = {
+TOKEN_REQUEST_FIELDS = {
     "auth": {
         "identity": {
             "methods": ["password"],
@@ -35,7 +35,7 @@ def failing(emulate: Callable[..., str], asker_of: Callable[[str], Any]) -> Answ
 
 
 def outcome(asker: Any, path: str) -> str:
-    """What becomes of one request: its status, and whether its body can be read."""
+    """Outcome of one request: its status, and whether its body is readable."""
     try:
         answer = asker.http.get(path)
     except (httpx.ReadError, httpx.RemoteProtocolError):
@@ -61,7 +61,7 @@ STRUCK = {
 
 
 @pytest.mark.parametrize("kind", STRUCK)
-def test_a_fault_strikes_at_the_requests_it_was_told(failing: Answers, kind: str) -> None:
+def test_a_fault_is_served_at_the_given_requests(failing: Answers, kind: str) -> None:
     asker = failing(f"{kind}=@2,4-5,8-")
     task_id = asker.truth()["operation_logs"][0]["id"]
     paths = [asker.tasks if number % 2 else f"{asker.tasks}/{task_id}" for number in range(1, 10)]
@@ -74,7 +74,7 @@ def test_a_fault_strikes_at_the_requests_it_was_told(failing: Answers, kind: str
     assert told["fault_options"] == [f"{kind}=@2,4-5,8-"]
 
 
-def test_a_reset_comes_by_chance_too(failing: Answers) -> None:
+def test_a_reset_by_rate(failing: Answers) -> None:
     asker = failing("reset=0.5")
     found = [outcome(asker, asker.tasks) for _ in range(30)]
     assert set(found) == {"200", "reset"}
@@ -105,7 +105,7 @@ def test_a_server_error_has_the_gateway_s_body(failing: Answers, kind: str, code
     assert answer.headers["X-Request-Id"] == body["request_id"]
 
 
-def test_a_stall_is_as_long_as_it_was_told(failing: Answers) -> None:
+def test_a_stall_lasts_stall_for(failing: Answers) -> None:
     asker = failing("stall=@1", "stall_for=1s")
     with pytest.raises(httpx.ReadTimeout):
         asker.http.get(asker.tasks, timeout=0.4)
@@ -117,7 +117,7 @@ def test_a_stall_is_as_long_as_it_was_told(failing: Answers) -> None:
 
 
 def token_of(asker: Any) -> dict[str, str]:
-    answer = asker.http.post("/v3/auth/tokens", json=WISH)
+    answer = asker.http.post("/v3/auth/tokens", json=TOKEN_REQUEST_FIELDS)
     ends_at = datetime.fromisoformat(answer.json()["token"]["expires_at"])
     assert ends_at > datetime.now(UTC) + timedelta(hours=23), "IAM does not know that it ends early"
     return {"X-Auth-Token": answer.headers["X-Subject-Token"]}
@@ -150,7 +150,7 @@ def test_a_token_ends_after_a_span(failing: Answers) -> None:
 
 
 @pytest.mark.parametrize("hours", [5, -5])
-def test_a_clock_that_is_wrong_is_wrong_everywhere(
+def test_skew_affects_date_signatures_and_present(
     failing: Answers, hours: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # the vendor's client leaves a file in the home directory

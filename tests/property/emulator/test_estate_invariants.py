@@ -1,4 +1,4 @@
-"""What holds in every estate, whatever its size, length, seed and present."""
+"""Invariants of every estate, for any size, length, seed and present."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbr_emulator.estate.generate import Estate, lay_out
+from cbr_emulator.estate.generate import Estate, generate_estate
 from cbr_emulator.estate.task import Task
 
 PRESENTS = st.floats(0, 12 * 365).map(lambda days: datetime(2019, 1, 1, tzinfo=UTC) + timedelta(days=days))
@@ -17,15 +17,15 @@ PRESENTS = st.floats(0, 12 * 365).map(lambda days: datetime(2019, 1, 1, tzinfo=U
 
 @dataclass(frozen=True)
 class Case:
-    """What an estate is laid out from; small, so that a failure is told in a line."""
+    """Arguments of an estate; small, so that a failure is readable."""
 
     tasks: int
     days: int
     seed: int
     now: datetime
 
-    def lay_out(self) -> Estate:
-        return lay_out(self.tasks, self.days, self.seed, self.now)
+    def generate_estate(self) -> Estate:
+        return generate_estate(self.tasks, self.days, self.seed, self.now)
 
 
 CASES = st.builds(Case, st.integers(1, 1500), st.integers(1, 60), st.integers(0, 10**6), PRESENTS)
@@ -51,7 +51,7 @@ def points(tasks: tuple[Task, ...]) -> dict[str, Task]:
 @EXAMPLES
 @given(CASES)
 def test_it_has_the_size_and_the_days_asked_for(case: Case) -> None:
-    estate, tasks, days, now = case.lay_out(), case.tasks, case.days, case.now
+    estate, tasks, days, now = case.generate_estate(), case.tasks, case.days, case.now
     created = [task.created_at for task in estate.tasks]
     assert created == sorted(created)
     assert created[0] >= now - timedelta(days=days)
@@ -62,7 +62,7 @@ def test_it_has_the_size_and_the_days_asked_for(case: Case) -> None:
 @EXAMPLES
 @given(CASES)
 def test_ids_are_uuids_and_no_two_are_the_same(case: Case) -> None:
-    estate = case.lay_out()
+    estate = case.generate_estate()
     ids = [task.id for task in estate.tasks]
     ids += [
         task.blocks["backup"]["backup_id"]
@@ -76,7 +76,7 @@ def test_ids_are_uuids_and_no_two_are_the_same(case: Case) -> None:
 @EXAMPLES
 @given(CASES)
 def test_nothing_ends_before_it_starts(case: Case) -> None:
-    for task in case.lay_out().tasks:
+    for task in case.generate_estate().tasks:
         if task.ended_at is not None:
             assert task.ended_at >= (task.started_at or task.created_at)
         if task.started_at is not None:
@@ -86,7 +86,7 @@ def test_nothing_ends_before_it_starts(case: Case) -> None:
 @EXAMPLES
 @given(CASES)
 def test_one_task_of_a_resource_is_open_at_most(case: Case) -> None:
-    estate, now = case.lay_out(), case.now
+    estate, now = case.generate_estate(), case.now
     for tasks in of_resources(estate.tasks).values():
         is_open = [
             task for task in tasks if task.created_at <= now and (not task.ended_at or task.ended_at > now)
@@ -97,7 +97,7 @@ def test_one_task_of_a_resource_is_open_at_most(case: Case) -> None:
 @EXAMPLES
 @given(CASES)
 def test_a_resource_is_backed_up_once_at_a_time(case: Case) -> None:
-    for tasks in of_resources(case.lay_out().tasks, "backup").values():
+    for tasks in of_resources(case.generate_estate().tasks, "backup").values():
         for before, after in pairwise(task for task in tasks if task.outcome != "skipped"):
             assert before.ended_at is not None
             assert before.ended_at <= after.created_at
@@ -107,7 +107,7 @@ def test_a_resource_is_backed_up_once_at_a_time(case: Case) -> None:
 @given(CASES)
 def test_a_resource_that_is_new_is_first_backed_up_in_full(case: Case) -> None:
     """A resource without an episode of its enrolment is older than the estate, and so is its full backup."""
-    estate = case.lay_out()
+    estate = case.generate_estate()
     enrolled = {one.about: one for one in estate.episodes if one.kind == "enrolment"}
     backups = of_resources(estate.tasks, "backup")
     for resource_id, one in enrolled.items():
@@ -123,7 +123,7 @@ def test_a_resource_that_is_new_is_first_backed_up_in_full(case: Case) -> None:
 @EXAMPLES
 @given(CASES)
 def test_a_copy_starts_when_its_backup_can_be_used(case: Case) -> None:
-    estate = case.lay_out()
+    estate = case.generate_estate()
     made = points(estate.tasks)
     tries: dict[str, list[Task]] = defaultdict(list)
     for task in estate.tasks:
@@ -142,7 +142,7 @@ def test_a_copy_starts_when_its_backup_can_be_used(case: Case) -> None:
 @given(CASES)
 def test_what_is_deleted_or_restored_was_there(case: Case) -> None:
     """A backup that no task made is older than the estate: only its age can be judged, by its name."""
-    estate, days, now = case.lay_out(), case.days, case.now
+    estate, days, now = case.generate_estate(), case.days, case.now
     made = points(estate.tasks)
     deleted: dict[str, datetime] = {}
     for task in estate.tasks:
@@ -165,7 +165,7 @@ def test_what_is_deleted_or_restored_was_there(case: Case) -> None:
 @EXAMPLES
 @given(CASES)
 def test_episodes_name_tasks_of_what_they_are_about(case: Case) -> None:
-    estate = case.lay_out()
+    estate = case.generate_estate()
     by_id = {task.id: task for task in estate.tasks}
     resources = set(of_resources(estate.tasks)) | {
         one.about for one in estate.episodes if one.kind == "enrolment"
@@ -188,4 +188,4 @@ def test_episodes_name_tasks_of_what_they_are_about(case: Case) -> None:
 @EXAMPLES
 @given(CASES)
 def test_it_follows_from_its_arguments_alone(case: Case) -> None:
-    assert case.lay_out() == case.lay_out()
+    assert case.generate_estate() == case.generate_estate()

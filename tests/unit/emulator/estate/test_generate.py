@@ -1,4 +1,4 @@
-"""The estate is believable whatever its seed: what no real customer's log would show, it does not show."""
+"""The estate is realistic for every seed."""
 
 import json
 from collections import Counter
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cbr_emulator.estate.generate import Estate, lay_out
+from cbr_emulator.estate.generate import Estate, generate_estate
 from cbr_emulator.estate.task import Task
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -17,7 +17,7 @@ OPEN = {"waiting", "running"}
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def estate(request: pytest.FixtureRequest) -> Estate:
-    return lay_out(TASKS, DAYS, request.param, NOW)
+    return generate_estate(TASKS, DAYS, request.param, NOW)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_it_has_about_as_many_tasks_as_asked_for(past: dict[str, list[Task]]) ->
 
 @pytest.mark.parametrize(("tasks", "days"), [(1, 30), (10, 30), (50, 3), (300, 2), (900, 6), (5000, 1)])
 def test_a_small_one_has_too(tasks: int, days: int) -> None:
-    within = [task for task in lay_out(tasks, days, 1, NOW).tasks if task.created_at < NOW]
+    within = [task for task in generate_estate(tasks, days, 1, NOW).tasks if task.created_at < NOW]
     assert tasks <= len(within) <= tasks + max(8, tasks / 50)
 
 
@@ -75,8 +75,8 @@ def test_each_day_deletes_about_what_a_day_makes(past: dict[str, list[Task]]) ->
 
 
 def test_what_is_too_old_is_deleted_by_day_and_only_that(estate: Estate, past: dict[str, list[Task]]) -> None:
-    by_hand = {i for one in estate.episodes if one.kind == "mass_delete" for i in one.tasks}
-    hours = {task.created_at.hour for task in past["delete"] if task.id not in by_hand}
+    is_manual = {i for one in estate.episodes if one.kind == "mass_delete" for i in one.tasks}
+    hours = {task.created_at.hour for task in past["delete"] if task.id not in is_manual}
     assert hours == set(range(8, 20))
 
 
@@ -126,7 +126,7 @@ def test_every_documented_type_occurs(past: dict[str, list[Task]]) -> None:
 def test_policies_differ() -> None:
     days: dict[str, set[int]] = {}
     hours: dict[str, set[int]] = {}
-    for task in lay_out(50_000, DAYS, 1, NOW).tasks:
+    for task in generate_estate(50_000, DAYS, 1, NOW).tasks:
         if task.operation_type == "backup" and task.policy_id is not None:
             days.setdefault(task.policy_id, set()).add(task.created_at.weekday())
             hours.setdefault(task.policy_id, set()).add(task.created_at.hour)
@@ -138,7 +138,7 @@ def test_names_are_also_chinese_and_a_resource_may_be_in_two_vaults() -> None:
     vaults: dict[str, set[str]] = {}
     names: set[str] = set()
     for seed in (1, 2, 3):
-        for task in lay_out(TASKS, DAYS, seed, NOW).tasks:
+        for task in generate_estate(TASKS, DAYS, seed, NOW).tasks:
             if task.operation_type == "backup" and task.resource is not None and task.policy_id:
                 vaults.setdefault(task.resource["id"], set()).add(task.vault_id or "")
                 names.add(task.resource["name"])
@@ -148,7 +148,7 @@ def test_names_are_also_chinese_and_a_resource_may_be_in_two_vaults() -> None:
 
 def test_vaults_of_a_name_are_one() -> None:
     ids: dict[str, set[str]] = {}
-    for task in lay_out(TASKS, DAYS, 4, NOW).tasks:
+    for task in generate_estate(TASKS, DAYS, 4, NOW).tasks:
         ids.setdefault(task.vault_name or "", set()).add(task.vault_id or "")
     assert all(len(found) == 1 for found in ids.values())
 
@@ -164,12 +164,12 @@ def test_it_goes_on_after_its_present(estate: Estate) -> None:
 
 
 def test_the_same_seed_is_the_same_estate() -> None:
-    assert lay_out(500, 5, 9, NOW) == lay_out(500, 5, 9, NOW)
-    assert lay_out(500, 5, 9, NOW) != lay_out(500, 5, 8, NOW)
-    assert lay_out(500, 5, 9, NOW) != lay_out(500, 5, 9, NOW + timedelta(seconds=1))
+    assert generate_estate(500, 5, 9, NOW) == generate_estate(500, 5, 9, NOW)
+    assert generate_estate(500, 5, 9, NOW) != generate_estate(500, 5, 8, NOW)
+    assert generate_estate(500, 5, 9, NOW) != generate_estate(500, 5, 9, NOW + timedelta(seconds=1))
 
 
-def test_whatever_changes_of_a_record_its_updated_at_tells(estate: Estate) -> None:
+def test_updated_at_shows_every_change_of_a_record(estate: Estate) -> None:
     """A running task made progress under the updated_at of its start."""
     unfinished = [task for task in estate.tasks if task.created_at <= NOW and task.status_at(NOW) in OPEN]
     changes = 0

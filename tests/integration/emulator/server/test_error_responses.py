@@ -1,4 +1,4 @@
-"""Signing in, and what is answered to whoever does it wrong: bodies and headers as the vendor prints them."""
+"""Authentication and error responses: bodies and headers as the vendor documents them."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -87,7 +87,7 @@ def test_iam_refuses_what_it_cannot_read(http: httpx.Client, body: bytes) -> Non
     ],
 )
 def test_iam_names_what_a_request_lacks(http: httpx.Client, path: str, value: Any) -> None:
-    """Some such requests were taken, and the others told that the password was wrong."""
+    """Some such requests were accepted; others were answered with 'wrong password'."""
     body = wish()
     *way, last = ("auth." + path).split(".")
     part = body
@@ -105,7 +105,7 @@ def test_a_token_may_be_scoped_to_a_project_by_its_name(http: httpx.Client) -> N
     assert http.post("/v3/auth/tokens", json=body).status_code == 201
 
 
-def test_whoever_is_not_signed_in_is_refused(http: httpx.Client) -> None:
+def test_an_unauthenticated_request_is_refused(http: httpx.Client) -> None:
     for path in (TASKS, f"{TASKS}/any"):
         assert "x-auth-token not found" in refused(http.get(path), 401, "APIGW.0301")
         wrong = {"X-Auth-Token": "wrong"}

@@ -1,4 +1,4 @@
-"""Each way of printing alters what it names in lists and shown tasks, and nothing else; so is the truth."""
+"""Each record option changes what it names, in lists and single tasks, and nothing else."""
 
 import json
 import re
@@ -45,7 +45,7 @@ SHAPES = (
 
 @pytest.fixture(scope="module")
 def estate() -> Iterator[Emulated]:
-    """Of some size, so that every type of task and every kind of value occurs in it."""
+    """Large enough that every operation type and kind of value occurs."""
     with emulated(tasks=3500, days=30, seed=3, now="2026-11-20T01:00:20Z") as running:
         yield running
 
@@ -131,7 +131,7 @@ ALTERED: dict[tuple[str, str], Callable[[Record], Record]] = {
     ),
     ("volumes", "excluded"): lambda one: without(one, lambda k, _: k == "include_volumes"),
 }
-"""What a record must look like in a dialect, where that can be said in a line."""
+"""Expected record format of each dialect option."""
 
 
 @pytest.mark.parametrize(("switch", "value"), ALTERED, ids="=".join)
@@ -207,7 +207,7 @@ HIDES_OR_ADDS = (
 )
 
 
-def test_the_truth_is_spelled_usually(estate: Emulated, asker: Any, plain: dict[str, Record]) -> None:
+def test_the_truth_is_in_the_canonical_format(estate: Emulated, asker: Any, plain: dict[str, Record]) -> None:
     estate.emulator.dialect = replace(
         Dialect(), times="z", nulls="absent", **{name: ALLOWED[name][-1] for name in SAME_IN_THE_TRUTH}
     )

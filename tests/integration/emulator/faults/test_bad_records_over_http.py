@@ -1,4 +1,4 @@
-"""Bad records stand in good pages where their tasks would, and the truth tells each with its exact text."""
+"""Bad records take the place of their tasks in pages, and the truth has their exact text."""
 
 import base64
 import json
@@ -58,7 +58,7 @@ def test_of_all_kinds_each_is_served(spoiling: Answers) -> None:
     assert {entry["kind"] for entry in told} == set(KINDS)
 
 
-def test_a_few_are_spoiled_where_only_kinds_are_named(spoiling: Answers) -> None:
+def test_kinds_alone_use_the_default_rate(spoiling: Answers) -> None:
     told = spoiling("nul", "not_object", more=("--tasks", "2000")).truth()
     assert {entry["kind"] for entry in told["spoiled"]} == {"nul", "not_object"}
     assert 15 < len(told["spoiled"]) < 80
@@ -92,7 +92,7 @@ def test_a_spoiled_task_is_filtered_by_what_it_is(spoiling: Answers) -> None:
     ) | {None}
 
 
-def test_a_spoiled_record_is_told_in_the_dialect_it_is_served_in(spoiling: Answers) -> None:
+def test_the_truth_has_bad_records_as_served(spoiling: Answers) -> None:
     asker = spoiling("nul", "0.1", more=("--dialect", "times=offset", "--dialect", "nulls=absent"))
     told = asker.truth()
     assert all(not one["created_at"].endswith("+00:00") for one in told["operation_logs"])

@@ -1,4 +1,4 @@
-"""Each switch of the dialect changes the wire as it says, and nothing else."""
+"""Each dialect option changes responses as documented, and nothing else."""
 
 import re
 from collections.abc import Callable

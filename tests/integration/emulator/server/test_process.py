@@ -1,4 +1,4 @@
-"""The emulator as a process: what it is started with, and how it ends."""
+"""The emulator as a process: options, errors and shutdown."""
 
 import io
 import signal
@@ -57,9 +57,9 @@ DIALECTS = (
     "edits=dated|silent",
     "tick=SPAN",
 )
-STRIKING = ("throttle", "gateway", "error_500", "error_503", "reset", "stall", "truncate", "corrupt")
+REQUEST_FAULTS = ("throttle", "gateway", "error_500", "error_503", "reset", "stall", "truncate", "corrupt")
 FAULTS = (
-    *(f"{name}=RATE|@REQUESTS" for name in STRIKING),
+    *(f"{name}=RATE|@REQUESTS" for name in REQUEST_FAULTS),
     "retry_after=SECONDS",
     "quota=N/SPAN",
     "stall_for=SPAN",
@@ -69,12 +69,12 @@ FAULTS = (
 
 
 def refused(*options: str) -> str:
-    """What an emulator says that does not start."""
+    """Error message of an emulator that does not start."""
     return " ".join(ended(2, *options).split())
 
 
 def ended(status: int, *options: str) -> str:
-    """What the command says that ends so, called in this process; it speaks on stderr if it fails."""
+    """Output of the command, called in this process; stderr if it fails."""
     out, err = io.StringIO(), io.StringIO()
     with (
         patch.object(sys, "argv", ["cbr-warehouse", "emulator", "--tasks", "10", *options]),
@@ -163,7 +163,7 @@ def test_help_lists_every_key_with_its_values() -> None:
 def test_a_file_of_records_neither_comes_late_nor_is_edited(tmp_path: Path, pair: str) -> None:
     path = tmp_path / "records.json"
     path.write_text("[]")
-    assert "stand as they are" in refused("--records", str(path), "--dialect", pair)
+    assert "never appear late or change" in refused("--records", str(path), "--dialect", pair)
 
 
 @pytest.mark.parametrize("now", ["tomorrow", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
@@ -179,10 +179,10 @@ def test_a_file_without_records_is_refused(tmp_path: Path, text: str | None) -> 
     assert str(path) in refused("--port", "0", "--records", str(path)).replace(" ", "")
 
 
-def test_a_port_in_use_is_refused_before_anything_is_laid_out() -> None:
-    """It was told only after the estate had been laid out, which takes a while for a large one."""
-    laid_out = patch("cbr_emulator.server.run.lay_out", side_effect=AssertionError)
-    with socket.create_server(("127.0.0.1", 0)) as taken, laid_out:
+def test_a_port_in_use_is_refused_before_the_estate_is_generated() -> None:
+    """The error came only after the estate had been generated, which takes long for a large one."""
+    generated = patch("cbr_emulator.server.run.generate_estate", side_effect=AssertionError)
+    with socket.create_server(("127.0.0.1", 0)) as taken, generated:
         port = str(taken.getsockname()[1])
         told = refused("--port", port)
     assert port in told
@@ -206,7 +206,7 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[
 
 
 @SIGNALS
-def test_it_ends_cleanly_when_told(sent: signal.Signals) -> None:
+def test_a_signal_ends_it_with_status_0(sent: signal.Signals) -> None:
     with running("--tasks", "10") as (process, out, err):
         url = out.readline().strip()
         assert httpx.get(f"{url}/__emulator/truth", trust_env=False).status_code == 200
@@ -234,7 +234,7 @@ def test_it_ends_cleanly_while_an_answer_stalls(sent: signal.Signals) -> None:
 
 
 def is_listening(pid: int) -> bool:
-    """Whether a process has its own way to end; Python itself has one for SIGINT, so SIGTERM tells."""
+    """Whether a process has installed its own handler; Python has one for SIGINT, so SIGTERM is checked."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
     return bool(caught >> (signal.SIGTERM - 1) & 1)
