@@ -14,7 +14,8 @@ from cbr_warehouse.defs.failures import told_as_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.lineage import read_by
 from cbr_warehouse.warehouse.analytics_columns import analytics_columns
-from cbr_warehouse.warehouse.query import count_rows, open_published, read_watermark
+from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.query import count_rows, read_watermark
 
 
 def analytics_asset(site: Installation) -> dg.AssetsDefinition:

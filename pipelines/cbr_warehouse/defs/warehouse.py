@@ -13,7 +13,8 @@ from cbr_warehouse.load.exclusive import hold_alone
 from cbr_warehouse.tables.partitions import PARTITIONED
 from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.checks import REFERENCES, CheckResult, check_all
-from cbr_warehouse.warehouse.query import count_rows, open_published
+from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.query import count_rows
 
 
 def warehouse_asset(site: Installation) -> dg.AssetsDefinition:

@@ -14,7 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from cbr_warehouse.errors import UsageError, WarehouseError
-from cbr_warehouse.warehouse.query import connect_published, read_watermark
+from cbr_warehouse.warehouse.published_file import PublishedWarehouse, connect_published
+from cbr_warehouse.warehouse.query import query_failed, read_watermark
+from cbr_warehouse.warehouse.reading_statement import require_reading
 
 As = Literal["pandas", "arrow", "duckdb"]
 Moment = datetime | date | str
@@ -41,11 +43,12 @@ class Warehouse:
     """A whole, unchanging picture of the warehouse.
 
     Args:
-        connection: The read-only connection that it will own.
+        opened: The open file, which this closes.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, opened: PublishedWarehouse) -> None:
+        self._opened = opened
+        self._connection = opened.connection
 
     def __enter__(self) -> Self:
         return self
@@ -56,8 +59,8 @@ class Warehouse:
         self.close()
 
     def close(self) -> None:
-        """Lets the file go."""
-        self._connection.close()
+        """Closes the file."""
+        self._opened.close()
 
     @property
     def as_of(self) -> datetime | None:
@@ -197,16 +200,13 @@ class Warehouse:
         if as_ not in get_args(As):
             raise UsageError(f"as_ {as_!r}: not known. Allowed: {', '.join(get_args(As))}.")
         try:
-            relation: duckdb.DuckDBPyRelation | None = self._connection.sql(
-                query, params=dict(parameters or {})
-            )
-            if relation is None:
-                raise WarehouseError("The statement gives no rows. Ask with SELECT or FROM.")
+            require_reading(self._connection, query)
+            relation = self._connection.sql(query, params=dict(parameters or {}))
             if as_ == "duckdb":
                 return relation
             return relation.to_arrow_table() if as_ == "arrow" else _frame(relation)
         except duckdb.Error as error:
-            raise WarehouseError(f"The query failed: {error}") from error
+            raise query_failed(self._opened.path, error) from error
 
     def _no_such(self, schema: str, name: str, known: list[str]) -> UsageError | WarehouseError:
         if not known:

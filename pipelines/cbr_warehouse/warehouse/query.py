@@ -1,4 +1,4 @@
-"""Reading the published warehouse: read-only, never locking, never blocked by a load."""
+"""Queries of the published warehouse: read-only, never locking, never blocked by a load."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,10 @@ from typing import Any
 
 import duckdb
 
-from cbr_warehouse.errors import UsageError, WarehouseError
+from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.reading_statement import require_reading
+from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
 
 _AT_ONCE = 2048
 """Rows that are fetched at a time: as many as DuckDB makes."""
@@ -28,52 +31,6 @@ class QueryResult:
     columns: tuple[str, ...]
     types: tuple[str, ...]
     rows: Iterable[tuple[Any, ...]]
-
-
-def connect_published(path: Path) -> duckdb.DuckDBPyConnection:
-    """Opens the published warehouse read-only, in UTC, unable to write or to leave the file.
-
-    The file is attached to a connection of its own: one opened by its path would share the picture that the
-    process may hold of an earlier file of that path.
-
-    Args:
-        path: The file; a reader keeps its whole picture while a new one is published.
-
-    Returns:
-        The connection, for the caller to close.
-
-    Raises:
-        WarehouseError: There is none, or it is unreadable.
-    """
-    if not path.exists():
-        raise WarehouseError(
-            f"There is no warehouse yet at {path}. "
-            "Make one with 'cbr-warehouse load' or 'cbr-warehouse demo'."
-        )
-    connection = duckdb.connect()
-    try:
-        connection.execute(f"ATTACH {_quoted(path)} AS warehouse (READ_ONLY)")
-        connection.execute("USE warehouse")
-        connection.execute("DETACH memory")  # which could be written to
-    except duckdb.Error as error:
-        connection.close()
-        raise WarehouseError(
-            f"{path} cannot be opened ({_first_line(error)}). Make it again with 'cbr-warehouse rebuild'."
-        ) from error
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET temp_directory = {_quoted(path.with_name(f'{path.name}.tmp'))}")
-    connection.execute("SET enable_external_access = false")
-    return connection
-
-
-@contextmanager
-def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens the published warehouse as ``connect_published`` does, and closes it."""
-    connection = connect_published(path)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def count_rows(
@@ -104,12 +61,11 @@ def stream_query(path: Path, sql: str) -> Iterator[QueryResult]:
 
     Raises:
         UsageError: There is no query.
-        WarehouseError: There is no warehouse, or the query failed.
+        WarehouseError: There is no warehouse, it is not one reading statement, or the query failed.
     """
     with open_published(path) as connection:
-        connection.execute("SET lock_configuration = true")
         try:
-            _refuse_nothing(connection, sql)
+            require_reading(connection, sql)
             cursor = connection.execute(sql)
             described = cursor.description or []
             yield QueryResult(
@@ -118,7 +74,7 @@ def stream_query(path: Path, sql: str) -> Iterator[QueryResult]:
                 _rows_of(cursor),
             )
         except duckdb.Error as error:
-            raise WarehouseError(f"The query failed: {error}") from error
+            raise query_failed(path, error) from error
         except BaseException:
             connection.interrupt()  # else closing waits until the query has ended by itself
             raise
@@ -130,19 +86,11 @@ def query(path: Path, sql: str) -> QueryResult:
         return replace(answer, rows=list(answer.rows))
 
 
-def _refuse_nothing(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    if not connection.extract_statements(sql):
-        raise UsageError('The query is empty. Write one, such as "SELECT count(*) FROM tasks".')
+def query_failed(path: Path, error: duckdb.Error) -> WarehouseError:
+    """What to raise for an error while a query runs: the file is damaged, or the query is wrong."""
+    return explain_unreadable(path, error) or WarehouseError(f"The query failed: {error}")
 
 
 def _rows_of(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     while batch := cursor.fetchmany(_AT_ONCE):
         yield from batch
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from cbr_warehouse.warehouse.query import open_published
+from cbr_warehouse.warehouse.published_file import open_published
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,173 @@
+"""Opening the published file: whole whatever lies beside it, read-only, and nothing else within reach.
+
+Why a file is opened or refused is decided here; what is asked of it, in ``query``.
+"""
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+
+from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
+from cbr_warehouse.tables.engine import quoted
+from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
+
+_ENGINE = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",  # FROM name would find the caller's variables
+}
+
+_ATTEMPTS = 3
+"""A load that begins removes unfinished files, and the link with them, between making and opening it."""
+
+
+class PublishedWarehouse:
+    """The published warehouse, open for reading.
+
+    Attributes:
+        path: The published file; a load may have replaced it since.
+        connection: The engine; it sees the file as it was when it was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = duckdb.connect(config=dict(_ENGINE))
+        self.spill = _private_folder()
+        # Also where a notebook never closes it.
+        self._remove_spill = weakref.finalize(self, shutil.rmtree, str(self.spill), ignore_errors=True)
+
+    def close(self) -> None:
+        """Closes the file and removes what queries spilled to disk."""
+        self.connection.close()
+        self._remove_spill()
+
+
+def connect_published(path: Path) -> PublishedWarehouse:
+    """Opens the published warehouse in UTC, on an engine that can neither write nor leave the file.
+
+    DuckDB keeps an attached file and its companions writable even without external access, and it replays
+    a ``.wal`` that lies beside the file whoever wrote it. So the file is attached under a name of its own,
+    a hard link that is gone as soon as it is open: no log belongs to that name, and nothing can be written
+    to it. Every connection has an engine of its own, because DuckDB would give a second one of this process
+    the earlier file of the same path.
+
+    Args:
+        path: The file; a reader keeps its whole picture while a new one is published.
+
+    Returns:
+        The open warehouse, for the caller to close.
+
+    Raises:
+        WarehouseError: There is none, or it cannot be read; the message says why.
+    """
+    if not path.exists():
+        raise WarehouseError(
+            f"There is no warehouse yet at {path}. "
+            "Make one with 'cbr-warehouse load' or 'cbr-warehouse demo'."
+        )
+    opened = PublishedWarehouse(path)
+    try:
+        _attach(opened)
+        for statement in (
+            "USE warehouse",
+            "DETACH memory",  # which could be written to
+            "SET TimeZone = 'UTC'",
+            f"SET temp_directory = '{quoted(opened.spill or '')}'",
+            "SET enable_external_access = false",
+            "SET lock_configuration = true",
+        ):
+            opened.connection.execute(statement)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens the published warehouse as ``connect_published`` does, and closes it.
+
+    Raises:
+        WarehouseError: There is none, or it cannot be read, now or as the block reads it.
+    """
+    opened = connect_published(path)
+    try:
+        yield opened.connection
+    except duckdb.Error as error:
+        if damage := explain_unreadable(path, error):
+            raise damage from error
+        raise
+    finally:
+        opened.close()
+
+
+def _attach(opened: PublishedWarehouse) -> None:
+    for attempt in range(_ATTEMPTS):
+        with _own_name(opened.path, opened.spill) as name:
+            try:
+                opened.connection.execute(f"ATTACH '{quoted(name)}' AS warehouse (READ_ONLY, TYPE duckdb)")
+            except duckdb.Error as error:
+                if not name.exists() and attempt < _ATTEMPTS - 1:
+                    continue
+                raise explain_unreadable(opened.path, error, always=True) from error
+            return
+
+
+@contextmanager
+def _own_name(path: Path, spill: Path | None) -> Iterator[Path]:
+    """Gives the file another name while the block runs.
+
+    Where no link can be made (a read-only folder, a file system without hard links), the file is opened
+    as it is, or from a copy if a log lies beside it.
+    """
+    folder = path.parent / f"{TEMPORARY_PREFIX}{uuid4().hex}-read"
+    link = folder / path.name
+    try:
+        if _is_linked(path, link):
+            yield link
+        else:
+            yield from _without_link(path, spill)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_linked(path: Path, link: Path) -> bool:
+    """Makes a hard link; says whether that was possible."""
+    try:
+        link.parent.mkdir(mode=0o700)
+        link.hardlink_to(path)
+    except OSError:
+        return False
+    return True
+
+
+def _without_link(path: Path, spill: Path | None) -> Iterator[Path]:
+    log = path.with_name(f"{path.name}.wal")
+    if not os.path.lexists(log):
+        yield path
+        return
+    if spill is None:
+        raise WarehouseError(
+            f"{log} was left by another program and does not belong to the published warehouse. Remove it."
+        )
+    copy = spill / path.name
+    try:
+        yield shutil.copyfile(path, copy)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _private_folder() -> Path | None:
+    """A folder of this process for what queries spill; None where the machine has none to write to."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="cbr-warehouse-"))
+    except OSError:
+        return None

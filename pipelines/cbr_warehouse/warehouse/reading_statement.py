@@ -1,0 +1,198 @@
+"""What may be run on a published warehouse: one statement that reads, by DuckDB's own parser.
+
+The engine it runs on can do no harm either (see ``published_file``); both hold on their own.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import duckdb
+import msgspec
+
+from cbr_warehouse.errors import UsageError, WarehouseError
+
+READING = "SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN of one of these"
+
+TABLE_FUNCTIONS = frozenset(
+    (
+        "duckdb_approx_database_count",
+        "duckdb_columns",
+        "duckdb_connection_count",
+        "duckdb_constraints",
+        "duckdb_coordinate_systems",
+        "duckdb_databases",
+        "duckdb_dependencies",
+        "duckdb_extensions",
+        "duckdb_external_file_cache",
+        "duckdb_functions",
+        "duckdb_indexes",
+        "duckdb_keywords",
+        "duckdb_log_contexts",
+        "duckdb_logs",
+        "duckdb_memory",
+        "duckdb_optimizers",
+        "duckdb_prepared_statements",
+        "duckdb_schemas",
+        "duckdb_secret_types",
+        "duckdb_secrets",
+        "duckdb_sequences",
+        "duckdb_settings",
+        "duckdb_table_sample",
+        "duckdb_tables",
+        "duckdb_temporary_files",
+        "duckdb_types",
+        "duckdb_variables",
+        "duckdb_views",
+        "generate_series",
+        "icu_calendar_names",
+        "json_each",
+        "json_tree",
+        "pg_timezone_names",
+        "pragma_collations",
+        "pragma_database_size",
+        "pragma_metadata_info",
+        "pragma_platform",
+        "pragma_show",
+        "pragma_storage_info",
+        "pragma_table_info",
+        "pragma_user_agent",
+        "pragma_version",
+        "query_table",
+        "range",
+        "repeat",
+        "repeat_row",
+        "summary",
+        "test_all_types",
+        "test_vector_types",
+        "unnest",
+        "which_secret",
+    )
+)
+"""DuckDB's table functions that only read, and only what is in the warehouse or the engine.
+
+All others are refused: some write (``enable_logging``), some read files, and ``query`` and
+``json_execute_serialized_sql`` run a text that this module does not see. One that a later DuckDB adds
+is refused until it is listed here.
+"""
+
+
+def require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuses anything but exactly one reading statement.
+
+    Args:
+        connection: The engine that would run it; its parser decides.
+        sql: What the user wrote.
+
+    Raises:
+        UsageError: There is no statement.
+        WarehouseError: There is more than one, or it is of another kind, or calls a function that is refused.
+        duckdb.Error: It does not parse.
+    """
+    statements = connection.extract_statements(sql)
+    if not statements:
+        raise UsageError('The query is empty. Write one, such as "SELECT count(*) FROM tasks".')
+    kinds = [statement.type for statement in statements]
+    if kinds == [duckdb.StatementType.EXPLAIN]:
+        _require_explained(connection, sql)
+        return
+    if len(kinds) > 1 and not statements[0].query:  # the parser made several of one
+        raise WarehouseError(
+            "The query failed: DuckDB runs this as several statements, and some of them write. "
+            "Name a PIVOT's values: PIVOT tasks ON status IN ('success', 'failed') USING count(*)."
+        )
+    if len(kinds) > 1:
+        raise WarehouseError(
+            f"The query failed: there are {len(kinds)} statements. Run them one by one; each is {READING}."
+        )
+    tree = _syntax_tree(connection, sql)
+    if kinds != [duckdb.StatementType.SELECT] or tree is None:
+        raise WarehouseError(
+            f"The query failed: {_first_word(sql)} statements are not permitted, the warehouse is read-only. "
+            f"Use {READING}."
+        )
+    _require_reading_functions(connection, tree)
+
+
+def _require_explained(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """EXPLAIN ANALYZE runs what it explains, so that has to be a reading statement itself."""
+    refused: Exception | None = None
+    for explained in _explained(sql):
+        try:
+            statements = connection.extract_statements(explained)
+            if [statement.type for statement in statements] != [duckdb.StatementType.EXPLAIN]:
+                require_reading(connection, explained)
+                return
+        except (duckdb.Error, WarehouseError, UsageError) as error:
+            refused = refused or error
+    if isinstance(refused, WarehouseError):
+        raise refused
+    raise WarehouseError(
+        f"The query failed: EXPLAIN is permitted for a reading statement only. Use {READING}."
+    )
+
+
+def _explained(sql: str) -> Iterator[str]:
+    """What an EXPLAIN may explain: what follows the word, its ANALYZE and its options in parentheses."""
+    tokens = _tokens(sql)
+    at = 1
+    if at < len(tokens) and tokens[at][1].upper() in ("ANALYZE", "ANALYSE"):
+        at += 1
+    rest = tokens[at:]
+    depth = 0
+    for (_, word), (after, _) in pairwise(rest):
+        depth += word.count("(") - word.count(")")
+        if depth <= 0:
+            if word.endswith(")"):
+                yield sql.encode()[after:].decode()
+            break
+    if rest:
+        yield sql.encode()[rest[0][0] :].decode()
+
+
+def _tokens(sql: str) -> list[tuple[int, str]]:
+    """The tokens of a statement without comments: where each begins, in bytes of UTF-8, and its text."""
+    text = sql.encode()
+    marks = duckdb.tokenize(sql)
+    ends = [at for at, _ in marks[1:]] + [len(text)]
+    comment = duckdb.token_type.comment
+    return [
+        (at, text[at:end].decode(errors="replace").strip())
+        for (at, kind), end in zip(marks, ends, strict=True)
+        if kind != comment
+    ]
+
+
+def _first_word(sql: str) -> str:
+    return _tokens(sql)[0][1].split()[0].upper()
+
+
+def _syntax_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    """The statement as DuckDB's parser has it; None for one that is not a SELECT, such as PRAGMA."""
+    ((text,),) = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [sql]).fetchall()
+    found = msgspec.json.decode(text)
+    return None if found["error"] else found["statements"]
+
+
+def _require_reading_functions(connection: duckdb.DuckDBPyConnection, tree: Any) -> None:
+    called = {name.lower() for name in _table_functions(tree)} - TABLE_FUNCTIONS
+    for name in sorted(called):
+        query = "SELECT 1 FROM duckdb_functions() WHERE function_name = $1 AND function_type <> 'table_macro'"
+        if connection.execute(query, [name]).fetchall():
+            raise WarehouseError(
+                f"The query failed: the function {name} is not permitted, because it may reach outside the "
+                "warehouse. Query its tables and views."
+            )
+
+
+def _table_functions(tree: Any) -> Iterator[str]:
+    """Names of the table functions that a syntax tree calls, at any depth."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif isinstance(node, dict):
+            if node.get("type") == "TABLE_FUNCTION":
+                yield node["function"]["function_name"]
+            waiting.extend(node.values())
