@@ -1,44 +1,44 @@
-"""Every error the project raises on purpose, as one tree.
+"""All exceptions that the project raises on purpose.
 
     CbrWarehouseError                exit 1
-    ├── UsageError                   exit 2   a command was called wrongly
-    │   └── SettingsError            exit 2   the configuration is wrong: every fault at once
-    ├── SourceError                           the API did not give what was asked for
-    │   ├── TransientSourceError              may pass: retried, then given up
-    │   ├── PermanentSourceError              will not pass by itself: 400, 404, unreadable answers
-    │   ├── SignInError                       401: the credentials were refused
-    │   └── ForbiddenError                    403: signed in, but not allowed
-    ├── LoadRunningError                      another load holds the data directory
+    ├── UsageError                   exit 2   a command was called incorrectly
+    │   └── SettingsError            exit 2   the configuration is invalid; lists every problem
+    ├── SourceError                           a request to the API failed
+    │   ├── TransientSourceError              timeout, reset, 429 or 5xx after all retries
+    │   ├── PermanentSourceError              400, 404 or an unreadable response: a retry does not help
+    │   ├── SignInError                       401: the credentials were rejected
+    │   └── ForbiddenError                    403: authenticated, but not permitted
+    ├── LoadRunningError                      another load has locked the data directory
     ├── StorageError                          a file could not be written or read
-    ├── ConservationError                     the tables do not account for every record received
+    ├── ConservationError                     the tables do not account for every received record
     └── WarehouseError                        there is no warehouse yet, or a query failed
 
-A message says what happened, to what, and what to do; it never holds a secret. Turning an
-error into an exit status and a line on stderr is the business of ``cli``, not of this module.
+A message says what happened, to what, and what to do; it never contains a secret. ``cli`` turns an
+exception into an exit status and a line on stderr.
 """
 
 
 class CbrWarehouseError(Exception):
-    """Anything this project reports to its user as a sentence."""
+    """An error whose message is a sentence for the user."""
 
     exit_status = 1
 
 
 class UsageError(CbrWarehouseError):
-    """A command was called in a way that cannot be carried out."""
+    """A command was called incorrectly."""
 
     exit_status = 2
 
 
 class SettingsError(UsageError):
-    """The configuration is wrong; the message lists every fault found."""
+    """The configuration is invalid; the message lists every problem found."""
 
 
 class SourceError(CbrWarehouseError):
-    """The API of a source did not give what was asked for.
+    """A request to the API of a source failed.
 
     Attributes:
-        status: HTTP status of the answer that refused it; None where no answer did.
+        status: HTTP status of the error response; None if there was no response.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -47,23 +47,23 @@ class SourceError(CbrWarehouseError):
 
 
 class TransientSourceError(SourceError):
-    """The failure may pass: a timeout, a reset, 429 or 5xx, after all retries."""
+    """A failure that may pass (timeout, reset, 429 or 5xx) persisted through all retries."""
 
 
 class PermanentSourceError(SourceError):
-    """The failure will not pass by itself: a refused request or an unreadable answer."""
+    """A failure that a retry does not fix: a rejected request or an unreadable response."""
 
 
 class SignInError(SourceError):
-    """The credentials of a source were refused (401)."""
+    """The credentials of a source were rejected (401)."""
 
 
 class ForbiddenError(SourceError):
-    """The credentials are good but lack the permission (403)."""
+    """The credentials are valid but lack the permission (403)."""
 
 
 class LoadRunningError(CbrWarehouseError):
-    """Another load holds the data directory."""
+    """Another load has locked the data directory."""
 
 
 class StorageError(CbrWarehouseError):
@@ -71,8 +71,8 @@ class StorageError(CbrWarehouseError):
 
 
 class ConservationError(CbrWarehouseError):
-    """The tables do not account for every record received; nothing was published."""
+    """The tables do not account for every received record; nothing was published."""
 
 
 class WarehouseError(CbrWarehouseError):
-    """There is no warehouse yet, or a query of it failed."""
+    """There is no warehouse yet, or a query failed."""

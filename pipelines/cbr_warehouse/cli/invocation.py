@@ -13,7 +13,7 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.bootstrap import live_loading
 from cbr_warehouse.load.context import LoadContext, Progress
-from cbr_warehouse.settings.credentials import secret_faults
+from cbr_warehouse.settings.credentials import secret_problems
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.select_sources import ReadySource, require_sources
@@ -58,7 +58,7 @@ class Invocation:
             self.config,
             self.data_dir,
             self.environ,
-            lambda raw, origin: secret_faults(raw, origin, name, self.environ),
+            lambda raw, origin: secret_problems(raw, origin, name, self.environ),
         )
         return require_sources(settings, name, self.environ)
 

@@ -1,7 +1,7 @@
-"""Settings: what to load, from where and with which credentials, as the user wrote it down.
+"""Configuration: sources, credentials, analytics settings and the data directory.
 
-``read`` makes the frozen values of ``model`` out of ``cbr-warehouse.toml``, the environment and the
-command line; ``require`` chooses sources and fetches their secrets, for the commands that need them.
-Whatever is wrong is reported all at once (``faults``). Signing in with what is found here is
-``source``'s business. Users read ``docs/configuration.md``.
+``read`` builds the frozen values of ``model`` from ``cbr-warehouse.toml``, the environment and the command
+line; ``select_sources`` selects sources and resolves their secrets, for the commands that need them. All
+problems are reported at once (``problems``). Authentication itself is in ``source.auth``. Documentation
+for users: ``docs/configuration.md``.
 """

@@ -1,4 +1,4 @@
-"""What the analytics are set to: the part of the configuration that a number carries with it."""
+"""The settings that analytics results depend on, and their defaults."""
 
 from dataclasses import dataclass
 from datetime import time, timedelta
@@ -6,13 +6,13 @@ from datetime import time, timedelta
 
 @dataclass(frozen=True)
 class ScheduleOverride:
-    """A planned wait between two backups that the log need not be asked for.
+    """A configured backup interval that replaces the one inferred from the log.
 
     Attributes:
-        backup_interval: The wait.
-        resource_id: Whose it is: exactly one of these three is given.
-        policy_id: Or of all resources whose newest policy this is.
-        vault_id: Or of all resources in this vault.
+        backup_interval: The longest planned time between two backups.
+        resource_id: Applies to this resource; exactly one of the three ids is set.
+        policy_id: Applies to all resources whose latest policy this is.
+        vault_id: Applies to all resources in this vault.
     """
 
     backup_interval: timedelta
@@ -23,23 +23,23 @@ class ScheduleOverride:
 
 @dataclass(frozen=True)
 class AnalyticsSettings:
-    """All that a definition of the analytics depends on besides the data.
+    """All parameters of the analytics definitions.
 
     Attributes:
-        timezone: Time zone of backup days: an IANA name.
-        day_anchor: When a backup day begins in that zone.
-        rpo_grace: How much longer than its interval a resource may be without a new backup.
-        default_interval: The interval of a resource whose schedule the log does not show.
-        strikes: From how many failures in a row a resource is failing again and again.
-        copy_lag: How long a copy may take from when its backup is usable.
-        stuck_after: From which age an open task may be stuck.
-        anomaly_z: From which robust z-score a duration is anomalous.
-        lookback: How far back distributions and rates of "the last weeks" look.
-        success_target: Share of backup days that shall be protected: 1 minus the error budget.
-        incident_gap: Failures of one code and region closer than this are one incident.
-        incident_resources: From how many resources failures are called an incident.
+        timezone: Time zone of backup days, an IANA name.
+        day_anchor: Local time at which a backup day begins.
+        rpo_grace: Tolerance added to the backup interval before an RPO breach.
+        default_interval: Interval of a resource whose schedule cannot be inferred.
+        strikes: Number of consecutive failures from which a resource counts as failing repeatedly.
+        copy_lag: Maximum time from a usable backup to its finished copy.
+        stuck_after: Age from which an open task may be stuck.
+        anomaly_z: Robust z-score from which a duration is an anomaly.
+        lookback: Window of distributions and recent rates, back from the watermark.
+        success_target: Target share of protected backup days; the rest is the error budget.
+        incident_gap: Failures with the same code and region closer than this are one incident.
+        incident_resources: Number of affected resources from which failures are an incident.
         restore_test: How long a restore counts as a test of its resource.
-        schedules: Intervals told by the configuration.
+        schedules: Configured backup intervals.
     """
 
     timezone: str = "UTC"

@@ -1,13 +1,13 @@
-"""The three ways to sign in, as sets of keys: which one a source has, or what is wrong with it."""
+"""The three authentication methods, each a set of keys, and validation of the keys of a source."""
 
 from collections.abc import Collection
 from enum import StrEnum
 
 
 class AuthMethod(StrEnum):
-    """A way to sign in."""
+    """An authentication method."""
 
-    TOKEN = "token"  # noqa: S105  the name of a way
+    TOKEN = "token"  # noqa: S105  the name of a method
     PASSWORD = "password"  # noqa: S105
     KEYS = "keys"
 
@@ -19,41 +19,41 @@ _REQUIRED: dict[AuthMethod, tuple[str, ...]] = {
 }
 _OPTIONAL: dict[AuthMethod, tuple[str, ...]] = {AuthMethod.KEYS: ("security_token",)}
 
-ALLOWED_SIGN_IN = (
-    "exactly one way to sign in: token; or iam_endpoint, username, password and domain; "
+ALLOWED_AUTH = (
+    "exactly one authentication method: token; or iam_endpoint, username, password and domain; "
     "or access_key and secret_key, with security_token where the keys are temporary"
 )
 
 
-def sign_in_faults(given: Collection[str]) -> list[tuple[str, str]]:
-    """Finds what is wrong with how a source signs in.
+def auth_problems(given: Collection[str]) -> list[tuple[str, str]]:
+    """Checks the authentication keys of a source.
 
     Args:
-        given: The keys that the source has.
+        given: The keys present in the source's table.
 
     Returns:
-        For each fault the key it is about (empty for the source as a whole) and what is wrong.
+        Pairs of key (empty for the source as a whole) and problem.
     """
-    begun = _begun(given)
-    if not begun:
-        return [("", "no way to sign in is given")]
-    if len(begun) > 1:
-        used = [key for way in begun for key in _keys(way) if key in given]
-        return [("", f"{len(begun)} ways to sign in are mixed: {', '.join(used)}")]
-    (way,) = begun
-    present = ", ".join(key for key in _keys(way) if key in given)
-    return [(key, f"is missing beside {present}") for key in _REQUIRED[way] if key not in given]
+    used_methods = _methods_in_use(given)
+    if not used_methods:
+        return [("", "no authentication method is configured")]
+    if len(used_methods) > 1:
+        used = [key for method in used_methods for key in _keys(method) if key in given]
+        return [("", f"{len(used_methods)} authentication methods are mixed: {', '.join(used)}")]
+    (method,) = used_methods
+    present = ", ".join(key for key in _keys(method) if key in given)
+    return [(key, f"is missing beside {present}") for key in _REQUIRED[method] if key not in given]
 
 
-def way_of(given: Collection[str]) -> AuthMethod:
-    """The way to sign in of a source without such faults."""
-    (way,) = _begun(given)
-    return way
+def auth_method_of(given: Collection[str]) -> AuthMethod:
+    """The authentication method of a source without such problems."""
+    (method,) = _methods_in_use(given)
+    return method
 
 
-def _begun(given: Collection[str]) -> list[AuthMethod]:
-    return [way for way in AuthMethod if any(key in given for key in _keys(way))]
+def _methods_in_use(given: Collection[str]) -> list[AuthMethod]:
+    return [method for method in AuthMethod if any(key in given for key in _keys(method))]
 
 
-def _keys(way: AuthMethod) -> tuple[str, ...]:
-    return _REQUIRED[way] + _OPTIONAL.get(way, ())
+def _keys(method: AuthMethod) -> tuple[str, ...]:
+    return _REQUIRED[method] + _OPTIONAL.get(method, ())

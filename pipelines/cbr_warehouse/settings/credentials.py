@@ -1,7 +1,7 @@
-"""Secrets in hand: following the references of a source to the values that sign it in.
+"""Resolves references to secrets (``env:NAME``, ``file:PATH``) into credentials.
 
-Separate from reading the configuration, so that commands which ask no source need no secret.
-What is done with the values is ``source``'s business.
+Separate from reading the configuration, so that commands that access no source need no secrets. The
+credentials are used in ``source``.
 """
 
 import re
@@ -13,22 +13,22 @@ from pydantic import SecretStr
 
 from cbr_warehouse.settings.auth_methods import AuthMethod
 from cbr_warehouse.settings.error_messages import key_of
-from cbr_warehouse.settings.faults import ConfigProblem, refuse
 from cbr_warehouse.settings.model import ALLOWED_REFERENCE, ALLOWED_TEXT, Origin, SourceSettings
+from cbr_warehouse.settings.problems import ConfigProblem
 from cbr_warehouse.settings.secret_references import Reference, parse_reference
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 _REFERENCES = {
     **dict.fromkeys(("token", "password", "access_key", "secret_key", "security_token"), ALLOWED_REFERENCE),
     **dict.fromkeys(("username", "domain"), ALLOWED_TEXT),
 }
-"""The keys that may refer to something, and what is allowed there."""
-_IN_A_HEADER = re.compile(r"[!-~]+", re.ASCII)
+"""Keys that may be references, with the description of allowed values."""
+_HEADER_VALUE = re.compile(r"[!-~]+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class TokenCredentials:
-    """A user token from IAM, as it is.
+    """A user token from IAM.
 
     Attributes:
         token: The token.
@@ -39,13 +39,13 @@ class TokenCredentials:
 
 @dataclass(frozen=True)
 class PasswordCredentials:
-    """What a token is made from.
+    """Credentials for requesting tokens from IAM.
 
     Attributes:
-        iam_endpoint: Where tokens are made.
-        username: The user.
-        password: Its password.
-        domain: Its domain.
+        iam_endpoint: Base URL of IAM, without ``/v3``.
+        username: The IAM user.
+        password: The user's password.
+        domain: The user's domain (account).
     """
 
     iam_endpoint: str
@@ -56,11 +56,11 @@ class PasswordCredentials:
 
 @dataclass(frozen=True)
 class KeyCredentials:
-    """Keys that sign each request.
+    """Keys for request signing.
 
     Attributes:
-        access_key: The access key.
-        secret_key: The secret key.
+        access_key: The access key (AK).
+        secret_key: The secret key (SK).
         security_token: The security token of temporary keys.
     """
 
@@ -72,40 +72,21 @@ class KeyCredentials:
 Credentials = TokenCredentials | PasswordCredentials | KeyCredentials
 
 
-def resolve_secrets(source: SourceSettings, environ: Mapping[str, str]) -> Credentials:
-    """Fetches the secrets of one source.
-
-    Args:
-        source: The source.
-        environ: The environment.
-
-    Returns:
-        What signs it in.
-
-    Raises:
-        SettingsError: A variable or file is missing, empty or unfit; every fault is listed.
-    """
-    found = find_secrets(source, environ, "the configuration", "")
-    if isinstance(found, list):
-        refuse(found)
-    return found
-
-
 def find_secrets(
     source: SourceSettings, environ: Mapping[str, str], place: str, table: str
 ) -> Credentials | list[ConfigProblem]:
-    """Fetches the secrets of one source, or finds what is wrong with them.
+    """Resolves the secrets of one source.
 
     Args:
         source: The source.
-        environ: The environment.
-        place: Where the configuration was read, for a fault.
-        table: The source's table with a dot, such as ``sources[0].``, for a fault.
+        environ: The environment variables.
+        place: Name of the configuration, for messages.
+        table: Prefix of the source's keys, such as ``sources[0].``, for messages.
 
     Returns:
-        What signs it in, or the faults.
+        The credentials, or all problems found.
     """
-    faults: list[ConfigProblem] = []
+    problems: list[ConfigProblem] = []
 
     def text_of(key: str) -> str:
         value = getattr(source, key)
@@ -115,11 +96,11 @@ def find_secrets(
             return _fetch(key, value, environ)
         except ValueError as error:
             where = f"{table}{key} (source {source.name})"
-            faults.append(ConfigProblem(place, where, str(error), _REFERENCES[key]))
+            problems.append(ConfigProblem(place, where, str(error), _REFERENCES[key]))
             return ""
 
     credentials: Credentials
-    match source.sign_in:
+    match source.auth_method:
         case AuthMethod.TOKEN:
             credentials = TokenCredentials(SecretStr(text_of("token")))
         case AuthMethod.PASSWORD:
@@ -135,24 +116,24 @@ def find_secrets(
                 SecretStr(text_of("secret_key")),
                 SecretStr(text_of("security_token")) if source.security_token else None,
             )
-    return faults or credentials
+    return problems or credentials
 
 
-def secret_faults(
+def secret_problems(
     raw: Mapping[str, Any], origin: Origin, name: str | None, environ: Mapping[str, str]
 ) -> list[ConfigProblem]:
-    """Finds secrets that cannot be had in a configuration that is wrong elsewhere.
+    """Finds unresolvable secrets in a configuration that is invalid for other reasons.
 
     Args:
-        raw: The configuration as parsed.
+        raw: The parsed TOML.
         origin: Where it was read.
-        name: The one source that is wanted; None for all.
-        environ: The environment.
+        name: The only source to check; None for all.
+        environ: The environment variables.
 
     Returns:
-        The faults of every reference that is one; the others are faults of the configuration itself.
+        Problems of all well-formed references; malformed ones are reported by the validation.
     """
-    faults: list[ConfigProblem] = []
+    problems: list[ConfigProblem] = []
     sources = raw.get("sources")
     for position, source in enumerate(sources if isinstance(sources, list) else ()):
         if not isinstance(source, dict) or name not in {None, str(source.get("name"))}:
@@ -166,8 +147,8 @@ def secret_faults(
                 _fetch(key, reference, environ)
             except ValueError as error:
                 where = key_of(("sources", position, key), raw)
-                faults.append(ConfigProblem(origin.place, where, str(error), _REFERENCES[key]))
-    return faults
+                problems.append(ConfigProblem(origin.place, where, str(error), _REFERENCES[key]))
+    return problems
 
 
 def _fetch(key: str, reference: Reference, environ: Mapping[str, str]) -> str:
@@ -182,16 +163,16 @@ def _follow(reference: Reference, environ: Mapping[str, str]) -> str:
             raise ValueError(f"the environment variable {reference.name} is not set")
         return environ[reference.name]
     try:
-        with open(reference.name, "rb") as file:  # noqa: PTH123  Path has no read of a bounded size
-            content = file.read(_MOST_BYTES + 1)
+        with open(reference.name, "rb") as file:  # noqa: PTH123  Path cannot read a limited size
+            content = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) else "no path"
-        raise ValueError(f"the file {reference.name} cannot be read ({said})") from None
+        reason = error.strerror if isinstance(error, OSError) else "invalid path"
+        raise ValueError(f"the file {reference.name} cannot be read ({reason})") from None
     try:
         text = content.decode()
     except UnicodeDecodeError:
         raise ValueError(f"the file {reference.name} is not UTF-8 text") from None
-    if len(content) > _MOST_BYTES:
+    if len(content) > _MAX_BYTES:
         raise ValueError(f"the file {reference.name} is too large for a secret")
     return text.removesuffix("\n").removesuffix("\r")
 
@@ -204,11 +185,13 @@ def _check(key: str, text: str, reference: Reference) -> None:
     )
     if not text.strip():
         raise ValueError(f"{what} is empty")
-    # These travel in a header, and a header with a line break or a letter beyond ASCII is refused
-    # by the HTTP library with an error that shows it.
-    if key in {"token", "access_key", "security_token"} and not _IN_A_HEADER.fullmatch(text):
-        raise ValueError(f"{what} holds a space, a line break or a character that no {key} has")
+    # Sent in a header; the HTTP library rejects a header with a line break or a non-ASCII character
+    # with an error that shows the value.
+    if key in {"token", "access_key", "security_token"} and not _HEADER_VALUE.fullmatch(text):
+        raise ValueError(
+            f"{what} contains a space, a line break or a character that is not allowed in a {key}"
+        )
     if key != "password" and (text != text.strip() or not text.isprintable()):
-        raise ValueError(f"{what} begins or ends with a space, or holds a line break")
+        raise ValueError(f"{what} begins or ends with a space, or contains a line break")
     if not text.isprintable():
-        raise ValueError(f"{what} holds a line break or a character that cannot be printed")
+        raise ValueError(f"{what} contains a line break or a character that cannot be printed")

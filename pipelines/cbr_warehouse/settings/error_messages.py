@@ -1,4 +1,4 @@
-"""From what pydantic found wrong to faults in the words of this project. Pure, and blind to secrets."""
+"""Converts pydantic's validation errors into problems with messages for users, without values of secrets."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
@@ -9,11 +9,11 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from cbr_warehouse.settings.durations import print_duration, show
-from cbr_warehouse.settings.faults import ConfigProblem
-from cbr_warehouse.settings.model import TOLD_ELSEWHERE, Schedule, Settings, SourceSettings, Thresholds
+from cbr_warehouse.settings.model import REPORTED_ELSEWHERE, Schedule, Settings, SourceSettings, Thresholds
+from cbr_warehouse.settings.problems import ConfigProblem
 
 _SHOWN = {"history", "settle", "rpo_grace", "strikes", "max_requests_per_second"}
-"""Keys whose values are repeated in a message; any other could be a secret in the wrong place."""
+"""Keys whose values may appear in a message; any other value could be a misplaced secret."""
 
 _BOUNDS = {
     "greater_than": ("gt", "is not more than"),
@@ -21,7 +21,7 @@ _BOUNDS = {
     "less_than": ("lt", "is not less than"),
     "less_than_equal": ("le", "is more than"),
 }
-"""What pydantic calls a value beyond a bound, where it keeps the bound, and how it is said here."""
+"""Pydantic's error types for bounds, the key of the bound in the error, and our wording."""
 
 _TABLES: dict[str, type[BaseModel]] = {
     "": Settings,
@@ -34,36 +34,36 @@ _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
     (int, "a number"),
     (float, "a number"),
-    (str, "a text"),
+    (str, "a string"),
     (list, "a list"),
     (dict, "a table"),
     ((date, time), "a date or time without quotes"),
 )
 
 
-def faults_of(errors: Sequence[ErrorDetails], raw: Mapping[str, Any], place: str) -> list[ConfigProblem]:
-    """Turns the errors of a validation into faults.
+def problems_of(errors: Sequence[ErrorDetails], raw: Mapping[str, Any], place: str) -> list[ConfigProblem]:
+    """Converts the errors of a validation.
 
     Args:
-        errors: What pydantic reports.
-        raw: What was validated, for the names of its sources.
-        place: The file.
+        errors: Pydantic's errors.
+        raw: The validated data, for the names of its sources.
+        place: Name of the configuration.
 
     Returns:
-        A fault for each error that is not told elsewhere.
+        A problem for each error that is not reported elsewhere.
     """
-    return [_fault(error, raw, place) for error in errors if error["type"] != TOLD_ELSEWHERE]
+    return [_problem(error, raw, place) for error in errors if error["type"] != REPORTED_ELSEWHERE]
 
 
 def key_of(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str:
-    """Prints the place of a key: ``sources[0].endpoint (source prod-eu)``.
+    """Formats the location of a key: ``sources[0].endpoint (source prod-eu)``.
 
     Args:
-        loc: Table names, positions and keys.
-        raw: The configuration.
+        loc: Table names, list positions and keys.
+        raw: The parsed configuration.
 
     Returns:
-        The key.
+        The formatted key.
     """
     key = ""
     for step in loc:
@@ -85,32 +85,32 @@ def _source_name(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str | None
     return str(name) if plain else None
 
 
-def _fault(error: ErrorDetails, raw: Mapping[str, Any], place: str) -> ConfigProblem:
+def _problem(error: ErrorDetails, raw: Mapping[str, Any], place: str) -> ConfigProblem:
     loc = error["loc"]
     table = _TABLES.get(str(loc[0]) if len(loc) > 1 else "", Settings)
     if error["type"] == "extra_forbidden":
         return _unknown_key(loc, table, raw, place)
     field = next((str(step) for step in reversed(loc) if step in table.model_fields), str(loc[0]))
-    # A fault of a table as a whole is told by what its place in the file may hold.
+    # For a table as a whole, describe what its key in the parent table allows.
     known = table.model_fields.get(field) or Settings.model_fields.get(str(loc[0]))
     allowed = known.description if known else None
     return ConfigProblem(
-        place, key_of(loc, raw), _wrong(error, field), allowed or "what docs/configuration.md says"
+        place, key_of(loc, raw), _describe(error, field), allowed or "see docs/configuration.md"
     )
 
 
-def _wrong(error: ErrorDetails, field: str) -> str:
+def _describe(error: ErrorDetails, field: str) -> str:
     if error["type"] == "missing":
         return "is missing"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     value = error["input"]
     if error["type"] in _BOUNDS:
-        bound, said = _BOUNDS[error["type"]]
-        return f"{_number(value)} {said} {error['ctx'][bound]}"
+        bound, comparison = _BOUNDS[error["type"]]
+        return f"{_number(value)} {comparison} {error['ctx'][bound]}"
     if error["type"].endswith(("_type", "_parsing")) or not isinstance(value, str | int | float):
         named = next((name for kind, name in _TYPES if isinstance(value, kind)), "something else")
-        return f"{named} stands here"
+        return f"found {named}"
     return f"{show(value)} is not allowed" if field in _SHOWN else "the value is not allowed"
 
 
@@ -125,13 +125,13 @@ def _unknown_key(
     near = get_close_matches(key.lower(), known, n=1, cutoff=0.6)
     allowed = f"the keys {', '.join(known)}"
     if table is SourceSettings and key in Settings.model_fields:
-        wrong = f"{key} belongs to the top of the file, above the first [[sources]]"
+        wrong = f"{key} is a key of the top level: move it above the first [table]"
     elif table is Settings and key in SourceSettings.model_fields:
-        wrong = f"{key} belongs to a source, below a [[sources]]"
+        wrong = f"{key} is a key of a source: move it below a [[sources]]"
     elif key in Thresholds.model_fields:
-        wrong = f"{key} belongs below [thresholds]"
+        wrong = f"{key} is a threshold: move it below [thresholds]"
     elif near:
-        wrong = f"there is no such key (did you mean {near[0]}?)"
+        wrong = f"unknown key (did you mean {near[0]}?)"
     else:
-        wrong = "there is no such key"
+        wrong = "unknown key"
     return ConfigProblem(place, key_of(loc, raw), wrong, allowed)

@@ -1,6 +1,6 @@
 """The configuration as frozen values: one model of ``cbr-warehouse.toml``, key for key.
 
-The description of a field says what is allowed there, and is what a fault shows. How the file is
+The description of a field says what is allowed there, and is what a problem shows. How the file is
 found is ``read``'s business, which ways to sign in there are is ``sign_in``'s.
 """
 
@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
-from cbr_warehouse.settings.auth_methods import AuthMethod, sign_in_faults, way_of
+from cbr_warehouse.settings.auth_methods import AuthMethod, auth_method_of, auth_problems
 from cbr_warehouse.settings.cron import ALLOWED_CRON, parse_cron
 from cbr_warehouse.settings.day_boundaries import (
     ALLOWED_ANCHOR,
@@ -39,19 +39,17 @@ from cbr_warehouse.settings.secret_references import (
     resolve_path,
 )
 
-TOLD_ELSEWHERE = "told_elsewhere"
-"""Type of an error that ``read`` reports in better words, beside those of single keys."""
+REPORTED_ELSEWHERE = "reported_elsewhere"
+"""Error type of problems that ``read`` reports itself, with better messages."""
 
-ALLOWED_NAME = (
-    'lower-case letters, digits and "-", at most 63, beginning with a letter or digit, each name once'
-)
+ALLOWED_NAME = 'lower-case letters, digits and "-", at most 63, beginning with a letter or digit, unique'
 ALLOWED_ID = 'letters, digits, "-" and "_", at most 64'
 ALLOWED_REFERENCE = (
-    '"env:NAME" for an environment variable or "file:PATH" for a file that holds it, such as '
+    '"env:NAME" for an environment variable or "file:PATH" for a file that contains it, such as '
     'token = "env:CBR_TOKEN"; never the secret itself'
 )
 ALLOWED_COUNT = "a whole number from 1 to 1000, without quotes"
-ALLOWED_TEXT = 'a text in quotes, or "env:NAME" or "file:PATH"'
+ALLOWED_TEXT = 'a quoted string, or "env:NAME" or "file:PATH"'
 
 
 @dataclass(frozen=True)
@@ -83,17 +81,17 @@ def _path(value: object, info: ValidationInfo) -> Path:
     if isinstance(value, Path):
         return (_origin(info).base / value).absolute()
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError("not a path in quotes")
+        raise ValueError("not a quoted path")
     return resolve_path(value, _origin(info).base)
 
 
 def _existing_file(value: object, info: ValidationInfo) -> Path:
     path = _path(value, info)
     try:
-        is_there = path.is_file()
-    except OSError:  # a folder on the way that may not be entered
-        is_there = False
-    if not is_there:
+        exists = path.is_file()
+    except OSError:  # a parent directory is not accessible
+        exists = False
+    if not exists:
         raise ValueError(f"there is no file {path}, or it cannot be reached")
     return path
 
@@ -104,9 +102,9 @@ TextOrReference = Annotated[str | Reference, BeforeValidator(_text_or_reference)
 Endpoint = Annotated[str, BeforeValidator(parse_endpoint)]
 Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")]
 
-LONGEST = timedelta(days=3650)
+MAX_DURATION = timedelta(days=3650)
 _YEAR = timedelta(days=365)
-_USUAL = AnalyticsSettings()
+_DEFAULTS = AnalyticsSettings()
 
 
 class _Values(BaseModel):
@@ -119,32 +117,44 @@ class Thresholds(_Values):
     What each means stands in ``AnalyticsSettings``, field for field.
     """
 
-    rpo_grace: Duration = Field(_USUAL.rpo_grace, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    rpo_grace: Duration = Field(_DEFAULTS.rpo_grace, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
     default_interval: Duration = Field(
-        _USUAL.default_interval, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none"
+        _DEFAULTS.default_interval, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, above zero"
     )
-    strikes: int = Field(_USUAL.strikes, ge=1, le=1000, description=ALLOWED_COUNT)
-    copy_lag: Duration = Field(_USUAL.copy_lag, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
-    stuck_after: Duration = Field(_USUAL.stuck_after, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    strikes: int = Field(_DEFAULTS.strikes, ge=1, le=1000, description=ALLOWED_COUNT)
+    copy_lag: Duration = Field(_DEFAULTS.copy_lag, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
+    stuck_after: Duration = Field(
+        _DEFAULTS.stuck_after, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION
+    )
     anomaly_z: float = Field(
-        _USUAL.anomaly_z, gt=0, le=1000, allow_inf_nan=False, description="a number above 0, without quotes"
+        _DEFAULTS.anomaly_z,
+        gt=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="a number above 0, without quotes",
     )
     lookback: Duration = Field(
-        _USUAL.lookback, ge=timedelta(days=1), le=LONGEST, description=f"{ALLOWED_DURATION}, at least 1d"
+        _DEFAULTS.lookback,
+        ge=timedelta(days=1),
+        le=MAX_DURATION,
+        description=f"{ALLOWED_DURATION}, at least 1d",
     )
     success_target: float = Field(
-        _USUAL.success_target,
+        _DEFAULTS.success_target,
         gt=0,
         lt=1,
         allow_inf_nan=False,
         description="a share between 0 and 1, without quotes, such as 0.98",
     )
     incident_gap: Duration = Field(
-        _USUAL.incident_gap, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none"
+        _DEFAULTS.incident_gap, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, above zero"
     )
-    incident_resources: int = Field(_USUAL.incident_resources, ge=1, le=1000, description=ALLOWED_COUNT)
+    incident_resources: int = Field(_DEFAULTS.incident_resources, ge=1, le=1000, description=ALLOWED_COUNT)
     restore_test: Duration = Field(
-        _USUAL.restore_test, gt=timedelta(0), le=LONGEST, description=f"{ALLOWED_DURATION}, more than none"
+        _DEFAULTS.restore_test,
+        gt=timedelta(0),
+        le=MAX_DURATION,
+        description=f"{ALLOWED_DURATION}, above zero",
     )
 
 
@@ -158,7 +168,7 @@ class Schedule(_Values):
         vault_id: or of all resources in this vault: exactly one of the three.
     """
 
-    interval: Duration = Field(gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, more than none")
+    interval: Duration = Field(gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, above zero")
     resource_id: Id | None = Field(None, description=f"the resource's id: {ALLOWED_ID}")
     policy_id: Id | None = Field(None, description=f"the policy's id: {ALLOWED_ID}")
     vault_id: Id | None = Field(None, description=f"the vault's id: {ALLOWED_ID}")
@@ -166,7 +176,7 @@ class Schedule(_Values):
     @model_validator(mode="after")
     def _check_place(self) -> Self:
         if [self.resource_id, self.policy_id, self.vault_id].count(None) != 2:
-            raise ValueError("none, or several, of resource_id, policy_id and vault_id")
+            raise ValueError("needs exactly one of resource_id, policy_id and vault_id")
         return self
 
 
@@ -198,7 +208,7 @@ class SourceSettings(_Values):
     project_id: Id = Field(description=f"the project's id: {ALLOWED_ID}")
     region: Id | None = Field(None, description=f'the region\'s name, such as "eu-de": {ALLOWED_ID}')
     history: Duration = Field(
-        timedelta(days=30), gt=timedelta(0), le=LONGEST, description=f"{ALLOWED_DURATION}, more than none"
+        timedelta(days=30), gt=timedelta(0), le=MAX_DURATION, description=f"{ALLOWED_DURATION}, above zero"
     )
     settle: Duration = Field(
         timedelta(hours=48), ge=timedelta(0), le=timedelta(days=365), description=ALLOWED_DURATION
@@ -230,16 +240,16 @@ class SourceSettings(_Values):
     security_token: Secret | None = Field(None, description=ALLOWED_REFERENCE)
 
     @model_validator(mode="after")
-    def _check_sign_in(self) -> Self:
+    def _check_auth(self) -> Self:
         given = {key for key, value in self if value is not None}
-        for _, wrong in sign_in_faults(given):
-            raise PydanticCustomError(TOLD_ELSEWHERE, "{wrong}", {"wrong": wrong})
+        for _, wrong in auth_problems(given):
+            raise PydanticCustomError(REPORTED_ELSEWHERE, "{wrong}", {"wrong": wrong})
         return self
 
     @property
-    def sign_in(self) -> AuthMethod:
+    def auth_method(self) -> AuthMethod:
         """The one way to sign in that is configured."""
-        return way_of({key for key, value in self if value is not None})
+        return auth_method_of({key for key, value in self if value is not None})
 
 
 class Settings(_Values):
@@ -281,12 +291,12 @@ class Settings(_Values):
     @property
     def analytics(self) -> AnalyticsSettings:
         """What the analytics are set to."""
-        told = tuple(
+        overrides = tuple(
             ScheduleOverride(one.interval, one.resource_id, one.policy_id, one.vault_id)
             for one in self.schedules
         )
         return AnalyticsSettings(
-            timezone=self.timezone, day_anchor=self.day_anchor, schedules=told, **dict(self.thresholds)
+            timezone=self.timezone, day_anchor=self.day_anchor, schedules=overrides, **dict(self.thresholds)
         )
 
     def model_post_init(self, context: Any, /) -> None:
@@ -297,6 +307,8 @@ class Settings(_Values):
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         names = Counter(source.name for source in self.sources)
-        if twice := [name for name, count in names.items() if count > 1]:
-            raise PydanticCustomError(TOLD_ELSEWHERE, "name used twice: {names}", {"names": ", ".join(twice)})
+        if duplicates := [name for name, count in names.items() if count > 1]:
+            raise PydanticCustomError(
+                REPORTED_ELSEWHERE, "duplicate name: {names}", {"names": ", ".join(duplicates)}
+            )
         return self

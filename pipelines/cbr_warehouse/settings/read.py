@@ -1,6 +1,6 @@
-"""Reading the configuration: finding the file, parsing it, and checking all of it at once.
+"""Locates, parses and validates the configuration, reporting all problems at once.
 
-No secret is followed here, so that commands which ask no source work without any.
+References to secrets are not resolved here, so commands that access no source need no secrets.
 """
 
 import re
@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from cbr_warehouse.errors import SettingsError
-from cbr_warehouse.settings.auth_methods import ALLOWED_SIGN_IN, sign_in_faults
-from cbr_warehouse.settings.error_messages import faults_of, key_of
-from cbr_warehouse.settings.faults import ConfigProblem, refuse
+from cbr_warehouse.settings.auth_methods import ALLOWED_AUTH, auth_problems
+from cbr_warehouse.settings.error_messages import key_of, problems_of
 from cbr_warehouse.settings.model import ALLOWED_NAME, Origin, Settings
+from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
 
 FILE_NAME = "cbr-warehouse.toml"
 ENVIRONMENT = "the environment"
@@ -28,47 +28,47 @@ VENDOR_VARIABLES = {
     "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
     "region": "HUAWEICLOUD_SDK_REGION_ID",
 }
-"""The variables that the vendor's own tools read, and what each becomes here."""
+"""Environment variables of the vendor's own tools, by the key of a source."""
 
 VENDOR_SECURITY_TOKEN = "HUAWEICLOUD_SDK_SECURITY_TOKEN"  # noqa: S105  the name of a variable
-"""Read by the vendor's tools too, where the keys are temporary."""
+"""Also read by the vendor's tools, for temporary keys."""
 
 
-MoreFaults = Callable[[Mapping[str, Any], Origin], list[ConfigProblem]]
-"""What else is wrong in a configuration, as parsed; asked only where something is wrong already."""
+ExtraChecks = Callable[[Mapping[str, Any], Origin], list[ConfigProblem]]
+"""Further checks on the parsed configuration, run only if it is invalid already."""
 
 
 def read_settings(
     config: Path | None,
     data_dir: Path | None,
     environ: Mapping[str, str],
-    more_faults: MoreFaults | None = None,
+    extra_checks: ExtraChecks | None = None,
 ) -> Settings:
     """Reads the configuration.
 
     Args:
-        config: The file that the command line names.
-        data_dir: The data directory that the command line names.
-        environ: The environment.
-        more_faults: What a command that needs more would find wrong later, so that all is told at once.
+        config: File from ``--config``.
+        data_dir: Directory from ``--data-dir``.
+        environ: The environment variables.
+        extra_checks: Checks that the command would make later, so that all problems are reported at once.
 
     Returns:
-        The configuration; without sources where there is neither a file nor the vendor's variables.
+        The configuration; without sources if there is neither a file nor the vendor's variables.
 
     Raises:
-        SettingsError: It is wrong; every fault is listed.
+        SettingsError: It is invalid; the message lists every problem.
     """
     path = _find(config, environ)
     if path is not None:
-        settings = _check(_parse(path), Origin(str(path), path.absolute().parent), more_faults)
+        settings = _check(_parse(path), Origin(str(path), path.absolute().parent), extra_checks)
     else:
-        settings = _check(_from_environment(environ), Origin(ENVIRONMENT, Path.cwd()), more_faults)
+        settings = _check(_from_environment(environ), Origin(ENVIRONMENT, Path.cwd()), extra_checks)
     named = data_dir or (Path(environ[DATA_DIR_VARIABLE]) if environ.get(DATA_DIR_VARIABLE) else None)
     return settings if named is None else settings.model_copy(update={"data_dir": named.absolute()})
 
 
 def missing_vendor_variables(environ: Mapping[str, str]) -> list[str]:
-    """The vendor's variables that are not set or empty."""
+    """The vendor's variables that are unset or empty."""
     return [name for name in VENDOR_VARIABLES.values() if not environ.get(name)]
 
 
@@ -79,19 +79,17 @@ def _find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
         usual = Path(FILE_NAME)
         return usual if usual.exists() or usual.is_symlink() else None
     try:
-        is_there = path.exists()
-    except OSError:  # a folder on the way that may not be entered
-        is_there = True  # reading it says what is in the way
-    if not is_there:
-        raise SettingsError(
-            f"{path}: there is no such file. {by} names it; correct the path, or leave {by} out."
-        )
+        exists = path.exists()
+    except OSError:  # a parent directory is not accessible
+        exists = True  # reading it reports the reason
+    if not exists:
+        raise SettingsError(f"{path}: the file named by {by} does not exist; correct the path, or omit {by}.")
     return path
 
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        # Editors on Windows put a byte order mark first, which TOML does not know.
+        # Editors on Windows add a byte order mark, which TOML does not allow.
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise SettingsError(
@@ -102,22 +100,22 @@ def _parse(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
     try:
         return tomllib.loads(text)
-    except ValueError as error:  # TOMLDecodeError is one, and so is a number of too many digits
-        said = _position(str(error), text)
+    except ValueError as error:  # TOMLDecodeError, or an integer with too many digits
+        reason = _position(str(error), text)
     except RecursionError:
-        said = ": lists or tables too deep within each other"
+        reason = ": lists or tables are nested too deeply"
     raise SettingsError(
-        f"{path}{said}. Texts need quotes, and each key = value a line of its own; see toml.io."
+        f"{path}{reason}. Strings need quotes, and each key = value its own line; see toml.io."
     )
 
 
-def _position(said: str, text: str) -> str:
-    """Where in a file TOML breaks, and how: ``, line 3, column 7: expected '=' after a key``."""
+def _position(reason: str, text: str) -> str:
+    """Location and reason of a TOML error: ``, line 3, column 7: not TOML (expected '=' after a key)``."""
     match = re.fullmatch(
-        r"(?P<what>.*) \(at (line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", said
+        r"(?P<what>.*) \(at (line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", reason
     )
     if match is None:
-        return f": {said}"
+        return f": {reason}"
     line, column = match["line"], match["column"]
     if line is None:
         lines = text.splitlines() or [""]
@@ -130,14 +128,14 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         return {}
     region, project_id = (environ[VENDOR_VARIABLES[key]] for key in ("region", "project_id"))
     id_ = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-    if faults := [
+    if problems := [
         ConfigProblem(
             ENVIRONMENT, VENDOR_VARIABLES[key], "the value is not allowed", "letters, digits, - and _"
         )
         for key, value in (("region", region), ("project_id", project_id))
         if not id_.fullmatch(value)
     ]:
-        refuse(faults)
+        raise_problems(problems)
     source = {
         "name": "default",
         "endpoint": f"https://cbr.{region}.myhuaweicloud.com",
@@ -151,35 +149,37 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return {"sources": [source]}
 
 
-def _check(raw: dict[str, Any], origin: Origin, more_faults: MoreFaults | None) -> Settings:
-    faults = _cross_faults(raw, origin.place)
+def _check(raw: dict[str, Any], origin: Origin, extra_checks: ExtraChecks | None) -> Settings:
+    problems = _cross_problems(raw, origin.place)
     try:
         settings = Settings.model_validate(raw, context=origin)
     except ValidationError as error:
-        faults = faults_of(error.errors(include_url=False), raw, origin.place) + faults
-    # Outside the except block: a traceback must not carry pydantic's error, which holds the values.
-    if faults:
-        refuse([*faults, *(more_faults(raw, origin) if more_faults else ())])
+        problems = problems_of(error.errors(include_url=False), raw, origin.place) + problems
+    # Outside the except block: pydantic's error contains the values and must not appear in a traceback.
+    if problems:
+        raise_problems([*problems, *(extra_checks(raw, origin) if extra_checks else ())])
     return settings
 
 
-def _cross_faults(raw: dict[str, Any], place: str) -> list[ConfigProblem]:
-    """Finds what no single key shows: how sources sign in, and names that are used twice."""
+def _cross_problems(raw: dict[str, Any], place: str) -> list[ConfigProblem]:
+    """Checks across keys: authentication methods and duplicate names."""
     sources = raw.get("sources")
     if not isinstance(sources, list):
         return []
-    faults = []
+    problems = []
     names: set[str] = set()
     for position, source in enumerate(sources):
         if not isinstance(source, dict):
             continue
-        for key, wrong in sign_in_faults(source):
+        for key, wrong in auth_problems(source):
             loc = ("sources", position, key) if key else ("sources", position)
-            faults.append(ConfigProblem(place, key_of(loc, raw), wrong, ALLOWED_SIGN_IN))
+            problems.append(ConfigProblem(place, key_of(loc, raw), wrong, ALLOWED_AUTH))
         name = source.get("name")
         if isinstance(name, str):
             if name in names:
                 key = key_of(("sources", position, "name"), raw)
-                faults.append(ConfigProblem(place, key, "an earlier source has this name", ALLOWED_NAME))
+                problems.append(
+                    ConfigProblem(place, key, "an earlier source has the same name", ALLOWED_NAME)
+                )
             names.add(name)
-    return faults
+    return problems

@@ -1,7 +1,6 @@
-"""References to secrets: "env:NAME" and "file:PATH", the only two ways a secret is written down.
+"""References to secrets: ``env:NAME`` and ``file:PATH``, the only two ways to configure a secret.
 
-A reference says where a secret is, never what it is, and may be shown. Following it is
-``credentials``' business.
+A reference is not secret itself and may appear in messages. ``credentials`` resolves it.
 """
 
 import re
@@ -9,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-# Long enough for every name in use; longer is a secret that was pasted behind "env:".
+# Longer than any real name: a longer one is a secret pasted after "env:".
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}", re.ASCII)
-_MOST_PATH = 1024
+_MAX_PATH = 1024
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a secret is.
+    """Location of a secret.
 
     Attributes:
-        kind: An environment variable or a file.
-        name: The variable's name, or the file's path.
+        kind: Environment variable or file.
+        name: The variable's name, or the file's absolute path.
     """
 
     kind: Literal["env", "file"]
@@ -31,43 +30,43 @@ class Reference:
 
 
 def parse_reference(value: object, base: Path) -> Reference:
-    """Reads a reference. The messages never repeat the text: it may be the secret itself.
+    """Parses a reference. Error messages never repeat the text: it may be the secret itself.
 
     Args:
-        value: What the user wrote; a reference passes as it is.
-        base: What a relative file is relative to.
+        value: The configured value; a Reference is returned unchanged.
+        base: Base directory of a relative file.
 
     Returns:
         The reference.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The value is not a reference.
     """
     if isinstance(value, Reference):
         return value
     if not isinstance(value, str):
-        raise ValueError("not a text in quotes")  # noqa: TRY004  pydantic reports ValueError, not TypeError
+        raise ValueError("not a quoted string")  # noqa: TRY004  pydantic reports ValueError, not TypeError
     kind, colon, name = value.partition(":")
     if colon and kind == "env":
         if not _VARIABLE.fullmatch(name):
-            raise ValueError("what stands after env: is not the name of an environment variable")
+            raise ValueError("the text after env: is not a valid name of an environment variable")
         return Reference("env", name)
     if colon and kind == "file":
-        if not 0 < len(name) <= _MOST_PATH or not name.isprintable():
-            raise ValueError("what stands after file: is not a path")
+        if not 0 < len(name) <= _MAX_PATH or not name.isprintable():
+            raise ValueError("the text after file: is not a valid path")
         return Reference("file", str(resolve_path(name, base)))
     raise ValueError(
-        "a secret stands here in clear; take it out (and change it, if others could read this file), "
-        "put it into an environment variable or a file, and name that here"
+        "a secret is written here in plain text; remove it (and replace the secret if others could read this "
+        "file), store it in an environment variable or a file, and refer to that here"
     )
 
 
 def parse_text_or_reference(value: object, base: Path) -> str | Reference:
-    """Reads what may stand in clear or be a reference, such as a user name.
+    """Parses a value that may be plain text or a reference, such as a user name.
 
     Args:
-        value: What the user wrote.
-        base: What a relative file is relative to.
+        value: The configured value.
+        base: Base directory of a relative file.
 
     Returns:
         The text, or the reference.
@@ -77,25 +76,25 @@ def parse_text_or_reference(value: object, base: Path) -> str | Reference:
     """
     if isinstance(value, str) and not value.startswith(("env:", "file:")):
         if not value.strip() or not value.isprintable():
-            raise ValueError("empty, or with characters that cannot be printed")
+            raise ValueError("empty, or contains characters that cannot be printed")
         return value
     return parse_reference(value, base)
 
 
 def resolve_path(path: str, base: Path) -> Path:
-    """Makes a path of the configuration absolute; ``~`` is the home directory.
+    """Makes a configured path absolute; ``~`` is the home directory.
 
     Args:
-        path: The path as written.
-        base: What it is relative to.
+        path: The configured path.
+        base: Base directory of a relative path.
 
     Returns:
         The absolute path.
 
     Raises:
-        ValueError: It begins with the ``~`` of a user that this machine does not know.
+        ValueError: It begins with ``~user`` of an unknown user.
     """
     try:
         return (base / Path(path).expanduser()).absolute()
     except RuntimeError:
-        raise ValueError("the home directory that ~ stands for is not known here") from None
+        raise ValueError("the home directory for ~ is unknown") from None

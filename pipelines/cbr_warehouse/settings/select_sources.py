@@ -1,4 +1,4 @@
-"""Choosing sources for a command that needs some, and fetching their secrets, all faults at once."""
+"""Selects the sources of a command and resolves their secrets, reporting all problems at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from difflib import get_close_matches
 
 from cbr_warehouse.errors import SettingsError
 from cbr_warehouse.settings.credentials import Credentials, find_secrets
-from cbr_warehouse.settings.faults import ConfigProblem, refuse
 from cbr_warehouse.settings.model import Settings, SourceSettings
+from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
 from cbr_warehouse.settings.read import ENVIRONMENT, FILE_NAME, VENDOR_VARIABLES, missing_vendor_variables
 
 
 @dataclass(frozen=True)
 class ReadySource:
-    """A source that can be asked.
+    """A source with resolved credentials.
 
     Attributes:
-        settings: The source.
-        credentials: What signs it in.
+        settings: The source's settings.
+        credentials: Its credentials.
     """
 
     settings: SourceSettings
@@ -27,18 +27,18 @@ class ReadySource:
 def choose_sources(
     settings: Settings, name: str | None, environ: Mapping[str, str]
 ) -> tuple[SourceSettings, ...]:
-    """Chooses what a command works on, without touching a secret.
+    """Selects sources without resolving secrets.
 
     Args:
         settings: The configuration.
-        name: The one source that is wanted; None for all.
-        environ: The environment, to say which of the vendor's variables are missing.
+        name: The only source to select; None for all.
+        environ: The environment variables, to name the vendor's variables that are missing.
 
     Returns:
         At least one source.
 
     Raises:
-        SettingsError: There is none, or none of that name.
+        SettingsError: There is no source, or none of that name.
     """
     if not settings.sources:
         raise SettingsError(_none_configured(settings, environ))
@@ -58,37 +58,37 @@ def choose_sources(
 def require_sources(
     settings: Settings, name: str | None, environ: Mapping[str, str]
 ) -> tuple[ReadySource, ...]:
-    """Chooses what a command works on, with the secrets of each source.
+    """Selects sources and resolves their secrets.
 
     Args:
         settings: The configuration.
-        name: The one source that is wanted; None for all.
-        environ: The environment.
+        name: The only source to select; None for all.
+        environ: The environment variables.
 
     Returns:
         At least one source.
 
     Raises:
-        SettingsError: There is none, or a secret of the chosen ones cannot be had; every fault of
-            every chosen source is listed.
+        SettingsError: There is no such source, or a secret cannot be resolved; the message lists every
+            problem of every selected source.
     """
     ready: list[ReadySource] = []
-    faults: list[ConfigProblem] = []
+    problems: list[ConfigProblem] = []
     for source in choose_sources(settings, name, environ):
         table = f"sources[{settings.sources.index(source)}]."
         found = find_secrets(source, environ, settings.place, table)
         if isinstance(found, list):
-            faults += found
+            problems += found
         else:
             ready.append(ReadySource(source, found))
-    if faults:
-        refuse(faults)
+    if problems:
+        raise_problems(problems)
     return tuple(ready)
 
 
 def _none_configured(settings: Settings, environ: Mapping[str, str]) -> str:
     how = (
-        f"Write a [[sources]] table with name, endpoint, project_id and a way to sign in into {FILE_NAME} "
+        f"Add a [[sources]] table with name, endpoint, project_id and credentials to {FILE_NAME} "
         "(docs/configuration.md has an example)"
     )
     missing = missing_vendor_variables(environ)

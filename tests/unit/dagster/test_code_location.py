@@ -78,7 +78,7 @@ def test_without_a_source_there_is_nothing_to_load_and_a_note_says_so(
 
 def test_a_wrong_configuration_is_told_in_its_own_words(configured: Callable[[str], None]) -> None:
     configured('shedule = "@daily"\n')
-    with pytest.raises(SettingsError, match="there is no such key"):
+    with pytest.raises(SettingsError, match="unknown key"):
         load_code_location()
 
 

@@ -55,7 +55,7 @@ def test_a_source_has_the_documented_defaults(write) -> None:
     assert source.max_requests_per_second is None
     assert source.ca_bundle is None
     assert source.enterprise_project_ids == ()
-    assert source.sign_in is AuthMethod.TOKEN
+    assert source.auth_method is AuthMethod.TOKEN
     assert source.token == Reference("env", "CBR_TOKEN")
 
 
@@ -102,12 +102,12 @@ def test_every_key_can_be_set(write, here: Path) -> None:
     assert first.max_requests_per_second == 5
     assert first.ca_bundle == here / "ca.pem"
     assert first.enterprise_project_ids == ("all_granted_eps", "0")
-    assert first.sign_in is AuthMethod.PASSWORD
+    assert first.auth_method is AuthMethod.PASSWORD
     assert first.iam_endpoint == "https://iam.example.com"
     assert first.username == "reader"
     assert first.domain == Reference("env", "CBR_DOMAIN")
     assert first.password == Reference("file", str(here / "secrets/password"))
-    assert second.sign_in is AuthMethod.KEYS
+    assert second.auth_method is AuthMethod.KEYS
 
 
 def test_the_command_line_comes_before_the_environment_before_the_working_directory(
@@ -131,7 +131,7 @@ def test_the_command_line_comes_before_the_environment_before_the_working_direct
     ],
 )
 def test_a_file_that_is_named_must_exist(config, environ, by) -> None:
-    with pytest.raises(SettingsError, match=f"gone.toml: there is no such file. {by} names it"):
+    with pytest.raises(SettingsError, match=f"gone.toml: the file named by {by} does not exist"):
         read_settings(config, None, environ)
 
 

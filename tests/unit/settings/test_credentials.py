@@ -1,4 +1,4 @@
-"""Following references to secrets, for the commands that need them, and only for those."""
+"""References to secrets are resolved for the commands that need them, and only for those."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import pytest
 from cbr_warehouse.cli.invocation import Invocation
 from cbr_warehouse.errors import SettingsError
 from cbr_warehouse.settings.credentials import (
+    Credentials,
     KeyCredentials,
     PasswordCredentials,
     TokenCredentials,
-    resolve_secrets,
 )
-from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.model import Settings, SourceSettings
 from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.select_sources import choose_sources, require_sources
 
@@ -24,7 +24,12 @@ def source(**keys: str) -> SourceSettings:
     return SourceSettings.model_validate(BASE | keys)
 
 
-def faults_of(settings: SourceSettings, environ: dict[str, str]) -> str:
+def resolve_secrets(settings: SourceSettings, environ: dict[str, str]) -> Credentials:
+    (ready,) = require_sources(Settings(sources=(settings,)), None, environ)
+    return ready.credentials
+
+
+def problems_of(settings: SourceSettings, environ: dict[str, str]) -> str:
     with pytest.raises(SettingsError) as caught:
         resolve_secrets(settings, environ)
     return str(caught.value)
@@ -75,21 +80,21 @@ def test_a_file_is_looked_for_beside_the_configuration(here: Path) -> None:
 
 
 def test_a_variable_that_is_not_set_is_named() -> None:
-    said = faults_of(source(token="env:CBR_TOKEN"), {})
+    said = problems_of(source(token="env:CBR_TOKEN"), {})
     assert "token (source prod-eu): the environment variable CBR_TOKEN is not set" in said
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"])
 def test_an_empty_variable_is_as_good_as_none(value: str) -> None:
-    assert "the environment variable T is empty" in faults_of(source(token="env:T"), {"T": value})
+    assert "the environment variable T is empty" in problems_of(source(token="env:T"), {"T": value})
 
 
 @pytest.mark.parametrize(
     "value", [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\n{SECRET}", f"{SECRET}ä", f"{SECRET} x"]
 )
 def test_a_token_that_no_header_can_carry_is_refused_unseen(value: str) -> None:
-    said = faults_of(source(token="env:T"), {"T": value})
-    assert "holds a space, a line break or a character that no token has" in said
+    said = problems_of(source(token="env:T"), {"T": value})
+    assert "contains a space, a line break or a character that is not allowed in a token" in said
     assert SECRET not in said
 
 
@@ -98,30 +103,30 @@ def test_a_password_may_have_spaces_and_any_letter() -> None:
     credentials = resolve_secrets(settings, {"P": " pass wörd "})
     assert isinstance(credentials, PasswordCredentials)
     assert credentials.password.get_secret_value() == " pass wörd "
-    assert "holds a line break" in faults_of(settings, {"P": f"{SECRET}\n"})
+    assert "contains a line break" in problems_of(settings, {"P": f"{SECRET}\n"})
 
 
 def test_a_secret_key_with_a_space_around_it_is_refused() -> None:
     settings = source(access_key="env:A", secret_key="env:S")
-    assert "begins or ends with a space" in faults_of(settings, {"A": "ak", "S": "sk "})
+    assert "begins or ends with a space" in problems_of(settings, {"A": "ak", "S": "sk "})
 
 
-def test_a_file_that_is_none_is_told(here: Path) -> None:
+def test_an_unusable_file_is_reported(here: Path) -> None:
     (here / "folder").mkdir()
     (here / "binary").write_bytes(b"\xff\xfe")
     (here / "huge").write_bytes(b"x" * ((1 << 20) + 1))
-    assert "gone cannot be read (No such file" in faults_of(source(token="file:gone"), {})
-    assert "folder cannot be read (Is a directory)" in faults_of(source(token="file:folder"), {})
-    assert "binary is not UTF-8 text" in faults_of(source(token="file:binary"), {})
-    assert "huge is too large for a secret" in faults_of(source(token="file:huge"), {})
+    assert "gone cannot be read (No such file" in problems_of(source(token="file:gone"), {})
+    assert "folder cannot be read (Is a directory)" in problems_of(source(token="file:folder"), {})
+    assert "binary is not UTF-8 text" in problems_of(source(token="file:binary"), {})
+    assert "huge is too large for a secret" in problems_of(source(token="file:huge"), {})
 
 
-def test_a_file_that_may_not_be_opened_is_told(here: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_reported(here: Path) -> None:
     (here / "token").symlink_to("token")
-    assert "token cannot be read (Too many levels" in faults_of(source(token="file:token"), {})
+    assert "token cannot be read (Too many levels" in problems_of(source(token="file:token"), {})
 
 
-def test_every_fault_of_every_source_is_told_at_once(write) -> None:
+def test_all_problems_of_all_sources_are_reported_at_once(write) -> None:
     write("""
         [[sources]]
         name = "a"
@@ -139,7 +144,7 @@ def test_every_fault_of_every_source_is_told_at_once(write) -> None:
     with pytest.raises(SettingsError) as caught:
         require_sources(settings, None, {})
     said = str(caught.value)
-    assert "wrong in 3 places" in said
+    assert "has 3 problems" in said
     assert (
         "cbr-warehouse.toml: sources[0].access_key (source a): the environment variable AK is not set" in said
     )
@@ -158,7 +163,7 @@ def test_reading_the_configuration_needs_no_secret(write) -> None:
     assert [chosen.name for chosen in choose_sources(settings, None, {})] == ["a"]
 
 
-def test_a_source_that_does_not_exist_is_told_with_those_that_do(write) -> None:
+def test_an_unknown_source_is_reported_with_the_configured_ones(write) -> None:
     write('[[sources]]\nname="prod-eu"\nendpoint="https://a.example"\nproject_id="p"\ntoken="env:T"\n')
     with pytest.raises(
         SettingsError, match=r"no source called 'prod-au'; configured: prod-eu\. Did you mean prod-eu"
@@ -166,14 +171,14 @@ def test_a_source_that_does_not_exist_is_told_with_those_that_do(write) -> None:
         choose_sources(read_settings(None, None, {}), "prod-au", {})
 
 
-def test_without_a_source_it_is_told_how_to_configure_one(write) -> None:
-    with pytest.raises(SettingsError, match=r"Write a \[\[sources\]\] table .* `cbr-warehouse demo`"):
+def test_a_missing_source_is_reported_with_how_to_configure_one(write) -> None:
+    with pytest.raises(SettingsError, match=r"Add a \[\[sources\]\] table .* `cbr-warehouse demo`"):
         require_sources(read_settings(None, None, {}), None, {})
     some = {"HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": "b", "HUAWEICLOUD_SDK_REGION_ID": "c"}
     with pytest.raises(SettingsError, match="set HUAWEICLOUD_SDK_PROJECT_ID too"):
         require_sources(read_settings(None, None, some), None, some)
     write("")
-    with pytest.raises(SettingsError, match=r"cbr-warehouse\.toml configures no source\. Write a"):
+    with pytest.raises(SettingsError, match=r"cbr-warehouse\.toml configures no source\. Add a"):
         require_sources(read_settings(None, None, some), None, some)
 
 
@@ -189,8 +194,8 @@ def test_no_repr_shows_a_secret() -> None:
             assert SECRET not in text
 
 
-def test_missing_secrets_are_told_with_all_else_that_is_wrong(here: Path) -> None:
-    """The variable came to light only once everything else was mended."""
+def test_missing_secrets_are_reported_with_all_other_problems(here: Path) -> None:
+    """The missing variable was reported only after everything else was fixed."""
     path = here / "cbr-warehouse.toml"
     path.write_text(
         'zone = 1\n[[sources]]\nname = "a"\nendpoint = "nowhere"\nproject_id = "p"\ntoken = "env:GONE"\n'
