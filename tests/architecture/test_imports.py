@@ -27,9 +27,9 @@ STATIONS: dict[str, set[str]] = {
     # Looks at a source and writes nothing.
     "doctor": {"settings", "source", "contract", "extract"},
     # The definitions; the warehouse makes them within the transaction that it publishes.
-    "analytics": {"settings"},
+    "analytics": {"settings", "storage"},
     "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics"},
-    "reader": {"warehouse"},
+    "reader": {"warehouse", "storage"},
     "report": {"reader", "analytics", "storage"},
 }
 MAY_KNOW: dict[str, set[str]] = {

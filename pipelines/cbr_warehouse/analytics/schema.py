@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cbr_warehouse.analytics.catalogue import Definition, read_error_codes, views
 from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
+from cbr_warehouse.storage.sql_text import literal
 
 _COMMENTS = {
     "meta.analytics": "The settings and definitions that schema analytics was made with.",
@@ -109,15 +110,11 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
 
 def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, kind: str) -> None:
     """Says in the warehouse what a table or view and its columns are."""
-    connection.execute(f"COMMENT ON {kind} analytics.{definition.name} IS '{_quoted(definition.comment)}'")
+    connection.execute(f"COMMENT ON {kind} analytics.{definition.name} IS {literal(definition.comment)}")
     for column, description in definition.columns.items():
         connection.execute(
-            f"COMMENT ON COLUMN analytics.{definition.name}.{column} IS '{_quoted(description)}'"
+            f"COMMENT ON COLUMN analytics.{definition.name}.{column} IS {literal(description)}"
         )
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _create_settings(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
@@ -171,7 +168,7 @@ def _create_error_codes(connection: duckdb.DuckDBPyConnection) -> None:
 def _create_view(connection: duckdb.DuckDBPyConnection, view: Definition) -> None:
     if view.kind == "macro":
         connection.execute(f"CREATE MACRO analytics.{view.name}({view.arguments}) AS TABLE {view.body}")
-        connection.execute(f"COMMENT ON MACRO TABLE analytics.{view.name} IS '{_quoted(view.comment)}'")
+        connection.execute(f"COMMENT ON MACRO TABLE analytics.{view.name} IS {literal(view.comment)}")
         return
     connection.execute(f"CREATE VIEW analytics.{view.name} AS {view.body}")
     comment_on(connection, view, "VIEW")

@@ -9,6 +9,7 @@ from cbr_warehouse.cli.progress import show_progress
 from cbr_warehouse.cli.sql import Format, print_answer
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.load.requeue import requeue as run_requeue
+from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.warehouse.query import stream_query
 
 quarantine = typer.Typer(
@@ -35,7 +36,7 @@ def show(
     text = f"left(record_text, {_SHORT})" if output is Format.TABLE else "record_text"
     wanted = ["true"]
     if source is not None:
-        wanted.append("source = '" + source.replace("'", "''") + "'")
+        wanted.append(f"source = {literal(source)}")
     if unresolved:
         wanted.append("resolved_at IS NULL")
     statement = (

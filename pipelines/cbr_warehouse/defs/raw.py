@@ -37,7 +37,7 @@ from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.exclusive import hold_alone
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.run import load_source, plan_source
-from cbr_warehouse.raw.counts import count_records
+from cbr_warehouse.raw.stored_records import count_records
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import require_sources
 from cbr_warehouse.warehouse.build import build_warehouse

@@ -13,7 +13,7 @@ from cbr_warehouse.errors import StorageError
 from cbr_warehouse.raw.files import is_intact
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import write_json
-from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.layout import DAY_PREFIX, DataDirectory
 
 KINDS = ("records", "manifests")
 
@@ -87,7 +87,7 @@ def note_gone(directory: DataDirectory, source: str, gone: Mapping[str, Iterable
 def days_with_files_set_aside(directory: DataDirectory, source: str) -> frozenset[str]:
     """Days of which a damaged file was ever set aside, or one noted as gone."""
     folder = directory.raw_ledger("damaged", source)
-    return frozenset(path.name.removeprefix("day=") for path in folder.glob("day=*"))
+    return frozenset(path.name.removeprefix(DAY_PREFIX) for path in folder.glob(f"{DAY_PREFIX}*"))
 
 
 def _is_intact(path: Path) -> bool:

@@ -96,6 +96,29 @@ def write_raw(folder: Path, stem: str, schema: pa.Schema, rows: Sequence[dict[st
     return path
 
 
+def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Reads some columns of a raw file.
+
+    From its bytes: given a path, pyarrow makes columns of all ``key=value`` folders above the file.
+
+    Args:
+        path: The file.
+        columns: Names of the columns, in the order wanted.
+
+    Raises:
+        pyarrow.ArrowException: It is no Parquet file, or lacks a column.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return pq.ParquetFile(file).read(columns=list(columns)).select(list(columns))
+
+
+def count_rows(path: Path) -> int:
+    """Rows of a raw file, from its footer."""
+    with path.open("rb") as file:
+        return int(pq.ParquetFile(file).metadata.num_rows)
+
+
 def is_intact(path: Path) -> bool:
     """Whether a raw file still holds what was written: its name tells its checksum."""
     return path.stem.rpartition("-")[2] == _checksum(path.read_bytes())

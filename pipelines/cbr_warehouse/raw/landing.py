@@ -12,10 +12,17 @@ from threading import Lock
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cbr_warehouse.contract.validate import RecordValidator, Validation
-from cbr_warehouse.raw.files import MANIFESTS, RECORDS, Received, content_hash, is_intact, write_raw
+from cbr_warehouse.raw.files import (
+    MANIFESTS,
+    RECORDS,
+    Received,
+    content_hash,
+    is_intact,
+    read_columns,
+    write_raw,
+)
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 
 
@@ -164,7 +171,7 @@ def raw_files(folder: Path) -> list[Path]:
 
 def _judged(path: Path) -> Iterator[tuple[str, bool]]:
     try:
-        texts, reasons = pq.read_table(path, columns=["content_hash", "reason"]).columns
+        texts, reasons = read_columns(path, ["content_hash", "reason"]).columns
     except (pa.ArrowException, OSError):
         if is_intact(path):
             raise

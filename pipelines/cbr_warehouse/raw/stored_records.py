@@ -1,17 +1,54 @@
-"""Records that raw tells of and does not hold: a manifest names them, and no file has them any more."""
+"""What raw holds, read back: counts of records, those under no day, and those it lost.
+
+Writing is ``landing``; finding files whose content changed is ``damage``.
+"""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from cbr_warehouse.raw.damage import days_with_files_set_aside
+from cbr_warehouse.raw.files import Received, count_rows, read_columns
 from cbr_warehouse.raw.landing import raw_files
-from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+
+_UNDATED_COLUMNS = ("record_text", "record_bytes", "sweep", "page", "position", "fetched_at")
+
+
+def count_records(directory: DataDirectory, source: str, day: date) -> int:
+    """Distinct record texts received for a day, all versions of all tasks; reads the files' footers only.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        day: UTC day of created_at.
+    """
+    files = raw_files(directory.raw_day("records", source, day.isoformat()))
+    return sum(count_rows(path) for path in files)
+
+
+def undated_records(directory: DataDirectory, source: str) -> Iterator[Received]:
+    """The records of a source without a usable created_at, exactly as they were received.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+    """
+    for path in raw_files(directory.raw_day("records", source, UNKNOWN_DAY)):
+        for row in read_columns(path, _UNDATED_COLUMNS).to_pylist():
+            yield Received(
+                row["record_bytes"] or row["record_text"].encode(),
+                row["sweep"],
+                row["page"],
+                row["position"],
+                row["fetched_at"],
+            )
 
 
 def count_missing(directory: DataDirectory, source: str) -> dict[str, int]:
-    """Counts a source's missing records by day; days with files set aside do not count: their loss is known.
+    """Counts the records that manifests name and no file holds any more, by day.
+
+    Days with files set aside do not count: the load that set them aside reported their loss.
 
     Args:
         directory: The data directory; it holds no damaged file.
@@ -19,21 +56,21 @@ def count_missing(directory: DataDirectory, source: str) -> dict[str, int]:
     """
     days = directory.raw_days(source)
     known = days_with_files_set_aside(directory, source)
-    missing = {day: _named(directory, source, [day]) - _held(directory, source, [day]) for day in days}
+    missing = {day: _named(directory, source, [day]) - _stored(directory, source, [day]) for day in days}
     doubtful = {day: lacking for day, lacking in missing.items() if lacking and day not in known}
-    # What a wider contract could date is filed under its day too.
-    held = _held(directory, source, days) if doubtful else set()
-    return {day: len(lacking - held) for day, lacking in doubtful.items() if lacking - held}
+    # A record that a wider contract could date is also filed under its day: look for it everywhere.
+    stored = _stored(directory, source, days) if doubtful else set()
+    return {day: len(lacking - stored) for day, lacking in doubtful.items() if lacking - stored}
 
 
 def _named(directory: DataDirectory, source: str, days: Iterable[str]) -> set[object]:
     return {text for day in days for text in _hashes(directory.raw_day("manifests", source, day))}
 
 
-def _held(directory: DataDirectory, source: str, days: Iterable[str]) -> set[object]:
+def _stored(directory: DataDirectory, source: str, days: Iterable[str]) -> set[object]:
     return {text for day in days for text in _hashes(directory.raw_day("records", source, day))}
 
 
 def _hashes(folder: Path) -> Iterator[object]:
     for path in raw_files(folder):
-        yield from pq.read_table(path, columns=["content_hash"])[0].to_pylist()
+        yield from read_columns(path, ["content_hash"])[0].to_pylist()

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cbr_warehouse.errors import UsageError, WarehouseError
+from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.warehouse.published_file import PublishedWarehouse, connect_published
 from cbr_warehouse.warehouse.query import query_failed, read_watermark
 from cbr_warehouse.warehouse.reading_statement import require_reading
@@ -192,7 +193,7 @@ class Warehouse:
         known = [row[0] for row in rows]
         if name not in known:
             raise self._no_such(schema, name, known)
-        return self._ask(f'SELECT * FROM {schema}."{name}"', None, as_)
+        return self._ask(f"SELECT * FROM {identifier(schema)}.{identifier(name)}", None, as_)
 
     def _ask(
         self, query: str, parameters: Mapping[str, Any] | None, as_: As

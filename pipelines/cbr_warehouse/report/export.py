@@ -18,6 +18,7 @@ from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.data import ReportData
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.storage.atomic_write import write_whole
+from cbr_warehouse.storage.sql_text import identifier
 
 MADE_BY = "cbr-warehouse"
 """Begins ``made_by`` in every manifest."""
@@ -90,7 +91,7 @@ def _storable(warehouse: Warehouse, query: str) -> str:
     spans = [row["column_name"] for row in described if row["column_type"] == "INTERVAL"]
     if not spans:
         return query
-    replaced = ", ".join(f'CAST("{name}" AS VARCHAR) AS "{name}"' for name in spans)
+    replaced = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in spans)
     return f"SELECT * REPLACE ({replaced}) FROM ({query})"
 
 

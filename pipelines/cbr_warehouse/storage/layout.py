@@ -6,6 +6,10 @@ from pathlib import Path
 UNKNOWN_DAY = "unknown"
 """Stands for the day of a record without a usable created_at."""
 
+SOURCE_PREFIX = "source="
+DAY_PREFIX = "day="
+"""Begin the names of the folders that say which source and day a file is of."""
+
 PARTITION_FILE = "data.parquet"
 """The one file of a table's partition."""
 
@@ -47,19 +51,20 @@ class DataDirectory:
 
     def raw_day(self, kind: str, source: str, day: str) -> Path:
         """Folder of raw files of a kind (``records``, ``manifests``) of one source and day."""
-        return self.raw / kind / f"source={source}" / f"day={day}"
+        return self.raw / kind / f"{SOURCE_PREFIX}{source}" / f"{DAY_PREFIX}{day}"
 
     def raw_ledger(self, kind: str, source: str) -> Path:
         """Folder of a source's small ledgers (``sweeps``, ``audits``, ``loads``)."""
-        return self.raw / kind / f"source={source}"
+        return self.raw / kind / f"{SOURCE_PREFIX}{source}"
 
     def partition(self, table: str, source: str, day: str) -> Path:
         """The file of a table's partition."""
-        return self.tables / table / f"source={source}" / f"day={day}" / PARTITION_FILE
+        return self.tables / table / f"{SOURCE_PREFIX}{source}" / f"{DAY_PREFIX}{day}" / PARTITION_FILE
 
     def partitions(self, table: str, source: str) -> list[Path]:
         """The files of all partitions of a table of one source, in order of day."""
-        return sorted((self.tables / table / f"source={source}").glob(f"day=*/{PARTITION_FILE}"))
+        folder = self.tables / table / f"{SOURCE_PREFIX}{source}"
+        return sorted(folder.glob(f"{DAY_PREFIX}*/{PARTITION_FILE}"))
 
     @property
     def partition_states(self) -> Path:
@@ -68,26 +73,26 @@ class DataDirectory:
 
     def partition_state(self, source: str, day: str) -> Path:
         """What the partitions of a source and day were made from."""
-        return self.partition_states / f"source={source}" / f"day={day}.json"
+        return self.partition_states / f"{SOURCE_PREFIX}{source}" / f"{DAY_PREFIX}{day}.json"
 
     def moved(self, source: str) -> Path:
         """The tasks of a source whose created_at changed from one day to another."""
-        return self.partition_states / f"source={source}" / "moved.json"
+        return self.partition_states / f"{SOURCE_PREFIX}{source}" / "moved.json"
 
     def sources_with_raw(self) -> tuple[str, ...]:
         """Names of all sources with a load; one killed as it began has left a folder without any."""
-        names = _values(self.raw / "loads", "source=")
+        names = _values(self.raw / "loads", SOURCE_PREFIX)
         return tuple(name for name in names if any(self.raw_ledger("loads", name).glob("[!.]*.json")))
 
     def raw_days(self, source: str) -> tuple[str, ...]:
         """Days of a source that have raw files, in order, ``unknown`` last."""
         kinds = (self.raw_ledger(kind, source) for kind in ("records", "manifests"))
-        return tuple(sorted({day for folder in kinds for day in _values(folder, "day=")}))
+        return tuple(sorted({day for folder in kinds for day in _values(folder, DAY_PREFIX)}))
 
     def days(self, source: str) -> tuple[str, ...]:
         """Days of a source that have raw files, or had some when their partitions were made."""
-        noted = self.partition_states / f"source={source}"
-        made = {name.removesuffix(".json") for name in _values(noted, "day=")}
+        noted = self.partition_states / f"{SOURCE_PREFIX}{source}"
+        made = {name.removesuffix(".json") for name in _values(noted, DAY_PREFIX)}
         return tuple(sorted(made.union(self.raw_days(source))))
 
 

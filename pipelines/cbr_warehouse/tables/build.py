@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import duckdb
-import pyarrow.parquet as pq
 
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.raw.damage import find_damaged
+from cbr_warehouse.raw.files import count_rows
 from cbr_warehouse.storage.atomic_write import as_storage_error
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables import versions_sql
@@ -187,7 +187,7 @@ def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
     batch: list[DayInputs] = []
     size = 0
     for found in inputs:
-        own = sum(pq.read_metadata(path).num_rows for path in found.records)
+        own = sum(count_rows(path) for path in found.records)
         if batch and size + own > BATCH_RECORDS:
             yield batch
             batch, size = [], 0

@@ -9,6 +9,8 @@ from uuid import uuid4
 import duckdb
 
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
+from cbr_warehouse.storage.layout import DAY_PREFIX, SOURCE_PREFIX
+from cbr_warehouse.storage.sql_text import literal, parquet_files
 
 T = TypeVar("T")
 
@@ -30,7 +32,7 @@ def open_engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:")
     try:
         own = spill / f"{TEMPORARY_PREFIX}{uuid4().hex}-spill"
-        connection.execute(f"SET temp_directory = '{quoted(own)}'")
+        connection.execute(f"SET temp_directory = {literal(own)}")
         connection.execute("SET TimeZone = 'UTC'")
         limit_memory(connection, MEMORY_LIMIT_MB)
         connection.execute("SET preserve_insertion_order = false")
@@ -81,12 +83,10 @@ def do_within_memory(engine: duckdb.DuckDBPyConnection, step: Callable[[], T]) -
 
 
 def parquet(files: Iterable[Path]) -> str:
-    """SQL that reads Parquet files of a partitioned folder, source and day as text from their paths."""
-    listed = ", ".join(f"'{quoted(path)}'" for path in files)
-    types = "{'day': VARCHAR, 'source': VARCHAR}"
-    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {types})"
-
-
-def quoted(value: object) -> str:
-    """A value's text for use between single quotes in SQL."""
-    return str(value).replace("'", "''")
+    """SQL of the rows of Parquet files of a source and day, with these two as text columns."""
+    # Only the last three steps of a path are ours to read: `DataDirectory` made them.
+    values = ", ".join(
+        f"split_part(filename, '/', {step})[{len(prefix) + 1}:] AS {prefix.rstrip('=')}"
+        for step, prefix in ((-3, SOURCE_PREFIX), (-2, DAY_PREFIX))
+    )
+    return f"(SELECT * EXCLUDE (filename), {values} FROM {parquet_files(files, ', filename = true')})"

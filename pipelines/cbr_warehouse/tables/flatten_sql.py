@@ -9,6 +9,7 @@ import json
 from cbr_warehouse.contract.columns import Column, ColumnType, Contract, RowPlace, Table
 from cbr_warehouse.contract.shape import ArrayShape, Leaf, Shape, record_shape
 from cbr_warehouse.contract.sql_types import SQL_TYPES
+from cbr_warehouse.storage.sql_text import identifier, literal
 
 PARTITION_COLUMNS = frozenset({"source", "day"})
 """Columns that stand in a partition's path, not in its file."""
@@ -78,7 +79,7 @@ def _typed(column: Column, value: str) -> str:
 
 
 def _access(start: str, path: str) -> str:
-    return start + "".join(f'."{step}"' for step in path.split(".") if step)
+    return start + "".join(f".{identifier(step)}" for step in path.split(".") if step)
 
 
 def _rows_of(table: Table, place: RowPlace, names: tuple[str, ...]) -> str:
@@ -118,16 +119,16 @@ def _row(table: Table, place: RowPlace, names: tuple[str, ...], here: str, index
     for name in names:
         column = table.column(name)
         if name in constants:
-            value = _literal(constants[name])
+            value = _constant(constants[name])
         elif name in positions:
             value = f"{positions[name]} - 1"
         elif name in paths:
             value = _typed(column, _access(here, paths[name]))
         else:
             value = "NULL"
-        parts.append(f'"{name}" := CAST({value} AS {SQL_TYPES[column.type]})')
+        parts.append(f"{identifier(name)} := CAST({value} AS {SQL_TYPES[column.type]})")
     return f"struct_pack({', '.join(parts)})"
 
 
-def _literal(value: str | int) -> str:
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+def _constant(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else literal(value)

@@ -7,7 +7,8 @@ import duckdb
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.storage.atomic_write import write_whole
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
-from cbr_warehouse.tables.engine import parquet, quoted
+from cbr_warehouse.storage.sql_text import identifier, literal
+from cbr_warehouse.tables.engine import parquet
 from cbr_warehouse.tables.flatten_sql import PARTITION_COLUMNS
 from cbr_warehouse.tables.versions_sql import NEWEST_FIRST
 
@@ -101,7 +102,7 @@ class PartitionWriter:
             path.unlink(missing_ok=True)
             return 0
         key = [name for name in self._contract.table(table).key if name not in PARTITION_COLUMNS]
-        order = ", ".join(f'"{name}"' for name in key)
+        order = ", ".join(map(identifier, key))
         write_whole(path, lambda temporary: self._copy(f"{query} ORDER BY {order}", temporary))
         return rows
 
@@ -110,11 +111,11 @@ class PartitionWriter:
             return ""
         left_out = PARTITION_COLUMNS | SET_LATER
         names = [column.name for column in self._contract.table(table).columns if column.name not in left_out]
-        columns = ", ".join(f'"{name}"' for name in names)
+        columns = ", ".join(map(identifier, names))
         return f"SELECT {columns} FROM ({_rows(table, day)})"
 
     def _copy(self, query: str, path: Path) -> None:
-        self._engine.execute(f"COPY ({query}) TO '{quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+        self._engine.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def _rows(table: str, day: str) -> str:

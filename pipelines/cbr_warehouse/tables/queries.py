@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbr_warehouse.contract.api_facts import TERMINAL_STATUSES
-from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.engine import open_engine, parquet
 from cbr_warehouse.tables.time_index import COLUMNS, TimeIndex
 
@@ -76,16 +76,16 @@ def count_quarantined(directory: DataDirectory, source: str) -> int:
 
 def count_undated(directory: DataDirectory, source: str) -> int:
     """How many of them have no usable created_at: the source may count them on any day."""
-    broken = [path for path in directory.partitions("quarantine", source) if UNKNOWN_DAY in path.parent.name]
-    if not broken:
+    partition = directory.partition("quarantine", source, UNKNOWN_DAY)
+    if not partition.is_file():
         return 0
     with open_engine(directory.root) as engine:
-        rows = _not_held(engine, directory.partitions("tasks", source), broken)
+        rows = _not_held(engine, directory.partitions("tasks", source), [partition])
     return sum(rows.values())
 
 
 def _since(partitions: list[Path], since: date) -> list[Path]:
-    days = ((path, path.parent.name.removeprefix("day=")) for path in partitions)
+    days = ((path, path.parent.name.removeprefix(DAY_PREFIX)) for path in partitions)
     return [path for path, day in days if since.isoformat() <= day < UNKNOWN_DAY]
 
 

@@ -6,6 +6,7 @@ values, children included), ``versions`` (each distinct set of facts of a task) 
 """
 
 from cbr_warehouse.contract.columns import ColumnType, Contract, Table
+from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.flatten_sql import child_rows, record_structure, task_values
 
 CHILD_TABLES = ("resources", "resource_volumes", "replications")
@@ -63,9 +64,10 @@ def facts(contract: Contract) -> str:
     """
     tasks = contract.table("tasks")
     values = task_values(tasks)
-    columns = ", ".join(f'{expression} AS "{name}"' for name, expression in values.items())
-    children = ", ".join(f'{child_rows(contract.table(name))} AS "{name}"' for name in CHILD_TABLES)
-    hashed = ", ".join(f'"{name}" := {_hashable(tasks, name)}' for name in (*values, "extra", *CHILD_TABLES))
+    columns = ", ".join(f"{expression} AS {identifier(name)}" for name, expression in values.items())
+    children = ", ".join(f"{child_rows(contract.table(name))} AS {identifier(name)}" for name in CHILD_TABLES)
+    named = (*values, "extra", *CHILD_TABLES)
+    hashed = ", ".join(f"{identifier(name)} := {_hashable(tasks, name)}" for name in named)
     return f"""
 CREATE OR REPLACE TEMP TABLE facts AS
 WITH parsed AS (
@@ -83,9 +85,9 @@ def versions(contract: Contract) -> str:
     """SQL that makes ``versions`` from ``facts``; of two prints of one instant the more precise is kept."""
     tasks = contract.table("tasks")
     columns = ", ".join(
-        f'{_kept(tasks, name)} AS "{name}"' for name in task_values(tasks) if name != "task_id"
+        f"{_kept(tasks, name)} AS {identifier(name)}" for name in task_values(tasks) if name != "task_id"
     )
-    children = ", ".join(f'any_value("{name}") AS "{name}"' for name in CHILD_TABLES)
+    children = ", ".join(f"any_value({identifier(name)}) AS {identifier(name)}" for name in CHILD_TABLES)
     return f"""
 CREATE OR REPLACE TEMP TABLE versions AS
 WITH grouped AS (
@@ -103,8 +105,8 @@ FROM grouped"""
 
 def _hashable(tasks: Table, name: str) -> str:
     is_time = name not in CHILD_TABLES and tasks.column(name).type is ColumnType.INSTANT
-    return f"date_trunc('millisecond', \"{name}\")" if is_time else f'"{name}"'
+    return f"date_trunc('millisecond', {identifier(name)})" if is_time else identifier(name)
 
 
 def _kept(tasks: Table, name: str) -> str:
-    return f'max("{name}")' if tasks.column(name).type is ColumnType.INSTANT else f'any_value("{name}")'
+    return f"{'max' if tasks.column(name).type is ColumnType.INSTANT else 'any_value'}({identifier(name)})"

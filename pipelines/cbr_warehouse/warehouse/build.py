@@ -18,6 +18,7 @@ from cbr_warehouse.raw.ledgers import read_audits, read_loads
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, publish
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.build_state import made_partitions
 from cbr_warehouse.tables.engine import limit_memory, open_engine, parquet, with_enough_memory
 from cbr_warehouse.tables.partitions import PARTITIONED
@@ -153,14 +154,14 @@ def _replace_partitions(
     connection.execute("INSERT INTO meta.partitions BY NAME SELECT * FROM changed")
     for table in PARTITIONED:
         connection.execute(
-            f'DELETE FROM "{table}" AS t USING changed AS c '
+            f"DELETE FROM {identifier(table)} AS t USING changed AS c "
             "WHERE t.source = c.source AND t.day IS NOT DISTINCT FROM TRY_CAST(c.day AS DATE)"
         )
         paths = [directory.partition(table, source, day) for source, day in sorted(changed)]
         files = [path for path in paths if path.exists()]
         if files:
             rows = f"SELECT * REPLACE (TRY_CAST(day AS DATE) AS day) FROM {parquet(files)}"
-            connection.execute(f'INSERT INTO "{table}" BY NAME {rows}')
+            connection.execute(f"INSERT INTO {identifier(table)} BY NAME {rows}")
         _commit(connection)
     connection.unregister("changed")
 
@@ -210,7 +211,7 @@ def _by_day(connection: duckdb.DuckDBPyConnection, source: str, query: str) -> d
 def _replace_rows(
     connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, rows: Sequence[dict[str, Any]]
 ) -> None:
-    connection.execute(f'DELETE FROM "{table}"')
+    connection.execute(f"DELETE FROM {identifier(table)}")
     if not rows:
         return
     columns = contract.table(table).columns
@@ -219,7 +220,7 @@ def _replace_rows(
         for column in columns
     }
     connection.register("rows_now", pa.table(arrow))
-    connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM rows_now')
+    connection.execute(f"INSERT INTO {identifier(table)} BY NAME SELECT * FROM rows_now")
     connection.unregister("rows_now")
 
 

@@ -7,6 +7,7 @@ import duckdb
 
 from cbr_warehouse.contract.columns import Contract, Table
 from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.storage.sql_text import identifier, literal
 
 REFERENCES = (
     ("resources", "tasks", ("source", "task_id")),
@@ -46,7 +47,7 @@ def check_days(connection: duckdb.DuckDBPyConnection, contract: Contract, days: 
     """
     if not days:
         return
-    listed = ", ".join(f"'{day}'" for day in days)
+    listed = ", ".join(map(literal, days))
     by_day = [table for table in contract.tables if any(column.name == "day" for column in table.columns)]
     results = _run(connection, by_day, f"day::VARCHAR IN ({listed})")
     broken = [result for result in results if result.violations]
@@ -80,9 +81,9 @@ def _run(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], where: 
 
 
 def _repeated(table: str, key: tuple[str, ...], where: str) -> str:
-    columns = ", ".join(f'"{name}"' for name in key)
-    touched = f'SELECT DISTINCT {columns} FROM "{table}" WHERE {where}'
-    rows = f'"{table}" SEMI JOIN ({touched}) AS t USING ({columns})'
+    columns = ", ".join(map(identifier, key))
+    touched = f"SELECT DISTINCT {columns} FROM {identifier(table)} WHERE {where}"
+    rows = f"{identifier(table)} SEMI JOIN ({touched}) AS t USING ({columns})"
     return f"SELECT {columns} FROM {rows} GROUP BY ALL HAVING count(*) > 1"
 
 

@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
-from cbr_warehouse.tables.engine import quoted
+from cbr_warehouse.storage.sql_text import literal
 
 STORAGE_VERSION = "v1.2.0"
 """The oldest DuckDB whose tools open the published file."""
@@ -32,14 +33,34 @@ def attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None
         connection: An engine in memory.
         path: The file; made if there is none.
     """
-    connection.execute(
-        f"ATTACH '{quoted(path)}' AS warehouse "
-        f"(STORAGE_VERSION '{STORAGE_VERSION}', ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
-    )
-    connection.execute("USE warehouse")
-    yield
-    connection.execute("USE memory")
-    connection.execute("DETACH warehouse")
+    with _without_question_mark(path) as name:
+        connection.execute(
+            f"ATTACH {literal(name)} AS warehouse "
+            f"(STORAGE_VERSION '{STORAGE_VERSION}', ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+        )
+        connection.execute("USE warehouse")
+        yield
+        connection.execute("USE memory")
+        connection.execute("DETACH warehouse")
+
+
+@contextmanager
+def _without_question_mark(path: Path) -> Iterator[Path]:
+    """A place to write the file at where its path holds ``?``; its content comes from there in the end.
+
+    DuckDB puts the WAL's ``.wal`` before the first ``?``, into a folder that does not exist, and it
+    resolves symbolic links.
+    """
+    if "?" not in str(path):
+        yield path
+        return
+    with TemporaryDirectory(prefix="cbr-warehouse-") as folder:
+        elsewhere = Path(folder) / "warehouse.duckdb"
+        if path.exists():
+            copy_file(path, elsewhere)
+        path.touch()
+        yield elsewhere
+        copy_file(elsewhere, path)
 
 
 def is_bloated(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:

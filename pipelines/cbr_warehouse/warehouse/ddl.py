@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from cbr_warehouse.contract.columns import Column, Contract, Table
 from cbr_warehouse.contract.sql_types import SQL_TYPES
-from cbr_warehouse.tables.engine import quoted
+from cbr_warehouse.storage.sql_text import identifier, literal
 
 
 def create_statements(contract: Contract) -> Iterator[str]:
     """Statements that create every table of the warehouse, empty, with comments."""
     for table in contract.tables:
         columns = ", ".join(_column(column) for column in table.columns)
-        yield f'CREATE TABLE "{table.name}" ({columns})'
+        yield f"CREATE TABLE {identifier(table.name)} ({columns})"
         yield from _comments(table)
     yield "CREATE SCHEMA meta"
     yield "CREATE TABLE meta.partitions (source VARCHAR, day VARCHAR, fingerprint VARCHAR)"
@@ -21,10 +21,11 @@ def create_statements(contract: Contract) -> Iterator[str]:
 
 
 def _column(column: Column) -> str:
-    return f'"{column.name}" {SQL_TYPES[column.type]}{"" if column.nullable else " NOT NULL"}'
+    return f"{identifier(column.name)} {SQL_TYPES[column.type]}{'' if column.nullable else ' NOT NULL'}"
 
 
 def _comments(table: Table) -> Iterator[str]:
-    yield f"COMMENT ON TABLE \"{table.name}\" IS '{quoted(table.description)}'"
+    yield f"COMMENT ON TABLE {identifier(table.name)} IS {literal(table.description)}"
     for column in table.columns:
-        yield f'COMMENT ON COLUMN "{table.name}"."{column.name}" IS \'{quoted(column.description)}\''
+        place = f"{identifier(table.name)}.{identifier(column.name)}"
+        yield f"COMMENT ON COLUMN {place} IS {literal(column.description)}"

@@ -16,7 +16,7 @@ import duckdb
 
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
-from cbr_warehouse.tables.engine import quoted
+from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
 
 _ENGINE = {
@@ -80,7 +80,7 @@ def connect_published(path: Path) -> PublishedWarehouse:
             "USE warehouse",
             "DETACH memory",  # which could be written to
             "SET TimeZone = 'UTC'",
-            f"SET temp_directory = '{quoted(opened.spill or '')}'",
+            f"SET temp_directory = {literal(opened.spill or '')}",
             "SET enable_external_access = false",
             "SET lock_configuration = true",
         ):
@@ -113,7 +113,7 @@ def _attach(opened: PublishedWarehouse) -> None:
     for attempt in range(_ATTEMPTS):
         with _own_name(opened.path, opened.spill) as name:
             try:
-                opened.connection.execute(f"ATTACH '{quoted(name)}' AS warehouse (READ_ONLY, TYPE duckdb)")
+                opened.connection.execute(f"ATTACH {literal(name)} AS warehouse (READ_ONLY, TYPE duckdb)")
             except duckdb.Error as error:
                 if not name.exists() and attempt < _ATTEMPTS - 1:
                     continue

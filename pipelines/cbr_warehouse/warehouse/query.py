@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.warehouse.published_file import open_published
 from cbr_warehouse.warehouse.reading_statement import require_reading
 from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
@@ -37,8 +38,10 @@ def count_rows(
     connection: duckdb.DuckDBPyConnection, tables: Iterable[str], schema: str = "main"
 ) -> dict[str, int]:
     """Rows of each of these tables or views."""
-    query = f'SELECT count(*) FROM {schema}."%s"'  # names of ours, never a user's
-    counts = {table: connection.execute(query % table).fetchall() for table in tables}
+    counts = {
+        table: connection.execute(f"SELECT count(*) FROM {identifier(schema)}.{identifier(table)}").fetchall()
+        for table in tables
+    }
     return {table: int(rows[0][0]) for table, rows in counts.items()}
 
 
