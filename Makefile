@@ -8,7 +8,7 @@ LOCKED := pyproject.toml uv.lock tools/install-venv
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 COMPARE := $(VENV)/.installed-compare
-# What docs/reliability.md is made of: the tests that say what they proved, and where they say it.
+# docs/reliability.md is generated from the results of these tests, collected in this file.
 PROVING := $(addprefix tests/integration/,peers dialects faults bad_records load)
 PROOFS := $(VENV)/proofs.jsonl
 RUNNING_SQL := tests/unit/analytics tests/unit/contract tests/unit/dagster/test_checks.py \
@@ -42,16 +42,17 @@ check: $(DEV) ## Check formatting, lint, types and the lock file, as CI and pre-
 lint: $(DEV) ## Check lint alone
 	$(BIN)/ruff check .
 
-format: $(DEV) ## Format the code and mend what lint can mend
+format: $(DEV) ## Format the code and apply lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(DEV) ## Write docs/tables.md, analytics.md and emulator.md from schemas/, the SQL files and the code
+docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, emulator.md and the layers in CONTRIBUTING.md
 	$(BIN)/python -m cbr_warehouse.contract.docs_page > docs/tables.md
 	$(BIN)/python -m cbr_warehouse.analytics.docs_page > docs/analytics.md
 	$(BIN)/python -m cbr_emulator.docs_page > docs/emulator.md
+	$(BIN)/python tools/layers.py
 
-reliability: $(DEV) ## Try everything that could lose data, and write docs/reliability.md from what came of it
+reliability: $(DEV) ## Try everything that could lose data, and write the results to docs/reliability.md
 	rm -f $(PROOFS)
 	$(BIN)/pytest $(PYTEST_ARGS) --proofs $(PROOFS) $(PROVING)
 	$(BIN)/python tools/reliability.py $(PROOFS) > docs/reliability.md

@@ -1,7 +1,7 @@
-"""The configuration as frozen values: one model of ``cbr-warehouse.toml``, key for key.
+"""The configuration as frozen pydantic models that mirror ``cbr-warehouse.toml``.
 
-The description of a field says what is allowed there, and is what a problem shows. How the file is
-found is ``read``'s business, which ways to sign in there are is ``sign_in``'s.
+The description of a field states the allowed values and is part of error messages. Locating and parsing
+the file is in ``read``, the authentication methods are in ``auth_methods``.
 """
 
 from collections import Counter
@@ -57,8 +57,8 @@ class Origin:
     """Where a configuration was read.
 
     Attributes:
-        place: How to call it in a message.
-        base: What relative paths in it are relative to.
+        place: Its name in messages.
+        base: Base directory of relative paths.
     """
 
     place: str
@@ -112,10 +112,7 @@ class _Values(BaseModel):
 
 
 class Thresholds(_Values):
-    """From which values on the analytics call something a breach: ``[thresholds]``.
-
-    What each means stands in ``AnalyticsSettings``, field for field.
-    """
+    """Thresholds of the analytics: ``[thresholds]``. ``AnalyticsSettings`` explains each field."""
 
     rpo_grace: Duration = Field(_DEFAULTS.rpo_grace, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
     default_interval: Duration = Field(
@@ -159,13 +156,13 @@ class Thresholds(_Values):
 
 
 class Schedule(_Values):
-    """A planned wait between backups, told instead of inferred: a ``[[schedules]]`` table.
+    """A configured backup interval: a ``[[schedules]]`` table.
 
     Attributes:
-        interval: The wait.
-        resource_id: Of this resource,
-        policy_id: or of all resources of this policy,
-        vault_id: or of all resources in this vault: exactly one of the three.
+        interval: The longest planned time between two backups.
+        resource_id: Applies to this resource; exactly one of the three ids is set.
+        policy_id: Applies to all resources of this policy.
+        vault_id: Applies to all resources in this vault.
     """
 
     interval: Duration = Field(gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, above zero")
@@ -185,22 +182,22 @@ class SourceSettings(_Values):
 
     Attributes:
         name: Its name, the value of the column ``source``.
-        endpoint: What stands before ``/v3``, without a trailing slash.
+        endpoint: Base URL without ``/v3`` and without a trailing slash.
         project_id: The project.
-        region: The region the project lies in; named in messages only.
-        history: How far back the first load goes.
+        region: The project's region; used in messages only.
+        history: How far back the first load reads.
         settle: How long after its end a task may still change.
-        max_requests_per_second: The most requests in a second; None leaves it to what the source bears.
-        ca_bundle: The certificates that are trusted, instead of the usual ones.
-        enterprise_project_ids: Enterprise projects to ask for, one after the other; empty for no filter.
-        token: Where a user token is: the first way to sign in.
-        iam_endpoint: Where tokens are made: the second way, with the next three.
-        username: The user.
-        password: Where the password is.
-        domain: The user's domain, also called account.
-        access_key: Where the access key (AK) is: the third way, with the next.
-        secret_key: Where the secret key (SK) is.
-        security_token: Where the security token of temporary keys is.
+        max_requests_per_second: Rate limit; None to adapt to the source's responses.
+        ca_bundle: File with trusted certificates, replacing the default ones.
+        enterprise_project_ids: Enterprise projects to query one by one; empty for no filter.
+        token: Reference to a user token: authentication method 1.
+        iam_endpoint: Base URL of IAM: authentication method 2, with the next three.
+        username: The IAM user.
+        password: Reference to the password.
+        domain: The user's domain (account).
+        access_key: Reference to the access key (AK): authentication method 3, with the next.
+        secret_key: Reference to the secret key (SK).
+        security_token: Reference to the security token of temporary keys.
     """
 
     name: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\z", description=ALLOWED_NAME)
@@ -248,7 +245,7 @@ class SourceSettings(_Values):
 
     @property
     def auth_method(self) -> AuthMethod:
-        """The one way to sign in that is configured."""
+        """The authentication method that is configured."""
         return auth_method_of({key for key, value in self if value is not None})
 
 
@@ -258,11 +255,11 @@ class Settings(_Values):
     Attributes:
         data_dir: The data directory, absolute.
         timezone: Time zone of the analytics' days.
-        day_anchor: When a backup day begins in that zone.
-        schedule: When Dagster loads: a cron expression, in UTC.
-        thresholds: From which values on the analytics call something a breach.
-        schedules: Planned waits between backups that are told instead of inferred from the log.
-        sources: What to load from; none is allowed, where a command needs none.
+        day_anchor: Local time at which a backup day begins.
+        schedule: When Dagster starts loads: a cron expression in UTC.
+        thresholds: Thresholds of the analytics.
+        schedules: Configured backup intervals that replace the inferred ones.
+        sources: The sources; may be empty for commands that need none.
     """
 
     data_dir: Annotated[Path, BeforeValidator(_path)] = Field(
@@ -285,12 +282,12 @@ class Settings(_Values):
 
     @property
     def place(self) -> str:
-        """Where the configuration was read, for a message."""
+        """Where the configuration was read, for messages."""
         return self._origin.place
 
     @property
     def analytics(self) -> AnalyticsSettings:
-        """What the analytics are set to."""
+        """The settings of the analytics."""
         overrides = tuple(
             ScheduleOverride(one.interval, one.resource_id, one.policy_id, one.vault_id)
             for one in self.schedules
@@ -300,7 +297,7 @@ class Settings(_Values):
         )
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keeps where the configuration was read."""
+        """Stores where the configuration was read."""
         if isinstance(context, Origin):
             self._origin = context
 
