@@ -42,7 +42,9 @@ def open_analytics(
     tables: Mapping[str, Rows], settings: AnalyticsSettings, place: str = ":memory:"
 ) -> Analytics:
     """Makes a warehouse of rows of the contract's tables, and its analytics."""
-    connection = duckdb.connect(place)
+    connection = duckdb.connect()
+    connection.execute(f"ATTACH '{place}' AS warehouse")
+    connection.execute("USE warehouse")
     connection.execute("SET TimeZone = 'UTC'")
     contract = read_contract()
     for statement in create_statements(contract):

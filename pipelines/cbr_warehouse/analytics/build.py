@@ -1,7 +1,7 @@
-"""Brings schema ``analytics`` up to the tables of the warehouse, within the transaction that builds it.
+"""Brings schema ``analytics`` up to date with the tables of the warehouse, in the transaction that builds it.
 
-Base tables are made again for what changed, views are definitions only. A change of a setting or of a
-definition makes all of it anew.
+Base tables are rebuilt for the partitions that changed; views are definitions only. After a change of a
+setting or of a definition the whole schema is created again.
 """
 
 import hashlib
@@ -17,20 +17,26 @@ _SOURCE_WATERMARK = """
 INSERT INTO analytics.source_watermark
 SELECT *, least(watermark, min(watermark) FILTER (is_included) OVER ()) AS observed_until
 FROM (
-    SELECT *, watermark >= max(watermark) OVER () - INTERVAL 720 HOUR AS is_included
-    FROM (
-        SELECT source, max(least(coalesce(until, started_at), started_at)) AS watermark
-        FROM loads WHERE outcome = 'done' GROUP BY source
-    )
+    SELECT source, watermark, watermark >= max(watermark) OVER () - INTERVAL 720 HOUR AS is_included
+    FROM analytics.source_load
+    WHERE watermark IS NOT NULL
 )
 """
-"""Up to when each source was loaded: the latest of its finished loads' begins or range ends.
-
-A source is left out once its watermark is further behind the newest than the 30 days that the service is
-documented to keep tasks (OTC CBR guide, "executed over the past 30 days"): what came next has left it unseen.
+"""A source is excluded once its watermark is further behind the newest than the 30 days for which the service
+is documented to keep tasks (OTC CBR guide, "executed over the past 30 days"): later tasks of it were missed.
 """
 
 _AS_OF = "INSERT INTO analytics.as_of SELECT min(watermark) FROM analytics.source_watermark WHERE is_included"
+
+_SOURCE_CLOCK = """
+INSERT INTO analytics.source_clock
+SELECT k.source, coalesce(c.timezone, s.timezone), coalesce(c.day_anchor, s.day_anchor)
+FROM (
+    SELECT source FROM main.tasks UNION SELECT source FROM main.loads UNION SELECT source FROM main.coverage
+) AS k
+CROSS JOIN analytics.settings AS s
+LEFT JOIN analytics.configured_clock AS c ON c.source = k.source
+"""
 
 _TOUCHED_BY_RECOVERY_POINT = """
 INSERT INTO touched
@@ -43,7 +49,7 @@ SEMI JOIN (
 WHERE p.resource_id IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM touched AS t WHERE t.source = p.source AND t.resource_id = p.resource_id)
 """
-"""A copy, restore or deletion changes the recovery point of a resource that it need not name itself."""
+"""A copy, restore or deletion changes the recovery point of a resource that it does not have to name."""
 
 
 def bring_up(
@@ -51,41 +57,44 @@ def bring_up(
     settings: AnalyticsSettings,
     changed: Iterable[tuple[str, str]],
 ) -> None:
-    """Brings the analytics up to the tables.
+    """Brings the analytics up to date with the tables.
 
     Args:
-        connection: The warehouse being built, in its transaction, with ``loads`` as they will be published.
-        settings: What the analytics are set to.
+        connection: The warehouse being built, in its transaction, attached as ``warehouse`` and in use, with
+            ``loads`` and ``coverage`` as they will be published.
+        settings: The settings of the analytics.
         changed: Partitions (source, day) of the tables that were replaced.
 
     Raises:
         duckdb.Error: A definition does not fit the tables; nothing is published then.
     """
     fingerprint = _fingerprint(settings)
-    anew = _told_fingerprint(connection) != fingerprint
-    if anew:
+    rebuild_all = _stored_fingerprint(connection) != fingerprint
+    if rebuild_all:
         create_schema(connection, settings, fingerprint)
-    for filling in ("DELETE FROM analytics.source_watermark", _SOURCE_WATERMARK):
-        connection.execute(filling)
-    for filling in ("DELETE FROM analytics.as_of", _AS_OF):
-        connection.execute(filling)
-    _touch(connection, None if anew else sorted(changed))
+    _refill(connection, "source_clock", _SOURCE_CLOCK)
+    _touch(connection, None if rebuild_all else sorted(changed))
     for table in base_tables():
-        _FILLED[table.name](connection, table)
+        _FILL.get(table.name, _create_filled)(connection, table)
     for name in ("touched_backups", "touched_tasks"):
         connection.execute(f"DROP VIEW {name}")
     for name in ("touched", "changed_attempts", "changed_days"):
         connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
-    if anew:
+    if rebuild_all:
         create_views(connection)
 
 
+def _refill(connection: duckdb.DuckDBPyConnection, table: str, statement: str) -> None:
+    connection.execute(f"DELETE FROM analytics.{table}")
+    connection.execute(statement)
+
+
 def _fingerprint(settings: AnalyticsSettings) -> str:
-    told = [repr(settings), *(one.comment + repr(one) for one in (*base_tables(), *views()))]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    parts = [repr(settings), *(one.comment + repr(one) for one in (*base_tables(), *views()))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _told_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
+def _stored_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
     tables = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() "
         "AND schema_name = 'meta' AND table_name = 'analytics'"
@@ -97,9 +106,9 @@ def _told_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def _touch(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]] | None) -> None:
-    """Says what the base tables are to be made of: everything (None), or what changed."""
+    """Selects the tasks to build the base tables from: all (None), or those of the changed partitions."""
     if changed is None:
-        connection.execute("CREATE TEMP VIEW touched_tasks AS SELECT * FROM tasks")
+        connection.execute("CREATE TEMP VIEW touched_tasks AS SELECT * FROM main.tasks")
         return
     connection.execute("CREATE TEMP TABLE changed_days (source VARCHAR, day DATE)")
     if changed:
@@ -107,7 +116,7 @@ def _touch(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]]
     connection.execute("CREATE TEMP TABLE touched (source VARCHAR, resource_id VARCHAR)")
     connection.execute(
         "CREATE TEMP VIEW touched_tasks AS "
-        "SELECT t.* FROM tasks AS t SEMI JOIN changed_days USING (source, day)"
+        "SELECT t.* FROM main.tasks AS t SEMI JOIN changed_days USING (source, day)"
     )
 
 
@@ -121,8 +130,15 @@ def _create_filled(connection: duckdb.DuckDBPyConnection, table: Definition) -> 
     comment_on(connection, table, "TABLE")
 
 
+def _fill_source_load(connection: duckdb.DuckDBPyConnection, table: Definition) -> None:
+    """The loads of each source, and the watermarks that follow from them."""
+    _create_filled(connection, table)
+    _refill(connection, "source_watermark", _SOURCE_WATERMARK)
+    _refill(connection, "as_of", _AS_OF)
+
+
 def _fill_attempt(connection: duckdb.DuckDBPyConnection, table: Definition) -> None:
-    """Attempts of the changed days; what differs from before names the resources to make again."""
+    """Attempts of the changed days; those that differ from before name the resources to rebuild."""
     if not _is_partial(connection):
         _create_filled(connection, table)
         connection.execute(
@@ -169,12 +185,13 @@ def _fill_by_resource(connection: duckdb.DuckDBPyConnection, table: Definition) 
     connection.execute(f"INSERT INTO analytics.{table.name} BY NAME {table.body}")
 
 
-_FILLED = {
+_FILL = {
+    "source_load": _fill_source_load,
     "attempt": _fill_attempt,
-    "schedule_slot": _create_filled,
     "resource_day": _fill_by_resource,
     "recovery_point": _fill_by_resource,
     "streak": _fill_by_resource,
-    "resource": _create_filled,
 }
-"""How each base table is brought up; those made whole are small, or depend on every resource of a policy."""
+"""How each base table is brought up to date. The others are rebuilt whole: they are small, or their rows
+depend on every resource of a policy.
+"""

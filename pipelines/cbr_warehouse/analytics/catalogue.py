@@ -13,7 +13,18 @@ from graphlib import TopologicalSorter
 from importlib.resources import files
 from typing import Any
 
-BASE = ("attempt", "schedule_slot", "resource_day", "recovery_point", "streak", "resource")
+BASE = (
+    "day_state",
+    "source_load",
+    "attempt",
+    "open_task_progress",
+    "schedule_run",
+    "schedule_slot",
+    "resource_day",
+    "recovery_point",
+    "streak",
+    "resource",
+)
 """The materialized tables, in the order to build them."""
 
 PARTS = ("Question", "Grain", "Definition", "Settings", "Edge cases")
@@ -22,6 +33,8 @@ PARTS = ("Question", "Grain", "Definition", "Settings", "Edge cases")
 _ROOM = "cbr_warehouse.analytics"
 _REFERENCE = re.compile(r"\banalytics\.(\w+)")
 _COLUMN = re.compile(r"(\w+): (.+)")
+_INCLUDE = re.compile(r"^-- include (\w+)$", re.MULTILINE)
+_QUALIFIED = re.compile(r"(?<![\w.])(?:main|analytics)\.\w+")
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,15 @@ class Definition:
     def comment(self) -> str:
         """What the warehouse says about it."""
         return " ".join(f"{part}: {self.parts[part]}" for part in PARTS)
+
+    @property
+    def qualified_body(self) -> str:
+        """The query with each table and view qualified by the database name ``warehouse`` as well.
+
+        Macros are created with it: DuckDB binds the names in a macro in the session that calls it, where a
+        name without a database could be a table of that session.
+        """
+        return _QUALIFIED.sub(lambda found: f"warehouse.{found[0]}", self.body)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -149,5 +171,9 @@ def _names(place: Any) -> Iterator[str]:
 
 
 def _read(folder: str, name: str, kind: str) -> Definition:
-    text = files(_ROOM).joinpath("sql", folder, f"{name}.sql").read_text(encoding="utf-8")
+    text = _INCLUDE.sub(lambda found: _text("fragments", found[1]).rstrip(), _text(folder, name))
     return parse_definition(name, kind, text)
+
+
+def _text(folder: str, name: str) -> str:
+    return files(_ROOM).joinpath("sql", folder, f"{name}.sql").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ The base tables are filled by ``build``.
 """
 
 from dataclasses import astuple, fields
-from datetime import timedelta
+from datetime import time, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +19,9 @@ _COMMENTS = {
     "in source_watermark. Every view reads it as now; NULL before the first finished load.",
     "analytics.source_watermark": "One row per source with a finished load: up to when it was loaded. A "
     "source more than 30 days behind the newest, as one no longer configured, is left out of as_of.",
+    "analytics.source_clock": "One row per source with tasks, loads or coverage: the time zone and the day "
+    "anchor that its backup days and local times follow.",
+    "analytics.configured_clock": "Time zones and day anchors that the configuration sets for one source.",
     "analytics.settings": "One row: what the numbers of this warehouse were made with.",
     "analytics.schedule_override": "Intervals told by the configuration under [[schedules]].",
     "analytics.error_code": "Error codes as the vendor documents them, in two languages.",
@@ -31,6 +34,16 @@ _COLUMN_COMMENTS = {
         "watermark": "The latest begin, or end of range, of its finished loads.",
         "is_included": "Whether as_of waits for it: it is at most 30 days behind the newest watermark.",
         "observed_until": "Until when its data is judged: as_of, or its own watermark where it is left out.",
+    },
+    "source_clock": {
+        "source": "Name of the source.",
+        "timezone": "Its time zone: an IANA name.",
+        "day_anchor": "When its backup days begin in that zone, from midnight.",
+    },
+    "configured_clock": {
+        "source": "Name of the source.",
+        "timezone": "Its time zone; NULL for that of analytics.settings.",
+        "day_anchor": "Its day anchor; NULL for that of analytics.settings.",
     },
     "settings": {
         "timezone": "Time zone of backup days: an IANA name.",
@@ -92,7 +105,11 @@ def create_schema(
         "CREATE TABLE analytics.source_watermark "
         "(source VARCHAR, watermark TIMESTAMPTZ, is_included BOOLEAN, observed_until TIMESTAMPTZ)"
     )
+    connection.execute(
+        "CREATE TABLE analytics.source_clock (source VARCHAR, timezone VARCHAR, day_anchor INTERVAL)"
+    )
     _create_settings(connection, settings)
+    _create_configured_clocks(connection, settings)
     _create_overrides(connection, settings.schedules)
     _create_error_codes(connection)
     for table, comment in _COMMENTS.items():
@@ -118,18 +135,31 @@ def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, ki
 
 
 def _create_settings(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
-    names = [field.name for field in fields(settings) if field.name != "schedules"]
+    names = [field.name for field in fields(settings) if field.name not in {"schedules", "clocks"}]
     columns = ", ".join(f"{name} {_SQL_TYPES.get(name, 'INTERVAL')}" for name in names)
     connection.execute(f"CREATE TABLE analytics.settings ({columns})")
-    anchor = settings.day_anchor
     values = [
-        timedelta(hours=anchor.hour, minutes=anchor.minute, seconds=anchor.second)
-        if name == "day_anchor"
-        else getattr(settings, name)
+        _since_midnight(settings.day_anchor) if name == "day_anchor" else getattr(settings, name)
         for name in names
     ]
     marks = ", ".join(f"${place}" for place in range(1, len(names) + 1))
     connection.execute(f"INSERT INTO analytics.settings VALUES ({marks})", values)
+
+
+def _since_midnight(anchor: time) -> timedelta:
+    return timedelta(hours=anchor.hour, minutes=anchor.minute, seconds=anchor.second)
+
+
+def _create_configured_clocks(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
+    connection.execute(
+        "CREATE TABLE analytics.configured_clock (source VARCHAR, timezone VARCHAR, day_anchor INTERVAL)"
+    )
+    for clock in settings.clocks:
+        anchor = None if clock.day_anchor is None else _since_midnight(clock.day_anchor)
+        connection.execute(
+            "INSERT INTO analytics.configured_clock VALUES ($1, $2, $3)",
+            [clock.source, clock.timezone, anchor],
+        )
 
 
 def _create_overrides(connection: duckdb.DuckDBPyConnection, schedules: tuple[ScheduleOverride, ...]) -> None:
@@ -167,7 +197,9 @@ def _create_error_codes(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _create_view(connection: duckdb.DuckDBPyConnection, view: Definition) -> None:
     if view.kind == "macro":
-        connection.execute(f"CREATE MACRO analytics.{view.name}({view.arguments}) AS TABLE {view.body}")
+        connection.execute(
+            f"CREATE MACRO analytics.{view.name}({view.arguments}) AS TABLE {view.qualified_body}"
+        )
         connection.execute(f"COMMENT ON MACRO TABLE analytics.{view.name} IS {literal(view.comment)}")
         return
     connection.execute(f"CREATE VIEW analytics.{view.name} AS {view.body}")

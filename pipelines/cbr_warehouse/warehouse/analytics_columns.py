@@ -34,12 +34,15 @@ def analytics_columns() -> dict[str, tuple[AnalyticsColumn, ...]]:
     """The columns of every base table and view, by its name, in order."""
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("ATTACH ':memory:' AS warehouse")
+        connection.execute("USE warehouse")
         for statement in create_statements(read_contract()):
             connection.execute(statement)
         bring_up(connection, AnalyticsSettings(), ())
         rows = connection.execute(
             "SELECT table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns() "
-            "WHERE schema_name = 'analytics' ORDER BY table_name, column_index"
+            "WHERE database_name = 'warehouse' AND schema_name = 'analytics' "
+            "ORDER BY table_name, column_index"
         ).fetchall()
     found: dict[str, tuple[AnalyticsColumn, ...]] = {}
     for table, name, kind, comment in rows:

@@ -58,7 +58,7 @@ def test_a_day_that_is_not_over_has_counts_but_no_rates() -> None:
     row = day(log, "2026-03-04")
     assert told(row, "is_closed", "protected", "attempts_ok") == (False, 1, 1)
     rates = [name for name in row if name.endswith("_rate")]
-    assert [row[name] for name in rates] == [None] * 4
+    assert [row[name] for name in rates] == [None] * 5
 
 
 def test_a_day_is_closed_from_the_moment_it_ends() -> None:
@@ -191,3 +191,16 @@ def _counted(log: SmallLog) -> dict[date, Counter[str]]:
         counted[backup_day]["rescued"] += first in ("failed", "timeout") and verdict == "protected"
         counted[backup_day]["attempts"] += len(statuses)
     return counted
+
+
+def test_one_success_of_an_hourly_policy_protects_the_day_and_is_marked() -> None:
+    log = SmallLog("2026-03-06 00:00")
+    for hour in range(24):
+        moment = at("2026-03-04 18:00") + timedelta(hours=hour)
+        log.backup("disk", moment, status="success" if hour == 5 else "failed")
+    log.backup("once", "2026-03-04 19:00", status="failed")
+    log.backup("once", "2026-03-04 20:00", policy_id=None)
+    row = day(log, "2026-03-04")
+    assert told(row, "final_success_rate", "protected_in_part") == (1, 1)
+    assert told(row, "scheduled_ok", "scheduled_ended") == (1, 25)
+    assert row["scheduled_success_rate"] == 1 / 25

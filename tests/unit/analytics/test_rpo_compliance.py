@@ -170,6 +170,46 @@ def test_the_clock_of_the_session_changes_nothing() -> None:
     assert hours(before[0]) == (120, 94)
 
 
+def test_a_resource_whose_recovery_points_are_all_deleted_is_unprotected_at_once() -> None:
+    log = SmallLog(settings=DAILY)
+    for made in log.daily("disk", "2026-03-01 00:00", 9):
+        log.delete(made, "2026-03-09 12:00")
+    row = compliance(log)
+    assert (row["is_in_breach_now"], row["breaches"], hours(row)[1]) == (True, 1, 12)
+    assert log.open().row("resource_protection")["bucket"] == "none_left"
+    assert log.open().row("rpo_compliance_summary")["instant_compliance_rate"] == 0
+
+
+def test_once_the_newest_is_deleted_the_one_before_counts() -> None:
+    log = SmallLog(settings=DAILY)
+    made = log.daily("disk", "2026-03-01 00:00", 9)
+    log.delete(made[-1], "2026-03-09 12:00")
+    # That of the 8th is over 26 h old by then; it is the newest until the watermark.
+    assert hours(compliance(log))[1] == 12
+    log.delete(made[-2], "2026-03-09 06:00")
+    assert hours(compliance(log))[1] == 12
+
+
+def test_deleting_old_recovery_points_exposes_nothing() -> None:
+    log = SmallLog(settings=DAILY)
+    for made in log.daily("disk", "2026-03-01 00:00", 9)[:-1]:
+        log.delete(made, "2026-03-09 12:00")
+    assert hours(compliance(log))[1] == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_two_views_of_protection_agree(seed: int) -> None:
+    made = random_log(seed).log
+    for task in [row for row in made.tables["tasks"] if row["operation_type"] == "backup"][seed::7]:
+        made.delete(task["task_id"], task["created_at"] + timedelta(hours=5), vault_id=task["vault_id"])
+    found = made.open()
+    breached = {row["resource_id"]: row["is_in_breach_now"] for row in found.rows("rpo_compliance")}
+    rows = found.rows("resource_protection", "bucket NOT IN ('removed', 'not_loaded')")
+    assert {row["resource_id"]: row["bucket"] not in {"within_rpo", "new"} for row in rows} == {
+        row["resource_id"]: breached[row["resource_id"]] for row in rows
+    }
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_walk_through_every_minute_finds_the_same(seed: int) -> None:
     log = random_log(seed).log
@@ -198,18 +238,28 @@ def _walked(log: SmallLog, resource: str) -> tuple[int, int, int]:
     removed = min(
         (task["ended_at"] for task in tasks if named[task["task_id"]] == "removed"), default=WATERMARK
     )
-    usable = defaultdict(list)
+    deleted = {
+        task["delete_backup_id"]: task["ended_at"]
+        for task in log.tables["tasks"]
+        if task["operation_type"] == "delete"
+    }
+    usable, gone = defaultdict(list), defaultdict(list)
     for task in backups:
         if task["status"] == "success":
             usable[task["ended_at"]].append(task["started_at"])
+            if at := deleted.get(task["backup_id"]):
+                gone[at].append(task["started_at"])
     rpo = INTERVALS[resource.split("-", maxsplit=1)[0]] + timedelta(hours=2)
-    newest, minute, begin = enrolled, FIRST, WATERMARK - timedelta(days=28)
+    kept: set[datetime] = set()
+    was_usable, minute, begin = False, FIRST, WATERMARK - timedelta(days=28)
     observed = unprotected = stretches = 0
     before = False
     while minute < WATERMARK:
-        newest = max([newest, *usable.get(minute, ())])
+        kept = (kept | set(usable.get(minute, ()))) - set(gone.get(minute, ()))
+        was_usable |= bool(kept)
         seen = max(enrolled, begin) <= minute < removed
-        is_bare = seen and _is_over(minute, newest, rpo)
+        newest = max(kept, default=None if was_usable else enrolled)
+        is_bare = seen and (newest is None or _is_over(minute, newest, rpo))
         observed, unprotected, stretches = (
             observed + seen,
             unprotected + is_bare,

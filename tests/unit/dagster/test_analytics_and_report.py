@@ -131,7 +131,11 @@ def test_everything_read_is_an_asset(install: Callable[..., Deployment]) -> None
 def test_what_a_view_reads_is_not_forgotten() -> None:
     catalogue = {one.name: one for one in (*base_tables(), *views())}
     read = {key.to_user_string() for key in read_by(catalogue["data_quality"], CONTRACT)}
-    assert {"analytics/attempt", "warehouse/coverage", "warehouse/loads", "warehouse/quarantine"} <= read
+    assert {"analytics/attempt", "analytics/day_state", "analytics/source_load"} <= read
+    read = {key.to_user_string() for key in read_by(catalogue["source_load"], CONTRACT)}
+    assert read == {"warehouse/loads", "warehouse/quarantine"}
+    read = {key.to_user_string() for key in read_by(catalogue["day_state"], CONTRACT)}
+    assert read == {"warehouse/coverage"}
     read = {key.to_user_string() for key in read_by(catalogue["consecutive_failures"], CONTRACT)}
     assert read == {"analytics/unresolved_failures"}
 

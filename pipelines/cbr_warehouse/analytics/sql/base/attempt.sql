@@ -1,28 +1,28 @@
--- Question: what did each task try, on which resource, and what came of it?
+-- Question: what did each task try, on which resource, and how did it end?
 -- Grain: one row per source and task, of every operation type; the resource is the task's primary one.
--- Definition: outcome is ok (success), fail (failed, timeout), skip (skipped), open (running, waiting), else
---   unknown, which never counts as success. backup_day is the local date of created_at, counted from the day
---   anchor: with anchor 18:00 the day of the 5th lasts from the 5th 18:00 to the 6th 18:00. It follows
---   created_at since that never moves. is_scheduled: a policy started it (policy_id; without one, a backup
---   name that begins with autobk_). schedule_id: the policy, or "vault:<id>" where its id is not told.
--- Settings: timezone, day_anchor
--- Edge cases: started_at some milliseconds before created_at is a wait of 0, marked is_wait_clamped. A task
---   that ended before it started has no duration. A blank error code is none. Resources that a task removed
---   are no primary resource.
+-- Definition: outcome is ok (status success), fail (failed, timeout), skip (skipped), open (running, waiting) or unknown
+--   (any other status; never counted as a success). backup_day is the date of created_at on the source's local clock
+--   minus the source's day anchor: with anchor 18:00 the backup day of the 5th lasts from the 5th 18:00 to the 6th 18:00.
+--   It depends on created_at alone because that never changes. is_scheduled: the task has a policy_id, or its backup
+--   name begins with autobk_. schedule_id is the policy_id; without one, for a name that begins with autobk_,
+--   "vault:<vault_id>".
+-- Settings: timezone, day_anchor (of the source, else the global ones)
+-- Edge cases: a started_at before created_at gives a wait of 0 and is_wait_clamped. A task that ended before it started
+--   has no duration. A blank error code is NULL. Resources that a task removes are not its primary resource.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Task id.
 --   day: UTC day of created_at.
---   backup_day: Backup day of created_at in the set time zone, from anchor to anchor.
---   created_local: created_at on a clock of the set time zone.
+--   backup_day: Backup day of created_at.
+--   created_local: created_at on the source's local clock, without a zone.
 --   operation_type: Task type.
 --   status: Task status as received.
 --   outcome: ok, fail, skip, open or unknown.
 --   project_id: Project.
 --   provider_id: Provider.
---   policy_id: Policy that started the task.
+--   policy_id: Policy that started the task; NULL where it is missing or empty.
 --   is_scheduled: Whether a policy started it.
---   schedule_id: What started it: the policy, or the vault's unnamed policy; NULL by hand.
+--   schedule_id: Policy that started it, or "vault:<id>" for a policy whose id is missing; NULL for a manual task.
 --   vault_id: Vault at the time of the task.
 --   vault_name: Name of the vault at the time of the task.
 --   checkpoint_id: Restore point, shared by the tasks of one run of a vault.
@@ -33,30 +33,39 @@
 --   started_at: When it started.
 --   ended_at: When it ended; NULL while it is open.
 --   updated_at: When it last changed.
---   wait_seconds: From created to started, at least 0.
---   is_wait_clamped: Whether it started before it was created.
---   duration_seconds: From started to ended.
+--   wait_seconds: From created_at to started_at, at least 0.
+--   is_wait_clamped: Whether started_at is before created_at.
+--   duration_seconds: From started_at to ended_at; NULL where ended_at is before started_at.
 --   progress: Percent.
---   error_code: Error code, NULL when none.
+--   error_code: Error code; NULL where it is blank.
 --   error_message: Error text.
 --   backup_id: Backup made.
 --   backup_name: Its name.
 --   is_full: Whether it is a full backup.
 --   app_consistency_status: 1 application-consistent, 0 not.
---   app_consistency_error_code: Why not; NULL when none.
---   is_downgraded: Whether application consistency was asked for and the backup is only crash-consistent.
+--   app_consistency_error_code: Why it is not; NULL where it is blank or 0.
+--   is_downgraded: Status 0 with an error code that is neither blank nor 0, so only crash-consistent against intent.
 --   source_backup_id: Backup that a replication copies.
 --   destination_region: Region it copies to.
 --   destination_backup_id: The copy.
 --   delete_backup_id: Backup deleted.
+--   delete_backup_name: Name of the backup deleted; NULL where it is missing or empty.
 --   restore_backup_id: Backup restored from.
 --   restore_target_resource_id: Resource restored to.
+--   request_id: Request that started the task, for the vendor's trace service.
+--   sync_backup_num: (sync) Backups synchronized.
+--   sync_delete_backup_num: (sync) Backups deleted.
+--   sync_err_sync_backup_num: (sync) Backups that could not be synchronized.
+--   remove_resources_fail_count: (remove_resource) Resources that could not be removed.
+--   remove_resources_total_count: (remove_resource) Backups deleted.
+--   vault_delete_fail_count: (vault_delete) Resources that could not be removed.
+--   vault_delete_total_count: (vault_delete) Backups deleted.
 SELECT
     t.source,
     t.task_id,
     t.day,
-    CAST(timezone(s.timezone, t.created_at) - s.day_anchor AS DATE) AS backup_day,
-    timezone(s.timezone, t.created_at) AS created_local,
+    CAST(timezone(c.timezone, t.created_at) - c.day_anchor AS DATE) AS backup_day,
+    timezone(c.timezone, t.created_at) AS created_local,
     t.operation_type,
     t.status,
     CASE
@@ -104,10 +113,19 @@ SELECT
     p.destination_region,
     nullif(p.destination_backup_id, '') AS destination_backup_id,
     nullif(t.delete_backup_id, '') AS delete_backup_id,
+    nullif(t.delete_backup_name, '') AS delete_backup_name,
     nullif(t.restore_backup_id, '') AS restore_backup_id,
-    nullif(t.restore_target_resource_id, '') AS restore_target_resource_id
+    nullif(t.restore_target_resource_id, '') AS restore_target_resource_id,
+    t.request_id,
+    t.sync_backup_num,
+    t.sync_delete_backup_num,
+    t.sync_err_sync_backup_num,
+    t.remove_resources_fail_count,
+    t.remove_resources_total_count,
+    t.vault_delete_fail_count,
+    t.vault_delete_total_count
 FROM touched_tasks AS t
-CROSS JOIN analytics.settings AS s
-LEFT JOIN resources AS r
+JOIN analytics.source_clock AS c ON c.source = t.source
+LEFT JOIN main.resources AS r
     ON r.source = t.source AND r.task_id = t.task_id AND r.role = 'target' AND r.position = 0
-LEFT JOIN replications AS p ON p.source = t.source AND p.task_id = t.task_id
+LEFT JOIN main.replications AS p ON p.source = t.source AND p.task_id = t.task_id

@@ -1,12 +1,13 @@
--- Question: which recovery points were made, from when could they be used, copied where, deleted when?
+-- Question: which recovery points were made, since when are they usable, where were they copied, when were they deleted?
 -- Grain: one row per source and successful backup task.
--- Definition: rp_at, the moment it recovers to, is started_at (created_at where that is missing); usable_at is
---   ended_at. It is usable from usable_at until deleted_at. first_copied_at is the end of its first successful
---   replication; deleted_at that of the first successful deletion of its backup_id.
+-- Definition: rp_at, the moment it restores to, is started_at (created_at where that is missing). usable_at is ended_at
+--   (updated_at, else created_at, where that is missing). It is usable from usable_at until deleted_at, the earliest end
+--   (updated_at, else created_at) of a successful deletion of its backup_id. first_copied_at is the earliest end of a
+--   successful replication of it, to whatever region; see recovery_point_copy for each region.
 -- Settings: none
--- Edge cases: a backup without backup_id is a recovery point that no copy, restore or deletion can name.
---   Deletions with a vault, of a resource or by sync name no backup and are not seen here. Whether it still
---   exists today only the source can tell.
+-- Edge cases: a backup without backup_id is a recovery point that no copy, restore or deletion can refer to. Deletions with
+--   a vault, with a resource or by a sync name no backup and do not set deleted_at. Only the source knows whether it
+--   still exists.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Backup task that made it.
@@ -16,22 +17,22 @@
 --   resource_type: Its type.
 --   provider_id: Provider.
 --   vault_id: Vault it was made in.
---   policy_id: Policy that made it; NULL by hand.
+--   policy_id: Policy that made it; NULL for a manual one.
 --   is_scheduled: Whether a policy made it.
 --   is_full: Whether it is a full backup.
 --   app_consistency_status: 1 application-consistent, 0 not.
---   is_downgraded: Whether it was to be application-consistent and is not.
---   rp_at: The moment it recovers to.
---   usable_at: When it could first be used.
---   copies_ok: Successful replications.
---   copies_failed: Failed ones.
---   copies_open: Replications under way.
---   first_copied_at: When the first copy was finished.
+--   is_downgraded: Whether it was to be application-consistent and is only crash-consistent.
+--   rp_at: The moment it restores to.
+--   usable_at: When it became usable.
+--   copies_ok: Successful replications, over all regions.
+--   copies_failed: Failed replications, over all regions.
+--   copies_open: Replications under way, over all regions.
+--   first_copied_at: When the first copy was finished, in whatever region.
 --   first_copy_created_at: When its first replication, of any outcome, was created.
 --   destination_regions: Regions that hold a copy.
 --   restores_ok: Successful restores from it.
 --   deleted_at: When it was deleted.
---   delete_task_id: By which task.
+--   delete_task_id: Task that deleted it.
 WITH point AS (
     SELECT *
     FROM touched_backups
@@ -65,7 +66,7 @@ deletion AS (
         a.source,
         a.delete_backup_id AS backup_id,
         min(coalesce(a.ended_at, a.updated_at, a.created_at)) AS deleted_at,
-        arg_min(a.task_id, coalesce(a.ended_at, a.updated_at, a.created_at)) AS delete_task_id
+        arg_min(a.task_id, (coalesce(a.ended_at, a.updated_at, a.created_at), a.task_id)) AS delete_task_id
     FROM analytics.attempt AS a
     SEMI JOIN point AS p ON p.source = a.source AND p.backup_id = a.delete_backup_id
     WHERE a.outcome = 'ok'

@@ -1,12 +1,13 @@
--- Question: was a resource backed up on a backup day, at the first try or later?
+-- Question: was a resource backed up on a backup day, at the first attempt or later?
 -- Grain: one row per source, resource and backup day on which at least one backup task was created.
--- Definition: verdict is protected (at least one attempt ok, on-demand ones too), else pending (one still
---   open), else failed, else skipped, else unknown. first_outcome is that of the earliest attempt that ended ok
---   or in failure. rescued: the first failed, a later one of the same day is ok.
--- Settings: timezone, day_anchor
--- Edge cases: the day belongs to created_at: a backup that ends after the anchor still counts for the day it
---   was created in. Days without any attempt have no row; missed_backups finds them. Whether the day is over
---   is for the reader to say, from ends_at and analytics.as_of; the views give no grace after ends_at.
+-- Definition: verdict is protected (at least one attempt is ok, manual ones included), else pending (one is still open),
+--   else failed, else skipped, else unknown. first_outcome is the outcome of the earliest attempt that is ok or failed.
+--   is_rescued: that one failed and a later one of the same backup day is ok.
+-- Settings: timezone, day_anchor (of the source, else the global ones)
+-- Edge cases: an attempt belongs to the backup day of its created_at: a backup that ends after the anchor still counts for
+--   the day it was created in. Days without an attempt have no row; missed_backups lists them. Whether the day is over
+--   depends on ends_at and analytics.as_of; no view adds a grace period to ends_at. protected needs one success only: see
+--   scheduled_ok and scheduled_ended for a policy that runs several times a day.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
@@ -20,27 +21,28 @@
 --   failed: Of them failed or timed out.
 --   skipped: Of them skipped.
 --   open: Of them running or waiting.
---   unknown: Of them in a status not known.
+--   unknown: Of them in a status that is not known.
 --   scheduled: Of them started by a policy.
 --   scheduled_ended: Of these successful, failed, timed out or skipped.
+--   scheduled_ok: Of these successful.
 --   first_created_at: When the first was created.
 --   last_created_at: When the last was created.
---   first_ok_at: When the first successful one ended.
+--   first_ok_at: Earliest end of a successful one; its updated_at, else created_at, where the end is missing.
 --   last_error_code: Error code of the last failure.
---   resource_name: Name at the last attempt.
+--   resource_name: Newest name of the day.
 --   resource_type: Type of the resource.
 --   provider_id: Provider.
 --   project_id: Project.
 --   vault_id: Vault of the last attempt that names one.
---   vault_name: Its name.
+--   vault_name: Newest vault name of the day.
 --   vault_ids: All vaults of the day's attempts.
 --   policy_id: Policy of the last attempt that had one.
---   schedule_id: What started the last scheduled attempt.
+--   schedule_id: Schedule of the last scheduled attempt.
 SELECT
     source,
     resource_id,
     backup_day,
-    timezone(any_value(s.timezone), (backup_day + INTERVAL 1 DAY)::TIMESTAMP + any_value(s.day_anchor)) AS ends_at,
+    timezone(any_value(c.timezone), (backup_day + INTERVAL 1 DAY)::TIMESTAMP + any_value(c.day_anchor)) AS ends_at,
     CASE
         WHEN count(*) FILTER (outcome = 'ok') > 0 THEN 'protected'
         WHEN count(*) FILTER (outcome = 'open') > 0 THEN 'pending'
@@ -61,19 +63,20 @@ SELECT
     count(*) FILTER (outcome = 'unknown') AS unknown,
     count(*) FILTER (is_scheduled) AS scheduled,
     count(*) FILTER (is_scheduled AND outcome IN ('ok', 'fail', 'skip')) AS scheduled_ended,
+    count(*) FILTER (is_scheduled AND outcome = 'ok') AS scheduled_ok,
     min(created_at) AS first_created_at,
     max(created_at) AS last_created_at,
     min(coalesce(ended_at, updated_at, created_at)) FILTER (outcome = 'ok') AS first_ok_at,
-    arg_max_null(error_code, created_at) FILTER (outcome = 'fail') AS last_error_code,
-    arg_max(resource_name, created_at) AS resource_name,
-    arg_max(resource_type, created_at) AS resource_type,
-    arg_max(provider_id, created_at) AS provider_id,
-    arg_max(project_id, created_at) AS project_id,
-    arg_max(vault_id, created_at) AS vault_id,
-    arg_max(vault_name, created_at) AS vault_name,
+    arg_max_null(error_code, (created_at, task_id)) FILTER (outcome = 'fail') AS last_error_code,
+    arg_max(resource_name, (created_at, task_id)) AS resource_name,
+    arg_max(resource_type, (created_at, task_id)) AS resource_type,
+    arg_max(provider_id, (created_at, task_id)) AS provider_id,
+    arg_max(project_id, (created_at, task_id)) AS project_id,
+    arg_max(vault_id, (created_at, task_id)) AS vault_id,
+    arg_max(vault_name, (created_at, task_id)) AS vault_name,
     list_sort(list_distinct(list(vault_id))) AS vault_ids,
-    arg_max(policy_id, created_at) AS policy_id,
-    arg_max(schedule_id, created_at) AS schedule_id
+    arg_max(policy_id, (created_at, task_id)) AS policy_id,
+    arg_max(schedule_id, (created_at, task_id)) AS schedule_id
 FROM touched_backups
-CROSS JOIN analytics.settings AS s
+JOIN analytics.source_clock AS c USING (source)
 GROUP BY source, resource_id, backup_day

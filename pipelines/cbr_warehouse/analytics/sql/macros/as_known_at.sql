@@ -10,6 +10,6 @@
 --   source: Name of the configured source.
 --   task_id: Task.
 SELECT v.*
-FROM task_versions AS v
+FROM main.task_versions AS v
 WHERE v.first_seen_at <= known_at
 QUALIFY row_number() OVER (PARTITION BY v.source, v.task_id ORDER BY v.version DESC) = 1

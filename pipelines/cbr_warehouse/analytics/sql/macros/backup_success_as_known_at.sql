@@ -18,14 +18,14 @@ WITH backup AS (
     SELECT
         k.source,
         r.resource_id,
-        CAST(timezone(s.timezone, k.created_at) - s.day_anchor AS DATE) AS backup_day,
+        CAST(timezone(c.timezone, k.created_at) - c.day_anchor AS DATE) AS backup_day,
         bool_or(k.status = 'success') AS is_ok,
         bool_or(k.status IN ('running', 'waiting')) AS is_open,
         bool_or(k.status IN ('failed', 'timeout')) AS is_failed,
         bool_or(k.status = 'skipped') AS is_skipped
     FROM analytics.as_known_at(known_at) AS k
-    CROSS JOIN analytics.settings AS s
-    JOIN resources AS r
+    JOIN analytics.source_clock AS c ON c.source = k.source
+    JOIN main.resources AS r
         ON r.source = k.source AND r.task_id = k.task_id AND r.role = 'target' AND r.position = 0
     WHERE k.operation_type = 'backup' AND r.resource_id <> ''
     GROUP BY ALL

@@ -1,18 +1,19 @@
--- Question: on each backup day, how many resources were backed up in the end, and how many at the first try?
--- Grain: one row per source and backup day, from its first one to that of analytics.as_of (of its watermark, where it is
---   left out), without gaps.
--- Definition: a window is a resource on a backup day with at least one backup task. Final success rate =
---   protected / (protected + failed + skipped). First-attempt success rate = first_ok / first_verdicts, of the
---   earliest attempt that ended ok or in failure. Rescue rate = rescued / (failed_first - failed_first_pending).
---   Attempt success rate = attempts_ok / (attempts_ok + attempts_failed), every try counted.
--- Settings: timezone, day_anchor
--- Edge cases: pending (an attempt is still open, none ok) and unknown stand beside, in no denominator. Rates of
---   a day that is not over at analytics.as_of are NULL, its counts are what is known so far. There is no grace: a day
---   is over as soon as the watermark reaches its end (rpo_grace is no part of it), and what is still open then is
---   pending until a later load has seen it end. A retry, also on
---   demand, makes its window protected and counts once. A day without any task has zeros and NULL rates;
---   windows count resources that were tried, those never tried on a day are in missed_backups. The day follows
---   created_at, so a backup over midnight or over the anchor stays with the day it was created in. Tasks that
+-- Question: on each backup day, how many resources were backed up in the end, and how many at the first attempt?
+-- Grain: one row per source and backup day, without gaps, from its first one to that of analytics.as_of (of its watermark,
+--   where it is excluded from analytics.as_of) or to its last one with a task, whichever is later.
+-- Definition: a window is a resource on a backup day with at least one backup task. Final success rate = protected /
+--   (protected + failed + skipped). First-attempt success rate = first_ok / first_verdicts, of the earliest attempt that is
+--   ok or failed. Rescue rate = rescued / (failed_first - failed_first_pending). Attempt success rate = attempts_ok /
+--   (attempts_ok + attempts_failed), every attempt counted. Scheduled success rate = scheduled_ok / scheduled_ended, of the
+--   attempts that a policy started.
+-- Settings: timezone, day_anchor (of the source, else the global ones)
+-- Edge cases: one success protects a window, so an hourly policy with 1 success of 24 has final success rate 1: it counts in
+--   protected_in_part, and the scheduled success rate shows it. pending (an attempt is still open, none ok) and unknown
+--   windows are in no denominator. Rates of a day that is not over at analytics.as_of are NULL; its counts are what is
+--   known so far. There is no grace: a day is over as soon as the watermark reaches its end, and what is still open
+--   then is pending until a later load has seen it end. A retry, also a manual one, makes its window protected and counts
+--   once. A day without any task has zeros and NULL rates; resources that were not tried on a day are in
+--   missed_backups. A backup belongs to the day of its created_at, also if it ends after midnight or the anchor. Tasks that
 --   name no resource are in data_quality only. Removed resources keep their past.
 -- Columns:
 --   source: Name of the configured source.
@@ -20,13 +21,13 @@
 --   starts_at: When it begins.
 --   ends_at: When it ends.
 --   is_closed: Whether it was over at analytics.as_of: ends_at <= the watermark, with no grace.
---   is_complete: Whether every UTC day it touches is proved complete.
+--   is_complete: Whether every UTC day it touches has the state complete (day_state).
 --   windows: Resources with at least one backup task.
 --   protected: Of them backed up.
---   failed: Of them only failed or timed out.
---   skipped: Of them skipped only.
+--   failed: Of them with failures only (timeouts included).
+--   skipped: Of them with skipped attempts only.
 --   pending: Of them with a task still open and none successful.
---   unknown: Of them with nothing but statuses not known.
+--   unknown: Of them with unknown statuses only.
 --   final_success_rate: protected / (protected + failed + skipped).
 --   first_ok: Windows whose first verdict is ok.
 --   first_verdicts: Windows with a first verdict.
@@ -40,22 +41,26 @@
 --   attempts_failed: Of them failed or timed out.
 --   attempts_open: Of them running or waiting.
 --   attempts_skipped: Of them skipped.
---   attempts_unknown: Of them in a status not known.
+--   attempts_unknown: Of them in an unknown status.
 --   attempt_success_rate: attempts_ok / (attempts_ok + attempts_failed).
+--   protected_in_part: Protected windows with several scheduled attempts of which at least one failed or was skipped.
+--   scheduled_ended: Scheduled attempts that are ok, failed or skipped.
+--   scheduled_ok: Of them ok.
+--   scheduled_success_rate: scheduled_ok / scheduled_ended.
 WITH span AS (
     SELECT
         d.source,
         d.first_day,
         coalesce(w.observed_until, o.as_of) AS observed_until,
         greatest(
-            d.last_day, (timezone(s.timezone, coalesce(w.observed_until, o.as_of)) - s.day_anchor)::DATE
+            d.last_day, (timezone(c.timezone, coalesce(w.observed_until, o.as_of)) - c.day_anchor)::DATE
         ) AS last_day
     FROM (
         SELECT source, min(backup_day) AS first_day, max(backup_day) AS last_day
         FROM analytics.resource_day
         GROUP BY source
     ) AS d
-    CROSS JOIN analytics.settings AS s
+    JOIN analytics.source_clock AS c ON c.source = d.source
     CROSS JOIN analytics.as_of AS o
     LEFT JOIN analytics.source_watermark AS w ON w.source = d.source
 ),
@@ -65,19 +70,19 @@ calendar AS (
         d.source,
         d.backup_day,
         d.observed_until,
-        timezone(s.timezone, d.backup_day::TIMESTAMP + s.day_anchor) AS starts_at,
-        timezone(s.timezone, (d.backup_day + INTERVAL 1 DAY)::TIMESTAMP + s.day_anchor) AS ends_at
+        timezone(c.timezone, d.backup_day::TIMESTAMP + c.day_anchor) AS starts_at,
+        timezone(c.timezone, (d.backup_day + INTERVAL 1 DAY)::TIMESTAMP + c.day_anchor) AS ends_at
     FROM (
         SELECT source, observed_until, unnest(generate_series(first_day, last_day, INTERVAL 1 DAY))::DATE AS backup_day
         FROM span
     ) AS d
-    CROSS JOIN analytics.settings AS s
+    JOIN analytics.source_clock AS c ON c.source = d.source
 ),
 
 proved AS (
     SELECT c.source, c.backup_day, count(*) AS days
     FROM calendar AS c
-    JOIN coverage AS v
+    JOIN analytics.day_state AS v
         ON v.source = c.source AND v.state = 'complete'
         AND v.day BETWEEN timezone('UTC', c.starts_at)::DATE
         AND (timezone('UTC', c.ends_at) - INTERVAL 1 MICROSECOND)::DATE
@@ -99,6 +104,10 @@ tally AS (
         count(*) FILTER (first_outcome = 'fail') AS failed_first,
         count(*) FILTER (first_outcome = 'fail' AND verdict = 'pending') AS failed_first_pending,
         count(*) FILTER (is_rescued) AS rescued,
+        count(*) FILTER (verdict = 'protected' AND scheduled_ok < scheduled_ended AND scheduled_ended > 1)
+            AS protected_in_part,
+        sum(scheduled_ended)::BIGINT AS scheduled_ended,
+        sum(scheduled_ok)::BIGINT AS scheduled_ok,
         sum(attempts)::BIGINT AS attempts,
         sum(ok)::BIGINT AS attempts_ok,
         sum(failed)::BIGINT AS attempts_failed,
@@ -150,5 +159,9 @@ SELECT
     coalesce(attempts_open, 0) AS attempts_open,
     coalesce(attempts_skipped, 0) AS attempts_skipped,
     coalesce(attempts_unknown, 0) AS attempts_unknown,
-    CASE WHEN is_closed THEN d.attempts_ok / nullif(d.attempts_ok + d.attempts_failed, 0) END AS attempt_success_rate
+    CASE WHEN is_closed THEN d.attempts_ok / nullif(d.attempts_ok + d.attempts_failed, 0) END AS attempt_success_rate,
+    coalesce(protected_in_part, 0) AS protected_in_part,
+    coalesce(scheduled_ended, 0) AS scheduled_ended,
+    coalesce(scheduled_ok, 0) AS scheduled_ok,
+    CASE WHEN is_closed THEN d.scheduled_ok / nullif(d.scheduled_ended, 0) END AS scheduled_success_rate
 FROM daily AS d

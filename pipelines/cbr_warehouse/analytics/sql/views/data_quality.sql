@@ -37,17 +37,7 @@
 --   counted_minus_held: Tasks that the source counts and that are not held.
 --   first_day: First day asked for.
 --   is_complete: Whether no day of the lookback is incomplete, unverified or lost.
-WITH loaded AS (
-    SELECT
-        source,
-        max(least(coalesce(until, started_at), started_at)) FILTER (outcome = 'done') AS watermark,
-        max(started_at) AS last_load_at,
-        arg_max(outcome, load_id) AS last_load_outcome
-    FROM loads
-    GROUP BY source
-),
-
-task AS (
+WITH task AS (
     SELECT
         source,
         count(*) AS tasks,
@@ -78,17 +68,10 @@ day AS (
             AND v.day >= timezone('UTC', o.as_of - to_seconds(epoch(s.lookback)))::DATE
             AND v.day <= timezone('UTC', o.as_of)::DATE
         ) AS days_doubtful
-    FROM coverage AS v
+    FROM analytics.day_state AS v
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
     GROUP BY v.source
-),
-
-broken AS (
-    SELECT source, count(*) AS quarantined
-    FROM quarantine
-    WHERE resolved_at IS NULL
-    GROUP BY source
 )
 
 SELECT
@@ -97,9 +80,9 @@ SELECT
     l.last_load_at,
     l.last_load_outcome,
     t.newest_task_at,
-    CASE WHEN t.newest_task_at < l.watermark THEN (epoch(l.watermark) - epoch(t.newest_task_at)) / 3600
+    CASE WHEN t.newest_task_at < l.watermark THEN (epoch_us(l.watermark) - epoch_us(t.newest_task_at)) / 3600000000
         WHEN l.watermark IS NOT NULL AND t.newest_task_at IS NOT NULL THEN 0 END AS hours_since_data,
-    (epoch(max(l.watermark) OVER ()) - epoch(l.watermark)) / 3600 AS hours_behind,
+    (epoch_us(max(l.watermark) OVER ()) - epoch_us(l.watermark)) / 3600000000 AS hours_behind,
     coalesce(w.is_included, false) AS is_included,
     coalesce(w.is_included AND w.watermark = o.as_of AND max(l.watermark) OVER () > o.as_of, false) AS holds_back,
     coalesce(t.tasks, 0) AS tasks,
@@ -110,7 +93,7 @@ SELECT
     coalesce(t.wait_clamped, 0) AS wait_clamped,
     coalesce(t.tasks_without_resource, 0) AS tasks_without_resource,
     coalesce(t.failures_without_code, 0) AS failures_without_code,
-    coalesce(b.quarantined, 0) AS quarantined,
+    l.quarantined,
     coalesce(d.days_complete, 0) AS days_complete,
     coalesce(d.days_incomplete, 0) AS days_incomplete,
     coalesce(d.days_unverified, 0) AS days_unverified,
@@ -119,9 +102,8 @@ SELECT
     coalesce(d.counted_minus_held, 0) AS counted_minus_held,
     d.first_day,
     coalesce(d.days_doubtful = 0 AND d.days_complete > 0, false) AS is_complete
-FROM loaded AS l
+FROM analytics.source_load AS l
 CROSS JOIN analytics.as_of AS o
 LEFT JOIN analytics.source_watermark AS w USING (source)
 LEFT JOIN task AS t USING (source)
 LEFT JOIN day AS d USING (source)
-LEFT JOIN broken AS b USING (source)

@@ -76,11 +76,11 @@ SELECT
     m.unprotected_hours::DOUBLE AS unprotected_hours,
     m.unprotected_hours / nullif(sum(m.unprotected_hours) OVER of_source, 0) AS share_of_hours,
     sum(m.unprotected_hours) OVER (
-        PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code ROWS UNBOUNDED PRECEDING
+        PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code ASC ROWS UNBOUNDED PRECEDING
     ) / nullif(sum(m.unprotected_hours) OVER of_source, 0) AS cumulative_share,
-    row_number() OVER (PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code) AS rank_by_hours,
+    row_number() OVER (PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code ASC) AS rank_by_hours,
     m.failures,
-    row_number() OVER (PARTITION BY m.source ORDER BY m.failures DESC, m.error_code) AS rank_by_failures,
+    row_number() OVER (PARTITION BY m.source ORDER BY m.failures DESC, m.error_code ASC) AS rank_by_failures,
     m.streaks,
     m.resources,
     e.text_en,

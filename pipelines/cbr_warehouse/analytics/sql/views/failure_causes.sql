@@ -80,5 +80,5 @@ FROM cause AS c
 LEFT JOIN analytics.error_code AS e USING (error_code)
 LEFT JOIN analytics.error_class AS k USING (error_code)
 WINDOW causes AS (
-    PARTITION BY c.source, c.operation_type ORDER BY c.failures DESC, c.error_code ROWS UNBOUNDED PRECEDING
+    PARTITION BY c.source, c.operation_type ORDER BY c.failures DESC, c.error_code ASC ROWS UNBOUNDED PRECEDING
 )

@@ -48,7 +48,7 @@ numbered AS (
         t.*,
         c.shortest,
         row_number() OVER (
-            PARTITION BY t.source, t.resource_id, t.is_full ORDER BY t.created_at, t.task_id
+            PARTITION BY t.source, t.resource_id, t.is_full ORDER BY t.created_at ASC, t.task_id ASC
         ) AS place
     FROM timed AS t
     JOIN conspicuous AS c
@@ -56,7 +56,7 @@ numbered AS (
 ),
 
 history AS (
-    SELECT source, resource_id, is_full, list(greatest(1, duration_seconds) ORDER BY place) AS durations
+    SELECT source, resource_id, is_full, list(greatest(1, duration_seconds) ORDER BY place ASC) AS durations
     FROM numbered
     GROUP BY source, resource_id, is_full
 ),

@@ -44,29 +44,18 @@ asked AS (
         AND (a.outcome = 'open' OR (a.status = 'timeout' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))))
 ),
 
-seen AS (
-    SELECT
-        v.source,
-        v.task_id,
-        min(v.first_seen_at) FILTER (v.progress IS NOT DISTINCT FROM a.progress) AS progress_since,
-        bool_or(v.progress IS DISTINCT FROM a.progress) AS was_seen_to_move
-    FROM task_versions AS v
-    JOIN asked AS a ON a.source = v.source AND a.task_id = v.task_id
-    GROUP BY ALL
-),
-
 judged AS (
     SELECT
         a.*,
         u.p99_hours,
         v.progress_since,
-        coalesce(v.was_seen_to_move, false) AS was_seen_to_move,
+        coalesce(v.has_moved, false) AS has_moved,
         (epoch(CASE WHEN a.outcome = 'open' THEN a.as_of ELSE coalesce(a.ended_at, a.as_of) END)
             - epoch(a.created_at)) / 3600 AS age_hours
     FROM asked AS a
     LEFT JOIN usual AS u
         ON u.source = a.source AND u.operation_type = a.operation_type AND u.is_full IS NOT DISTINCT FROM a.is_full
-    LEFT JOIN seen AS v ON v.source = a.source AND v.task_id = a.task_id
+    LEFT JOIN analytics.open_task_progress AS v ON v.source = a.source AND v.task_id = a.task_id
 )
 
 SELECT
@@ -77,7 +66,7 @@ SELECT
         WHEN outcome <> 'open' THEN 'timed_out'
         WHEN age_hours > greatest(stuck_hours, coalesce(3 * p99_hours, 0))
             AND (progress_since IS NULL OR (epoch(as_of) - epoch(progress_since)) / 3600 >= stuck_hours
-                OR (NOT was_seen_to_move AND (epoch(as_of) - epoch(updated_at)) / 3600 >= stuck_hours))
+                OR (NOT has_moved AND (epoch(as_of) - epoch(updated_at)) / 3600 >= stuck_hours))
             THEN 'stuck'
         ELSE status
     END AS kind,

@@ -34,15 +34,14 @@ deletion AS (
     SELECT
         a.source,
         a.delete_backup_id AS backup_id,
-        min(t.delete_backup_name) AS backup_name,
+        min(a.delete_backup_name) AS backup_name,
         min(a.resource_id) AS resource_id,
         count(*) FILTER (a.outcome = 'ok') AS deletions_ok,
         count(*) FILTER (a.outcome = 'fail') AS deletions_failed,
         count(*) FILTER (a.outcome = 'open') AS deletions_open,
         min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS deleted_at,
-        arg_min(a.task_id, coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS delete_task_id
+        arg_min(a.task_id, (coalesce(a.ended_at, a.created_at), a.task_id)) FILTER (a.outcome = 'ok') AS delete_task_id
     FROM analytics.attempt AS a
-    JOIN tasks AS t USING (source, task_id)
     WHERE a.operation_type = 'delete' AND a.delete_backup_id IS NOT NULL
     GROUP BY ALL
 ),
@@ -139,7 +138,7 @@ SELECT
     l.deletions_failed,
     l.deleted_at,
     l.delete_task_id,
-    (epoch(l.deleted_at) - epoch(l.usable_at)) / 86400 AS kept_days,
+    (epoch_us(l.deleted_at) - epoch_us(l.usable_at)) / 86400000000 AS kept_days,
     CASE
         WHEN l.deletions_ok > 1 THEN 'deleted_twice'
         WHEN l.last_created_at > l.deleted_at THEN 'copy_after_deletion'

@@ -27,7 +27,7 @@ WITH tried AS (
         lead(created_at) OVER attempts AS next_at
     FROM analytics.attempt
     WHERE operation_type = 'backup' AND resource_id IS NOT NULL
-    WINDOW attempts AS (PARTITION BY source, resource_id ORDER BY created_at, task_id)
+    WINDOW attempts AS (PARTITION BY source, resource_id ORDER BY created_at ASC, task_id ASC)
 ),
 
 counted AS (

@@ -47,7 +47,7 @@ risk AS (
     SELECT
         *,
         sum(leaving) OVER (
-            PARTITION BY source, error_code, vault_id ORDER BY hours ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+            PARTITION BY source, error_code, vault_id ORDER BY hours ASC ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
         ) AS at_risk,
         sum(leaving) OVER (PARTITION BY source, error_code, vault_id) AS streaks,
         sum(leaving - recovered) OVER (PARTITION BY source, error_code, vault_id) AS censored
@@ -61,7 +61,7 @@ estimated AS (
         sum(CASE WHEN recovered < at_risk THEN ln(1 - recovered / at_risk) ELSE 0 END) OVER through AS log_survival,
         bool_or(recovered = at_risk) OVER through AS is_over
     FROM risk
-    WINDOW through AS (PARTITION BY source, error_code, vault_id ORDER BY hours ROWS UNBOUNDED PRECEDING)
+    WINDOW through AS (PARTITION BY source, error_code, vault_id ORDER BY hours ASC ROWS UNBOUNDED PRECEDING)
 ),
 
 named AS (
