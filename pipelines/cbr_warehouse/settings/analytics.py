@@ -22,6 +22,21 @@ class ScheduleOverride:
 
 
 @dataclass(frozen=True)
+class SourceClock:
+    """The local clock of one source, where it differs from that of the others.
+
+    Attributes:
+        source: Name of the source.
+        timezone: Its time zone, an IANA name; None for the global one.
+        day_anchor: When its backup days begin; None for the global one.
+    """
+
+    source: str
+    timezone: str | None = None
+    day_anchor: time | None = None
+
+
+@dataclass(frozen=True)
 class AnalyticsSettings:
     """All parameters of the analytics definitions.
 
@@ -40,6 +55,7 @@ class AnalyticsSettings:
         incident_resources: Number of affected resources from which failures are an incident.
         restore_test: How long a restore counts as a test of its resource.
         schedules: Configured backup intervals.
+        clocks: Local clocks of sources that differ from timezone and day_anchor.
     """
 
     timezone: str = "UTC"
@@ -56,3 +72,4 @@ class AnalyticsSettings:
     incident_resources: int = 10
     restore_test: timedelta = timedelta(days=90)
     schedules: tuple[ScheduleOverride, ...] = ()
+    clocks: tuple[SourceClock, ...] = ()

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
+from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride, SourceClock
 from cbr_warehouse.settings.auth_methods import AuthMethod, auth_method_of, auth_problems
 from cbr_warehouse.settings.cron import ALLOWED_CRON, parse_cron
 from cbr_warehouse.settings.day_boundaries import (
@@ -188,6 +188,8 @@ class SourceSettings(_Values):
         history: How far back the first load reads.
         settle: How long after its end a task may still change.
         max_requests_per_second: Rate limit; None to adapt to the source's responses.
+        timezone: Time zone of its backup days; None for the global one.
+        day_anchor: When its backup days begin in that zone; None for the global one.
         ca_bundle: File with trusted certificates, replacing the default ones.
         enterprise_project_ids: Enterprise projects to query one by one; empty for no filter.
         token: Reference to a user token: authentication method 1.
@@ -216,6 +218,12 @@ class SourceSettings(_Values):
         le=10000,
         allow_inf_nan=False,
         description="a number above 0, without quotes, such as 5 or 0.5",
+    )
+    timezone: Annotated[str, BeforeValidator(parse_timezone)] | None = Field(
+        None, description=ALLOWED_TIMEZONE
+    )
+    day_anchor: Annotated[time, BeforeValidator(parse_anchor)] | None = Field(
+        None, description=ALLOWED_ANCHOR
     )
     ca_bundle: Annotated[Path, BeforeValidator(_existing_file)] | None = Field(
         None, description="the path of a file with certificates in PEM form"
@@ -292,8 +300,17 @@ class Settings(_Values):
             ScheduleOverride(one.interval, one.resource_id, one.policy_id, one.vault_id)
             for one in self.schedules
         )
+        clocks = tuple(
+            SourceClock(source.name, source.timezone, source.day_anchor)
+            for source in self.sources
+            if source.timezone is not None or source.day_anchor is not None
+        )
         return AnalyticsSettings(
-            timezone=self.timezone, day_anchor=self.day_anchor, schedules=overrides, **dict(self.thresholds)
+            timezone=self.timezone,
+            day_anchor=self.day_anchor,
+            schedules=overrides,
+            clocks=clocks,
+            **dict(self.thresholds),
         )
 
     def model_post_init(self, context: Any, /) -> None:

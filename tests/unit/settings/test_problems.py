@@ -128,7 +128,7 @@ def test_two_sources_of_one_name_are_refused(write) -> None:
         ('tokn = "env:X"', "did you mean token?"),
         ('Region = "eu-de"', "did you mean region?"),
         ("wholly_else = 1", "unknown key. Allowed: the keys name, endpoint"),
-        ('timezone = "UTC"', "timezone is a key of the top level: move it above the first [table]"),
+        ('schedule = "@daily"', "schedule is a key of the top level: move it above the first [table]"),
         ("strikes = 3", "strikes is a threshold: move it below [thresholds]"),
     ],
 )
@@ -276,3 +276,9 @@ def test_another_encoding_is_reported(here: Path) -> None:
     (here / "cbr-warehouse.toml").write_bytes('name = "ä"'.encode("latin-1"))
     with pytest.raises(SettingsError, match="not UTF-8 text"):
         read_settings(None, None, {})
+
+
+def test_the_clock_of_a_source_is_checked_like_the_one_at_the_top(write) -> None:
+    said = refusal(write, SOURCE + 'timezone = "Asia/Shangai"\nday_anchor = "25:00"')
+    assert 'did you mean "Asia/Shanghai"?' in said
+    assert "sources[0].day_anchor" in said
