@@ -51,7 +51,7 @@ def random_log(seed: int) -> RandomLog:
         end = WATERMARK - timedelta(days=random.randrange(4, 9)) if number % 5 == 4 else WATERMARK
         _live(random, made, f"{name}-{number}", name, begin, end)
         if end < WATERMARK:
-            made.log.remove([f"{name}-{number}"], end)
+            made.log.remove([f"{name}-{number}"], end, vault_id=f"vault-{name}")
     return made
 
 

@@ -179,3 +179,53 @@ def test_plain_python_finds_the_same_newest_recovery_point(seed: int) -> None:
     rows = log.open().rows("resource_protection")
     assert len(rows) == 12
     assert {row["resource_id"]: row["last_rp_at"] for row in rows if row["last_rp_at"]} == newest
+
+
+def moved(*, to: str = "vault-2") -> SmallLog:
+    """A resource that was moved from vault-1 to another a week ago, and one that stays."""
+    log = SmallLog()
+    log.daily("stays", "2026-02-20 01:00", 18)
+    log.daily("moves", "2026-02-20 01:00", 11)
+    log.daily("moves", "2026-03-03 01:00", 7, vault_id=to, policy_id="policy-2")
+    return log
+
+
+def buckets(log: SmallLog) -> dict[str, str]:
+    return {row["resource_id"]: row["bucket"] for row in log.open().rows("resource_protection")}
+
+
+@pytest.mark.parametrize("when", ["2026-03-03 12:00", "2026-03-09 12:00"])
+def test_a_removal_from_the_old_vault_leaves_a_moved_resource_protected(when: str) -> None:
+    log = moved()
+    log.remove(["moves"], when)
+    assert buckets(log) == {"stays": "within_rpo", "moves": "within_rpo"}
+    row = log.open().row("protection_coverage")
+    assert (row["resources"], row["removed"]) == (2, 0)
+
+
+def test_a_removal_from_a_vault_that_the_log_never_saw_it_in_removes_nothing() -> None:
+    log = moved()
+    log.remove(["stays"], "2026-03-09 12:00", vault_id="vault-of-old")
+    assert buckets(log)["stays"] == "within_rpo"
+
+
+def test_the_old_vaults_deletion_leaves_a_moved_resource_protected() -> None:
+    log = moved()
+    log.task("vault_delete", "2026-03-09 12:00")
+    assert buckets(log) == {"stays": "removed", "moves": "within_rpo"}
+
+
+def test_a_resource_of_two_vaults_is_removed_once_it_has_left_both() -> None:
+    log = SmallLog()
+    for vault, hour in (("vault-1", 1), ("vault-2", 3)):
+        log.daily("both", f"2026-02-20 0{hour}:00", 18, vault_id=vault, policy_id=f"policy-{vault}")
+    log.remove(["both"], "2026-03-09 12:00", vault_id="vault-2")
+    assert buckets(log) == {"both": "within_rpo"}
+    log.remove(["both"], "2026-03-09 14:00", vault_id="vault-1")
+    assert log.open().row("resource")["removed_at"] == at("2026-03-09 14:00")
+
+
+def test_a_removal_without_a_vault_counts_for_every_vault() -> None:
+    log = moved()
+    log.remove(["moves"], "2026-03-09 12:00", vault_id=None)
+    assert buckets(log)["moves"] == "removed"

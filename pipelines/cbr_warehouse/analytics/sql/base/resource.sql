@@ -1,14 +1,18 @@
--- Question: which resources are known, since when, under which schedule, and are they still there?
+-- Question: which resources are known, since when, under which schedule, and are they still protected?
 -- Grain: one row per source and resource that a backup task has named.
--- Definition: name, vault and policy are those of the newest backup day. backup_interval is the longest wait between
---   two expected slots of its schedule, as inferred from the log (schedule_slot), or configured under
---   [[schedules]]; rpo is backup_interval + rpo_grace. removed_at: a successful removal of the resource from its
---   vault, or deletion of its vault, after which no backup was tried.
+-- Definition: name, vault and policy are those of the newest backup day with one. backup_interval is, in this order: the
+--   interval configured under [[schedules]] for the resource, else for its policy, else for its vault (configured); the
+--   longest wait between two neighboring slots that its schedule is now expected to meet (schedule_slot, expected_until
+--   NULL), where its runs span at least 8 days (inferred); the median wait between the starts of neighboring runs of its
+--   schedule (schedule_run, over all history), where there are two (observed); default_interval (assumed). rpo is
+--   backup_interval + rpo_grace. removed_at: the resource counts as removed where it has left every vault that it was
+--   tried in on its last 7 backup days with a task; it left a vault with a successful remove_resource task for it or a
+--   successful vault_delete task, either of that vault (vault_id) and after its last attempt there. removed_at is the time
+--   at which it left the last of them; of several such tasks of one vault the earliest counts.
 -- Settings: rpo_grace, default_interval, [[schedules]]
--- Edge cases: schedule_basis tells where it is from: configured; inferred (from the policy's slots);
---   observed (less than 8 days seen: the usual gap between runs); assumed (no policy, or one run only: the
---   default interval). A resource that was never named by a backup task is not known here: the log cannot
---   tell of it. Renamed resources keep their id; those in two vaults are one row with the newest vault.
+-- Edge cases: a removal from a vault that the resource was moved out of before, or was never tried in, removes nothing; a
+--   removal task without a vault_id counts for every vault. Resources that no backup task ever named are unknown: the log
+--   does not list them. A renamed resource keeps its id; one in two vaults has one row with the newest vault.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
@@ -18,17 +22,17 @@
 --   project_id: Project.
 --   vault_id: Newest vault.
 --   vault_name: Its name.
---   policy_id: Newest policy that backed it up; NULL if none ever.
+--   policy_id: Newest policy that backed it up; NULL if none ever did.
 --   schedule_id: Newest schedule.
---   first_attempt_at: When the first backup was tried: enrolment as the log shows it.
---   last_attempt_at: When the last backup was tried.
---   vaults: Vaults it was backed up into in the last 7 backup days it has.
+--   first_attempt_at: When its first backup task was created: the log's only sign of its enrollment.
+--   last_attempt_at: When its last backup task was created.
+--   vaults: Vaults it was tried in on its last 7 backup days with a task.
 --   backup_interval: Longest planned wait between two backups.
 --   schedule_basis: configured, inferred, observed or assumed.
---   rpo: Recovery point objective: interval and grace.
+--   rpo: Recovery point objective: backup_interval + rpo_grace.
 --   removed_at: When it was removed; NULL while it is protected.
---   not_loaded_since: Watermark of its source where that is left out of analytics.as_of: nothing later is known of
---     it. NULL else.
+--   not_loaded_since: Watermark of its source where that is excluded from analytics.as_of, since nothing later is known of
+--     the resource; NULL else.
 WITH latest AS (
     SELECT
         source,
@@ -43,7 +47,7 @@ WITH latest AS (
         arg_max(schedule_id, backup_day) AS schedule_id,
         min(first_created_at) AS first_attempt_at,
         max(last_created_at) AS last_attempt_at,
-        len(list_distinct(flatten(max_by(vault_ids, backup_day, 7)))) AS vaults
+        list_distinct(flatten(max_by(vault_ids, backup_day, 7))) AS vault_ids
     FROM analytics.resource_day
     GROUP BY source, resource_id
 ),
@@ -55,7 +59,7 @@ expected AS (
         (weekday - 1) * 1440 + hour(time_of_day) * 60 + minute(time_of_day) AS minute_of_week,
         last_run_at - first_run_at AS seen_for
     FROM analytics.schedule_slot
-    WHERE is_expected
+    WHERE is_expected AND expected_until IS NULL
 ),
 
 gap AS (
@@ -68,7 +72,7 @@ gap AS (
             10080 + first_value(minute_of_week) OVER slots
         ) - minute_of_week AS minutes
     FROM expected
-    WINDOW slots AS (PARTITION BY source, schedule_id ORDER BY minute_of_week)
+    WINDOW slots AS (PARTITION BY source, schedule_id ORDER BY minute_of_week ASC)
 ),
 
 weekly AS (
@@ -81,31 +85,53 @@ weekly AS (
 usual AS (
     SELECT source, schedule_id, to_seconds(median(epoch(wait))) AS backup_interval
     FROM (
-        SELECT source, schedule_id, slot - lag(slot) OVER (PARTITION BY source, schedule_id ORDER BY slot) AS wait
-        FROM (
-            SELECT DISTINCT a.source, a.schedule_id, time_bucket(INTERVAL 15 MINUTE, a.created_local) AS slot
-            FROM analytics.attempt AS a
-            ANTI JOIN weekly AS w USING (source, schedule_id)
-            WHERE a.operation_type = 'backup' AND a.schedule_id IS NOT NULL
-        )
+        SELECT r.source, r.schedule_id, slot_local - lag(slot_local) OVER (
+            PARTITION BY r.source, r.schedule_id ORDER BY r.run_started_at ASC
+        ) AS wait
+        FROM analytics.schedule_run AS r
+        ANTI JOIN weekly AS w ON w.source = r.source AND w.schedule_id = r.schedule_id
     )
-    WHERE wait > INTERVAL 15 MINUTE
+    WHERE wait > INTERVAL 0 MINUTE
     GROUP BY source, schedule_id
 ),
 
-removal AS (
-    SELECT r.source, r.resource_id, max(coalesce(a.ended_at, a.created_at)) AS removed_at
-    FROM resources AS r
-    JOIN analytics.attempt AS a USING (source, task_id)
-    WHERE r.role = 'removed' AND a.outcome = 'ok'
-    GROUP BY ALL
+membership AS (
+    SELECT source, resource_id, unnest(CASE WHEN len(vault_ids) > 0 THEN vault_ids ELSE [NULL] END) AS vault_id
+    FROM latest
 ),
 
-vault_end AS (
-    SELECT source, vault_id, max(coalesce(ended_at, created_at)) AS deleted_at
-    FROM analytics.attempt
-    WHERE operation_type = 'vault_delete' AND outcome = 'ok' AND vault_id IS NOT NULL
-    GROUP BY ALL
+departure AS (
+    SELECT m.source, m.resource_id, m.vault_id, coalesce(a.ended_at, a.created_at) AS left_at
+    FROM main.resources AS r
+    JOIN analytics.attempt AS a ON a.source = r.source AND a.task_id = r.task_id
+    JOIN membership AS m
+        ON m.source = r.source AND m.resource_id = r.resource_id AND coalesce(m.vault_id = a.vault_id, true)
+    WHERE r.role = 'removed' AND a.outcome = 'ok'
+    UNION ALL
+    SELECT m.source, m.resource_id, m.vault_id, coalesce(a.ended_at, a.created_at)
+    FROM analytics.attempt AS a
+    JOIN membership AS m ON m.source = a.source AND m.vault_id = a.vault_id
+    WHERE a.operation_type = 'vault_delete' AND a.outcome = 'ok'
+),
+
+final_departure AS (
+    -- Attempts without a vault could be in any of them.
+    SELECT d.source, d.resource_id, d.vault_id, d.left_at
+    FROM departure AS d
+    JOIN analytics.attempt AS a ON a.source = d.source AND a.resource_id = d.resource_id
+    WHERE a.operation_type = 'backup' AND coalesce(a.vault_id = d.vault_id, true)
+    GROUP BY d.source, d.resource_id, d.vault_id, d.left_at
+    HAVING max(a.created_at) < d.left_at
+),
+
+gone AS (
+    SELECT source, resource_id, count(*) AS vaults, max(left_at) AS removed_at
+    FROM (
+        SELECT source, resource_id, vault_id, min(left_at) AS left_at
+        FROM final_departure
+        GROUP BY source, resource_id, vault_id
+    )
+    GROUP BY source, resource_id
 )
 
 SELECT
@@ -121,7 +147,7 @@ SELECT
     l.schedule_id,
     l.first_attempt_at,
     l.last_attempt_at,
-    l.vaults,
+    len(l.vault_ids) AS vaults,
     coalesce(o.backup_interval, w.backup_interval, u.backup_interval, s.default_interval) AS backup_interval,
     CASE
         WHEN o.backup_interval IS NOT NULL THEN 'configured'
@@ -130,17 +156,13 @@ SELECT
         ELSE 'assumed'
     END AS schedule_basis,
     coalesce(o.backup_interval, w.backup_interval, u.backup_interval, s.default_interval) + s.rpo_grace AS rpo,
-    least(
-        CASE WHEN m.removed_at > l.last_attempt_at THEN m.removed_at END,
-        CASE WHEN e.deleted_at > l.last_attempt_at THEN e.deleted_at END
-    ) AS removed_at,
+    CASE WHEN g.vaults >= greatest(1, len(l.vault_ids)) THEN g.removed_at END AS removed_at,
     CASE WHEN NOT k.is_included THEN k.watermark END AS not_loaded_since
 FROM latest AS l
 CROSS JOIN analytics.settings AS s
 LEFT JOIN weekly AS w USING (source, schedule_id)
 LEFT JOIN usual AS u USING (source, schedule_id)
-LEFT JOIN removal AS m USING (source, resource_id)
-LEFT JOIN vault_end AS e USING (source, vault_id)
+LEFT JOIN gone AS g USING (source, resource_id)
 LEFT JOIN analytics.source_watermark AS k USING (source)
 LEFT JOIN LATERAL (
     SELECT v.backup_interval

@@ -1,18 +1,18 @@
 -- Question: which backups that a policy should have made were never tried, or skipped?
 -- Grain: one row per source, schedule, resource and expected slot of the lookback without a real attempt.
--- Definition: the expected slots of each schedule (schedule_slot) on every local day of the lookback; a resource
---   meets a slot with a scheduled attempt created in the hour that begins with it. kind is skipped where all
---   its attempts then were skipped, no_attempt where there was none. A resource is expected from its first
---   attempt under the schedule until its removal, or, when it has since run under another schedule, until its
---   last attempt under this one. is_policy_silent: no resource of the schedule was tried at that slot.
--- Settings: timezone, lookback
--- Edge cases: the schedule is inferred from the log (basis), since the log does not tell policies. Slots go by
---   the local clock: one that the change to summer time leaves out is not expected, one that the change back
---   repeats is expected once, at either. Only slots over an hour old at analytics.as_of (at
---   the watermark of a source left out of it) count. Slots before a
---   schedule first ran at that time of day, and those after it moved to a new time of day (seen on two days
---   since), are not expected. A policy that was switched off looks silent from then on. Slots on UTC days that
---   were lost or never loaded are left out; day_state tells the rest.
+-- Definition: the expected slots of each schedule (schedule_slot) on every local day of the lookback, from expected_from to
+--   expected_until. A run (schedule_run) meets a slot if its slot_local lies in the hour that begins with the slot. A
+--   resource meets it with a scheduled attempt of such a run that is not skipped, however late in the run it was created.
+--   kind is skipped where all its attempts in such runs were skipped, no_attempt where it has none. A resource is expected
+--   from its first attempt under the schedule until its removal or, where it now runs under another schedule, until its
+--   last attempt under this one. is_policy_silent: no run of the schedule meets the slot.
+-- Settings: timezone, day_anchor (of the source, else the global ones), lookback
+-- Edge cases: the schedule is inferred from the log (basis), which does not contain the policies. Slots follow the local
+--   clock: one that the change to summer time leaves out is not expected, one that the change back repeats is expected
+--   once, at either. A slot counts once it is over an hour old at analytics.as_of (at the watermark of a source excluded
+--   from it) and no run that meets it created a task in the last 30 minutes before. A policy that was switched off is silent
+--   from then on. Slots on UTC days that are lost or were never loaded have no row; day_state says what is known of the
+--   others.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
@@ -20,36 +20,39 @@
 --   resource_type: Type.
 --   vault_id: Newest vault.
 --   vault_name: Its name.
---   policy_id: Policy of the schedule; NULL where its id is not told.
+--   policy_id: Policy of the schedule; NULL where its id is missing.
 --   schedule_id: Schedule: policy id, or "vault:<id>".
 --   slot_at: When the backup should have begun.
---   slot_local: The same on a clock of the set time zone.
+--   slot_local: The same on the source's local clock.
 --   backup_day: Backup day of the slot.
 --   kind: no_attempt or skipped.
---   is_policy_silent: Whether no resource of the schedule was tried at the slot.
---   basis: Where the expectation is from: inferred.
---   day_state: What is proved of the UTC day of the slot (coverage.state).
+--   is_policy_silent: Whether no run of the schedule meets the slot.
+--   basis: Origin of the expectation: inferred.
+--   day_state: State of the UTC day of the slot (day_state.state); NULL where the table has no row for it.
 WITH clock AS (
     SELECT
-        s.timezone,
-        s.day_anchor,
-        o.as_of,
+        c.source,
+        c.timezone,
+        c.day_anchor,
+        coalesce(w.observed_until, o.as_of) AS until_at,
         o.as_of - to_seconds(epoch(s.lookback)) AS from_at
-    FROM analytics.as_of AS o
+    FROM analytics.source_clock AS c
+    CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
+    LEFT JOIN analytics.source_watermark AS w ON w.source = c.source
     WHERE o.as_of IS NOT NULL
 ),
 
 local_day AS (
-    -- To a day past the last local one, whatever the time zone, else the newest slots would be left out.
-    SELECT unnest(generate_series(
-        timezone(timezone, from_at)::DATE - 1, timezone(timezone, as_of)::DATE + 1, INTERVAL 1 DAY
+    -- A day more on each side: the newest slots lie on the next local day in some time zones.
+    SELECT source, unnest(generate_series(
+        timezone(timezone, from_at)::DATE - 1, timezone(timezone, until_at)::DATE + 1, INTERVAL 1 DAY
     ))::DATE AS day
     FROM clock
 ),
 
 member AS MATERIALIZED (
-    -- Numbered, like slots: a million of them are matched, which numbers do faster than names.
+    -- Numbered, like slots: a million of them are matched, which is faster by number than by name.
     SELECT *, row_number() OVER () AS member_no
     FROM (
         SELECT
@@ -64,77 +67,53 @@ member AS MATERIALIZED (
     )
 ),
 
-seen AS (
-    SELECT
-        source,
-        schedule_id,
-        slot::TIME AS time_of_day,
-        min(slot) AS first_seen,
-        max(slot) AS last_seen,
-        count(*) AS days
-    FROM (
-        SELECT DISTINCT a.source, a.schedule_id, time_bucket(INTERVAL 15 MINUTE, a.created_local) AS slot
-        FROM analytics.attempt AS a
-        CROSS JOIN clock AS c
-        WHERE a.operation_type = 'backup' AND a.schedule_id IS NOT NULL
-            AND a.created_at > c.as_of - INTERVAL 840 HOUR AND a.created_at < c.as_of
-    )
-    GROUP BY ALL
-),
-
-moved AS (
-    SELECT source, schedule_id, max(first_seen) AS newest_time_since
-    FROM seen
-    WHERE days >= 2
-    GROUP BY ALL
-),
-
 slot AS (
     SELECT
         e.source,
         e.schedule_id,
         d.day + e.time_of_day AS slot_local,
         timezone(c.timezone, d.day + e.time_of_day) AS slot_at,
-        (d.day + e.time_of_day - c.day_anchor)::DATE AS backup_day
+        (d.day + e.time_of_day - c.day_anchor)::DATE AS backup_day,
+        c.until_at
     FROM analytics.schedule_slot AS e
-    CROSS JOIN clock AS c
-    JOIN local_day AS d ON isodow(d.day) = e.weekday
-    JOIN seen AS n USING (source, schedule_id, time_of_day)
-    LEFT JOIN moved AS m USING (source, schedule_id)
+    JOIN clock AS c ON c.source = e.source
+    JOIN local_day AS d ON d.source = e.source AND isodow(d.day) = e.weekday
     WHERE e.is_expected
         AND slot_at >= c.from_at
-        AND slot_at + INTERVAL 1 HOUR < c.as_of
+        AND slot_at + INTERVAL 1 HOUR < c.until_at
         AND timezone(c.timezone, slot_at) = slot_local
-        AND slot_local >= n.first_seen
-        AND (slot_local <= n.last_seen OR coalesce(m.newest_time_since <= n.last_seen, true))
+        AND slot_local >= e.expected_from
+        AND coalesce(slot_local <= e.expected_until, true)
 ),
 
 covered_slot AS MATERIALIZED (
     SELECT s.*, v.state AS day_state, row_number() OVER () AS slot_no
     FROM slot AS s
-    LEFT JOIN coverage AS v ON v.source = s.source AND v.day = timezone('UTC', s.slot_at)::DATE
+    LEFT JOIN analytics.day_state AS v ON v.source = s.source AND v.day = timezone('UTC', s.slot_at)::DATE
     WHERE v.state IS NULL OR (v.state <> 'lost' AND v.checked_at IS NOT NULL)
 ),
 
-quarter AS (
-    SELECT
-        source,
-        schedule_id,
-        slot_no,
-        slot_local + unnest([0, 1, 2, 3]) * INTERVAL 15 MINUTE AS created_quarter
-    FROM covered_slot
+met AS MATERIALIZED (
+    SELECT s.slot_no, r.source, r.schedule_id, r.run_started_at, r.last_created_at >= s.until_at - INTERVAL 30 MINUTE AS is_running
+    FROM (SELECT *, unnest([0, 1, 2, 3]) * INTERVAL 15 MINUTE AS late FROM covered_slot) AS s
+    JOIN analytics.schedule_run AS r
+        ON r.source = s.source AND r.schedule_id = s.schedule_id AND r.slot_local = s.slot_local + s.late
 ),
 
 tried AS MATERIALIZED (
-    SELECT m.member_no, q.slot_no, a.outcome = 'skip' AS is_skip
-    FROM analytics.attempt AS a
-    CROSS JOIN clock AS c
-    JOIN quarter AS q
-        ON q.source = a.source AND q.schedule_id = a.schedule_id
-        AND q.created_quarter = time_bucket(INTERVAL 15 MINUTE, a.created_local)
+    SELECT m.member_no, t.slot_no, a.outcome = 'skip' AS is_skip
+    FROM (
+        SELECT a.source, a.schedule_id, a.resource_id, a.outcome, r.run_started_at
+        FROM analytics.attempt AS a
+        ASOF JOIN analytics.schedule_run AS r
+            ON r.source = a.source AND r.schedule_id = a.schedule_id AND a.created_at >= r.run_started_at
+        WHERE a.operation_type = 'backup' AND a.schedule_id IS NOT NULL
+            AND a.created_at >= (SELECT min(from_at) FROM clock)
+    ) AS a
+    JOIN met AS t
+        ON t.source = a.source AND t.schedule_id = a.schedule_id AND t.run_started_at = a.run_started_at
     JOIN member AS m
         ON m.source = a.source AND m.schedule_id = a.schedule_id AND m.resource_id = a.resource_id
-    WHERE a.operation_type = 'backup' AND a.created_at >= c.from_at
 ),
 
 missed AS (
@@ -144,7 +123,6 @@ missed AS (
     JOIN covered_slot AS s ON s.source = m.source AND s.schedule_id = m.schedule_id
     WHERE s.slot_local >= time_bucket(INTERVAL 15 MINUTE, m.first_local)
         AND coalesce(s.slot_at < r.removed_at, true)
-        AND coalesce(s.slot_at + INTERVAL 1 HOUR < r.not_loaded_since, true)
         AND (m.schedule_id = r.schedule_id OR s.slot_local <= m.last_local)
         AND NOT EXISTS (
             SELECT 1 FROM tried AS t WHERE t.member_no = m.member_no AND t.slot_no = s.slot_no AND NOT t.is_skip)
@@ -171,4 +149,5 @@ JOIN member AS m USING (member_no)
 JOIN covered_slot AS s USING (slot_no)
 JOIN analytics.resource AS r ON r.source = m.source AND r.resource_id = m.resource_id
 LEFT JOIN (SELECT DISTINCT member_no, slot_no FROM tried WHERE is_skip) AS k USING (member_no, slot_no)
-LEFT JOIN (SELECT DISTINCT slot_no FROM tried) AS u USING (slot_no)
+LEFT JOIN (SELECT slot_no, bool_or(is_running) AS is_running FROM met GROUP BY slot_no) AS u USING (slot_no)
+WHERE NOT coalesce(u.is_running, false)

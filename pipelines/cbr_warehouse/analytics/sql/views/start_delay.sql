@@ -1,41 +1,81 @@
 -- Question: how long do tasks wait before they start, and at which hours?
--- Grain: one row per source, operation type and local hour of creation, in the lookback that ends at
---   analytics.as_of.
--- Definition: queue wait is started - created, at least 0. Start delay of scheduled backups is started minus the
---   expected slot that the task belongs to (the newest quarter of an hour at or before its creation).
--- Settings: lookback, timezone
--- Edge cases: clocks differ by milliseconds: a start before the creation is a wait of 0 and counted as clamped.
---   Tasks that never started are not in it; they are in open_tasks.
+-- Grain: one row per source, operation type and local hour of creation, in the lookback that ends at analytics.as_of.
+-- Definition: queue wait is started_at - created_at, at least 0. Start delay of a scheduled backup is started_at minus the
+--   slot of its run (schedule_run): the latest expected slot of the schedule (schedule_slot) of that day within the hour
+--   up to slot_local, else slot_local itself, the quarter of an hour in which the run started.
+-- Settings: lookback, timezone (of the source, else the global one)
+-- Edge cases: a start before the creation (clocks differ by milliseconds) is a wait of 0, counted in clamped. Tasks that
+--   never started are not counted; see open_tasks. Where a policy needs hours to create its tasks, the delay of the last
+--   ones is as long. Percentiles interpolate between the two nearest values.
 -- Columns:
 --   source: Name of the configured source.
 --   operation_type: Task type.
---   local_hour: Hour of creation, 0 to 23, in the set time zone.
+--   local_hour: Hour of creation, 0 to 23, on the source's local clock.
 --   tasks: Tasks that started.
 --   wait_p50_seconds: Median queue wait.
 --   wait_p95_seconds: 95th percentile.
 --   wait_max_seconds: Longest.
 --   clamped: Tasks that started before they were created.
---   delay_p50_seconds: Median start delay of scheduled backups.
+--   delay_p50_seconds: Median start delay of scheduled backups; NULL of other tasks.
 --   delay_p95_seconds: 95th percentile of it.
+WITH expected AS (
+    SELECT e.source, e.schedule_id, e.weekday, e.time_of_day, e.expected_from, e.expected_until
+    FROM analytics.schedule_slot AS e
+    WHERE e.is_expected
+),
+
+run AS (
+    SELECT
+        r.source,
+        r.schedule_id,
+        r.run_started_at,
+        coalesce(max(r.slot_local::DATE + e.time_of_day), r.slot_local) AS slot_local
+    FROM analytics.schedule_run AS r
+    LEFT JOIN expected AS e
+        ON e.source = r.source AND e.schedule_id = r.schedule_id AND e.weekday = isodow(r.slot_local)
+        AND r.slot_local::DATE + e.time_of_day <= r.slot_local
+        AND r.slot_local::DATE + e.time_of_day > r.slot_local - INTERVAL 1 HOUR
+        AND r.slot_local::DATE + e.time_of_day >= e.expected_from
+        AND coalesce(r.slot_local::DATE + e.time_of_day <= e.expected_until, true)
+    GROUP BY r.source, r.schedule_id, r.run_started_at, r.slot_local
+),
+
+started AS (
+    SELECT
+        a.source,
+        a.operation_type,
+        a.schedule_id,
+        a.created_at,
+        a.wait_seconds,
+        a.is_wait_clamped,
+        hour(a.created_local) AS local_hour,
+        a.operation_type = 'backup' AND a.schedule_id IS NOT NULL AS has_slot,
+        timezone(c.timezone, greatest(a.started_at, a.created_at)) AS started_local
+    FROM analytics.attempt AS a
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    JOIN analytics.source_clock AS c ON c.source = a.source
+    WHERE a.started_at IS NOT NULL AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))
+        AND a.created_at < o.as_of
+),
+
+delayed AS (
+    SELECT t.*, CASE WHEN t.has_slot THEN (epoch_us(t.started_local) - epoch_us(r.slot_local)) / 1000000 END AS delay_seconds
+    FROM started AS t
+    ASOF LEFT JOIN run AS r
+        ON r.source = t.source AND r.schedule_id = t.schedule_id AND t.created_at >= r.run_started_at
+)
+
 SELECT
-    a.source,
-    a.operation_type,
-    hour(a.created_local) AS local_hour,
+    source,
+    operation_type,
+    local_hour,
     count(*) AS tasks,
-    quantile_cont(a.wait_seconds, 0.5) AS wait_p50_seconds,
-    quantile_cont(a.wait_seconds, 0.95) AS wait_p95_seconds,
-    max(a.wait_seconds) AS wait_max_seconds,
-    count(*) FILTER (a.is_wait_clamped) AS clamped,
-    quantile_cont(a.wait_seconds + epoch(a.created_local) % 900, 0.5) FILTER (
-        a.operation_type = 'backup' AND a.is_scheduled
-    ) AS delay_p50_seconds,
-    quantile_cont(a.wait_seconds + epoch(a.created_local) % 900, 0.95) FILTER (
-        a.operation_type = 'backup' AND a.is_scheduled
-    ) AS delay_p95_seconds
-FROM analytics.attempt AS a
-CROSS JOIN analytics.as_of AS o
-CROSS JOIN analytics.settings AS s
-WHERE a.started_at IS NOT NULL AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))
-    AND a.created_at < o.as_of
-GROUP BY a.source, a.operation_type, hour(a.created_local)
-ORDER BY a.source, a.operation_type, local_hour
+    quantile_cont(wait_seconds, 0.5) AS wait_p50_seconds,
+    quantile_cont(wait_seconds, 0.95) AS wait_p95_seconds,
+    max(wait_seconds) AS wait_max_seconds,
+    count(*) FILTER (is_wait_clamped) AS clamped,
+    quantile_cont(delay_seconds, 0.5) AS delay_p50_seconds,
+    quantile_cont(delay_seconds, 0.95) AS delay_p95_seconds
+FROM delayed
+GROUP BY source, operation_type, local_hour
