@@ -1,61 +1,90 @@
--- Question: had the region been lost at the end of a day, how much data would have gone with it?
--- Grain: one row per source and end of a backup day in the lookback.
--- Definition: for each resource enrolled, not removed and still loaded then, data loss is the age of the newest recovery point that
---   had been copied to another region by then.
--- Settings: lookback, timezone, day_anchor
--- Edge cases: resources without any copy by then would be lost whole; they are counted, not averaged in. Copies of
---   disks and file systems do not exist at all, by the service's rules.
+-- Question: had the home region been lost at the end of a backup day, how much data would have been lost with it?
+-- Grain: one row per source, end of a backup day within the lookback, and destination region that any backup of the source
+--   had been replicated to by then, with whatever result; and one row with destination_region NULL for the newest copy in
+--   any region.
+-- Definition: for each resource enrolled, not removed and still loaded at lost_at, data loss is lost_at minus rp_at of the
+--   newest recovery point of which a copy to the destination (NULL: to any) was finished by then.
+-- Settings: lookback, timezone, day_anchor (of the source, else the global ones)
+-- Edge cases: resources without a copy there by then would be lost entirely; they are in without_copy and in no percentile.
+--   Every row counts all resources of the source, also those that are not meant to be copied to that destination, and disks
+--   and file systems, which the service never copies. Percentiles interpolate.
 -- Columns:
 --   source: Name of the configured source.
---   lost_at: The moment of the supposed loss.
+--   lost_at: The moment of the assumed loss.
 --   resources: Resources enrolled then.
---   with_copy: Of them with a copy elsewhere.
+--   with_copy: Of them with a copy in the destination.
 --   without_copy: Of them without.
 --   with_copy_rate: with_copy / resources.
 --   loss_p50_hours: Median age of the newest copy.
 --   loss_p95_hours: 95th percentile.
 --   loss_max_hours: Oldest.
+--   destination_region: Region whose copies are left; NULL for the newest copy in any region.
 WITH moment AS (
-    SELECT timezone(s.timezone, c.day + s.day_anchor) AS lost_at
+    SELECT c.source, timezone(c.timezone, g.day + c.day_anchor) AS lost_at
     FROM analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
-    CROSS JOIN generate_series(
-        timezone(s.timezone, o.as_of - to_seconds(epoch(s.lookback)))::DATE::TIMESTAMP,
-        timezone(s.timezone, o.as_of)::DATE::TIMESTAMP,
-        INTERVAL 1 DAY
-    ) AS c(day)
-    WHERE timezone(s.timezone, c.day + s.day_anchor) <= o.as_of
+    CROSS JOIN analytics.source_clock AS c
+    CROSS JOIN LATERAL (
+        SELECT unnest(generate_series(
+            timezone(c.timezone, o.as_of - to_seconds(epoch(s.lookback)))::DATE::TIMESTAMP - INTERVAL 1 DAY,
+            timezone(c.timezone, o.as_of)::DATE::TIMESTAMP,
+            INTERVAL 1 DAY
+        )) AS day
+    ) AS g
+    WHERE lost_at <= o.as_of AND lost_at >= o.as_of - to_seconds(epoch(s.lookback))
+),
+
+tried AS (
+    SELECT p.source, p.resource_id, p.rp_at, c.destination_region, c.first_created_at, c.first_copied_at
+    FROM analytics.recovery_point_copy AS c
+    JOIN analytics.recovery_point AS p ON p.source = c.source AND p.backup_id = c.backup_id
+    WHERE p.resource_id IS NOT NULL
+),
+
+destination AS (
+    SELECT source, destination_region, min(first_created_at) AS since
+    FROM tried
+    GROUP BY source, destination_region
+    UNION ALL
+    SELECT source, NULL, NULL FROM analytics.source_clock
 ),
 
 asked AS (
-    SELECT r.source, r.resource_id, m.lost_at
+    SELECT r.source, r.resource_id, m.lost_at, d.destination_region
     FROM analytics.resource AS r
-    CROSS JOIN moment AS m
+    JOIN moment AS m ON m.source = r.source
+    JOIN destination AS d ON d.source = r.source AND coalesce(d.since <= m.lost_at, true)
     WHERE r.first_attempt_at < m.lost_at AND coalesce(least(r.removed_at, r.not_loaded_since) > m.lost_at, true)
 ),
 
 story AS (
-    -- Copies and questions on one line of time: each question sees the newest moment copied before it.
-    SELECT source, resource_id, first_copied_at AS moment, rp_at, NULL::TIMESTAMPTZ AS lost_at
-    FROM analytics.recovery_point
-    WHERE first_copied_at IS NOT NULL AND resource_id IS NOT NULL
+    -- Copies and losses on one line of time: each loss sees the newest moment copied before it.
+    SELECT source, resource_id, destination_region, first_copied_at AS moment, rp_at, NULL::TIMESTAMPTZ AS lost_at
+    FROM tried
+    WHERE first_copied_at IS NOT NULL
     UNION ALL
-    SELECT source, resource_id, lost_at, NULL, lost_at FROM asked
+    SELECT source, resource_id, NULL, first_copied_at, rp_at, NULL
+    FROM tried
+    WHERE first_copied_at IS NOT NULL
+    UNION ALL
+    SELECT source, resource_id, destination_region, lost_at, NULL, lost_at FROM asked
 ),
 
-told AS (
+newest AS (
     SELECT
         source,
+        destination_region,
         lost_at,
         max(rp_at) OVER (
-            PARTITION BY source, resource_id ORDER BY moment, lost_at NULLS FIRST ROWS UNBOUNDED PRECEDING
+            PARTITION BY source, resource_id, destination_region
+            ORDER BY moment ASC, lost_at ASC NULLS FIRST ROWS UNBOUNDED PRECEDING
         ) AS newest_rp_at
     FROM story
 ),
 
 loss AS (
-    SELECT source, lost_at, (epoch(lost_at) - epoch(newest_rp_at)) / 3600 AS hours
-    FROM told
+    SELECT source, destination_region, lost_at, (epoch_us(lost_at) - epoch_us(newest_rp_at)) / 3600000000 AS hours
+    FROM newest
     WHERE lost_at IS NOT NULL
 )
 
@@ -68,7 +97,8 @@ SELECT
     count(hours) / count(*) AS with_copy_rate,
     quantile_cont(hours, 0.5) AS loss_p50_hours,
     quantile_cont(hours, 0.95) AS loss_p95_hours,
-    max(hours) AS loss_max_hours
+    max(hours) AS loss_max_hours,
+    destination_region
 FROM loss
-GROUP BY source, lost_at
-ORDER BY source, lost_at
+GROUP BY source, lost_at, destination_region
+ORDER BY source, lost_at, destination_region NULLS FIRST
