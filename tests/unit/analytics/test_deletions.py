@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from support.small_log import SmallLog, at, backup_of
+from support.small_log import Moment, SmallLog, at, backup_of
 
 AUTO = {"delete_backup_name": "autobk_1"}
 
@@ -171,4 +171,58 @@ def test_a_backup_that_no_deletion_could_delete_is_a_finding_until_one_does() ->
         backup_of(never): (1, "undeletable"),
         backup_of(at_last): (1, None),
         backup_of(unborn): (1, "undeletable"),
+    }
+
+
+def burst(log: SmallLog, size: int, first: Moment, *, vault: str = "vault-1", every: int = 60) -> None:
+    """Deletes some automatic backups, made 30 days before, one after the other."""
+    for number in range(size):
+        moment = at(first) + timedelta(seconds=every * number)
+        made = log.backup(f"disk-{number}", moment - timedelta(days=30), vault_id=vault)
+        log.delete(made, moment, vault_id=vault)
+
+
+def mass_deletes(log: SmallLog) -> int:
+    return sum(row["is_mass_delete"] for row in log.open().rows("deletion_audit"))
+
+
+@pytest.mark.parametrize("others", [0, 1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("begin", ["2026-03-09 02:00", "2026-03-09 02:45"])
+def test_a_nights_burst_is_not_measured_by_itself(others: int, begin: str) -> None:
+    log = SmallLog()
+    for day in range(others):
+        burst(log, 1 + day % 2, at("2026-02-20 10:00") + timedelta(days=day))
+    burst(log, 31, begin)
+    assert mass_deletes(log) == 31
+
+
+def test_a_massacre_over_several_hours_is_found_whole() -> None:
+    log = SmallLog()
+    for day in range(8):
+        burst(log, 2, at("2026-02-20 10:00") + timedelta(days=day))
+    burst(log, 150, "2026-03-09 01:00", every=100)
+    assert mass_deletes(log) == 150
+
+
+@pytest.mark.parametrize("usual", [20, 23, 60])
+def test_one_more_than_a_constant_number_is_no_mass_delete(usual: int) -> None:
+    log = SmallLog()
+    for day in range(8):
+        burst(log, usual + (day == 7), at("2026-03-01 02:00") + timedelta(days=day), every=10)
+    assert mass_deletes(log) == 0
+    burst(log, 3 * usual, "2026-03-09 02:00", every=10)
+    assert mass_deletes(log) == 3 * usual
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_deletion_that_names_no_backup_of_known_birth_is_of_unknown_birth(name: str | None) -> None:
+    log = SmallLog()
+    log.delete("unborn", "2026-03-05 12:00", delete_backup_name=name)
+    log.delete("unborn-at-night", "2026-03-05 02:00", delete_backup_name=name)
+    log.delete("unborn-and-named", "2026-03-05 12:00", delete_backup_name="manualbk_1")
+    classes = {row["backup_id"]: row["class"] for row in log.open().rows("deletion_class")}
+    assert classes == {
+        backup_of("unborn"): "unknown_birth",
+        backup_of("unborn-at-night"): "night",
+        backup_of("unborn-and-named"): "manual",
     }

@@ -1,30 +1,33 @@
--- Question: what deleted what, and of which kind was it?
--- Grain: one row per task that deletes: backups, resources removed with theirs, vaults, and syncs that delete.
--- Definition: class of a backup's deletion: manual, where the backup was made by hand; night, where the task was
---   created outside 08:00-20:00 local, when the service deletes nothing by itself; early, where the backup was
---   younger than is usual for its policy, less a day (the median age of the oldest backup of a resource that an
---   hour by day deleted, from 5 deletions on); retention otherwise; unknown_birth, by day, where the backup's
---   making is not in the log. The other tasks are removal, vault_delete and sync.
--- Settings: timezone
--- Edge cases: deletion_audit has the mass deletes. Failed deletions are listed with outcome fail.
+-- Question: what was deleted by which task, and of which kind is the deletion?
+-- Grain: one row per task that deletes: delete, remove_resource and vault_delete tasks, and syncs that deleted a backup.
+-- Definition: a backup is automatic where a policy made it or, its making not being in the log, where the task names it
+--   autobk_…; with no name either this is unknown. class of a delete task, the first that fits: manual, a backup that is
+--   not automatic; night, created before 08:00 or from 20:00 on by the source's local clock, when the service deletes
+--   nothing by itself; unknown_birth, the making of the backup is not in the log; early, the backup is younger than
+--   usual_age_days less one day; retention. usual_age_days: of the deletions by day of automatic backups of one policy
+--   (vault, where the policy is missing), the oldest backup of each resource and UTC hour, the median of these ages, from 5
+--   deletions on. The other tasks have the classes removal, vault_delete and sync.
+-- Settings: timezone (of the source, else the global one)
+-- Edge cases: deletion_audit adds the mass deletes. Failed deletions are listed with outcome fail.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Task.
 --   operation_type: delete, remove_resource, vault_delete or sync.
---   outcome: ok, fail or open.
+--   outcome: ok, fail, skip, open or unknown.
 --   class: retention, early, manual, night, unknown_birth, removal, vault_delete or sync.
 --   created_at: When it was created.
---   created_local: On a local clock.
+--   created_local: The same on the source's local clock.
 --   vault_id: Vault.
 --   vault_name: Its name.
---   resource_id: Resource.
---   resource_name: Its name.
+--   resource_id: Resource of the task, else that of the backup deleted.
+--   resource_name: Name of the task's resource.
 --   backup_id: Backup deleted.
---   backups_deleted: How many: 1, or what the task counts.
---   failures: Resources or backups that it could not delete, by its own count.
---   age_days: Age of the backup.
---   usual_age_days: Usual age at deletion under its policy.
---   request_id: For the trace service.
+--   backups_deleted: 1 of a delete; of other tasks the backups deleted by the task's own count.
+--   failures: 1 of a failed delete, 0 of another; of removals and vault deletions the resources that could not be
+--     removed, by the task's own count; NULL of syncs.
+--   age_days: From usable_at of the backup to the creation of the task; NULL where its making is not in the log.
+--   usual_age_days: Usual age at deletion under its policy; NULL with fewer than 5 deletions.
+--   request_id: Request that started the task, for the vendor's trace service.
 WITH deletion AS (
     SELECT
         a.source,
@@ -40,31 +43,30 @@ WITH deletion AS (
         a.delete_backup_id AS backup_id,
         CASE a.operation_type
             WHEN 'delete' THEN 1
-            WHEN 'remove_resource' THEN t.remove_resources_total_count
-            WHEN 'vault_delete' THEN t.vault_delete_total_count
-            ELSE t.sync_delete_backup_num
+            WHEN 'remove_resource' THEN a.remove_resources_total_count
+            WHEN 'vault_delete' THEN a.vault_delete_total_count
+            ELSE a.sync_delete_backup_num
         END AS backups_deleted,
         CASE a.operation_type
             WHEN 'delete' THEN (a.outcome = 'fail')::INTEGER
-            WHEN 'remove_resource' THEN t.remove_resources_fail_count
-            WHEN 'vault_delete' THEN t.vault_delete_fail_count
+            WHEN 'remove_resource' THEN a.remove_resources_fail_count
+            WHEN 'vault_delete' THEN a.vault_delete_fail_count
         END AS failures,
-        (epoch(a.created_at) - epoch(p.usable_at)) / 86400 AS age_days,
+        (epoch_us(a.created_at) - epoch_us(p.usable_at)) / 86400000000 AS age_days,
         p.task_id IS NOT NULL AS is_born,
-        coalesce(p.is_scheduled, starts_with(t.delete_backup_name, 'autobk_')) AS is_automatic,
+        coalesce(p.is_scheduled, starts_with(a.delete_backup_name, 'autobk_')) AS is_automatic,
         hour(a.created_local) BETWEEN 8 AND 19 AS is_by_day,
         coalesce(p.policy_id, a.vault_id) AS retention_of,
-        t.request_id
+        a.request_id
     FROM analytics.attempt AS a
-    JOIN tasks AS t USING (source, task_id)
-    LEFT JOIN analytics.recovery_point AS p ON p.source = a.source AND p.backup_id = a.delete_backup_id
+        LEFT JOIN analytics.recovery_point AS p ON p.source = a.source AND p.backup_id = a.delete_backup_id
     WHERE a.operation_type IN ('delete', 'remove_resource', 'vault_delete')
-        OR (a.operation_type = 'sync' AND t.sync_delete_backup_num > 0)
+        OR (a.operation_type = 'sync' AND a.sync_delete_backup_num > 0)
 ),
 
 usual AS (
-    -- By the oldest of each batch: whoever deletes all backups of a resource at once does not make that usual.
-    SELECT source, retention_of, median(oldest_days) AS usual_age_days
+    -- By the oldest of each batch: deleting all backups of a resource at once does not make that usual.
+    SELECT source, retention_of, round(median(oldest_days), 9) AS usual_age_days
     FROM (
         SELECT
             source,
@@ -89,9 +91,9 @@ SELECT
     CASE
         WHEN d.operation_type = 'remove_resource' THEN 'removal'
         WHEN d.operation_type <> 'delete' THEN d.operation_type
-        WHEN NOT coalesce(d.is_automatic, false) THEN 'manual'
+        WHEN NOT d.is_automatic THEN 'manual'
         WHEN NOT d.is_by_day THEN 'night'
-        WHEN NOT d.is_born THEN 'unknown_birth'
+        WHEN NOT d.is_born OR d.is_automatic IS NULL THEN 'unknown_birth'
         WHEN d.age_days < u.usual_age_days - 1 THEN 'early'
         ELSE 'retention'
     END AS class,
