@@ -112,6 +112,21 @@ def test_failures_with_a_gap_between_are_two_clusters() -> None:
     assert log.open().rows("failure_incidents") == []
 
 
+def test_a_full_vault_is_an_incident_however_small_it_is() -> None:
+    log = SmallLog()
+    full = "BackupService.6114"
+    for number in range(8):
+        log.backup(f"r{number}", "2026-03-05 01:00", status="failed", error_code=full, vault_id="full")
+    # Two of many in a vault, and a small vault that fails for another reason, are none.
+    for number in range(8):
+        told = {"status": "failed", "error_code": full} if number < 2 else {}
+        log.backup(f"s{number}", "2026-03-06 01:00", vault_id="half-full", **told)
+        log.backup(f"t{number}", "2026-03-06 01:00", status="failed", error_code=CODE, vault_id="other")
+    row = log.open().row("failure_incidents")
+    assert (row["error_code"], row["began_at"]) == (full, at("2026-03-05 01:00"))
+    assert (row["resources"], row["whole_vaults"]) == (8, 1)
+
+
 def test_one_resource_that_fails_a_thousand_times_is_no_incident() -> None:
     log = SmallLog()
     for number in range(1000):

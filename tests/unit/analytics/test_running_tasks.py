@@ -111,3 +111,21 @@ def test_start_delay_is_from_the_slot_and_wait_from_the_creation() -> None:
     first, second = log.open().rows("start_delay", order="local_hour")
     assert (first["local_hour"], first["wait_p50_seconds"], first["delay_p50_seconds"]) == (1, 240, 300)
     assert (second["wait_p50_seconds"], second["delay_p50_seconds"]) == (240, None)
+
+
+def test_a_task_runs_in_the_minute_it_started_in_and_not_in_the_next() -> None:
+    log = SmallLog()
+    for started, ended in (
+        ("01:00:10", "01:00:59.700"),
+        ("01:01:00", "01:01:59.600"),
+        ("01:59:59.700", "02:00:30"),
+    ):
+        log.backup(
+            "disk",
+            "2026-03-09 01:00",
+            started_at=at(f"2026-03-09 {started}"),
+            ended_at=at(f"2026-03-09 {ended}"),
+        )
+    rows = {row["local_hour"]: row for row in log.open().rows("concurrency", "vault_id IS NULL")}
+    assert (rows[1]["peak_running"], rows[1]["starts"]) == (1, 3)
+    assert 2 not in rows or rows[2]["starts"] == 0

@@ -128,3 +128,24 @@ def test_of_nothing_but_failures_the_lower_bound_is_zero_and_never_less() -> Non
     for number in range(30):
         log.backup(f"r{number}", "2026-03-08 01:00", status="failed", error_code=CODE)
     assert log.open().row("scorecard", "dimension = 'source'")["wilson_lower"] == 0
+
+
+def test_a_strike_stays_on_the_scorecard_however_long_nobody_has_tried() -> None:
+    log = SmallLog()
+    log.daily("fine", "2026-02-20 01:00", 18)
+    log.daily("struck", "2026-01-01 01:00", 3, status="failed", vault_id="old", policy_id="old")
+    rows = {(row["dimension"], row["value"]): row for row in log.open().rows("scorecard")}
+    for key in (("source", None), ("vault", "old"), ("policy", "old"), ("project", "project-1")):
+        assert rows[key]["resources_on_strike"] == 1, key
+    assert rows["vault", "old"]["windows"] == 0
+    assert rows["vault", "vault-1"]["resources_on_strike"] == 0
+
+
+def test_a_source_that_is_excluded_has_its_seven_rows_with_the_reason() -> None:
+    log = SmallLog()
+    log.load("2026-01-01 00:00", source="gone")
+    log.daily("disk", "2025-12-01 01:00", 20, source="gone")
+    log.daily("disk", "2026-03-01 01:00", 9)
+    rows = log.open().rows("forecast", "source = 'gone'")
+    assert len(rows) == 7
+    assert {(row["tasks"], row["reason"]) for row in rows} == {(None, "not loaded any more")}

@@ -1,18 +1,19 @@
--- Question: when do how many tasks run at once, overall and in each vault?
+-- Question: how many tasks run at once at which hour, overall and in each vault?
 -- Grain: one row per source, vault (NULL: all together) and local hour of the day, in the lookback.
--- Definition: a task runs in [started, ended), an open one until the watermark. Mean: running time within that hour
---   of all days, divided by the time observed in it: from the first task held or day proved complete, within the
---   lookback, to the watermark (its source's, where that is left out). Peak: the most in one minute, those that ran at its begin and those that
---   started in it.
--- Settings: lookback, timezone
--- Edge cases: waiting tasks do not run. Tasks without a start have no running time. An hour without a start or end
---   keeps the number that ran into it. A task that ends and one that starts within the same minute both count.
---   A task counts however long before the lookback it was created, for as long as it runs in it.
+-- Definition: a task runs in [started_at, ended_at), an open one until the watermark. mean_running: running time within that
+--   hour of all days, divided by the time observed in it: from the first task stored or the first complete day, within the
+--   lookback, to the watermark (of the source, where that is excluded from analytics.as_of). peak_running: the most in one
+--   minute, counting those that run at its start and those that start in it.
+-- Settings: lookback, timezone (of the source, else the global one)
+-- Edge cases: waiting tasks do not run; tasks without started_at have no running time. An hour without a start or an end
+--   keeps the number of tasks that run through it. A task that ends and one that starts within the same minute both count
+--   in its peak. Times are exact to the microsecond; a minute begins with its second 0. A task counts however long before
+--   the lookback it was created, for as long as it runs in it.
 -- Columns:
 --   source: Name of the configured source.
 --   vault_id: Vault; NULL for all together.
 --   vault_name: Its newest name.
---   local_hour: Hour of the day, 0 to 23, in the set time zone.
+--   local_hour: Hour of the day, 0 to 23, on the source's local clock.
 --   mean_running: Mean number of tasks running; NULL of an hour that is not observed.
 --   peak_running: Most in one minute.
 --   starts: Tasks that started in that hour.
@@ -21,7 +22,7 @@ WITH first_task AS (
 ),
 
 first_day AS (
-    SELECT source, timezone('UTC', min(day)::TIMESTAMP) AS first_at FROM coverage WHERE state = 'complete' GROUP BY source
+    SELECT source, timezone('UTC', min(day)::TIMESTAMP) AS first_at FROM analytics.day_state WHERE state = 'complete' GROUP BY source
 ),
 
 span AS (
@@ -29,8 +30,8 @@ span AS (
         t.source,
         greatest(least(t.first_at, d.first_at), o.as_of - to_seconds(epoch(s.lookback))) AS from_at,
         coalesce(w.observed_until, o.as_of) AS to_at,
-        epoch(from_at) AS from_s,
-        epoch(to_at) AS to_s
+        epoch_us(from_at) AS from_us,
+        epoch_us(to_at) AS to_us
     FROM first_task AS t
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
@@ -39,13 +40,13 @@ span AS (
     WHERE o.as_of IS NOT NULL AND from_at < to_at
 ),
 
--- Seconds, minutes and quarters of an hour as whole numbers: a quarter lies in one hour in every time zone.
+-- Microseconds, minutes and quarters of an hour as whole numbers: a quarter lies in one hour in every time zone.
 task AS (
     SELECT
         a.source,
         a.vault_id,
-        greatest(epoch(a.started_at), p.from_s) AS begins_s,
-        least(coalesce(CASE WHEN a.outcome <> 'open' THEN epoch(a.ended_at) END, p.to_s), p.to_s) AS ends_s,
+        greatest(epoch_us(a.started_at), p.from_us) AS begins_us,
+        least(coalesce(CASE WHEN a.outcome <> 'open' THEN epoch_us(a.ended_at) END, p.to_us), p.to_us) AS ends_us,
         a.started_at >= p.from_at AS is_start
     FROM analytics.attempt AS a
     JOIN span AS p ON p.source = a.source
@@ -53,11 +54,11 @@ task AS (
 ),
 
 changed AS (
-    SELECT source, vault_id, begins_s::BIGINT // 60 AS minute, count(*) AS starts, 0 AS ends,
+    SELECT source, vault_id, begins_us // 60000000 AS minute, count(*) AS starts, 0 AS ends,
         count(*) FILTER (is_start) AS counted
     FROM task GROUP BY ALL
     UNION ALL
-    SELECT source, vault_id, ends_s::BIGINT // 60, 0, count(*), 0 FROM task GROUP BY ALL
+    SELECT source, vault_id, ends_us // 60000000, 0, count(*), 0 FROM task GROUP BY ALL
 ),
 
 minute AS (
@@ -77,7 +78,7 @@ running AS (
         sum(starts) OVER through - sum(ends) OVER through AS left_running,
         lead(minute) OVER through // 15 AS until_quarter
     FROM minute
-    WINDOW through AS (PARTITION BY source, vault_id ORDER BY minute ROWS UNBOUNDED PRECEDING)
+    WINDOW through AS (PARTITION BY source, vault_id ORDER BY minute ASC ROWS UNBOUNDED PRECEDING)
 ),
 
 peak AS (
@@ -91,59 +92,65 @@ peak AS (
 ),
 
 piece AS (
-    SELECT source, vault_id, begins_s::BIGINT // 900 AS quarter,
-        sum((least(ends_s, (begins_s::BIGINT // 900 + 1) * 900) - begins_s)::DECIMAL(18, 6)) AS seconds
+    SELECT source, vault_id, begins_us // 900000000 AS quarter,
+        sum(least(ends_us, (begins_us // 900000000 + 1) * 900000000) - begins_us) AS microseconds
     FROM task
     GROUP BY ALL
     UNION ALL
-    SELECT t.source, t.vault_id, t.quarter + k.n, sum(least(900, t.ends_s - (t.quarter + k.n) * 900)::DECIMAL(18, 6))
+    SELECT t.source, t.vault_id, t.quarter + k.n, sum(least(900000000, t.ends_us - (t.quarter + k.n) * 900000000))
     FROM (
-        SELECT *, begins_s::BIGINT // 900 AS quarter, ends_s::BIGINT // 900 AS until_quarter
-        FROM task WHERE ends_s::BIGINT // 900 > begins_s::BIGINT // 900
+        SELECT *, begins_us // 900000000 AS quarter, ends_us // 900000000 AS until_quarter
+        FROM task WHERE ends_us // 900000000 > begins_us // 900000000
     ) AS t, unnest(range(1, t.until_quarter - t.quarter + 1)) AS k(n)
     GROUP BY ALL
 ),
 
 watched AS (
-    SELECT source, quarter, least((quarter + 1) * 900, to_s) - greatest(quarter * 900, from_s) AS seconds
-    FROM (SELECT *, unnest(range(from_s::BIGINT // 900, to_s::BIGINT // 900 + 1)) AS quarter FROM span)
+    SELECT source, quarter, least((quarter + 1) * 900000000, to_us) - greatest(quarter * 900000000, from_us) AS microseconds
+    FROM (SELECT *, unnest(range(from_us // 900000000, to_us // 900000000 + 1)) AS quarter FROM span)
 ),
 
 clock AS (
-    SELECT c.quarter, hour(timezone(s.timezone, to_timestamp(c.quarter * 900))) AS local_hour
-    FROM (SELECT quarter FROM peak UNION SELECT quarter FROM piece UNION SELECT quarter FROM watched) AS c
-    CROSS JOIN analytics.settings AS s
+    SELECT c.source, c.quarter, hour(timezone(s.timezone, make_timestamptz(c.quarter * 900000000))) AS local_hour
+    FROM (
+        SELECT source, quarter FROM peak
+        UNION SELECT source, quarter FROM piece
+        UNION SELECT source, quarter FROM watched
+    ) AS c
+    JOIN analytics.source_clock AS s ON s.source = c.source
 ),
 
 observed AS (
-    SELECT w.source, c.local_hour, sum(w.seconds::DECIMAL(18, 6)) AS seconds
+    SELECT w.source, c.local_hour, sum(w.microseconds) AS microseconds
     FROM watched AS w
-    JOIN clock AS c USING (quarter)
+    JOIN clock AS c ON c.source = w.source AND c.quarter = w.quarter
     GROUP BY ALL
 ),
 
 topped AS (
     SELECT p.source, p.vault_id, c.local_hour, max(p.peak)::BIGINT AS peak_running, sum(p.counted)::BIGINT AS starts
     FROM peak AS p
-    JOIN clock AS c USING (quarter)
+    JOIN clock AS c ON c.source = p.source AND c.quarter = p.quarter
     GROUP BY ALL
 ),
 
 spent AS (
-    SELECT p.source, p.vault_id, c.local_hour, sum(p.seconds) AS seconds
+    SELECT p.source, p.vault_id, c.local_hour, sum(p.microseconds) AS microseconds
     FROM piece AS p
-    JOIN clock AS c USING (quarter)
+    JOIN clock AS c ON c.source = p.source AND c.quarter = p.quarter
     WHERE p.vault_id IS NOT NULL
     GROUP BY ALL
     UNION ALL
-    SELECT p.source, NULL, c.local_hour, sum(p.seconds)
+    SELECT p.source, NULL, c.local_hour, sum(p.microseconds)
     FROM piece AS p
-    JOIN clock AS c USING (quarter)
+    JOIN clock AS c ON c.source = p.source AND c.quarter = p.quarter
     GROUP BY ALL
 ),
 
 named AS (
-    SELECT source, vault_id, arg_max(vault_name, last_created_at) AS vault_name FROM analytics.resource_day GROUP BY ALL
+    SELECT source, vault_id, arg_max(vault_name, (last_created_at, vault_name)) AS vault_name
+    FROM analytics.resource_day
+    GROUP BY ALL
 )
 
 SELECT
@@ -151,7 +158,7 @@ SELECT
     t.vault_id,
     v.vault_name,
     t.local_hour,
-    coalesce(p.seconds, 0) / nullif(b.seconds, 0) AS mean_running,
+    coalesce(p.microseconds, 0) / nullif(b.microseconds, 0) AS mean_running,
     t.peak_running,
     t.starts
 FROM topped AS t

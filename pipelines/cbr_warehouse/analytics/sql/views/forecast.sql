@@ -1,19 +1,20 @@
 -- Question: how many tasks a day are to be expected in the coming week?
--- Grain: one row per source and each of the seven UTC days after the watermark's.
--- Definition: linear trend over the days of the lookback that were over, plus the mean deviation of the weekday;
---   the interval is 1.96 standard deviations of what the two leave unexplained.
+-- Grain: one row per source with a task or a finished load, and each of the seven UTC days after that of analytics.as_of.
+-- Definition: linear trend of the tasks per UTC day (by created_at) over the days of the lookback before that of the
+--   watermark, plus the mean deviation of the weekday from it; the interval is 1.96 standard deviations of what trend and
+--   weekday leave unexplained. Negative values become 0.
 -- Settings: lookback
--- Edge cases: a day without tasks counts as one with none, unless coverage says that it is incomplete or lost; days
---   before the first task are left out. With fewer than 14 days, or of a source that is left out of
---   analytics.as_of, there is no forecast, and reason says so. Storage cannot be forecast: the log has no sizes.
+-- Edge cases: a day without tasks counts with 0, unless its state is incomplete or lost: then it is left out, as are the days
+--   before the first task of the lookback. A source with fewer than 14 days, or excluded from analytics.as_of, has its seven
+--   rows with NULL, and reason says why. The log has no sizes, so storage cannot be forecast.
 -- Columns:
 --   source: Name of the configured source.
 --   day: Day to come, UTC.
---   days_seen: Days it rests on.
---   tasks: Expected tasks.
+--   days_seen: Days that the forecast is based on.
+--   tasks: Expected tasks; NULL without a forecast.
 --   tasks_low: Lower end of the 95 % interval.
 --   tasks_high: Upper end.
---   reason: Why there is none; NULL where there is one.
+--   reason: Why there is no forecast; NULL where there is one.
 WITH counted AS (
     SELECT a.source, a.day, count(*) AS n
     FROM analytics.attempt AS a
@@ -33,7 +34,7 @@ daily AS (
         f.first_day, timezone('UTC', coalesce(w.observed_until, o.as_of))::DATE - INTERVAL 1 DAY, INTERVAL 1 DAY
     ) AS c(day)
     LEFT JOIN counted AS n ON n.source = f.source AND n.day = c.day::DATE
-    ANTI JOIN (FROM coverage WHERE state IN ('incomplete', 'lost')) AS v
+    ANTI JOIN (FROM analytics.day_state WHERE state IN ('incomplete', 'lost')) AS v
         ON v.source = f.source AND v.day = c.day::DATE
 ),
 
@@ -66,23 +67,30 @@ noise AS (
 ),
 
 ahead AS (
-    SELECT l.*, timezone('UTC', o.as_of)::DATE + k.n::INTEGER AS day
-    FROM line AS l
+    SELECT
+        k.source,
+        coalesce(l.days_seen, 0) AS days_seen,
+        l.slope,
+        l.base,
+        timezone('UTC', o.as_of)::DATE + g.n::INTEGER AS day
+    FROM (SELECT source FROM analytics.source_watermark UNION SELECT source FROM analytics.attempt) AS k
     CROSS JOIN analytics.as_of AS o
-    CROSS JOIN range(1, 8) AS k(n)
+    CROSS JOIN range(1, 8) AS g(n)
+    LEFT JOIN line AS l ON l.source = k.source
+    WHERE o.as_of IS NOT NULL
 ),
 
-told AS (
+expected AS (
     SELECT
         a.source,
         a.day,
         a.days_seen,
         CASE
-            WHEN a.days_seen >= 14 AND coalesce(w.is_included, true)
+            WHEN a.days_seen >= 14 AND coalesce(w.is_included, false)
                 THEN greatest(0, a.base + a.slope * epoch(a.day::TIMESTAMP) / 86400 + coalesce(s.off, 0))
         END AS tasks,
         1.96 * n.spread AS margin,
-        coalesce(w.is_included, true) AS is_included
+        coalesce(w.is_included, false) AS is_included
     FROM ahead AS a
     LEFT JOIN analytics.source_watermark AS w ON w.source = a.source
     LEFT JOIN season AS s ON s.source = a.source AND s.weekday = isodow(a.day)
@@ -100,5 +108,5 @@ SELECT
         WHEN NOT is_included THEN 'not loaded any more'
         WHEN tasks IS NULL THEN 'fewer than 14 days seen'
     END AS reason
-FROM told
+FROM expected
 ORDER BY source, day

@@ -1,30 +1,34 @@
--- Question: where are we good, where not, and is it getting better?
--- Grain: one row per source and value of a dimension: source, vault, project, provider, resource_type, policy.
--- Definition: final success rate of backup days that were over at the watermark (no grace), in the last lookback and
---   the one before; ranked by the lower bound of the 95 % Wilson interval. Burn rate over n days: share of failed or
---   skipped windows divided by the error budget, 1 - success_target; above 1 the budget is overspent.
--- Settings: lookback, success_target, strikes
--- Edge cases: a resource belongs to the vault and policy of each backup day, so moving does not move its past.
---   Numerators and denominators are summed, rates never averaged. NULL without a verdict.
+-- Question: where are backups reliable, where not, and is it getting better?
+-- Grain: one row per source and value of a dimension (source, vault, project, provider, resource_type, policy) with a backup
+--   day that has a verdict in the last two lookbacks, or with a resource that has failed strikes times in a row.
+-- Definition: final success rate of the backup days (rows of resource_day) with the verdict protected, failed or skipped that
+--   were over at the watermark (no grace) within the last lookback, and within the one before; ranked by the lower bound of
+--   its 95 % Wilson interval. Burn rate over n days: share of failed or skipped ones divided by the error budget, 1 -
+--   success_target; above 1 the budget is overspent.
+-- Settings: lookback, success_target, strikes, timezone, day_anchor (of the source, else the global ones)
+-- Edge cases: a backup day counts for the vault, policy, provider and type that it has in resource_day, so moving a resource
+--   does not move its past; resources_on_strike counts for the newest ones of the resource. Numerators and denominators are
+--   summed, rates never averaged. Rates are NULL without a verdict. value is NULL in the row of dimension source, and in the
+--   row of another dimension for the backup days that name none (no vault, no policy).
 -- Columns:
 --   source: Name of the configured source.
 --   dimension: source, vault, project, provider, resource_type or policy.
---   value: Which; NULL of dimension source.
+--   value: Id or type; NULL of dimension source, and where the backup days name none.
 --   name: Newest name of the vault; else the value.
---   resources: Resources with a verdict.
---   windows: Backup days of resources with a verdict.
+--   resources: Resources with a verdict in the lookback.
+--   windows: Backup days of resources with a verdict in the lookback.
 --   protected: Of them protected.
 --   final_success_rate: protected / windows.
 --   wilson_lower: Lower bound of the 95 % interval.
---   windows_before: The same of the lookback before.
---   protected_before: The same of the lookback before.
---   final_success_rate_before: The same of the lookback before.
---   change: Difference of the two rates.
+--   windows_before: As windows, in the lookback before.
+--   protected_before: As protected, in the lookback before.
+--   final_success_rate_before: As final_success_rate, in the lookback before.
+--   change: final_success_rate - final_success_rate_before.
 --   burn_rate_1d: Over the last day that was over.
 --   burn_rate_3d: Over the last 3.
 --   burn_rate_7d: Over the last 7.
 --   burn_rate_28d: Over the last 28.
---   resources_on_strike: Resources that now have failed `strikes` times in a row or more.
+--   resources_on_strike: Resources of consecutive_failures: that have now failed strikes times in a row or more.
 WITH day AS (
     SELECT
         d.source,
@@ -37,18 +41,37 @@ WITH day AS (
         d.policy_id,
         d.last_created_at,
         d.verdict = 'protected' AS is_protected,
-        CAST(timezone(s.timezone, o.as_of) - s.day_anchor AS DATE) - d.backup_day AS days_ago,
+        CAST(timezone(c.timezone, o.as_of) - c.day_anchor AS DATE) - d.backup_day AS days_ago,
         (epoch(s.lookback) // 86400)::INTEGER AS span
     FROM analytics.resource_day AS d
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
+    JOIN analytics.source_clock AS c ON c.source = d.source
     LEFT JOIN analytics.source_watermark AS w ON w.source = d.source
     WHERE d.ends_at <= coalesce(w.observed_until, o.as_of) AND d.verdict IN ('protected', 'failed', 'skipped')
         AND d.backup_day >= CAST(o.as_of - 2 * to_seconds(epoch(s.lookback)) - INTERVAL 48 HOUR AS DATE)
 ),
 
 struck AS (
-    SELECT source, resource_id FROM analytics.consecutive_failures
+    SELECT
+        r.source,
+        CASE
+            WHEN grouping(r.vault_id) = 0 THEN 'vault'
+            WHEN grouping(r.project_id) = 0 THEN 'project'
+            WHEN grouping(r.provider_id) = 0 THEN 'provider'
+            WHEN grouping(r.resource_type) = 0 THEN 'resource_type'
+            WHEN grouping(r.policy_id) = 0 THEN 'policy'
+            ELSE 'source'
+        END AS dimension,
+        coalesce(r.vault_id, r.project_id, r.provider_id, r.resource_type, r.policy_id) AS value,
+        CASE WHEN grouping(r.vault_id) = 0 THEN arg_max(r.vault_name, (r.last_attempt_at, r.resource_id)) END AS vault_name,
+        count(*) AS resources
+    FROM analytics.consecutive_failures AS k
+    JOIN analytics.resource AS r ON r.source = k.source AND r.resource_id = k.resource_id
+    GROUP BY GROUPING SETS (
+        (r.source), (r.source, r.vault_id), (r.source, r.project_id), (r.source, r.provider_id),
+        (r.source, r.resource_type), (r.source, r.policy_id)
+    )
 ),
 
 rolled AS (
@@ -63,7 +86,7 @@ rolled AS (
             ELSE 'source'
         END AS dimension,
         coalesce(d.vault_id, d.project_id, d.provider_id, d.resource_type, d.policy_id) AS value,
-        CASE WHEN grouping(d.vault_id) = 0 THEN arg_max(d.vault_name, d.last_created_at) END AS vault_name,
+        CASE WHEN grouping(d.vault_id) = 0 THEN arg_max(d.vault_name, (d.last_created_at, d.resource_id)) END AS vault_name,
         count(DISTINCT d.resource_id) FILTER (d.days_ago <= d.span) AS resources,
         count(*) FILTER (d.days_ago <= d.span) AS windows,
         count(*) FILTER (d.days_ago <= d.span AND d.is_protected) AS protected,
@@ -72,14 +95,33 @@ rolled AS (
         avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 1) AS bad_1d,
         avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 3) AS bad_3d,
         avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 7) AS bad_7d,
-        avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 28) AS bad_28d,
-        count(DISTINCT k.resource_id) AS resources_on_strike
+        avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 28) AS bad_28d
     FROM day AS d
-    LEFT JOIN struck AS k ON k.source = d.source AND k.resource_id = d.resource_id AND d.days_ago <= 7
     GROUP BY GROUPING SETS (
         (d.source), (d.source, d.vault_id), (d.source, d.project_id), (d.source, d.provider_id),
         (d.source, d.resource_type), (d.source, d.policy_id)
     )
+),
+
+merged AS (
+    SELECT
+        coalesce(r.source, k.source) AS source,
+        coalesce(r.dimension, k.dimension) AS dimension,
+        coalesce(r.value, k.value) AS value,
+        coalesce(r.vault_name, k.vault_name) AS vault_name,
+        coalesce(r.resources, 0) AS resources,
+        coalesce(r.windows, 0) AS windows,
+        coalesce(r.protected, 0) AS protected,
+        coalesce(r.windows_before, 0) AS windows_before,
+        coalesce(r.protected_before, 0) AS protected_before,
+        r.bad_1d,
+        r.bad_3d,
+        r.bad_7d,
+        r.bad_28d,
+        coalesce(k.resources, 0) AS resources_on_strike
+    FROM rolled AS r
+    FULL JOIN struck AS k
+        ON k.source = r.source AND k.dimension = r.dimension AND k.value IS NOT DISTINCT FROM r.value
 )
 
 SELECT
@@ -106,6 +148,6 @@ SELECT
     r.bad_7d / (1 - s.success_target) AS burn_rate_7d,
     r.bad_28d / (1 - s.success_target) AS burn_rate_28d,
     r.resources_on_strike
-FROM rolled AS r
+FROM merged AS r
 CROSS JOIN analytics.settings AS s
 ORDER BY r.source, r.dimension, wilson_lower, r.value
