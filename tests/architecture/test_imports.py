@@ -30,7 +30,7 @@ STATIONS: dict[str, set[str]] = {
     "analytics": {"settings", "storage"},
     "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics"},
     "reader": {"warehouse", "storage"},
-    "report": {"reader", "analytics", "storage"},
+    "report": {"reader", "analytics", "contract", "storage"},
 }
 MAY_KNOW: dict[str, set[str]] = {
     "errors": set(),

@@ -5,14 +5,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from cbr_warehouse.report.formatting import count
+from cbr_warehouse.report.formatting import abbreviate, count
 from cbr_warehouse.report.texts import Texts
 
 NAMED = 3
 """So many are named; the table ``changes`` beside the page has all."""
 
-ORDER = ("new_code", "new_streak", "recovered", "manual_deletes", "removed", "enrolled")
-"""What needs someone first."""
+ORDER = ("new_code", "new_streak", "recovered", "manual_deletes", "removed", "not_backed_up", "enrolled")
+"""Most urgent first."""
 
 
 def tell_changes(rows: Iterable[dict[str, Any]], texts: Texts) -> list[str]:
@@ -36,4 +36,4 @@ def _tell(kind: str, rows: list[dict[str, Any]], texts: Texts) -> str:
 
 
 def _name(what: str, texts: Texts) -> str:
-    return texts.word(what) if what == "(none)" else what
+    return texts.word(what) if what == "(none)" else abbreviate(what)

@@ -1,7 +1,9 @@
 """All that a report says, before it is laid out: every question asked once, with its query as run."""
 
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.figures import Figure, find_figures
@@ -63,6 +65,11 @@ class ReportData:
     asked: dict[str, QueryResult]
     verdict: ReportVerdict
     evidence: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone that the report's times are shown in: that of its backup days."""
+        return ZoneInfo(self.settings["timezone"])
 
 
 def find(warehouse: Warehouse, length: Length, texts: Texts) -> ReportData:

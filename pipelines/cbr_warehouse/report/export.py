@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -22,6 +24,16 @@ from cbr_warehouse.storage.sql_text import identifier
 
 MADE_BY = "cbr-warehouse"
 """Begins ``made_by`` in every manifest."""
+
+_FORMULA = r"\A[=+\-@\t\r\n＝＋－＠]"
+"""How a text begins that a spreadsheet may take for a formula (OWASP, "CSV Injection")."""
+
+_FORMATS = {
+    "parquet": "The values exactly as the query gives them.",
+    "csv": "UTF-8 with a byte order mark. A text that a spreadsheet would run as a formula begins with an "
+    "apostrophe that is not part of the value.",
+}
+"""What a reader of the files must know, for the manifest."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +89,10 @@ def _export(warehouse: Warehouse, name: str, query: str, folder: Path) -> Export
     table = warehouse.sql(query, as_="arrow")
     parquet, csv = BytesIO(), BytesIO()
     pq.write_table(table, parquet, compression="zstd")
-    pa_csv.write_csv(_flat(table), csv)
+    pa_csv.write_csv(_for_spreadsheets(table), csv)
     files = [
         _write(folder / f"{name}.parquet", parquet.getvalue()),
-        _write(folder / f"{name}.csv", csv.getvalue()),
+        _write(folder / f"{name}.csv", BOM_UTF8 + csv.getvalue()),
     ]
     return Exported(name, query, table.num_rows, files)
 
@@ -95,8 +107,8 @@ def _storable(warehouse: Warehouse, query: str) -> str:
     return f"SELECT * REPLACE ({replaced}) FROM ({query})"
 
 
-def _flat(table: pa.Table) -> pa.Table:
-    """A table that CSV can hold: lists as text."""
+def _for_spreadsheets(table: pa.Table) -> pa.Table:
+    """The table as its CSV holds it: lists as JSON, and no text that a spreadsheet would run as a formula."""
     columns: list[Any] = []
     for column, field in zip(table.columns, table.schema, strict=True):
         if pa.types.is_nested(field.type):
@@ -105,6 +117,8 @@ def _flat(table: pa.Table) -> pa.Table:
                 for value in column.to_pylist()
             ]
             columns.append(pa.array(texts, pa.string()))
+        elif pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            columns.append(pc.replace_substring_regex(column, _FORMULA, r"'\0"))
         else:
             columns.append(column)
     return pa.table(dict(zip(table.column_names, columns, strict=True)))
@@ -149,6 +163,7 @@ def manifest_of(
             for name, figure in findings.figures.items()
         },
         "page": page,
+        "formats": _FORMATS,
         "tables": [
             {"name": one.name, "query": one.query, "rows": one.rows, "files": one.files} for one in exported
         ],

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cbr_warehouse.reader.warehouse import Warehouse
-from cbr_warehouse.report.formatting import count, hours, percent
+from cbr_warehouse.report.formatting import count, hours, percent, rounded_percent
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.report.queries import Question, read_question
 
@@ -44,17 +44,19 @@ class Figure:
         return None if self.value is None or self.before is None else self.value - self.before
 
     def shown_delta(self, points: str = "pp") -> str:
-        """The change with its sign; of shares in percentage points.
+        """The change with its sign, between the values as they are shown; of shares in percentage points.
 
         Args:
-            points: The word for those.
+            points: The unit of those in the report's language.
         """
-        if self.delta is None:
+        if self.value is None or self.before is None:
             return "–"
         if self.show is percent:
-            shown = f"{self.delta * 100:+.2f} {points}"
+            shown = f"{rounded_percent(self.value) - rounded_percent(self.before):+.2f} {points}"
+        elif self.show is hours:
+            shown = f"{round(self.value, 1) - round(self.before, 1):+,.1f} h"
         else:
-            shown = f"{self.delta:+,.1f} h" if self.show is hours else f"{round(self.delta):+,}"
+            shown = f"{round(self.value) - round(self.before):+,}"
         return shown if _says_something(shown) else shown.replace("+", "±").replace("-", "±")
 
     @property

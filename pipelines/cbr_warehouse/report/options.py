@@ -7,7 +7,7 @@ from typing import Self
 
 from cbr_warehouse.errors import UsageError
 
-PACKAGES = ("altair", "great_tables", "jinja2", "vl_convert")
+PACKAGES = ("altair", "jinja2", "vl_convert")
 """What the extra ``report`` installs."""
 
 

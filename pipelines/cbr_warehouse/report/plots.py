@@ -8,7 +8,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 import vl_convert as vlc
+from markupsafe import escape
 
+from cbr_warehouse.report.formatting import abbreviate
 from cbr_warehouse.report.texts import Texts
 
 PALETTE = ("#2f7fc1", "#d9822b", "#3d9a50", "#b0559c", "#c9454a", "#8a7a2c", "#7d8590")
@@ -95,7 +97,7 @@ def _days(known: Iterable[date]) -> list[date]:
 
 
 def _short(code: str) -> str:
-    return code.removeprefix("BackupService.")
+    return abbreviate(code.removeprefix("BackupService."))
 
 
 def _svg(chart: alt.Chart, title: str) -> str:
@@ -119,11 +121,13 @@ def _svg(chart: alt.Chart, title: str) -> str:
     )
     drawn: str = vlc.vegalite_to_svg(spec.to_json(validate=False))
     drawn = drawn.replace(_INK, "currentColor")
-    escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     # Named by the page; width and height give way to the page's style.
     return re.sub(
         r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',
-        rf'<svg class="plot" role="img" aria-label="{escaped}" viewBox="\1" xmlns="http://www.w3.org/2000/svg">',
+        lambda found: (
+            f'<svg class="plot" role="img" aria-label="{escape(title)}" viewBox="{found[1]}" '
+            'xmlns="http://www.w3.org/2000/svg">'
+        ),
         drawn,
         count=1,
     )

@@ -1,18 +1,20 @@
 """The page: what was asked, laid out as one HTML file that needs nothing else."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import timedelta, tzinfo
+from functools import partial
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cbr_warehouse.report.changes import tell_changes
 from cbr_warehouse.report.data import QueryResult, ReportData
-from cbr_warehouse.report.formatting import count, moment, span
+from cbr_warehouse.report.formatting import abbreviate, count, moment, span
+from cbr_warehouse.report.html import environment
 from cbr_warehouse.report.options import Language
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.report.plots import plot_causes, plot_trend
+from cbr_warehouse.report.queries import Question
 from cbr_warehouse.report.tables import html_table
 from cbr_warehouse.report.texts import Texts
 
@@ -45,41 +47,41 @@ def render_page(findings: ReportData, texts: Texts, version: str) -> str:
     Returns:
         HTML without scripts, links or anything to fetch.
     """
-    environment = Environment(
-        loader=PackageLoader("cbr_warehouse.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    style = environment.get_template("style.css").render()
+    style = environment().get_template("style.css").render()
     rows = findings.asked.get("watermark", QueryResult.nothing()).rows
-    return environment.get_template("page.html.j2").render(
-        asked=findings.asked,
-        changes=tell_changes(findings.asked["changes"].rows, texts) if findings.period else [],
-        count=count,
-        figures=findings.figures,
-        moment=moment,
-        parts=_parts(findings, texts) if findings.period else [],
-        period=findings.period,
-        settings=_settings(findings.settings),
-        sources=len(rows),
-        span=_span(findings.period, findings.settings, texts) if findings.period else "",
-        style=Markup(style),  # noqa: S704  # our own file
-        tasks=sum(row["tasks"] or 0 for row in rows),
-        texts=texts,
-        verdict=findings.verdict,
-        version=version,
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            asked=findings.asked,
+            changes=tell_changes(findings.asked["changes"].rows, texts) if findings.period else [],
+            count=count,
+            defined=_defined(findings),
+            figures=findings.figures,
+            moment=partial(moment, zone=findings.zone),
+            parts=_parts(findings, texts) if findings.period else [],
+            period=findings.period,
+            settings=_settings(findings.settings),
+            sources=len(rows),
+            span=_span(findings, findings.period, texts) if findings.period else "",
+            style=Markup(style),  # noqa: S704  # our own file
+            timezone=findings.settings.get("timezone", ""),
+            tasks=sum(row["tasks"] or 0 for row in rows),
+            texts=texts,
+            verdict=findings.verdict,
+            version=version,
+        )
     )
 
 
-def _span(period: Period, settings: dict[str, Any], texts: Texts) -> str:
+def _span(findings: ReportData, period: Period, texts: Texts) -> str:
     return texts(
         "header",
         "span",
-        from_at=moment(period.from_at),
-        to_at=moment(period.to_at),
-        timezone=settings["timezone"],
-        anchor=_clock(settings["day_anchor"]),
+        from_at=moment(period.from_at, findings.zone),
+        to_at=moment(period.to_at, findings.zone),
+        timezone=findings.settings["timezone"],
+        anchor=_clock(findings.settings["day_anchor"]),
     )
 
 
@@ -104,17 +106,18 @@ def _parts(findings: ReportData, texts: Texts) -> list[Part]:
         }
         for row in asked["causes"].rows
     ]
+    source = " source" if len(asked["watermark"].rows) > 1 else ""
     tables: list[tuple[str, list[dict[str, Any]], str]] = [
         (
             "worst",
-            asked["worst"].rows,
-            "resource vault unprotected_hours strikes last_rp_age_hours error_code schedule_basis source",
+            [_worst(row, texts) for row in asked["worst"].rows],
+            "resource vault unprotected_hours strikes failed last_rp_age_hours cause schedule_basis" + source,
         ),
         ("causes", causes, "error_code class failures share resources text advice last_seen_at"),
         (
             "vaults",
-            asked["vaults"].rows,
-            "vault protected windows final_success_rate wilson_lower resources source",
+            [row | {"vault": _name(row["vault"], row["vault_short_id"])} for row in asked["vaults"].rows],
+            "vault protected windows final_success_rate wilson_lower resources" + source,
         ),
         ("completeness", asked["completeness"].rows, "source state days first_day last_day missing"),
         ("watermark", asked["watermark"].rows, "source watermark tasks open unknown quarantined"),
@@ -122,7 +125,7 @@ def _parts(findings: ReportData, texts: Texts) -> list[Part]:
     if findings.evidence:
         tables.append(("audit", findings.evidence, "name rows"))
     made = {
-        name: Part(name, _table(name, rows, columns.split(), texts), is_table=True, empty=name)
+        name: Part(name, _table(name, rows, columns.split(), texts, findings.zone), is_table=True, empty=name)
         for name, rows, columns in tables
     }
     plots = {
@@ -134,8 +137,31 @@ def _parts(findings: ReportData, texts: Texts) -> list[Part]:
     return [part for name in order if (part := (made | drawn).get(name))]
 
 
-def _table(name: str, rows: list[dict[str, Any]], columns: list[str], texts: Texts) -> Markup:
-    return Markup(html_table(name, rows, columns, texts) if rows else "")  # noqa: S704  # cells are escaped
+def _worst(row: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    failed = texts("worst", "failed", failures=count(row["failures"]), attempts=count(row["attempts"]))
+    return row | {
+        "resource": _name(row["resource"], row["short_id"]),
+        "vault": _name(row["vault"], row["vault_short_id"]),
+        "failed": failed,
+    }
+
+
+def _name(name: str | None, short_id: str | None) -> str | None:
+    """A name as it is shown: with the beginning of the id where others bear the same name."""
+    if name is None or name == "(none)":
+        return name
+    return f"{abbreviate(name)} ({short_id})" if short_id else abbreviate(name)
+
+
+def _defined(findings: ReportData) -> list[tuple[str, Question]]:
+    """Sections with their questions, whose definitions are printed at the end: paper cannot unfold them."""
+    figures = [(name, figure.question) for name, figure in findings.figures.items()]
+    asked = [(name, found.question) for name, found in findings.asked.items() if found.question]
+    return figures + asked
+
+
+def _table(name: str, rows: list[dict[str, Any]], columns: list[str], texts: Texts, zone: tzinfo) -> Markup:
+    return html_table(name, rows, columns, texts, zone) if rows else Markup()
 
 
 def _plot(svg: str | None) -> Markup:

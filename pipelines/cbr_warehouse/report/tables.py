@@ -1,25 +1,22 @@
-"""Tables as HTML, by great_tables: what a cell shows follows from its column's name."""
+"""Tables as HTML: how a column is printed follows from its name."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
-import pandas as pd
-from great_tables import GT
-from markupsafe import escape
+from markupsafe import Markup
 
-from cbr_warehouse.report.formatting import count, hours, moment, percent
+from cbr_warehouse.report.formatting import abbreviate, count, hours, moment, percent
+from cbr_warehouse.report.html import environment
 from cbr_warehouse.report.texts import Texts
 
-_SHOWN: dict[str, Callable[[Any], str]] = {
+_NUMBERS: dict[str, Callable[[Any], str]] = {
     "unprotected_hours": hours,
     "last_rp_age_hours": hours,
     "share": percent,
     "final_success_rate": percent,
     "wilson_lower": percent,
-    "last_seen_at": moment,
-    "watermark": moment,
-    "first_day": moment,
-    "last_day": moment,
     **dict.fromkeys(
         (
             "strikes",
@@ -38,58 +35,73 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
         count,
     ),
 }
-"""How the columns with numbers and times are printed; all others are text, escaped."""
+"""How columns of numbers are printed."""
 
-_WORDS = ("state", "schedule_basis", "class")
-"""The columns whose values are words of ours."""
+_TIMES = ("last_seen_at", "watermark", "first_day", "last_day")
+
+_WORDS = ("state", "reason", "schedule_basis", "class")
+"""Columns whose values are our own words, translated; all other texts are shown as received."""
+
+_NAMES = ("error_code", "cause", "source")
+"""Columns of names from outside, which may be of any length."""
+
+_ALIGNED_RIGHT = (*_NUMBERS, *_TIMES, "failed")
+
+PLACEHOLDERS = ("(none)", "(not attempted)", "(skipped)")
+"""Values of ours in columns of names."""
 
 
-def html_table(name: str, rows: Sequence[dict[str, Any]], columns: Sequence[str], texts: Texts) -> str:
-    """A table that needs no style of its own beyond the page's.
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        heading: Its heading.
+        style: The class of its cells in the page: ``number`` aligns to the right, ``code`` is wide enough for
+            an error code.
+    """
+
+    heading: str
+    style: str
+
+
+def html_table(
+    name: str, rows: Sequence[dict[str, Any]], columns: Sequence[str], texts: Texts, zone: tzinfo = UTC
+) -> Markup:
+    """A table that becomes a list of records on a narrow screen.
 
     Args:
-        name: Of the table; its id in the page.
-        rows: What it holds.
-        columns: Which columns, in this order.
-        texts: The words of its headings and caption.
-
-    Returns:
-        HTML in which every text from the data is escaped.
+        name: Its section in the texts, and part of its id in the page.
+        rows: What it shows.
+        columns: Names of the columns to show, in this order.
+        texts: Its headings and caption.
+        zone: The time zone of its times.
     """
-    frame = pd.DataFrame(
-        [{column: _cell(column, row.get(column), texts) for column in columns} for row in rows],
-        columns=list(columns),
-        dtype="object",
+    return Markup(  # noqa: S704  # the template escapes
+        environment()
+        .get_template("table.html.j2")
+        .render(
+            name=name,
+            caption=texts(name, "name"),
+            columns=[Column(texts("column", column), _style(column)) for column in columns],
+            rows=[[_cell(column, row.get(column), texts, zone) for column in columns] for row in rows],
+        )
     )
-    numeric = [column for column in columns if column in _SHOWN]
-    table = (
-        GT(frame, id=f"table-{name}")
-        .cols_label(cases=dict(_labels(columns, texts)))
-        .cols_align("right", numeric)
-        .cols_align("left", [column for column in columns if column not in numeric])
-        .tab_options(table_width="100%", table_background_color="transparent")
-        .as_raw_html(inline_css=False)
-    )
-    return _plain(str(table), texts(name, "name"))
 
 
-def _labels(columns: Sequence[str], texts: Texts) -> Iterator[tuple[str, Any]]:
-    for column in columns:
-        yield column, texts("column", column)
+def _style(column: str) -> str:
+    if column in ("error_code", "cause"):
+        return "code"
+    return "number" if column in _ALIGNED_RIGHT else "text"
 
 
-def _cell(column: str, value: Any, texts: Texts) -> str:
-    """The text of a cell; great_tables prints strings as they are, so they are escaped here."""
-    if column in _SHOWN:
-        return _SHOWN[column](value)
-    if column in _WORDS or value == "(none)":
-        value = texts.word(value)
-    return str(escape("–" if value is None else value))
-
-
-def _plain(html: str, caption: str) -> str:
-    """Keeps the table alone: its looks are the page's, and a caption says what it is to those who listen."""
-    start, end = html.index("<table"), html.index("</table>") + len("</table>")
-    table = html[start:end]
-    opened = table.index(">") + 1
-    return f"{table[:opened]}<caption>{escape(caption)}</caption>{table[opened:]}"
+def _cell(column: str, value: Any, texts: Texts, zone: tzinfo) -> str:
+    if column in _NUMBERS:
+        return _NUMBERS[column](value)
+    if column in _TIMES:
+        return moment(value, zone)
+    if value is None:
+        return "–"
+    if column in _WORDS or value in PLACEHOLDERS:
+        return texts.word(value)
+    return abbreviate(value) if column in _NAMES else str(value)

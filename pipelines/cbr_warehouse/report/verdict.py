@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.figures import Figure
 from cbr_warehouse.report.formatting import count, moment, percent, span
@@ -50,12 +52,13 @@ def judge(
     missing = sum(row["days"] for row in completeness if row["state"] in {"incomplete", "lost"})
     unproved = sum(row["days"] for row in completeness if row["state"] == "unverified")
     target = warehouse.settings["success_target"]
+    zone = ZoneInfo(warehouse.settings["timezone"])
     misses = success.value is not None and success.value < target
     sentences = [_protected(success, texts)]
     if misses:
         sentences.append(texts("verdict", "target", target=f"{100 * target:g} %"))
     if period.begins_late:
-        sentences.append(texts("verdict", "begins", at=moment(period.log_from_at)))
+        sentences.append(texts("verdict", "begins", at=moment(period.log_from_at, zone)))
     found: tuple[tuple[str, float, dict[str, Any]], ...] = (
         ("never", never.numerator, {}),
         ("strikes", strikes.numerator, {"strikes": warehouse.settings["strikes"]}),
@@ -65,7 +68,7 @@ def judge(
     )
     sentences += [texts("verdict", key, n=count(n), **more) for key, n, more in found if n]
     if left_out := _sources_left_out(warehouse):
-        sentences.append(texts("verdict", "left_out", names=", ".join(left_out)))
+        sentences.append(texts("verdict", "left_out", days=RETENTION.days, names=", ".join(left_out)))
     if _has_no_policy(warehouse):
         interval = span(warehouse.settings["default_interval"])
         sentences.append(texts("verdict", "no_policy", interval=interval))

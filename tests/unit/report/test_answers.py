@@ -1,6 +1,7 @@
 """What the report says stands as it was at the period's end, and compares only with what the log tells of."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from cbr_warehouse.reader.warehouse import open_warehouse
 from cbr_warehouse.report.data import ReportData, find
 from cbr_warehouse.report.options import Language, Length
 from cbr_warehouse.report.queries import read_question
+from cbr_warehouse.report.render import render_page
 from cbr_warehouse.report.texts import read_texts
-from support.small_log import SmallLog
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.small_log import SmallLog, at
 
 ENGLISH = read_texts(Language.EN)
 
@@ -45,7 +48,7 @@ def test_failures_after_the_end_are_in_no_row_of_the_worst(tmp_path: Path) -> No
     for moment, code in (("2026-03-08 01:00", "E1"), ("2026-03-09 01:00", "E1"), ("2026-03-09 20:00", "E2")):
         log.backup("a", moment, status="failed", error_code=code)
     findings = found(log, tmp_path)
-    assert [(row["strikes"], row["error_code"]) for row in worst(findings)] == [(2, "E1")]
+    assert [(row["strikes"], row["cause"]) for row in worst(findings)] == [(2, "E1")]
     assert findings.figures["strikes"].value == 0
 
 
@@ -139,3 +142,81 @@ def test_hours_add_up_to_the_same_last_digit(tmp_path: Path) -> None:
             read_question("unprotected").ask(opened, {"from_at": moment, "to_at": moment}) for _ in range(5)
         ]
     assert answers == answers[:1] * 5
+
+
+def test_the_cause_of_failures_that_ended_last_night_is_shown(tmp_path: Path) -> None:
+    """A resource that failed 68 of 71 times and recovered in the last night was listed without a cause."""
+    log = long_log()
+    log.daily("a", "2026-02-01 01:00", 20)
+    moment = at("2026-03-03 01:00")
+    for number in range(68):
+        code = "E2" if number % 10 == 0 else "E1"
+        log.backup("a", moment + timedelta(hours=2 * number), status="failed", error_code=code)
+    log.daily("a", "2026-03-08 22:00", 1)
+    (row,) = worst(found(log, tmp_path, Length.WEEK))
+    assert (row["strikes"], row["failures"], row["attempts"], row["cause"]) == (0, 68, 69, "E1")
+
+
+def test_a_resource_that_nothing_backed_up_has_a_cause_too(tmp_path: Path) -> None:
+    log = long_log()
+    for resource in ("idle", "skipped", "nameless"):
+        log.daily(resource, "2026-02-01 01:00", 20)
+    log.daily("skipped", "2026-03-03 01:00", 7, status="skipped")
+    log.daily("nameless", "2026-03-03 01:00", 7, status="failed")
+    causes = {row["resource_id"]: row["cause"] for row in worst(found(log, tmp_path, Length.WEEK))}
+    assert causes == {"idle": "(not attempted)", "skipped": "(skipped)", "nameless": "(none)"}
+
+
+def test_resources_and_vaults_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    log = long_log()
+    ids = ("aaaaaaaa-1", "bbbbbbbb-1", "bbbbbbbb-2", "cccccccc-1")
+    for number, resource in enumerate(ids):
+        name = "web" if number < 3 else "alone"
+        vault = {"vault_id": f"{number % 2}0000000-vault", "vault_name": "vault"}
+        log.daily(resource, "2026-02-01 01:00", 20, resource_name=name, **vault)
+        log.daily(resource, "2026-03-08 01:00", 2, resource_name=name, status="failed", **vault)
+    findings = found(log, tmp_path, Length.WEEK)
+    assert {row["resource_id"]: row["short_id"] for row in worst(findings)} == {
+        "aaaaaaaa-1": "aaaaaaaa",
+        "bbbbbbbb-1": "bbbbbbbb-1",
+        "bbbbbbbb-2": "bbbbbbbb-2",
+        "cccccccc-1": None,
+    }
+    assert {row["vault_short_id"] for row in worst(findings)} == {"00000000", "10000000"}
+    vaults = {row["vault_short_id"] for row in findings.asked["vaults"].rows}
+    assert vaults == {"00000000", "10000000"}
+    html = render_page(findings, ENGLISH, "0")
+    assert all(f">web ({short})<" in html for short in ("aaaaaaaa", "bbbbbbbb-1", "bbbbbbbb-2"))
+    assert ">alone<" in html
+
+
+def test_only_what_was_backed_up_is_backed_up_for_the_first_time(tmp_path: Path) -> None:
+    """A resource that had only ever failed was counted."""
+    log = long_log()
+    log.daily("old", "2026-03-01 01:00", 8)
+    log.backup("failing", "2026-03-09 01:00", status="failed", error_code="E1")
+    log.backup("new", "2026-03-09 02:00")
+    log.backup("late", "2026-03-05 02:00", status="failed", error_code="E1")
+    log.backup("late", "2026-03-09 02:00")
+    told = changes(found(log, tmp_path))
+    assert (told["enrolled"], told["not_backed_up"]) == ({"vault-1": 2}, {"vault-1": 1})
+
+
+def test_times_are_those_of_the_zone_that_is_set(tmp_path: Path) -> None:
+    """Days began at 18:00 in Shanghai, and the page said 10:00 UTC."""
+    log = SmallLog(settings=AnalyticsSettings(timezone="Asia/Shanghai"))
+    log.daily("a", "2026-03-05 01:00", 4)
+    log.backup("a", "2026-03-09 01:00", status="failed", error_code="E1")
+    findings = found(log, tmp_path, Length.WEEK)
+    html = render_page(findings, ENGLISH, "0")
+    page = re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL)
+    assert not re.findall(r"\d\d:\d\d UTC|\+00:00", page)
+    assert "to 2026-03-09 18:00+08:00 (time zone Asia/Shanghai" in page
+    assert "The data begins at 2026-03-05 09:00+08:00" in page
+    assert ">2026-03-09 09:00+08:00<" in page
+
+
+def test_trends_reach_as_far_back_as_the_lookback(tmp_path: Path) -> None:
+    log = SmallLog(settings=AnalyticsSettings(lookback=timedelta(days=10)))
+    log.daily("a", "2026-01-01 01:00", 68)
+    assert len(found(log, tmp_path).asked["trend"].rows) == 10

@@ -21,7 +21,7 @@ def test_three_are_named_and_the_others_counted() -> None:
 def test_failures_come_before_what_is_new() -> None:
     told = tell_changes(rows("enrolled", 1) + rows("new_streak", 1), ENGLISH)
     assert [sentence.split(":")[0] for sentence in told] == [
-        "Resources that began to fail and still do",
+        "Resources that started failing and still are",
         "Resources backed up for the first time",
     ]
 

@@ -1,14 +1,15 @@
 """How things are printed: signs, words of each language, gaps in a line."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from cbr_warehouse.report.changes import tell_changes
 from cbr_warehouse.report.figures import Figure
-from cbr_warehouse.report.formatting import count, hours, percent
+from cbr_warehouse.report.formatting import count, hours, moment, percent
 from cbr_warehouse.report.options import Language
 from cbr_warehouse.report.plots import plot_trend
 from cbr_warehouse.report.queries import read_question
@@ -33,6 +34,44 @@ def test_a_change_has_a_sign_only_where_there_is_one(figure: Figure, shown: str)
     """An age that fell by seconds was shown as -0.0 h."""
     assert figure.shown_delta() == shown
     assert (figure.mood == "same") == (shown[0] in "±–")
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        (0.976156, "97.62 %"),
+        (0.97625, "97.62 %"),
+        (0.97635, "97.64 %"),
+        (1.0, "100.00 %"),
+        (0.99996, "99.99 %"),
+        (1 - 1e-12, "99.99 %"),
+        (0.0, "0.00 %"),
+        (1e-9, "0.01 %"),
+        (None, "–"),
+    ],
+)
+def test_a_percentage_is_rounded_and_neither_whole_nor_nothing_by_rounding(
+    share: float | None, shown: str
+) -> None:
+    """97.6156 was cut to 97.61."""
+    assert percent(share) == shown
+
+
+def test_a_change_is_the_difference_of_what_is_shown() -> None:
+    assert replace(FIGURE, value=1 - 1e-9, before=1.0).shown_delta() == "-0.01 pp"
+    assert replace(FIGURE, value=65.96, before=65.94, show=hours).shown_delta() == "+0.1 h"
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("UTC", "2026-03-28 18:00 UTC"),
+        ("Europe/Berlin", "2026-03-28 19:00+01:00"),
+        ("Asia/Shanghai", "2026-03-29 02:00+08:00"),
+    ],
+)
+def test_a_time_is_shown_in_the_zone_of_the_report(zone: str, shown: str) -> None:
+    assert moment(datetime(2026, 3, 28, 18, tzinfo=UTC), ZoneInfo(zone)) == shown
 
 
 def test_our_own_words_are_translated_and_names_are_not() -> None:

@@ -2,13 +2,15 @@
 -- Grain: one row per backup day and error code, in the span of the trend; codes beyond the six commonest are
 --   one row, "other".
 -- Definition: failed and timed-out backup attempts by backup day.
--- Settings: timezone, day_anchor
+-- Settings: timezone, day_anchor, lookback
 -- Edge cases: days without failures have no row.
 WITH failure AS (
     SELECT backup_day, coalesce(error_code, '(none)') AS error_code
     FROM analytics.attempt
     WHERE operation_type = 'backup' AND outcome = 'fail'
-        AND backup_day < $to_day AND backup_day >= $to_day - greatest(28, 8 * ($to_day - $from_day))::INTEGER
+        AND backup_day < $to_day
+        AND backup_day >= $to_day
+            - greatest((SELECT epoch(lookback) // 86400 FROM analytics.settings), 8 * ($to_day - $from_day))::INTEGER
 ),
 
 common AS (
