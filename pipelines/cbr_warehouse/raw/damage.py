@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cbr_warehouse.errors import StorageError
 from cbr_warehouse.raw.files import is_intact
 from cbr_warehouse.raw.landing import raw_files
-from cbr_warehouse.storage.atomic_write import write_json
+from cbr_warehouse.storage.atomic_write import move_file, write_json
 from cbr_warehouse.storage.layout import DAY_PREFIX, DataDirectory
 
 KINDS = ("records", "manifests")
@@ -44,22 +43,19 @@ def find_damaged(directory: DataDirectory, source: str, days: Iterable[str]) -> 
         for day in days
         for kind in KINDS
         for path in raw_files(directory.raw_day(kind, source, day))
-        if not _is_intact(path)
+        if not is_intact(path)
     )
 
 
 def set_aside(directory: DataDirectory, source: str, damaged: Iterable[DamagedFile]) -> None:
-    """Moves damaged files to where no load reads them; their names tell when and what they were."""
+    """Moves damaged files to where no load reads them; their names say when and what they were.
+
+    Raises:
+        StorageError: A file cannot be moved.
+    """
     for one in damaged:
         folder = directory.raw_day("damaged", source, one.day)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            one.path.replace(folder / f"{one.kind}-{one.path.name}")
-        except OSError as error:
-            raise StorageError(
-                f"{one.path}: is damaged and cannot be moved to {folder} ({error.strerror or error}). "
-                "Check the folder's permissions and the disk."
-            ) from error
+        move_file(one.path, folder / f"{one.kind}-{one.path.name}")
 
 
 def note_gone(directory: DataDirectory, source: str, gone: Mapping[str, Iterable[str]]) -> set[str]:
@@ -88,13 +84,3 @@ def days_with_files_set_aside(directory: DataDirectory, source: str) -> frozense
     """Days of which a damaged file was ever set aside, or one noted as gone."""
     folder = directory.raw_ledger("damaged", source)
     return frozenset(path.name.removeprefix(DAY_PREFIX) for path in folder.glob(f"{DAY_PREFIX}*"))
-
-
-def _is_intact(path: Path) -> bool:
-    try:
-        return is_intact(path)
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be read ({error.strerror or error}). "
-            "Check the disk, or restore the file from a backup."
-        ) from error

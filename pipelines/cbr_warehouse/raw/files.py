@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cbr_warehouse.storage.atomic_write import write_whole
+from cbr_warehouse.storage.atomic_write import write_bytes
+from cbr_warehouse.storage.disk_errors import as_read_error
 
 # The default pools keep what each of a load's threads once used; over a load that is 70 MB.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -92,7 +93,7 @@ def write_raw(folder: Path, stem: str, schema: pa.Schema, rows: Sequence[dict[st
     pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), buffer, compression="zstd")
     content = buffer.getvalue()
     path = folder / f"{stem}-{_checksum(content)}.parquet"
-    write_whole(path, lambda temporary: _write_bytes(temporary, content))
+    write_bytes(path, content)
     return path
 
 
@@ -107,26 +108,29 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
 
     Raises:
         pyarrow.ArrowException: It is no Parquet file, or lacks a column.
-        OSError: It cannot be read.
+        OSError: So does pyarrow for some content that it cannot decode, without a number.
+        StorageError: It cannot be read.
     """
-    with path.open("rb") as file:
+    with as_read_error(path), path.open("rb") as file:
         return pq.ParquetFile(file).read(columns=list(columns)).select(list(columns))
 
 
 def count_rows(path: Path) -> int:
     """Rows of a raw file, from its footer."""
-    with path.open("rb") as file:
+    with as_read_error(path), path.open("rb") as file:
         return int(pq.ParquetFile(file).metadata.num_rows)
 
 
 def is_intact(path: Path) -> bool:
-    """Whether a raw file still holds what was written: its name tells its checksum."""
-    return path.stem.rpartition("-")[2] == _checksum(path.read_bytes())
+    """Whether a raw file still has the content that was written: its name ends in its checksum.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    with as_read_error(path):
+        content = path.read_bytes()
+    return path.stem.rpartition("-")[2] == _checksum(content)
 
 
 def _checksum(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=8).hexdigest()
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

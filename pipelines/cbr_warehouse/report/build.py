@@ -12,7 +12,8 @@ from cbr_warehouse.report.export import MADE_BY, export_tables, manifest_of
 from cbr_warehouse.report.options import ReportOptions
 from cbr_warehouse.report.render import render_page
 from cbr_warehouse.report.texts import read_texts
-from cbr_warehouse.storage.atomic_write import as_storage_error, read_json, write_json, write_whole
+from cbr_warehouse.storage.atomic_write import read_json, write_bytes, write_json
+from cbr_warehouse.storage.disk_errors import as_storage_error
 
 PAGE = "report.html"
 MANIFEST = "manifest.json"
@@ -65,7 +66,7 @@ def make_report(
         findings = replace(findings, evidence=evidence)
     version = __version__
     html = render_page(findings, texts, version).encode()
-    write_whole(place / PAGE, lambda path: _keep(path, html))
+    write_bytes(place / PAGE, html)
     page = {"file": PAGE, "bytes": len(html), "sha256": hashlib.sha256(html).hexdigest()}
     write_json(place / MANIFEST, manifest_of(findings, exported, page, made_at, version))
     return Report(
@@ -88,7 +89,3 @@ def _withdraw(place: Path) -> None:
 def _name(findings: ReportData, wanted: ReportOptions) -> str:
     last = f"{findings.period.to_day:%Y-%m-%d}" if findings.period else "empty"
     return f"{last}-{wanted.length}{'-audit' if wanted.audit else ''}-{wanted.language}"
-
-
-def _keep(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

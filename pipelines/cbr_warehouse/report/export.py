@@ -19,7 +19,7 @@ from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.data import ReportData
 from cbr_warehouse.report.period import Period
-from cbr_warehouse.storage.atomic_write import write_whole
+from cbr_warehouse.storage.atomic_write import write_bytes
 from cbr_warehouse.storage.sql_text import identifier
 
 MADE_BY = "cbr-warehouse"
@@ -125,12 +125,8 @@ def _for_spreadsheets(table: pa.Table) -> pa.Table:
 
 
 def _write(path: Path, content: bytes) -> dict[str, Any]:
-    write_whole(path, lambda place: _keep(place, content))
+    write_bytes(path, content)
     return {"file": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _keep(place: Path, content: bytes) -> None:
-    place.write_bytes(content)
 
 
 def manifest_of(

@@ -1,19 +1,21 @@
-"""Writing files so that a crash leaves whole files or none: temporary name, fsync, rename."""
+"""Writing files so that a crash leaves whole files or none: temporary name, fsync, rename.
 
-import errno
+Every other change to files of the data directory is here too (moving, removing), so that whatever
+the system refuses becomes a sentence that names a file the user knows.
+"""
+
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import duckdb
-
 from cbr_warehouse.errors import StorageError
+from cbr_warehouse.storage.disk_errors import as_read_error, as_storage_error
 
 TEMPORARY_PREFIX = ".part-"
 """Begins the name of every unfinished file; no reader's pattern matches it."""
@@ -31,11 +33,11 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Writes a file under a temporary name beside its place, then puts it there at once.
 
     Args:
-        path: Where the file shall stand; its folder is made. An older file is replaced.
+        path: Where the file goes; its folder is made. An older file is replaced.
         write: Writes the content to the path it is given.
 
     Raises:
-        StorageError: The file could not be written; nothing stands half written in its place.
+        StorageError: The file could not be written; an older one is as it was.
     """
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")
     with as_storage_error(path):
@@ -45,8 +47,60 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
             _sync(temporary)
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            # What failed before is the error to report, not that its remains cannot be removed.
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
         _sync(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file of this content, whole.
+
+    Raises:
+        StorageError: The file could not be written; an older one is as it was.
+    """
+    write_whole(path, lambda temporary: _write_all(temporary, content))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a value as JSON, whole.
+
+    Raises:
+        StorageError: The file could not be written; an older one is as it was.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    write_bytes(path, text.encode())
+
+
+def read_file(path: Path) -> bytes | None:
+    """The content of a file, or None where there is no such file.
+
+    Raises:
+        StorageError: The file cannot be read.
+    """
+    with as_read_error(path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file that :func:`write_json` wrote.
+
+    Returns:
+        The value, or None where there is no such file.
+
+    Raises:
+        StorageError: The file cannot be read, or is no JSON.
+    """
+    content = read_file(path)
+    try:
+        return None if content is None else json.loads(content)
+    except ValueError as error:
+        raise StorageError(
+            f"{path}: cannot be read ({error}). Restore it from a backup or remove it."
+        ) from error
 
 
 @contextmanager
@@ -58,7 +112,7 @@ def publish(next_file: Path, published: Path) -> Iterator[None]:
         published: The file to replace.
 
     Raises:
-        StorageError: The file could not be written; the published one stands.
+        StorageError: The file could not be written; the published one is as it was.
     """
     with as_storage_error(published):
         make_folder(published.parent)
@@ -68,70 +122,66 @@ def publish(next_file: Path, published: Path) -> Iterator[None]:
             next_file.replace(published)
             _sync(published.parent)
         finally:
-            for left in published.parent.glob(f"{next_file.name}*"):
-                left.unlink(missing_ok=True)
+            with suppress(OSError):
+                for left in published.parent.glob(f"{next_file.name}*"):
+                    left.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Writes a value as JSON, whole."""
-    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    write_whole(path, lambda temporary: _write_text(temporary, text))
-
-
-def read_json(path: Path) -> Any:
-    """Reads a JSON file that :func:`write_json` wrote.
-
-    Returns:
-        The value, or None where there is no such file.
+def move_file(path: Path, target: Path) -> None:
+    """Moves a file within the data directory; the target's folder is made.
 
     Raises:
-        StorageError: The file is unreadable.
+        StorageError: It could not be moved; it is where it was.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise StorageError(
-            f"{path}: cannot be read ({error}). Restore it from a backup or remove it."
-        ) from error
+    with as_storage_error(path, "moved"):
+        make_folder(target.parent)
+        path.replace(target)
+        _sync(target.parent)
+        _sync(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Removes a file if there is one.
+
+    Raises:
+        StorageError: It could not be removed.
+    """
+    with as_storage_error(path, "removed"):
+        path.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder with all in it, if there is one.
+
+    Raises:
+        StorageError: Something in it could not be removed.
+    """
+    with as_storage_error(folder, "removed"), suppress(FileNotFoundError):
+        shutil.rmtree(folder)
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes what interrupted writers left below a folder. Only for who holds the load's lock."""
-    for path in list(folder.rglob(f"{TEMPORARY_PREFIX}*")):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
-@contextmanager
-def as_storage_error(path: Path) -> Iterator[None]:
-    """Tells of what the system refuses, to Python or to DuckDB, as of a path that cannot be written.
+    """Removes what interrupted writers left below a folder. Only for the holder of the load's lock.
 
     Raises:
-        StorageError: The block could not write.
+        StorageError: Something could not be removed.
     """
+    with as_storage_error(folder):
+        for path in list(folder.rglob(f"{TEMPORARY_PREFIX}*")):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _write_all(path: Path, content: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        yield
-    except (OSError, duckdb.Error) as error:
-        if isinstance(error, duckdb.Error) and not _is_of_the_disk(error):
-            raise
-        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
-        raise StorageError(
-            f"{path}: cannot be written ({reason or error}). "
-            "Check the folder's permissions and the free space, or choose another with --data-dir."
-        ) from error
-
-
-def _is_of_the_disk(error: duckdb.Error) -> bool:
-    """Whether DuckDB tells of the disk; a commit that fails wraps what it failed of."""
-    return isinstance(error, duckdb.IOException) or os.strerror(errno.ENOSPC) in str(error)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+        left = memoryview(content)
+        while left:
+            left = left[os.write(handle, left) :]
+    finally:
+        os.close(handle)
 
 
 def _sync(path: Path) -> None:

@@ -57,6 +57,10 @@ class DataDirectory:
         """Folder of a source's small ledgers (``sweeps``, ``audits``, ``loads``)."""
         return self.raw / kind / f"{SOURCE_PREFIX}{source}"
 
+    def table_folders(self) -> list[Path]:
+        """The folder of each table that has partitions."""
+        return [folder for folder in sorted(self.tables.glob("[!.]*")) if folder.is_dir()]
+
     def partition(self, table: str, source: str, day: str) -> Path:
         """The file of a table's partition."""
         return self.tables / table / f"{SOURCE_PREFIX}{source}" / f"{DAY_PREFIX}{day}" / PARTITION_FILE

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from cbr_warehouse.errors import LoadRunningError, StorageError
-from cbr_warehouse.storage.atomic_write import as_storage_error, make_folder
+from cbr_warehouse.storage.atomic_write import make_folder
+from cbr_warehouse.storage.disk_errors import as_storage_error
 
 _POLL_SECONDS = 0.5
 

@@ -14,7 +14,7 @@ import duckdb
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.raw.damage import find_damaged
 from cbr_warehouse.raw.files import count_rows
-from cbr_warehouse.storage.atomic_write import as_storage_error
+from cbr_warehouse.storage.disk_errors import as_storage_error
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables import versions_sql
 from cbr_warehouse.tables.accounting import RecordOutcomes, follow_records

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.storage.atomic_write import write_whole
+from cbr_warehouse.storage.atomic_write import remove_file, write_whole
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.storage.sql_text import identifier, literal
 from cbr_warehouse.tables.engine import parquet
@@ -99,7 +99,7 @@ class PartitionWriter:
         query = self._query(table, day)
         rows = int(self._engine.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0]) if query else 0
         if rows == 0:
-            path.unlink(missing_ok=True)
+            remove_file(path)
             return 0
         key = [name for name in self._contract.table(table).key if name not in PARTITION_COLUMNS]
         order = ", ".join(map(identifier, key))

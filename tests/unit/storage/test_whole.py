@@ -24,8 +24,8 @@ def test_every_new_folder_is_known_to_the_one_above_it(
     synced, opened = set(), {}
     open_file, fsync = os.open, os.fsync
 
-    def note_open(target: Path, flags: int) -> int:
-        handle = open_file(target, flags)
+    def note_open(target: Path, flags: int, *mode: int) -> int:
+        handle = open_file(target, flags, *mode)
         opened[handle] = Path(target)
         return handle
 
