@@ -10,12 +10,15 @@
     │   └── ForbiddenError                    403: authenticated, but not permitted
     ├── LoadRunningError                      another load has locked the data directory
     ├── StorageError                          a file could not be written or read
+    │   └── DamagedFileError                  a file is not what was written
     ├── ConservationError                     the tables do not account for every received record
     └── WarehouseError                        there is no warehouse yet, or a query failed
 
 A message says what happened, to what, and what to do; it never contains a secret. ``cli`` turns an
 exception into an exit status and a line on stderr.
 """
+
+from pathlib import Path
 
 
 class CbrWarehouseError(Exception):
@@ -68,6 +71,23 @@ class LoadRunningError(CbrWarehouseError):
 
 class StorageError(CbrWarehouseError):
     """A file of the data directory could not be written or read."""
+
+
+class DamagedFileError(StorageError):
+    """A file of the data directory is not what was written.
+
+    Attributes:
+        path: The file.
+        what: What is wrong with it.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            f"{path}: is damaged: {what}. Restore it from a backup. Without one, remove it: the next load "
+            "finds out again what it said, as far as the source still has it."
+        )
+        self.path = path
+        self.what = what
 
 
 class ConservationError(CbrWarehouseError):

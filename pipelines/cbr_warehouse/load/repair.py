@@ -3,7 +3,7 @@
 That no table shrinks meanwhile is the business of ``tables``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,7 @@ from cbr_warehouse.raw.damage import DamagedFile, find_damaged, note_gone, set_a
 from cbr_warehouse.raw.ledgers import (
     AuditEntry,
     AuditFindings,
+    check_ledgers,
     read_audits,
     read_hidden_providers,
     write_audit,
@@ -60,12 +61,14 @@ def find_and_set_aside(directory: DataDirectory, source: str, load_id: str, plan
     return Damage(tuple(sorted({one.day for one in within} | new)), beyond)
 
 
-def refuse_damaged(directory: DataDirectory, sources: Iterable[str]) -> None:
+def refuse_damaged(directory: DataDirectory, sources: Collection[str]) -> None:
     """For who can fetch nothing again.
 
     Raises:
-        StorageError: Raw holds a damaged file.
+        StorageError: Raw holds a damaged file, or a ledger is damaged.
     """
+    for source in sources:
+        check_ledgers(directory, source)
     damaged = [
         one for source in sources for one in find_damaged(directory, source, directory.raw_days(source))
     ]

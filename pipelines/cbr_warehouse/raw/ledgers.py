@@ -4,15 +4,21 @@ They are what a rebuild has instead of the API: what was asked for, what was cou
 loads there were.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from cbr_warehouse.contract.timestamps import parse_instant, print_instant
-from cbr_warehouse.storage.atomic_write import read_json, write_json
+import msgspec
+
+from cbr_warehouse.contract.timestamps import print_instant
+from cbr_warehouse.errors import DamagedFileError
+from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
 from cbr_warehouse.storage.layout import DataDirectory
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,68 +93,105 @@ class AuditFindings:
     hidden_providers: tuple[str, ...] = ()
 
 
+Ledger = TypeVar("Ledger", LoadEntry, SweepEntry, AuditFindings)
+
+
 def write_load(directory: DataDirectory, entry: LoadEntry) -> None:
     """Notes a load: at its start as interrupted, at its end with what came of it."""
-    write_json(directory.raw_ledger("loads", entry.source) / f"{entry.load_id}.json", _plain(asdict(entry)))
+    path = directory.raw_ledger("loads", entry.source) / f"{entry.load_id}.json"
+    write_checked_json(path, _plain(asdict(entry)))
 
 
 def read_loads(directory: DataDirectory, source: str) -> list[LoadEntry]:
-    """All loads of a source, oldest first."""
+    """All loads of a source, oldest first.
+
+    Raises:
+        DamagedFileError: A ledger is not what was written.
+    """
     return list(iterate_loads(directory, source))
 
 
 def iterate_loads(directory: DataDirectory, source: str) -> Iterator[LoadEntry]:
-    """The loads of a source, oldest first, each read when it is asked for."""
+    """The loads of a source, oldest first, each read when it is asked for.
+
+    Raises:
+        DamagedFileError: A ledger is not what was written.
+    """
     for path in _ledger_files(directory.raw_ledger("loads", source)):
-        yield LoadEntry(**_typed(read_json(path)))
+        yield _read(path, LoadEntry)
 
 
 def write_sweep(directory: DataDirectory, source: str, entry: SweepEntry) -> None:
     """Notes a sweep as landed."""
     name = f"{entry.load_id}-{entry.sweep:05d}.json"
-    write_json(directory.raw_ledger("sweeps", source) / name, _plain(asdict(entry)))
+    write_checked_json(directory.raw_ledger("sweeps", source) / name, _plain(asdict(entry)))
 
 
 def read_sweeps(directory: DataDirectory, source: str, load_ids: frozenset[str]) -> list[SweepEntry]:
     """The sweeps that landed in the given loads, in order."""
     folder = directory.raw_ledger("sweeps", source)
     paths = sorted(path for load_id in load_ids for path in folder.glob(f"{load_id}-*.json"))
-    return [SweepEntry(**_typed(read_json(path))) for path in paths]
+    return list(_undamaged_sweeps(paths))
+
+
+def _undamaged_sweeps(paths: Iterable[Path]) -> Iterator[SweepEntry]:
+    for path in paths:
+        try:
+            yield _read(path, SweepEntry)
+        except DamagedFileError as error:
+            # A sweep only says which window need not be requested again; without it, it is.
+            logger.warning("%s: is damaged, so its window is requested again (%s)", path, error.what)
 
 
 def write_audit(directory: DataDirectory, source: str, load_id: str, findings: AuditFindings) -> None:
     """Notes what a load found out about its source."""
     rows = [_plain(asdict(entry)) for entry in findings.days]
     path = directory.raw_ledger("audits", source) / f"{load_id}.json"
-    write_json(
+    write_checked_json(
         path, {"days": rows, "vanished": findings.vanished, "hidden_providers": findings.hidden_providers}
     )
 
 
 def read_audits(directory: DataDirectory, source: str) -> dict[date, AuditEntry]:
-    """The latest finding of every day of a source that any load looked at."""
+    """The latest finding of every day of a source that any load looked at.
+
+    Raises:
+        DamagedFileError: A ledger is not what was written.
+    """
     latest: dict[date, AuditEntry] = {}
-    for value in _read_all(directory.raw_ledger("audits", source)):
-        for row in value["days"]:
-            day = date.fromisoformat(row["day"])
-            latest[day] = AuditEntry(**{**_typed(row), "day": day})
+    for path in _ledger_files(directory.raw_ledger("audits", source)):
+        latest.update({entry.day: entry for entry in _read(path, AuditFindings).days})
     return latest
 
 
 def read_vanished(directory: DataDirectory, source: str) -> frozenset[str]:
-    """The tasks that the source, asked by id, did not know any more (404): a fact, never a delete."""
-    values = _read_all(directory.raw_ledger("audits", source))
-    return frozenset(task_id for value in values for task_id in value["vanished"])
+    """The tasks that the source, asked by id, did not know any more (404): a fact, never a delete.
+
+    Raises:
+        DamagedFileError: A ledger is not what was written.
+    """
+    paths = _ledger_files(directory.raw_ledger("audits", source))
+    return frozenset(task_id for path in paths for task_id in _read(path, AuditFindings).vanished)
 
 
 def read_hidden_providers(directory: DataDirectory, source: str) -> tuple[str, ...]:
-    """The providers whose tasks the source left out of unfiltered lists, by the latest finding."""
-    values = _read_all(directory.raw_ledger("audits", source))
-    return tuple(values[-1]["hidden_providers"]) if values else ()
+    """The providers whose tasks the source left out of unfiltered lists, by the latest finding.
+
+    Raises:
+        DamagedFileError: The latest ledger is not what was written.
+    """
+    latest = _ledger_files(directory.raw_ledger("audits", source))[-1:]
+    return tuple(name for path in latest for name in _read(path, AuditFindings).hidden_providers)
 
 
-def _read_all(folder: Path) -> list[Any]:
-    return [read_json(path) for path in _ledger_files(folder)]
+def check_ledgers(directory: DataDirectory, source: str) -> None:
+    """Reads every ledger of a source that is not derived from others.
+
+    Raises:
+        DamagedFileError: One is not what was written.
+    """
+    read_loads(directory, source)
+    read_audits(directory, source)
 
 
 def _ledger_files(folder: Path) -> list[Path]:
@@ -165,9 +208,13 @@ def _print(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _typed(row: Mapping[str, Any]) -> dict[str, Any]:
-    times = {"started_at", "finished_at", "since", "until", "start", "end", "checked_at"}
-    return {
-        key: parse_instant(value) if key in times and value is not None else value
-        for key, value in row.items()
-    }
+def _read(path: Path, kind: type[Ledger]) -> Ledger:
+    """Reads a ledger and verifies its checksum and the types of its values."""
+    keys = [field.name for field in fields(kind)]
+    value = read_checked_json(path, keys)
+    if value is None:
+        raise DamagedFileError(path, "it disappeared while it was read")
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise DamagedFileError(path, f"it cannot be understood ({error})") from error

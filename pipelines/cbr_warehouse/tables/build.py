@@ -4,7 +4,6 @@ Days are made in batches of bounded size; each partition is replaced whole by a 
 day's note is written last, so an interrupted run only leaves days to make again.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +13,7 @@ import duckdb
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.raw.damage import find_damaged
 from cbr_warehouse.raw.files import count_rows
+from cbr_warehouse.storage.atomic_write import remove_folder
 from cbr_warehouse.storage.disk_errors import as_storage_error
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables import versions_sql
@@ -26,11 +26,12 @@ from cbr_warehouse.tables.build_state import (
     made_from,
     note_made,
     read_moved,
+    read_state,
     tied_fingerprints,
     write_moved,
 )
 from cbr_warehouse.tables.engine import do_within_memory, open_engine
-from cbr_warehouse.tables.partitions import PartitionWriter
+from cbr_warehouse.tables.partitions import PARTITIONED, PartitionWriter
 from cbr_warehouse.tables.revalidate import recheck_stale
 from cbr_warehouse.tables.staging import RawView
 
@@ -82,13 +83,14 @@ def make_tables(
         ConservationError: Some records would be lost on their way; no partition of theirs is replaced.
     """
     inputs = {day: day_inputs(directory, source, day, contract) for day in directory.days(source)}
-    moved = read_moved(directory, source)
+    noted = read_moved(directory, source)
+    moved = MovedTasks() if noted is None else noted
     dirty = _dirty(directory, source, tied_fingerprints(inputs, moved))
-    if not dirty:
+    if not dirty and noted is not None:
         return Made()
     with as_storage_error(directory.root), open_engine(directory.root) as engine:
         making = _Making(engine, directory, source, contract, inputs, moved)
-        days, kept = making.choose(dirty)
+        days, kept = making.choose(dirty, is_note_lost=noted is None)
         effects = making.make(days, load_id, progress)
     return Made(tuple(days), effects, kept)
 
@@ -114,10 +116,16 @@ class _Making:
         self._view = RawView(engine, directory, source, inputs)
         self._writer = PartitionWriter(engine, directory, source, contract)
 
-    def choose(self, dirty: set[str]) -> tuple[list[str], frozenset[str]]:
-        """Days to make again and days to keep, of the dirty ones and those tied to them."""
-        unreadable = self._unreadable(self._tied(dirty))
-        self._view.find_moved(dirty - unreadable, self._moved)
+    def choose(self, dirty: set[str], *, is_note_lost: bool) -> tuple[list[str], frozenset[str]]:
+        """Days to make again and days to keep, of the dirty ones and those tied to them.
+
+        Args:
+            dirty: Days that are not what their raw files say.
+            is_note_lost: Whether the note of moved tasks is damaged: then all records say which moved.
+        """
+        searched = set(self._inputs) if is_note_lost else dirty
+        unreadable = self._unreadable(self._tied(searched))
+        self._view.find_moved(searched - unreadable, self._moved, every_file=is_note_lost)
         write_moved(self._directory, self._source, self._moved)
         wanted = self._tied(dirty)
         kept = self._moved.tied_to(unreadable | self._unreadable(wanted))
@@ -149,7 +157,12 @@ class _Making:
 
     def _is_short(self, day: str) -> bool:
         """Whether files that a day was made from are gone, and not all they held was received again."""
-        if not gone_record_files(self._directory, self._source, day):
+        is_known = read_state(self._directory, self._source, day) is not None
+        if is_known and not gone_record_files(self._directory, self._source, day):
+            return False
+        if not is_known and not any(
+            self._directory.partition(table, self._source, day).is_file() for table in PARTITIONED
+        ):
             return False
         self._flatten([self._inputs[day]])
         return do_within_memory(self._engine, partial(self._writer.would_shrink, day))
@@ -173,10 +186,8 @@ def forget_tables(directory: DataDirectory) -> None:
     Raises:
         StorageError: Something could not be removed.
     """
-    with as_storage_error(directory.tables):
-        for folder in (directory.partition_states, *directory.tables.glob("*/")):
-            if folder.is_dir():
-                shutil.rmtree(folder)
+    for folder in (directory.partition_states, *directory.table_folders()):
+        remove_folder(folder)
 
 
 def _dirty(directory: DataDirectory, source: str, wanted: Mapping[str, str]) -> set[str]:

@@ -6,15 +6,20 @@ together: the note of such tasks lives here too.
 """
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.raw.landing import raw_files
-from cbr_warehouse.storage.atomic_write import read_json, write_json
+from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
 from cbr_warehouse.storage.layout import DataDirectory
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,21 @@ class DayInputs:
     records: tuple[Path, ...]
     manifests: tuple[Path, ...]
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class PartitionState:
+    """What the partitions of one day were made from.
+
+    Attributes:
+        fingerprint: Of the raw files, those of days tied to it, and the contract.
+        records: Names of the record files.
+        rows: Rows by table.
+    """
+
+    fingerprint: str
+    records: tuple[str, ...]
+    rows: dict[str, int]
 
 
 @dataclass
@@ -82,9 +102,9 @@ def tied_fingerprints(inputs: Mapping[str, DayInputs], moved: MovedTasks) -> dic
 
 
 def made_from(directory: DataDirectory, source: str, day: str) -> str | None:
-    """Fingerprint of what the day's partitions were made from; None if they were not."""
-    state = read_json(directory.partition_state(source, day))
-    return None if state is None else str(state["fingerprint"])
+    """Fingerprint of what the day's partitions were made from; None if they were not, or it is not known."""
+    state = read_state(directory, source, day)
+    return None if state is None else state.fingerprint
 
 
 def made_partitions(directory: DataDirectory, source: str) -> dict[str, str]:
@@ -99,44 +119,66 @@ def made_partitions(directory: DataDirectory, source: str) -> dict[str, str]:
 def note_made(
     directory: DataDirectory, source: str, inputs: DayInputs, fingerprint: str, rows: dict[str, int]
 ) -> None:
-    """Notes that all partitions of a day stand, and what they are made from; the last step of making them."""
-    state: dict[str, Any] = {
-        "fingerprint": fingerprint,
-        "records": sorted(path.name for path in inputs.records),
-        "rows": rows,
-    }
-    write_json(directory.partition_state(source, inputs.day), state)
+    """Notes what a day's partitions were made from; the last step of making them."""
+    state = PartitionState(fingerprint, tuple(sorted(path.name for path in inputs.records)), rows)
+    write_checked_json(directory.partition_state(source, inputs.day), asdict(state))
+
+
+def read_state(directory: DataDirectory, source: str, day: str) -> PartitionState | None:
+    """What a day's partitions were made from; None if none were, or where the note of it is damaged.
+
+    A damaged note is as good as none: the day is made again from raw, and the note with it.
+    """
+    path = directory.partition_state(source, day)
+    try:
+        value = read_checked_json(path, [field.name for field in fields(PartitionState)])
+        return None if value is None else msgspec.convert(value, PartitionState)
+    except (DamagedFileError, msgspec.ValidationError) as error:
+        logger.warning("%s: is damaged, so the day is made again (%s)", path, _reason(error))
+        return None
 
 
 def rows_made(directory: DataDirectory, source: str, day: str) -> dict[str, int]:
     """Rows by table of the partitions of a day; empty if none were made."""
-    state = read_json(directory.partition_state(source, day))
-    return {} if state is None else {str(table): int(rows) for table, rows in state["rows"].items()}
+    state = read_state(directory, source, day)
+    return {} if state is None else state.rows
 
 
 def new_record_files(directory: DataDirectory, source: str, inputs: DayInputs) -> tuple[Path, ...]:
     """The record files of a day that its partitions do not know yet."""
-    state = read_json(directory.partition_state(source, inputs.day)) or {"records": []}
-    known = set(state["records"])
+    state = read_state(directory, source, inputs.day)
+    known = frozenset(() if state is None else state.records)
     return tuple(path for path in inputs.records if path.name not in known)
 
 
 def gone_record_files(directory: DataDirectory, source: str, day: str) -> tuple[str, ...]:
     """Names of the record files that a day was made from and that are not in their place any more."""
-    state = read_json(directory.partition_state(source, day)) or {"records": []}
+    state = read_state(directory, source, day)
     in_place = {path.name for path in raw_files(directory.raw_day("records", source, day))}
-    return tuple(sorted(set(state["records"]) - in_place))
+    return () if state is None else tuple(sorted(set(state.records) - in_place))
 
 
-def read_moved(directory: DataDirectory, source: str) -> MovedTasks:
-    """Reads the note of moved tasks."""
-    noted = read_json(directory.moved(source)) or {}
-    return MovedTasks({task_id: set(days) for task_id, days in noted.items()})
+def read_moved(directory: DataDirectory, source: str) -> MovedTasks | None:
+    """Reads the note of moved tasks; None where it is damaged and must be found again from raw."""
+    path = directory.moved(source)
+    try:
+        value = read_checked_json(path, None) or {}
+        # Before there were checksums, the tasks were the whole of the file: lists of days by task id.
+        tasks = value["tasks"] if isinstance(value.get("tasks"), dict) else value
+        return MovedTasks(msgspec.convert(tasks, dict[str, set[str]]))
+    except (DamagedFileError, msgspec.ValidationError) as error:
+        logger.warning("%s: is damaged, so moved tasks are searched for again (%s)", path, _reason(error))
+        return None
 
 
 def write_moved(directory: DataDirectory, source: str, moved: MovedTasks) -> None:
     """Writes the note of moved tasks, before the partitions that rely on it."""
-    write_json(directory.moved(source), {task_id: sorted(days) for task_id, days in moved.days_of.items()})
+    days_of = {task_id: sorted(days) for task_id, days in moved.days_of.items()}
+    write_checked_json(directory.moved(source), {"tasks": days_of})
+
+
+def _reason(error: DamagedFileError | msgspec.ValidationError) -> str:
+    return error.what if isinstance(error, DamagedFileError) else str(error)
 
 
 def _digest(names: Sequence[str]) -> str:

@@ -36,17 +36,22 @@ class RawView:
         self._source = source
         self._inputs = inputs
 
-    def find_moved(self, dirty: set[str], moved: MovedTasks) -> None:
-        """Notes tasks whose new records stand under another day than what is held of them.
+    def find_moved(self, days: set[str], moved: MovedTasks, *, every_file: bool = False) -> None:
+        """Notes tasks whose new records are under another day than their other records and the tables.
 
         Args:
-            dirty: Days with new raw files.
+            days: Days with new raw files.
             moved: Where they are noted.
+            every_file: Whether to look at all files of these days, not only at new ones.
         """
         files = [
             path
-            for day in sorted(dirty)
-            for path in new_record_files(self._directory, self._source, self._inputs[day])
+            for day in sorted(days)
+            for path in (
+                self._inputs[day].records
+                if every_file
+                else new_record_files(self._directory, self._source, self._inputs[day])
+            )
         ]
         if not files:
             return

@@ -1,5 +1,6 @@
 """Builds the next warehouse from the published one and the partitions that changed since."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.raw.files import INSTANT
 from cbr_warehouse.raw.ledgers import read_audits, read_loads
 from cbr_warehouse.settings.analytics import AnalyticsSettings
@@ -26,6 +28,8 @@ from cbr_warehouse.warehouse.checks import check_days
 from cbr_warehouse.warehouse.coverage import coverage_rows
 from cbr_warehouse.warehouse.database_file import attached, copy_file, is_bloated
 from cbr_warehouse.warehouse.ddl import create_statements
+
+logger = logging.getLogger(__name__)
 
 ANALYTICS_MEMORY_MB = 170
 """What the analytics of a small warehouse may take before they spill to disk."""
@@ -175,25 +179,34 @@ def _commit(connection: duckdb.DuckDBPyConnection) -> None:
 def _replace_ledgers(
     connection: duckdb.DuckDBPyConnection, directory: DataDirectory, contract: Contract
 ) -> None:
-    """Writes ``loads`` and ``coverage`` anew from the ledgers; both are small."""
-    loads, coverage = [], []
+    """Replaces ``loads`` and ``coverage`` by what the ledgers say; both are small.
+
+    The rows of a source with a damaged ledger stay as they are: the source's own load reports it,
+    and no other source is kept from being published.
+    """
+    loads, coverage, kept = [], [], []
     for source in directory.sources_with_raw():
-        own = read_loads(directory, source)
+        try:
+            own, audits = read_loads(directory, source), read_audits(directory, source)
+        except DamagedFileError as error:
+            logger.warning("%s", error)
+            kept.append(source)
+            continue
         loads += [asdict(entry) for entry in own]
         today = (own[-1].finished_at or own[-1].started_at).date()
         coverage += [
             asdict(row)
             for row in coverage_rows(
                 source,
-                read_audits(directory, source),
+                audits,
                 _by_day(connection, source, "SELECT day, count(*) FROM tasks WHERE source = $1 GROUP BY day"),
                 _by_day(connection, source, _NOT_HELD),
                 min((load.since.date() for load in own if load.since), default=today),
                 today,
             )
         ]
-    _replace_rows(connection, contract, "loads", loads)
-    _replace_rows(connection, contract, "coverage", coverage)
+    _replace_rows(connection, contract, "loads", loads, kept)
+    _replace_rows(connection, contract, "coverage", coverage, kept)
 
 
 _NOT_HELD = """
@@ -209,9 +222,15 @@ def _by_day(connection: duckdb.DuckDBPyConnection, source: str, query: str) -> d
 
 
 def _replace_rows(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, rows: Sequence[dict[str, Any]]
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    table: str,
+    rows: Sequence[dict[str, Any]],
+    kept: list[str],
 ) -> None:
-    connection.execute(f"DELETE FROM {identifier(table)}")
+    connection.execute(
+        f"DELETE FROM {identifier(table)} WHERE source NOT IN (SELECT unnest($kept))", {"kept": kept}
+    )
     if not rows:
         return
     columns = contract.table(table).columns
