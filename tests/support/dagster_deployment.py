@@ -20,6 +20,7 @@ from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime, Timeouts
 from cbr_warehouse.storage.layout import DataDirectory
+from support.scripted_transport import ScriptedTransport
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -46,7 +47,7 @@ class Clock:
 
 @dataclass
 class Api:
-    """The API of one project, over records that a test adds. A handler of ``httpx.MockTransport``.
+    """The API of one project, over records that a test adds. A handler of ``ScriptedTransport``.
 
     Attributes:
         clock: What is later than this is not there yet.
@@ -155,7 +156,7 @@ def make_site(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys: Any) -
             ready.credentials,
             Runtime(clock=clock, sleep=lambda _seconds: None),
             Timeouts(budget_seconds=0.05, contact_seconds=0.05),
-            httpx.MockTransport(apis[ready.settings.name]),
+            ScriptedTransport(apis[ready.settings.name]),
         )
 
     loading = LoadContext(

@@ -118,7 +118,8 @@ class CbrClient:
         def read(response: ApiResponse) -> Page:
             if response.status != 200:
                 raise self._errors.permanent(request, response)
-            return _page(response, vote.read(response.body, read_list), query, limit, offset)
+            records = vote.read(response.body, lambda body: read_list(body, offset))
+            return _page(response, records, query, limit, offset)
 
         return self._session.request(request, read)
 

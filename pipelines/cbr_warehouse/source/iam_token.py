@@ -1,6 +1,7 @@
 """Tokens from IAM: issued for user and password, scoped to the project, renewed before they expire."""
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from cbr_warehouse.errors import PermanentSourceError, SourceError, TransientSourceError
+from cbr_warehouse.errors import PermanentSourceError, SignInError, SourceError, TransientSourceError
 from cbr_warehouse.settings.credentials import PasswordCredentials
 from cbr_warehouse.source.auth import TOKEN_HEADER, Renewal
 from cbr_warehouse.source.messages import ApiRequest, ApiResponse
@@ -20,7 +21,18 @@ RENEW_BEFORE = timedelta(minutes=10)
 """How long before its end a token is renewed, if it lives long enough for that."""
 
 UNKNOWN_LIFETIME = timedelta(hours=1)
-"""Assumed for a token without an expiry; the documents say 24 hours."""
+"""Assumed for a token without a usable expiry; the documents say 24 hours."""
+
+MAX_LIFETIME = timedelta(days=1)
+"""A token is renewed after this time, however long it says that it lives (9999-12-31 is seen)."""
+
+RENEWAL_INTERVAL_SECONDS = 60.0
+"""A token is not renewed for its age more often than this, however short it says that it lives."""
+
+MAX_REFUSED_TOKENS = 3
+"""Tokens that are refused within ``REFUSAL_WINDOW_SECONDS`` before signing in is given up for good."""
+
+REFUSAL_WINDOW_SECONDS = 600.0
 
 FAILURE_HOLDS_SECONDS = 30
 """How long after IAM failed the same failure is reported to everyone who needs a token: many threads
@@ -58,6 +70,8 @@ class IamToken:
         self._refused: SourceError | None = None
         self._failed: TransientSourceError | None = None
         self._failed_at = 0.0
+        self._signed_in_at = 0.0
+        self._refused_at: deque[float] = deque(maxlen=MAX_REFUSED_TOKENS)
         self._monotonic = connection.runtime.monotonic
 
     @property
@@ -71,8 +85,7 @@ class IamToken:
     def headers(self, request: ApiRequest) -> dict[str, str]:  # noqa: ARG002  the same for every request
         """The token, renewed where it is about to expire."""
         with self._lock:
-            now = self._connection.runtime.clock()
-            if self._token is None or now >= self._token.renew_at:
+            if self._token is None or self._refused is not None or self._is_due(self._token):
                 self._token = self._sign_in()
             return {TOKEN_HEADER: self._token.value}
 
@@ -81,8 +94,28 @@ class IamToken:
         with self._lock:
             if self._token is not None and self._token.value != used.get(TOKEN_HEADER):
                 return Renewal.BY_ANOTHER
+            self._count_refusal()
             self._token = self._sign_in()
             return Renewal.DONE
+
+    def _is_due(self, token: _Token) -> bool:
+        """Whether a token is near its end; one whose end is wrong is used until the API refuses it."""
+        age = self._monotonic() - self._signed_in_at
+        return self._connection.runtime.clock() >= token.renew_at and age >= RENEWAL_INTERVAL_SECONDS
+
+    def _count_refusal(self) -> None:
+        """Ends signing in where each token is refused as soon as it is used once or twice."""
+        now = self._monotonic()
+        is_full = len(self._refused_at) == MAX_REFUSED_TOKENS
+        if self._refused is None and is_full and now - self._refused_at[0] < REFUSAL_WINDOW_SECONDS:
+            self._refused = SignInError(
+                f"{self._connection.errors.where}: {MAX_REFUSED_TOKENS + 1} tokens of "
+                f"{self._credentials.iam_endpoint} were refused (401) within "
+                f"{REFUSAL_WINDOW_SECONDS / 60:.0f} minutes, each soon after it was issued. Check the clocks "
+                "of IAM and API, and whether something else signs in as this user and revokes its tokens.",
+                401,
+            )
+        self._refused_at.append(now)
 
     def _sign_in(self) -> _Token:
         # What is wrong once stays wrong, and an account is locked after some wrong passwords.
@@ -92,13 +125,15 @@ class IamToken:
             raise TransientSourceError(str(self._failed))
         request = self._request()
         try:
-            return self._connection.retrier.run(request, lambda _: self._attempt(request))
+            token = self._connection.retrier.run(request, lambda _: self._attempt(request))
         except TransientSourceError as error:
             self._failed, self._failed_at = error, self._monotonic()
             raise
         except SourceError as error:
             self._refused = error
             raise
+        self._signed_in_at = self._monotonic()
+        return token
 
     def _attempt(self, request: ApiRequest) -> _Token:
         response = self._connection.transport.send(request, {"Content-Type": "application/json"})
@@ -141,7 +176,11 @@ def _renew_at(response: ApiResponse) -> datetime:
     expires_at, issued_at = (_timestamp(response.body, key) for key in ("expires_at", "issued_at"))
     lifetime = UNKNOWN_LIFETIME
     if expires_at is not None:
-        lifetime = max(timedelta(0), expires_at - (issued_at or response.arrived_at))
+        lifetime = expires_at - (issued_at or response.served_at or response.arrived_at)
+    if lifetime <= timedelta(0):
+        # Expired when it was issued: a clock is wrong, and the token may be valid nevertheless.
+        lifetime = UNKNOWN_LIFETIME
+    lifetime = min(lifetime, MAX_LIFETIME)
     return response.arrived_at + lifetime - min(RENEW_BEFORE, lifetime / 5)
 
 

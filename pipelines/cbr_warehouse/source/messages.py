@@ -95,6 +95,7 @@ def parse_http_date(text: str) -> datetime | None:
     """
     try:
         instant = parsedate_to_datetime(text)
+        # Within the block too: 31 December 9999 in a zone behind UTC is in the year 10000.
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -120,7 +120,7 @@ def _malformed(what: str, *, is_cut_off: bool) -> MalformedResponseError:
 
 
 class _List(msgspec.Struct):
-    operation_logs: list[msgspec.Raw]
+    operation_logs: list[msgspec.Raw] | None
     count: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -132,21 +132,32 @@ _decode_list = msgspec.json.Decoder(_List).decode
 _decode_show = msgspec.json.Decoder(_Show).decode
 
 
-def read_list(body: bytes) -> Records:
+def read_list(body: bytes, offset: int = 0) -> Records:
     """Reads the response to a list request.
+
+    Args:
+        body: The body.
+        offset: The offset of the request. Services written in Go print a list without elements as null:
+            that is an empty page where the body's own count says that nothing follows the offset.
 
     Raises:
         UnreadableBodyError: It is cut off, or not a list of tasks.
     """
     try:
         page = _decode_list(body)
-        return Records(tuple(map(bytes, page.operation_logs)), _parse_count(bytes(page.count).strip(b'"')))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         slices = slice_array(body, LIST_KEY, RECORD_KEYS, REQUIRED_KEYS)
-    if slices is None:
-        raise _unreadable(body, LIST_KEY)
-    texts = tuple(body[begin:end] for begin, end in slices.spans)
-    return Records(texts, _parse_count(slices.envelope.get("count")), slices.broken)
+        if slices is None:
+            raise _unreadable(body, LIST_KEY) from None
+        texts = tuple(body[begin:end] for begin, end in slices.spans)
+        return Records(texts, _parse_count(slices.envelope.get("count")), slices.broken)
+    count = _parse_count(bytes(page.count).strip(b'"'))
+    if page.operation_logs is not None:
+        return Records(tuple(map(bytes, page.operation_logs)), count)
+    if count is None or count > offset:
+        counted = "without a count" if count is None else f"with count {count} at offset {offset}"
+        raise UnreadableBodyError(f"the answer is JSON whose {LIST_KEY} is null {counted}", is_cut_off=False)
+    return Records((), count)
 
 
 def read_show(body: bytes) -> Records:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from threading import Lock
 from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -30,6 +31,15 @@ FIRST_WAIT_SECONDS_RATE_LIMITED = 4.0
 MAX_WAIT_SECONDS_RATE_LIMITED = 120.0
 # A server that responds, if only with garbage, needs no long rest.
 MAX_WAIT_SECONDS_MALFORMED = 4.0
+
+MAX_ATTEMPTS = 40
+"""For one request. The budget of time usually ends it earlier; this holds even where no clock moves."""
+
+MAX_RETRY_AFTER_SECONDS = 366 * 86_400.0
+"""A server that asks for more asks for this: longer than any budget, and still a number to print."""
+
+NOTICE_SECONDS = 300.0
+"""A source's retries are announced at most once in this time, and logged one by one at DEBUG only."""
 
 _log = logging.getLogger("cbr_warehouse.source")
 
@@ -122,6 +132,8 @@ class Retrier:
         self._name = name
         self._runtime = runtime
         self._timeouts = timeouts
+        self._lock = Lock()
+        self._announced_at = float("-inf")
 
     def run(self, request: ApiRequest, attempt: Callable[[Attempts], T]) -> T:
         """Repeats until an attempt succeeds, one fails for good, or the budget is used up.
@@ -146,7 +158,7 @@ class Retrier:
             retry=retry_if_exception_type(RetryableError),
             wait=self._wait_seconds,
             stop=partial(self._is_over, attempts),
-            before_sleep=partial(self._warn, attempts),
+            before_sleep=partial(self._log_wait, attempts),
             sleep=self._runtime.sleep,
             reraise=True,
         )
@@ -165,8 +177,9 @@ class Retrier:
             return min(own, MAX_WAIT_SECONDS_MALFORMED)
         if error.retry_after is None:
             return own
-        # Threads that were given the same second must not all return in it.
-        return error.retry_after + random.uniform(0.0, 1.0)
+        # Never sooner than by the client's own backoff: a server that always says 0 would be hammered.
+        # And scattered: threads that were given the same second must not all return in it.
+        return max(own, error.retry_after + random.uniform(0.0, 1.0))
 
     def _is_over(self, attempts: Attempts, state: RetryCallState) -> bool:
         error = _error_of(state)
@@ -174,6 +187,8 @@ class Retrier:
             attempts.malformed += 1
             if attempts.malformed >= error.max_attempts:
                 return True
+        if attempts.made >= MAX_ATTEMPTS:
+            return True
         return self._spent_seconds(attempts) + state.upcoming_sleep > self._budget_seconds(error)
 
     def _spent_seconds(self, attempts: Attempts) -> float:
@@ -184,14 +199,21 @@ class Retrier:
             return min(self._timeouts.contact_seconds, self._timeouts.budget_seconds)
         return self._timeouts.budget_seconds
 
-    def _warn(self, attempts: Attempts, state: RetryCallState) -> None:
-        _log.warning(
-            "%s: %s %s; attempt %d follows in %.1f s",
+    def _log_wait(self, attempts: Attempts, state: RetryCallState) -> None:
+        error, now = _error_of(state), self._runtime.monotonic()
+        with self._lock:
+            is_due = now - self._announced_at >= NOTICE_SECONDS
+            if is_due:
+                self._announced_at = now
+        _log.log(
+            logging.WARNING if is_due else logging.DEBUG,
+            "%s: %s %s; attempt %d follows in %.1f s, and more for up to %.0f s",
             self._name,
             attempts.request.label,
-            _error_of(state).what,
+            error.what,
             attempts.made + 1,
             state.upcoming_sleep,
+            self._budget_seconds(error) - self._spent_seconds(attempts),
         )
 
     def _give_up(self, attempts: Attempts, last: RetryableError) -> SourceError:
@@ -246,7 +268,7 @@ def parse_retry_after(response: ApiResponse) -> float | None:
         if until is None:
             return None
         seconds = (until - (response.served_at or response.arrived_at)).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS) if math.isfinite(seconds) else None
 
 
 def _error_of(state: RetryCallState) -> RetryableError:

@@ -6,6 +6,7 @@ would print tokens. Retrying is done by ``retry``.
 
 import logging
 import ssl
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
@@ -22,6 +23,16 @@ from cbr_warehouse.source.runtime import Runtime, Timeouts
 
 _LIBRARY_LOGGERS = tuple(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))
 _HEADERS_EVENT = "receive_response_headers"
+
+MAX_BODY_BYTES = 64 * 2**20
+"""Of a response, as sent and decompressed. The largest page, 1,000 records, has 64 KiB for each of them;
+real ones take 1 to 2 KiB. Whatever is larger is no page of tasks, and may be a gzip bomb."""
+
+_PIECE_BYTES = 2**20
+"""Decompressed at once; a bomb of 64 KiB can hold 64 MiB."""
+
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 _log = logging.getLogger("cbr_warehouse.source")
 
@@ -88,13 +99,14 @@ class Transport:
             response = self._exchange(request, headers, began_at)
         except httpx.HTTPError as error:
             failure = self._translate(request, error)
+            result = failure.what if isinstance(failure, RetryableError) else "no response"
+            self._log(request, result, began_at)
         except (httpx.InvalidURL, UnicodeError):
-            raise self._unsendable(request) from None
+            failure = self._unsendable(request)
         else:
             self._reached.add(request.endpoint)
             self._log(request, f"{response.status}, {len(response.body)} bytes", began_at)
             return response
-        self._log(request, failure.what if isinstance(failure, RetryableError) else "no response", began_at)
         # Outside the except block: the HTTP library's own words may repeat a header.
         raise failure
 
@@ -102,7 +114,7 @@ class Transport:
         with self._http.stream(
             request.method, request.url, headers=headers, content=request.body or None
         ) as response:
-            body = b"".join(self._chunks(response, began_at))
+            body = self._read_body(request, response, began_at)
             return ApiResponse(
                 response.status_code,
                 dict(response.headers),  # names in lower case, repeated ones joined
@@ -110,12 +122,32 @@ class Transport:
                 self._runtime.clock(),
             )
 
-    def _chunks(self, response: httpx.Response, began_at: float) -> Iterator[bytes]:
-        for chunk in response.iter_bytes():
-            yield chunk
+    def _read_body(self, request: ApiRequest, response: httpx.Response, began_at: float) -> bytes:
+        # Decompressed here, piece by piece: the library decompresses whatever came at once.
+        is_compressed = response.headers.get("content-encoding", "").strip().lower() in _COMPRESSED
+        decompressor = zlib.decompressobj(_GZIP_OR_ZLIB) if is_compressed else None
+        body = bytearray()
+        received = 0
+        for chunk in response.iter_raw():
+            received += len(chunk)
+            for piece in _decompress(decompressor, chunk) if decompressor else (chunk,):
+                body += piece
+                if max(received, len(body)) > MAX_BODY_BYTES:
+                    raise self._too_large(request, response.status_code)
             # The read timeout starts again with each byte; a response that trickles needs a limit of its own.
             if self._runtime.monotonic() - began_at > self._timeouts.attempt_seconds:
                 raise httpx.ReadTimeout("the response trickles")
+        if decompressor and received and not decompressor.eof:
+            raise httpx.DecodingError("the compressed response is cut off")
+        return bytes(body)
+
+    def _too_large(self, request: ApiRequest, status: int) -> PermanentSourceError:
+        return PermanentSourceError(
+            f"Source {self._name}: {request.label} answered {status} with more than "
+            f"{MAX_BODY_BYTES // 2**20} MiB, which is no page of tasks; the rest was not read. Check the "
+            "endpoint; if it is right, report this to whoever runs the service.",
+            status,
+        )
 
     def _translate(self, request: ApiRequest, error: httpx.HTTPError) -> RetryableError | SourceError:
         return translate_network_error(
@@ -129,8 +161,8 @@ class Transport:
 
     def _unsendable(self, request: ApiRequest) -> PermanentSourceError:
         return PermanentSourceError(
-            f"Source {self._name}: {request.method} {request.endpoint} cannot be sent: the address is "
-            "invalid. Check the endpoint."
+            f"Source {self._name}: {request.method} {request.endpoint} cannot be sent: the address or a "
+            "value sent with it has characters that HTTP does not allow. Check the endpoint and the sign-in."
         )
 
     def _log(self, request: ApiRequest, result: str, began_at: float) -> None:
@@ -155,7 +187,11 @@ def _make_http_client(
             ),
             # Never follow a redirect: it would carry the credentials to another server.
             follow_redirects=False,
-            headers={"User-Agent": f"cbr-warehouse/{__version__}", "Accept": "application/json"},
+            headers={
+                "User-Agent": f"cbr-warehouse/{__version__}",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+            },
         )
     except ImportError:
         problem = "names a SOCKS proxy, which needs the package socksio"
@@ -171,6 +207,19 @@ def _make_http_client(
         f"Source {name}: HTTP_PROXY, HTTPS_PROXY or ALL_PROXY {problem}. "
         "Allowed: an address such as http://proxy.example.com:3128."
     )
+
+
+def _decompress(decompressor: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
+    """Decompresses a chunk in pieces of bounded size."""
+    try:
+        while not decompressor.eof:
+            piece = decompressor.decompress(chunk, _PIECE_BYTES)
+            yield piece
+            chunk = decompressor.unconsumed_tail
+            if not chunk and len(piece) < _PIECE_BYTES:
+                return
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from None
 
 
 def _read_certificates(name: str, ca_bundle: Path) -> ssl.SSLContext:

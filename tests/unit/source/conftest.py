@@ -19,6 +19,7 @@ from cbr_warehouse.settings.credentials import (
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime, Timeouts
+from support.scripted_transport import ScriptedTransport
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
@@ -93,7 +94,7 @@ class World:
             | keys
         )
         client = CbrClient(
-            source, credentials or self.TOKEN, self.runtime, timeouts, httpx.MockTransport(handle)
+            source, credentials or self.TOKEN, self.runtime, timeouts, ScriptedTransport(handle)
         )
         self.clients.append(client)
         return client

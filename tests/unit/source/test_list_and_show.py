@@ -61,6 +61,13 @@ def test_an_empty_list_is_an_empty_page(world) -> None:
     assert (page.records, page.count) == ((), 0)
 
 
+@pytest.mark.parametrize(("count", "offset"), [(0, 0), (10, 10)])
+def test_a_list_that_go_prints_as_null_is_an_empty_page(world, count: int, offset: int) -> None:
+    answer = httpx_response(f'{{"operation_logs": null, "count": {count}}}'.encode())
+    page = world.client(world.in_turn(answer)).list_tasks(EVERYTHING, limit=5, offset=offset)
+    assert (page.records, page.count) == ((), count)
+
+
 def test_one_task_is_asked_for_by_its_id(world) -> None:
     client = world.client(world.in_turn(httpx_response(b'{"operation_log": ' + A + b"}")))
     page = client.show_task("a/b c")

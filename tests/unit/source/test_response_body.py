@@ -38,6 +38,41 @@ def test_a_count_may_be_missing_or_come_first(record: bytes) -> None:
     assert read_list(b'{"count":7,"limit":9,"operation_logs":[' + record + b"]}").count == 7
 
 
+@pytest.mark.parametrize(
+    ("body", "offset", "count"),
+    [
+        (b'{"operation_logs":null,"count":0}', 0, 0),
+        (b'{"operation_logs": null, "count": 0}', 50, 0),
+        (b'{"count":"0","operation_logs":null}', 0, 0),
+        (b'{"operation_logs":null,"count":25}', 25, 25),  # the page after the last one
+        (b'{"operation_logs":null,"count":25}', 50, 25),
+        (b'{"operation_logs":[],"count":null}', 0, None),
+    ],
+)
+def test_a_list_of_null_is_an_empty_page_where_the_count_says_so(
+    body: bytes, offset: int, count: int | None
+) -> None:
+    """Services written in Go print an empty list as null; every load of such a source failed."""
+    assert read_list(body, offset) == Records((), count)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"operation_logs":null}',
+        b'{"operation_logs":null,"count":null}',
+        b'{"operation_logs":null,"count":1}',
+        b'{"operation_logs":null,"count":"many"}',
+        b'{"count":0}',
+        b'{"operation_log":null,"count":0}',
+    ],
+)
+def test_a_list_of_null_without_a_count_that_says_so_is_no_page(body: bytes) -> None:
+    with pytest.raises(UnreadableBodyError, match="operation_logs") as caught:
+        read_list(body)
+    assert not caught.value.is_cut_off
+
+
 def test_records_are_handed_on_byte_for_byte() -> None:
     records = (
         b'{"id" :\t"a"}',

@@ -9,6 +9,7 @@ import pytest
 
 from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
 from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.source.retry import MAX_ATTEMPTS, NOTICE_SECONDS
 from cbr_warehouse.source.runtime import Timeouts
 
 A = b'{"id":"a"}'
@@ -113,10 +114,37 @@ def test_a_quota_of_five_minutes_is_outlasted(world) -> None:
         ({"Retry-After": "Sun, 01 Mar 2026 13:00:40 GMT", "Date": "Sun, 01 Mar 2026 13:00:10 GMT"}, 30),
     ],
 )
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_server_that_says_when_is_asked_again_then(world, status: int, headers, seconds: float) -> None:
+@pytest.mark.parametrize(("status", "own"), [(429, 4), (503, 1)])
+def test_a_server_that_says_when_is_asked_again_then(
+    world, status: int, own: float, headers, seconds: float
+) -> None:
     ask(world.client(world.in_turn(httpx.Response(status, headers=headers), world.page(A))))
-    assert seconds <= world.monotonic() <= seconds + 1
+    assert seconds <= world.monotonic() <= max(seconds + 1, own)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("said", ["0", "0.001", "-1", "Sun, 01 Mar 2026 11:00:00 GMT"])
+def test_a_retry_after_of_nothing_for_ever_does_not_switch_off_the_backoff(
+    world, status: int, said: str
+) -> None:
+    """429 with Retry-After: 0 was answered with 1,117 requests in 566 s."""
+    with pytest.raises(TransientSourceError, match="answered"):
+        ask(world.client(world.always(status, headers={"Retry-After": said})))
+    assert 5 <= len(world.requests) <= 30
+    assert all(wait >= min(30, 0.5 * 2**n) for n, wait in enumerate(world.sleeps))
+
+
+def test_attempts_are_bounded_where_no_clock_moves(world) -> None:
+    world.sleep = world.sleeps.append
+    with pytest.raises(TransientSourceError, match=f"tried {MAX_ATTEMPTS} times"):
+        ask(world.client(world.always(503)))
+    assert len(world.requests) == MAX_ATTEMPTS
+
+
+def test_an_endless_wait_is_told_in_a_short_sentence(world) -> None:
+    with pytest.raises(TransientSourceError, match="asks to wait 31622400 s") as caught:
+        ask(world.client(world.always(429, headers={"Retry-After": "1e300"})))
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("said", ["soon", "", "nan", "inf", "Sun, 99 Foo 2026", "1e400"])
@@ -234,14 +262,34 @@ def test_a_redirect_is_not_followed(world) -> None:
         ask(world.client(world.in_turn(answer)))
 
 
-def test_each_retry_is_a_warning_and_each_request_a_line(world, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("DEBUG", logger="cbr_warehouse.source")
-    ask(world.client(world.in_turn(httpx.Response(502), world.page(A))))
-    lines = [
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [
         (record.levelname, record.getMessage())
         for record in caplog.records
         if record.name == "cbr_warehouse.source"
     ]
+
+
+def test_a_first_retry_is_a_warning_and_each_request_a_line(world, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="cbr_warehouse.source")
+    ask(world.client(world.in_turn(httpx.Response(502), world.page(A))))
+    lines = logged(caplog)
     assert [level for level, _ in lines] == ["DEBUG", "WARNING", "DEBUG"]
     assert "?limit=5&offset=0: 502, 0 bytes in 0.000 s" in lines[0][1]
     assert "answered 502; attempt 2 follows in 0.7 s" in lines[1][1]
+
+
+def test_the_retries_of_a_source_are_announced_once(world, caplog: pytest.LogCaptureFixture) -> None:
+    """A dead proxy printed 24 lines."""
+    caplog.set_level("DEBUG", logger="cbr_warehouse.source")
+    client = world.client(lambda _: httpx.ConnectError("refused"))
+    for _ in range(4):
+        with pytest.raises(TransientSourceError):
+            ask(client)
+    lines = logged(caplog)
+    assert len(lines) > 20
+    assert [level for level, _ in lines].count("WARNING") == 1
+    world.sleep(NOTICE_SECONDS)
+    with pytest.raises(TransientSourceError):
+        ask(client)
+    assert [level for level, _ in logged(caplog)].count("WARNING") == 2

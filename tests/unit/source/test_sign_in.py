@@ -96,6 +96,66 @@ def test_a_token_is_renewed_before_it_expires(world, lifetime, kept, renewed) ->
         assert cloud.made == made
 
 
+@pytest.mark.parametrize("lifetime", [timedelta(0), -HOUR, timedelta(seconds=1), -timedelta(days=9000)])
+def test_a_token_that_says_it_has_expired_is_used_until_it_is_refused(world, lifetime) -> None:
+    """Each request signed in again."""
+
+    def script(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "iam.example.com":
+            return world.iam_token("tok", issued_at=world.START, lifetime=lifetime)
+        return world.page(A)
+
+    client = world.client(script, world.PASSWORD)
+    for _ in range(20):
+        ask(client)
+        world.now += timedelta(seconds=2)
+    assert [request.url.host for request in world.requests].count("iam.example.com") == 1
+
+
+def test_tokens_that_do_not_live_a_moment_end_in_a_sentence(world) -> None:
+    """One renewal a request would go on for as long as the load does."""
+    cloud = Cloud(world, lifetime=timedelta(seconds=5))
+    client = world.client(cloud, world.PASSWORD)
+
+    def ask_for_long() -> None:
+        for _ in range(100):
+            ask(client)
+            world.now += timedelta(seconds=10)
+
+    with pytest.raises(SignInError, match=r"tokens of https://iam.example.com were refused.*the clocks"):
+        ask_for_long()
+    assert cloud.made <= 5
+    asked = len(world.requests)
+    with pytest.raises(SignInError, match="were refused"):
+        ask(client)
+    assert len(world.requests) == asked
+
+
+@pytest.mark.parametrize(
+    "expires_at",
+    [
+        "9999-12-31T23:59:59.999999Z",
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+    ],
+)
+@pytest.mark.parametrize("issued_at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", None])
+def test_no_stamp_of_iam_is_beyond_what_can_be_reckoned(world, expires_at: str, issued_at) -> None:
+    """9999-12-31 was an OverflowError, and stopped the loads of all sources."""
+
+    def script(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "iam.example.com":
+            stamps = {"expires_at": expires_at, "issued_at": issued_at}
+            return httpx.Response(201, headers={"X-Subject-Token": "tok"}, json={"token": stamps})
+        return world.page(A)
+
+    client = world.client(script, world.PASSWORD)
+    assert ask(client).records == (A,)
+    assert ask(client).records == (A,)
+    assert len(world.requests) == 3
+
+
 def test_iams_clock_may_differ_from_ours(world) -> None:
     """Only the lifetime counts: an end five hours ago on our clock may be an hour ahead on theirs."""
 
