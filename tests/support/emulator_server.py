@@ -180,7 +180,9 @@ class Warehouse:
             sleep=lambda seconds: time.sleep(seconds / HASTE),
             monotonic=lambda: time.monotonic() * HASTE,
         )
-        patience = replace(Timeouts(), read_seconds=1.5, budget_seconds=4000, attempt_seconds=1000)
+        patience = replace(
+            Timeouts(), read_seconds=1.5, budget_seconds=4000, first_answer_seconds=4000, attempt_seconds=1000
+        )
         loading = LoadContext(
             self.directory,
             read_contract(),

@@ -34,14 +34,14 @@ from cbr_warehouse.source.runtime import Runtime
 from cbr_warehouse.storage.layout import DataDirectory
 
 PHASES = {
-    "cbr_warehouse.load.run": (
+    "cbr_warehouse.load.source_load": (
         "sweep_providers",
         "make_tables",
         "verify_days",
         "write_audit",
         "write_load",
-        "build_warehouse",
     ),
+    "cbr_warehouse.load.publish": ("build_warehouse",),
     "cbr_warehouse.extract.sweeps": ("write_sweep",),
     "cbr_warehouse.warehouse.build": (
         "copy_file",

@@ -59,6 +59,8 @@ class Bench:
         )
         report = load(loading, [self._ready], LoadRequest(**wanted))
         entry = report.sources[0].entry
+        if not report.sources[0].is_publishable:
+            return report
         told = (entry.new, entry.changed, entry.superseded, entry.repeats, entry.quarantined)
         assert all(count >= 0 for count in told)
         assert sum(told) == entry.records

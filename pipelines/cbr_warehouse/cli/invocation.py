@@ -11,8 +11,9 @@ import typer
 
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.load_schemas import read_contract
-from cbr_warehouse.load.bootstrap import live_loading
-from cbr_warehouse.load.context import LoadContext, Progress
+from cbr_warehouse.load.bootstrap import live_context
+from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.settings.credentials import secret_problems
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
@@ -74,7 +75,7 @@ class Invocation:
 
     def loading(self, progress: Progress, clock: Callable[[], datetime] = utc_now) -> LoadContext:
         """What a load works with: the real clock, real randomness and the real network."""
-        return replace(live_loading(self.directory, self.settings.analytics), clock=clock, progress=progress)
+        return replace(live_context(self.directory, self.settings.analytics), clock=clock, progress=progress)
 
 
 def invocation_of(context: typer.Context) -> Invocation:

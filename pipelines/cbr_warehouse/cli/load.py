@@ -80,6 +80,8 @@ def show_report(report: LoadResult) -> None:
         )
         print(f"{entry.source}: {_compare(entry)}")
         _warn(source)
+    for error in report.left_out:
+        _say(str(error))
 
 
 def _compare(entry: LoadEntry) -> str:

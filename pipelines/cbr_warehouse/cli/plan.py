@@ -12,9 +12,10 @@ from cbr_warehouse.cli.load import Since, Source, Until, read_range
 from cbr_warehouse.contract.timestamps import print_instant
 from cbr_warehouse.extract.forecast import Expected, Forecast
 from cbr_warehouse.extract.plan import Plan, Sweep
-from cbr_warehouse.load.context import LoadRequest, Progress
+from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.forecast_inputs import expect_load
-from cbr_warehouse.load.run import plan_source
+from cbr_warehouse.load.progress import Progress
+from cbr_warehouse.load.source_load import plan_source
 from cbr_warehouse.settings.select_sources import choose_sources
 
 BY_ID = "tasks that ended lately and that no window brings"
@@ -35,7 +36,7 @@ def plan(
     loading = invocation.loading(Progress())
     plans = []
     for chosen in choose_sources(invocation.settings, source, invocation.environ):
-        found = plan_source(loading, chosen, wanted)
+        found = plan_source(loading.directory, chosen, wanted, loading.clock())
         plans.append((chosen.name, found, expect_load(loading, chosen, found)))
     if as_json:
         print(json.dumps([_plain(*one) for one in plans], ensure_ascii=False, indent=1))

@@ -1,24 +1,24 @@
 """Shows how a load goes on, on stderr: bars on a terminal, plain lines elsewhere."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
-from cbr_warehouse.load.context import Progress
+from cbr_warehouse.load.progress import Progress
 
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
     """Gives the progress that fits stderr, and leaves it clean."""
     if not sys.stderr.isatty():
-        lines = Lines()
-        yield lines
-        lines.finish()
+        yield Lines()
         return
     columns = (
         SpinnerColumn(),
@@ -32,51 +32,81 @@ def show_progress() -> Iterator[Progress]:
 
 
 class Bars(Progress):
-    """One bar a step, the last one moving."""
+    """One bar a step; the last one of each source is moving."""
 
     def __init__(self, bars: RichProgress) -> None:
         self._bars = bars
-        self._task: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
 
-    def step(self, source: str, what: str, total: int | None = None) -> None:
-        """Ends the bar before and begins one."""
-        self.finish()
-        self._task = self._bars.add_task(f"{source} {what}".strip(), total=total)
+    def step(self, source: str, what: str, *, is_counted: bool = False) -> None:
+        """Completes the source's bar and adds the next one."""
+        del is_counted
+        self.finish(source)
+        self._tasks[source] = self._bars.add_task(escape(f"{source} {what}".strip()), total=None)
 
-    def advance(self, amount: int = 1) -> None:
-        """Moves the bar."""
-        if self._task is not None:
-            self._bars.advance(self._task, amount)
+    def advance(self, source: str, amount: int = 1) -> None:
+        """Moves the source's bar."""
+        if source in self._tasks:
+            self._bars.advance(self._tasks[source], amount)
 
-    def finish(self) -> None:
-        """Ends the bar where it stands."""
-        if self._task is not None:
-            done = self._bars.tasks[-1].completed
-            self._bars.update(self._task, total=max(done, 1), completed=max(done, 1))
+    def finish(self, source: str) -> None:
+        """Completes the source's bar where it is."""
+        task = self._tasks.pop(source, None)
+        if task is not None:
+            done = max(self._bars.tasks[self._bars.task_ids.index(task)].completed, 1)
+            self._bars.update(task, total=done, completed=done)
+
+    def fail(self, source: str) -> None:
+        """Stops the source's bar."""
+        task = self._tasks.pop(source, None)
+        if task is not None:
+            self._bars.stop_task(task)
+            self._bars.update(task, description=escape(f"{source} failed".strip()))
+
+    def notice(self, sentence: str) -> None:
+        """Prints above the bars."""
+        self._bars.console.print(sentence, markup=False, highlight=False)
 
 
 class Lines(Progress):
-    """One line a step, written when it is over."""
+    """One line a step, written when the step succeeded: a step that fails leaves none."""
 
     def __init__(self) -> None:
-        self._label = ""
-        self._done = 0
+        self._steps: dict[str, tuple[str, bool]] = {}
+        self._counts: Counter[str] = Counter()
         self._lock = Lock()
 
-    def step(self, source: str, what: str, total: int | None = None) -> None:
-        """Writes the line of the step before; a line needs no total."""
-        del total
-        self.finish()
-        self._label = f"{source}: {what}" if source else what
+    def step(self, source: str, what: str, *, is_counted: bool = False) -> None:
+        """Writes the line of the source's previous step."""
+        with self._lock:
+            self._write(source)
+            self._steps[source] = (what, is_counted)
 
-    def advance(self, amount: int = 1) -> None:
+    def advance(self, source: str, amount: int = 1) -> None:
         """Counts."""
         with self._lock:
-            self._done += amount
+            self._counts[source] += amount
 
-    def finish(self) -> None:
-        """Writes the last line."""
-        if self._label:
-            count = f" {self._done:,}" if self._done else " done"
-            print(f"{self._label}{count}", file=sys.stderr)
-        self._label, self._done = "", 0
+    def finish(self, source: str) -> None:
+        """Writes the line of the source's last step."""
+        with self._lock:
+            self._write(source)
+
+    def fail(self, source: str) -> None:
+        """Forgets the failed step; its count says how far it came."""
+        with self._lock:
+            if not self._counts[source]:
+                self._steps.pop(source, None)
+            self._write(source, " before it failed")
+
+    def notice(self, sentence: str) -> None:
+        """Writes the sentence at once."""
+        print(sentence, file=sys.stderr)
+
+    def _write(self, source: str, end: str = "") -> None:
+        what, is_counted = self._steps.pop(source, ("", False))
+        count = self._counts.pop(source, 0)
+        if what:
+            subject = f"{source}: " if source else ""
+            number = f"{count:,} " if is_counted else ""
+            print(f"{subject}{number}{what}{end}", file=sys.stderr)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cbr_warehouse.errors import SettingsError
-from cbr_warehouse.load.bootstrap import live_loading
+from cbr_warehouse.load.bootstrap import live_context
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
@@ -48,4 +48,4 @@ def read_site(environ: Mapping[str, str]) -> Installation:
         SettingsError: The configuration is wrong.
     """
     settings = read_settings(None, None, environ)
-    return Installation(settings, live_loading(DataDirectory(settings.data_dir), settings.analytics), environ)
+    return Installation(settings, live_context(DataDirectory(settings.data_dir), settings.analytics), environ)

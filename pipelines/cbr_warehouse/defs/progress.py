@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from cbr_warehouse.load.context import Progress
+from cbr_warehouse.load.progress import Progress
 
 
 class LoggedProgress(Progress):
@@ -15,7 +15,11 @@ class LoggedProgress(Progress):
     def __init__(self, log: dg.DagsterLogManager) -> None:
         self._log = log
 
-    def step(self, source: str, what: str, total: int | None = None) -> None:
-        """A new step begins, of ``total`` units if that is known."""
-        subject = f"{source}: {what}" if source else what
-        self._log.info(subject if total is None else f"{subject}, of {total}")
+    def step(self, source: str, what: str, *, is_counted: bool = False) -> None:
+        """A source's next step begins."""
+        del is_counted
+        self._log.info(f"{source}: {what}" if source else what)
+
+    def notice(self, sentence: str) -> None:
+        """Something that whoever reads the log should know."""
+        self._log.info(sentence)

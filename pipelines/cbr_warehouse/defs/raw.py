@@ -32,15 +32,15 @@ from cbr_warehouse.defs.failures import failure, has_failed_step, told_as_failur
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
 from cbr_warehouse.defs.progress import LoggedProgress
-from cbr_warehouse.extract.plan import Range
+from cbr_warehouse.extract.plan import Plan, Range
 from cbr_warehouse.load.context import LoadContext, LoadRequest
-from cbr_warehouse.load.exclusive import hold_alone
+from cbr_warehouse.load.exclusive import hold_source
+from cbr_warehouse.load.publish import publish_warehouse
 from cbr_warehouse.load.result import SourceResult
-from cbr_warehouse.load.run import load_source, plan_source
+from cbr_warehouse.load.source_load import load_source, plan_source
 from cbr_warehouse.raw.stored_records import count_records
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import require_sources
-from cbr_warehouse.warehouse.build import build_warehouse
 
 NOTHING_MISSING = "nothing_missing"
 """The check that the source has no more of any day than is held."""
@@ -108,10 +108,11 @@ def _load(
 ) -> SourceResult:
     loading = replace(site.loading, progress=LoggedProgress(context.log))
     (ready,) = require_sources(site.settings, source.name, site.environ)
-    with hold_alone(loading, f"load of {source.name} by Dagster run {context.run.run_id}", wait=True):
+    what = f"load of {source.name} by Dagster run {context.run.run_id}"
+    with hold_source(loading, source.name, what, wait=True):
         report = load_source(loading, ready, _wanted(context, loading, source, own))
-        if _lacking(report, own) or has_failed_step(context):
-            build_warehouse(loading.directory, loading.contract, loading.analytics)
+        if report.is_publishable and (_lacking(report, own) or has_failed_step(context)):
+            publish_warehouse(loading)
     return report
 
 
@@ -119,9 +120,13 @@ def _wanted(
     context: dg.AssetExecutionContext, loading: LoadContext, source: SourceSettings, own: tuple[date, ...]
 ) -> LoadRequest:
     # The plan reads today, but not any day: the job run for a day long ago is about that day.
-    if context.run.job_name == LOAD_JOB and set(own) <= set(plan_source(loading, source, LoadRequest()).read):
+    if context.run.job_name == LOAD_JOB and set(own) <= set(_planned(loading, source).read):
         return LoadRequest()
     return LoadRequest(range=Range(start_of(min(own)), start_of(max(own)) + DAY))
+
+
+def _planned(loading: LoadContext, source: SourceSettings) -> Plan:
+    return plan_source(loading.directory, source, LoadRequest(), loading.clock())
 
 
 def _loaded(report: SourceResult) -> list[date]:
@@ -135,7 +140,7 @@ def _lacking(report: SourceResult, own: Iterable[date]) -> list[date]:
 def _why(report: SourceResult, lacking: list[date]) -> str:
     name = report.entry.source
     if report.failure is not None:
-        return f"{name}: the load failed: {report.failure}"
+        return f"{name}: the load failed: {report.entry.message}"
     return (
         f"{name}: incomplete: the source has more than it gave of {_listed(lacking)}. "
         "Load again; the table coverage has the counts."

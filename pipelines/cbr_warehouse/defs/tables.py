@@ -10,7 +10,8 @@ from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import told_as_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
-from cbr_warehouse.load.exclusive import hold_alone
+from cbr_warehouse.errors import LoadRunningError
+from cbr_warehouse.load.exclusive import hold_directory, hold_source
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.build import make_tables
 from cbr_warehouse.tables.build_state import rows_made
@@ -35,14 +36,13 @@ def tables_asset(site: Installation, days: dg.PartitionsDefinition[str]) -> dg.A
     )
     def make_days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         own = {day.isoformat() for day in own_days(context)}
-        with told_as_failures(), hold_alone(site.loading, "making tables by Dagster", wait=True):
+        with told_as_failures():
             made = {
-                day
-                for source in directory.sources_with_raw()
-                for day in make_tables(directory, source, contract).days
+                day for source in directory.sources_with_raw() for day in _make_days_of(context, site, source)
             }
             touched = (made | _loaded_before(context)) - {UNKNOWN_DAY} - own
-            rows = {day: _rows(directory, day) for day in touched | own}
+            with hold_directory(site.loading, "counting rows by Dagster"):
+                rows = {day: _rows(directory, day) for day in touched | own}
         for key in sorted(context.selected_asset_keys):
             table = key.path[-1]
             counts = {day: {"dagster/partition_row_count": rows[day].get(table, 0)} for day in rows}
@@ -53,6 +53,20 @@ def tables_asset(site: Installation, days: dg.PartitionsDefinition[str]) -> dg.A
             yield dg.MaterializeResult(asset_key=key)
 
     return make_days
+
+
+def _make_days_of(context: dg.AssetExecutionContext, site: Installation, source: str) -> tuple[str, ...]:
+    """Brings a source's tables up to raw and returns the days built.
+
+    A source that is being loaded is left to its load, which builds and counts the same days.
+    """
+    directory, what = site.loading.directory, f"tables of {source} by Dagster"
+    try:
+        with hold_source(site.loading, source, what, wait=False), hold_directory(site.loading, what):
+            return make_tables(directory, source, site.loading.contract).days
+    except LoadRunningError as error:
+        context.log.info("%s: its tables are left to the running load. %s", source, error)
+        return ()
 
 
 def _spec(site: Installation, table: Table) -> dg.AssetSpec:

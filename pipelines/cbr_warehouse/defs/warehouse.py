@@ -9,7 +9,7 @@ from cbr_warehouse.defs.asset_keys import WAREHOUSE_POOL, raw_key, table_key, wa
 from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import told_as_failures
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.load.exclusive import hold_alone
+from cbr_warehouse.load.exclusive import hold_directory
 from cbr_warehouse.tables.partitions import PARTITIONED
 from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.checks import REFERENCES, CheckResult, check_all
@@ -38,7 +38,7 @@ def warehouse_asset(site: Installation) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with told_as_failures():
             if context.selected_asset_keys:
-                with hold_alone(site.loading, "building the warehouse by Dagster", wait=True):
+                with hold_directory(site.loading, "publication by Dagster"):
                     build_warehouse(directory, contract, site.loading.analytics)
             with open_published(directory.warehouse) as connection:
                 rows = count_rows(connection, tables)

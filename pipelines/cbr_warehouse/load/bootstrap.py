@@ -1,6 +1,6 @@
-"""A load's surroundings as they really are: this machine's clock, random ids, the network.
+"""The production dependencies of a load: this machine's clock, random ids, the network.
 
-What the command line and Dagster start from; tests pass surroundings of their own instead.
+The command line and Dagster start here; tests build a ``LoadContext`` of their own.
 """
 
 from datetime import UTC, datetime
@@ -16,8 +16,13 @@ from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.storage.layout import DataDirectory
 
 
-def live_loading(directory: DataDirectory, analytics: AnalyticsSettings) -> LoadContext:
-    """What a load into this data directory works with, outside of tests."""
+def live_context(directory: DataDirectory, analytics: AnalyticsSettings) -> LoadContext:
+    """The dependencies of a load into this data directory.
+
+    Args:
+        directory: The data directory.
+        analytics: Time zone and thresholds of the analytics.
+    """
     return LoadContext(
         directory=directory,
         contract=read_contract(),

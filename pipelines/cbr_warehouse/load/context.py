@@ -1,4 +1,4 @@
-"""What a load works with and what it is asked to do. Values and one protocol; no I/O."""
+"""What a load depends on and what it is asked to do. Values only; no I/O."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,34 +7,25 @@ from uuid import UUID
 
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.extract.plan import Range
+from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.storage.layout import DataDirectory
 
 
-class Progress:
-    """Told how a load goes on; the silent one. The command line shows bars instead."""
-
-    def step(self, source: str, what: str, total: int | None = None) -> None:
-        """A new step begins, of ``total`` units if that is known."""
-
-    def advance(self, amount: int = 1) -> None:
-        """The step went on."""
-
-
 @dataclass(frozen=True)
 class LoadContext:
-    """What a load works with, all of it passed in.
+    """Everything a load depends on, so that tests can replace the network, the clock and randomness.
 
     Attributes:
         directory: The data directory.
-        contract: The contract.
-        clock: Tells the time, UTC.
-        new_id: Makes random ids.
-        connect: Opens the client of a source.
-        analytics: What the analytics are set to.
-        progress: Told how it goes on.
+        contract: The columns of the tables and the records they accept.
+        clock: Returns the present, UTC.
+        new_id: Returns a random id.
+        connect: Opens a client of a source's API; the load closes it.
+        analytics: Time zone and thresholds of the analytics.
+        progress: Receives the progress of the load.
     """
 
     directory: DataDirectory
@@ -48,12 +39,12 @@ class LoadContext:
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What a load shall do beyond what its plan finds necessary.
+    """The options of a load.
 
     Attributes:
-        range: A range of created_at instead of what the plan finds.
-        deep: Whether the whole horizon shall be read again.
-        wait: Whether to wait for a load that runs.
+        range: A range of created_at to load instead of what the plan finds necessary.
+        deep: Whether to read the whole horizon again.
+        wait: Whether to wait for a running load of the same source instead of failing.
     """
 
     range: Range | None = None

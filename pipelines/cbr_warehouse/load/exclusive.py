@@ -1,27 +1,104 @@
-"""Having the data directory to oneself: what every writer does first, the command and Dagster alike."""
+"""Which locks protect what, and the removal of what interrupted processes left behind.
 
+Each source has a lock, held while it is loaded: no source waits for another one's API. The data
+directory has one, held only while tables or the warehouse are written. Whoever needs both takes
+the sources' locks first, in order of their names, so that nobody waits in a circle.
+"""
+
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from shutil import rmtree
 
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.storage.atomic_write import remove_unfinished
+from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, remove_unfinished
 from cbr_warehouse.storage.lock import hold_lock
+
+QUIET_SECONDS = 5.0
+"""Tables and publication of other sources are waited for this long without saying so."""
+
+_ABANDONED_AFTER_SECONDS = 3600.0
+"""Readers of other sources spill into the data directory; what is this old belongs to none of them."""
 
 
 @contextmanager
-def hold_alone(loading: LoadContext, what: str, *, wait: bool) -> Iterator[None]:
-    """Keeps other writers out while the block runs, and removes what interrupted ones left unfinished.
+def hold_source(context: LoadContext, source: str, what: str, *, wait: bool) -> Iterator[None]:
+    """Keeps other loads of a source out while the block runs, and removes its unfinished files.
 
     Args:
-        loading: What to work with.
-        what: What the block does, for whom it keeps out.
-        wait: Whether to wait for another writer instead of failing.
+        context: The load's dependencies.
+        source: Name of the source.
+        what: What the block does, for those it keeps out.
+        wait: Whether to wait for another load of the source instead of failing.
 
     Raises:
-        LoadRunningError: Another writer is at work, and ``wait`` is false.
+        LoadRunningError: Another process loads the source, and ``wait`` is false.
         StorageError: The data directory cannot be written.
     """
-    directory = loading.directory
-    with hold_lock(directory.lock, what=what, now=loading.clock(), wait=wait):
-        remove_unfinished(directory.root)
+    directory = context.directory
+    with hold_lock(
+        directory.source_lock(source),
+        what=what,
+        now=context.clock(),
+        wait=wait,
+        report=lambda sentence: context.progress.notice(f"{source}: {sentence}"),
+    ):
+        for folder in directory.source_folders(source):
+            remove_unfinished(folder)
         yield
+
+
+@contextmanager
+def hold_directory(context: LoadContext, what: str) -> Iterator[None]:
+    """Keeps other writers of tables and warehouse out while the block runs; waits for its turn.
+
+    Args:
+        context: The load's dependencies.
+        what: What the block does, for those it keeps out.
+
+    Raises:
+        StorageError: The data directory cannot be written.
+    """
+    with hold_lock(
+        context.directory.lock,
+        what=what,
+        now=context.clock(),
+        wait=True,
+        report=lambda sentence: context.progress.notice(f"{what}: {sentence}"),
+        quiet_seconds=QUIET_SECONDS,
+    ):
+        _remove_abandoned(context.directory.root)
+        yield
+
+
+@contextmanager
+def hold_everything(context: LoadContext, what: str) -> Iterator[None]:
+    """Keeps all loads out while the block runs; for what rewrites the tables of every source.
+
+    Args:
+        context: The load's dependencies.
+        what: What the block does, for those it keeps out.
+
+    Raises:
+        LoadRunningError: A source is being loaded.
+        StorageError: The data directory cannot be written.
+    """
+    with ExitStack() as locks:
+        for source in context.directory.sources_with_raw():
+            locks.enter_context(hold_source(context, source, what, wait=False))
+        locks.enter_context(hold_directory(context, what))
+        yield
+
+
+def _remove_abandoned(root: Path) -> None:
+    """Removes unfinished warehouses, which nobody else builds now, and other files long untouched."""
+    for path in root.glob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(FileNotFoundError):
+            age = time.time() - path.stat().st_mtime
+            if "-warehouse.duckdb" not in path.name and age < _ABANDONED_AFTER_SECONDS:
+                continue
+            if path.is_dir():
+                rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.exclusive import hold_alone
+from cbr_warehouse.load.exclusive import hold_everything
+from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.repair import refuse_damaged
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.stored_records import undated_records
@@ -48,23 +50,29 @@ def requeue(loading: LoadContext) -> list[Requeued]:
         StorageError: The data directory could not be written, or raw holds a damaged file.
     """
     directory = loading.directory
-    with hold_alone(loading, "quarantine requeue", wait=False):
+    with hold_everything(loading, "quarantine requeue"):
         refuse_damaged(directory, directory.sources_with_raw())
         found = list(_requeue_all(loading))
-        loading.progress.step("", "warehouse")
+        loading.progress.step("", "warehouse published")
         build_warehouse(directory, loading.contract, loading.analytics)
+        loading.progress.finish("")
     return found
 
 
 def _requeue_all(loading: LoadContext) -> Iterator[Requeued]:
     for source in loading.directory.sources_with_raw():
-        loading.progress.step(source, "days made")
+        loading.progress.step(source, "days rebuilt", is_counted=True)
         before = count_quarantined(loading.directory, source)
         _file_under_their_day(loading, source)
         make_tables(
-            loading.directory, source, loading.contract, progress=lambda *_: loading.progress.advance()
+            loading.directory, source, loading.contract, progress=partial(_advance, loading.progress, source)
         )
+        loading.progress.finish(source)
         yield Requeued(source, before, count_quarantined(loading.directory, source))
+
+
+def _advance(progress: Progress, source: str, _done: int, _all: int) -> None:
+    progress.advance(source)
 
 
 def _file_under_their_day(loading: LoadContext, source: str) -> None:

@@ -1,28 +1,28 @@
-"""What a load tells whoever started it. Values only."""
+"""The results of a load, for its caller. Values only."""
 
 from dataclasses import dataclass, field
 from datetime import date
 
-from cbr_warehouse.errors import SourceError
+from cbr_warehouse.errors import CbrWarehouseError, LoadRunningError, SourceError
 from cbr_warehouse.load.repair import Damage
 from cbr_warehouse.raw.ledgers import AuditEntry, LoadEntry
 
 
 @dataclass(frozen=True)
 class SourceResult:
-    """What came of loading one source.
+    """The result of loading one source.
 
     Attributes:
         entry: The load, as the table ``loads`` has it.
-        incomplete: Days of which the source has more than is held.
-        newly_lost: Days that left retention unproven and were not written down as lost before.
-        unverified: Days whose counts prove nothing.
-        quarantined: Records in quarantine whose task is held in no version.
+        incomplete: Days of which the source has more records than are stored.
+        newly_lost: Days that left retention unverified and were not recorded as lost before.
+        unverified: Days that the source's counts could not verify.
+        quarantined: Quarantined records whose task is stored in no version.
         read: Days read from beginning to end, or to the present; none if the source failed.
         findings: What was found of each day looked at.
-        damage: What was found damaged in raw.
+        damage: Damaged and missing raw files.
         kept: Days whose tables stay as they were, because raw lacks what they were made from.
-        failure: What the source failed with.
+        failure: What ended the load early.
     """
 
     entry: LoadEntry
@@ -34,27 +34,47 @@ class SourceResult:
     findings: tuple[AuditEntry, ...] = ()
     damage: Damage = field(default_factory=Damage)
     kept: tuple[str, ...] = ()
-    failure: SourceError | None = None
+    failure: Exception | None = None
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing is known to be missing."""
+        """Whether the load succeeded and nothing is known to be missing."""
         missing = self.incomplete or self.newly_lost or self.damage.beyond_reach or self.kept
         return self.entry.outcome == "done" and not missing
 
     @property
     def has_warnings(self) -> bool:
-        """Whether something is held back or unproven."""
+        """Whether records are quarantined or days unverified."""
         return bool(self.unverified or self.quarantined)
+
+    @property
+    def is_publishable(self) -> bool:
+        """Whether the tables have all that was received: they have it too where only the API failed."""
+        return self.failure is None or isinstance(self.failure, SourceError)
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What came of a load of one or more sources."""
+    """The result of a load of one or more sources.
+
+    Attributes:
+        sources: The sources that were loaded.
+        left_out: Why others were not: another process is loading them.
+    """
 
     sources: tuple[SourceResult, ...]
+    left_out: tuple[LoadRunningError, ...] = ()
 
     def exit_status(self, *, strict: bool) -> int:
-        """0 when all is well; 1 when something is missing or failed, or, if strict, held back or unproven."""
+        """The exit status of the command.
+
+        Args:
+            strict: Whether quarantined records and unverified days count as failures.
+
+        Returns:
+            0 if all is well, 1 if something is missing or failed, 2 if it did for its configuration.
+        """
         good = all(source.is_good and not (strict and source.has_warnings) for source in self.sources)
-        return 0 if good else 1
+        failures = [source.failure for source in self.sources]
+        by_failure = [error.exit_status for error in failures if isinstance(error, CbrWarehouseError)]
+        return max([0 if good and not self.left_out else 1, *by_failure])

@@ -134,6 +134,7 @@ class Retrier:
         self._timeouts = timeouts
         self._lock = Lock()
         self._announced_at = float("-inf")
+        self._answered: set[str] = set()  # endpoints that ever answered a request well
 
     def run(self, request: ApiRequest, attempt: Callable[[Attempts], T]) -> T:
         """Repeats until an attempt succeeds, one fails for good, or the budget is used up.
@@ -163,9 +164,12 @@ class Retrier:
             reraise=True,
         )
         try:
-            return retrying(count_and_attempt)
+            value = retrying(count_and_attempt)
         except RetryableError as error:
             last = error
+        else:
+            self._answered.add(request.endpoint)
+            return value
         # Outside the except block: the error raised carries the last failure's words, not its traceback.
         raise self._give_up(attempts, last)
 
@@ -189,15 +193,18 @@ class Retrier:
                 return True
         if attempts.made >= MAX_ATTEMPTS:
             return True
-        return self._spent_seconds(attempts) + state.upcoming_sleep > self._budget_seconds(error)
+        return self._spent_seconds(attempts) + state.upcoming_sleep > self._budget_seconds(attempts, error)
 
     def _spent_seconds(self, attempts: Attempts) -> float:
         return self._runtime.monotonic() - attempts.began_at
 
-    def _budget_seconds(self, error: RetryableError) -> float:
+    def _budget_seconds(self, attempts: Attempts, error: RetryableError) -> float:
+        budget = self._timeouts.budget_seconds
         if isinstance(error, ConnectionFailedError) and not error.was_reached_before:
-            return min(self._timeouts.contact_seconds, self._timeouts.budget_seconds)
-        return self._timeouts.budget_seconds
+            return min(self._timeouts.contact_seconds, budget)
+        if attempts.request.endpoint not in self._answered and not error.is_rate_limited:
+            return min(self._timeouts.first_answer_seconds, budget)
+        return budget
 
     def _log_wait(self, attempts: Attempts, state: RetryCallState) -> None:
         error, now = _error_of(state), self._runtime.monotonic()
@@ -213,16 +220,17 @@ class Retrier:
             error.what,
             attempts.made + 1,
             state.upcoming_sleep,
-            self._budget_seconds(error) - self._spent_seconds(attempts),
+            self._budget_seconds(attempts, error) - self._spent_seconds(attempts),
         )
 
     def _give_up(self, attempts: Attempts, last: RetryableError) -> SourceError:
         times = "once" if attempts.made == 1 else f"{attempts.made} times"
         waits = ""
-        if last.retry_after is not None and last.retry_after > self._timeouts.budget_seconds:
+        budget = self._budget_seconds(attempts, last)
+        if last.retry_after is not None and last.retry_after > budget:
             waits = (
                 f" It asks to wait {last.retry_after:.0f} s, longer than the "
-                f"{self._timeouts.budget_seconds:.0f} s that a request may take."
+                f"{budget:.0f} s that a request may take."
             )
         return last.final(
             f"Source {self._name}: {attempts.request.label} was tried {times} in "

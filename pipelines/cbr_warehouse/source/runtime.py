@@ -36,6 +36,8 @@ class Timeouts:
         budget_seconds: For one request with all its attempts and the waits between them. Longer than
             the quotas of five minutes that are seen in practice.
         contact_seconds: The same while the server was never reached: a wrong address is reported soon.
+        first_answer_seconds: The same while the server has answered no request yet: one that is down is
+            given up soon. A rate limit is waited for as ever.
         attempt_seconds: For one attempt, however slowly its response trickles in.
         connect_seconds: Until a connection is established.
         read_seconds: Until the next bytes of a response arrive.
@@ -45,6 +47,7 @@ class Timeouts:
 
     budget_seconds: float = 600.0
     contact_seconds: float = 15.0
+    first_answer_seconds: float = 120.0
     attempt_seconds: float = 180.0
     connect_seconds: float = 10.0
     read_seconds: float = 60.0

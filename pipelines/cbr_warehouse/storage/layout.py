@@ -46,8 +46,17 @@ class DataDirectory:
 
     @property
     def lock(self) -> Path:
-        """Held by the one load that runs."""
+        """Held while tables or the warehouse are written."""
         return self.root / ".load.lock"
+
+    def source_lock(self, source: str) -> Path:
+        """Held while a source is loaded."""
+        return self.root / ".locks" / f"{source}.lock"
+
+    def source_folders(self, source: str) -> list[Path]:
+        """Every folder that holds files of this source alone."""
+        parents = (self.raw, self.tables)
+        return [folder for parent in parents for folder in sorted(parent.glob(f"*/{SOURCE_PREFIX}{source}"))]
 
     def raw_day(self, kind: str, source: str, day: str) -> Path:
         """Folder of raw files of a kind (``records``, ``manifests``) of one source and day."""

@@ -1,55 +1,139 @@
-"""One load at a time for a data directory: an advisory lock that dies with its holder."""
+"""Advisory file locks that die with their holder, granted in the order they were asked for.
 
+What each lock protects is decided by ``load.exclusive``.
+"""
+
+import errno
 import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 from cbr_warehouse.errors import LoadRunningError, StorageError
 from cbr_warehouse.storage.atomic_write import make_folder
 from cbr_warehouse.storage.disk_errors import as_storage_error
 
-_POLL_SECONDS = 0.5
+REPORT_EVERY_SECONDS = 60.0
+"""How often a process that waits says again what it waits for."""
+
+_POLL_SECONDS = 0.05
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def _ignore(_sentence: str) -> None:
+    """Reports nothing."""
 
 
 @contextmanager
-def hold_lock(path: Path, *, what: str, now: datetime, wait: bool) -> Iterator[None]:
-    """Holds the lock while the block runs.
+def hold_lock(
+    path: Path,
+    *,
+    what: str,
+    now: datetime,
+    wait: bool,
+    report: Callable[[str], None] = _ignore,
+    quiet_seconds: float = 0.0,
+) -> Iterator[None]:
+    """Holds an exclusive lock while the block runs; threads of one process exclude each other too.
+
+    Processes that wait are served in the order in which they began to wait. One that does not
+    wait takes a lock that is free even if others are about to.
 
     Args:
-        path: The lock file.
-        what: What its holder does, for whom it keeps out.
-        now: When the holder began.
+        path: The lock file. It is created, never removed, and must not be a symbolic link.
+        what: What the holder does; processes that are kept out report it.
+        now: When the holder began, UTC.
         wait: Whether to wait for another holder instead of failing.
+        report: Called with a sentence that names the holder, once a minute while waiting.
+        quiet_seconds: Waits shorter than this are not reported.
 
     Raises:
-        LoadRunningError: Another process holds it, and ``wait`` is false.
+        LoadRunningError: Another process holds the lock, and ``wait`` is false.
         StorageError: The lock file cannot be written or locked.
     """
-    try:
-        make_folder(path.parent)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise StorageError(
-            f"{path.parent}: cannot be written ({error.strerror}). "
-            "Check the folder's permissions, or choose another with --data-dir."
-        ) from error
+    handle = _open(path)
     try:
         with as_storage_error(path):
-            while not _try_lock(handle):
-                if not wait:
-                    raise LoadRunningError(f"{_holder(handle)} Wait for it with --wait, or try again later.")
-                time.sleep(_POLL_SECONDS)
+            if not wait:
+                if not _try_lock(handle):
+                    raise LoadRunningError(
+                        f"Another load is running: {_holder(handle)}. "
+                        "Wait for it with --wait, or try again later."
+                    )
+            else:
+                _wait_for(handle, path.with_suffix(".queue"), report, quiet_seconds)
             note = json.dumps({"what": what, "pid": os.getpid(), "since": now.isoformat(timespec="seconds")})
             os.ftruncate(handle, 0)
             os.pwrite(handle, note.encode(), 0)
         yield
     finally:
         os.close(handle)
+
+
+def _open(path: Path) -> int:
+    try:
+        make_folder(path.parent)
+        return os.open(path, _OPEN, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StorageError(
+                f"{path}: the lock file is a symbolic link, which is not followed. Remove the link."
+            ) from error
+        raise StorageError(
+            f"{path.parent}: cannot be written ({error.strerror}). "
+            "Check the folder's permissions, or choose another with --data-dir."
+        ) from error
+
+
+def _wait_for(handle: int, queue: Path, report: Callable[[str], None], quiet_seconds: float) -> None:
+    if not _is_waited_for(queue) and _try_lock(handle):
+        return
+    report_at = time.monotonic() + quiet_seconds
+    with _ticket(queue) as ticket:
+        while not (_is_first(queue, ticket) and _try_lock(handle)):
+            if time.monotonic() >= report_at:
+                report(f"waiting for {_holder(handle)}")
+                report_at = time.monotonic() + REPORT_EVERY_SECONDS
+            time.sleep(_POLL_SECONDS)
+
+
+def _is_waited_for(queue: Path) -> bool:
+    return queue.is_dir() and any(queue.iterdir())
+
+
+@contextmanager
+def _ticket(queue: Path) -> Iterator[Path]:
+    """A place in the queue: a file, locked by the process that waits, so that it dies with it."""
+    make_folder(queue)
+    ticket = queue / f"{time.time_ns():020d}-{uuid4().hex}"
+    handle = os.open(ticket, _OPEN, 0o600)
+    try:
+        _try_lock(handle)
+        yield ticket
+    finally:
+        ticket.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _is_first(queue: Path, ticket: Path) -> bool:
+    """Whether nobody alive waits longer; tickets of processes that died are removed."""
+    for earlier in sorted(queue.iterdir()):
+        if earlier.name >= ticket.name:
+            break
+        with suppress(FileNotFoundError):
+            handle = os.open(earlier, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                if not _try_lock(handle):
+                    return False
+                earlier.unlink(missing_ok=True)
+            finally:
+                os.close(handle)
+    return True
 
 
 def _try_lock(handle: int) -> bool:
@@ -63,6 +147,6 @@ def _try_lock(handle: int) -> bool:
 def _holder(handle: int) -> str:
     try:
         note = json.loads(os.pread(handle, 4096, 0))
-    except ValueError:
-        return "Another load is running."
-    return f"Another load is running: {note['what']} (process {note['pid']}), since {note['since']}."
+        return f"{note['what']} (process {note['pid']}), since {note['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

@@ -60,7 +60,7 @@ def texts(ledger: Path) -> list[str]:
 
 def test_a_second_load_says_which_one_runs(workplace: Workplace, emulate: Callable[..., str]) -> None:
     workplace.configure(emulate("--tasks", "3000", "--days", "12", "--fault", "stall=1"))
-    lock = workplace.data / ".load.lock"
+    lock = workplace.data / ".locks" / "prod.lock"
     with running_load(workplace) as pid:
         wait_for(lambda: lock.exists() and str(pid) in lock.read_text())
         done = workplace.run("load")
@@ -73,7 +73,7 @@ def test_a_load_that_waits_goes_on_once_the_other_is_gone(
     workplace: Workplace, emulate: Callable[..., str]
 ) -> None:
     workplace.configure(emulate("--tasks", "12000", "--days", "30", "--seed", "5", "--freeze"))
-    lock = workplace.data / ".load.lock"
+    lock = workplace.data / ".locks" / "prod.lock"
     with ThreadPoolExecutor(1) as pool:
         with running_load(workplace) as pid:
             wait_for(lambda: lock.exists() and str(pid) in lock.read_text())

@@ -14,7 +14,7 @@ import pytest
 from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.extract.plan import PAD
 from cbr_warehouse.load.context import LoadRequest
-from cbr_warehouse.load.exclusive import hold_alone
+from cbr_warehouse.load.exclusive import hold_source
 from cbr_warehouse.load.run import load
 from cbr_warehouse.settings.select_sources import require_sources
 from support.dagster_deployment import NOW, Deployment, day, make_site
@@ -173,8 +173,8 @@ def test_the_warehouse_is_that_of_the_command(install: Install, tmp_path: Path) 
         place.clock.now = NOW - timedelta(hours=hours)
         for name in place.apis:
             assert place.tick(name).success
-        sources = require_sources(other.settings, None, other.environ)
-        assert load(other.loading, sources, LoadRequest()).exit_status(strict=False) == 0
+        for source in require_sources(other.settings, None, other.environ):  # in order, as the ids are
+            assert load(other.loading, [source], LoadRequest()).exit_status(strict=False) == 0
     for table in place.site.loading.contract.tables:
         query = f"SELECT * FROM {table.name} ORDER BY ALL"
         theirs = rows(other.loading.directory.warehouse, query)
@@ -235,7 +235,7 @@ def test_a_run_waits_for_a_load_that_is_running(install: Install) -> None:
     held, released = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with hold_alone(place.site.loading, "load by the command", wait=False):
+        with hold_source(place.site.loading, "prod", "load by the command", wait=False):
             held.set()
             time.sleep(0.7)
             assert place.apis["prod"].asked == []

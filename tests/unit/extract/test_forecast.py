@@ -12,7 +12,7 @@ from cbr_warehouse.extract.forecast import Basis, Forecast, requests_for
 from cbr_warehouse.extract.pagination import Paginator
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.forecast_inputs import expect_load, guess_page_rows
-from cbr_warehouse.load.run import plan_source
+from cbr_warehouse.load.source_load import plan_source
 from cbr_warehouse.raw.ledgers import LoadEntry, SweepEntry
 from cbr_warehouse.source.query import TaskQuery
 from support.living_source import Dialect, LivingSource, living
@@ -35,7 +35,7 @@ def forecast_of(bench: Bench, wanted: LoadRequest = LoadRequest()) -> Forecast: 
         bench.directory, read_contract(), lambda: bench.source.now, uuid4, lambda _: bench.source
     )
     source = bench._ready.settings
-    return expect_load(loading, source, plan_source(loading, source, wanted))
+    return expect_load(loading, source, plan_source(loading.directory, source, wanted, loading.clock()))
 
 
 def entry_of(bench: Bench, *, deep: bool = False) -> LoadEntry:

@@ -17,7 +17,8 @@ from cbr_warehouse.errors import StorageError
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.requeue import requeue
 from cbr_warehouse.load.result import LoadResult, SourceResult
-from cbr_warehouse.load.run import load_source, rebuild
+from cbr_warehouse.load.run import rebuild
+from cbr_warehouse.load.source_load import load_source
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledgers import read_audits
 from cbr_warehouse.settings.credentials import TokenCredentials

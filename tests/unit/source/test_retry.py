@@ -153,6 +153,26 @@ def test_a_server_that_says_nonsense_is_asked_again_as_if_it_had_not(world, said
     assert 0.5 <= world.monotonic() <= 1
 
 
+def test_a_source_that_never_answered_well_is_given_up_early(world) -> None:
+    """Every request was tried for ten minutes."""
+    with pytest.raises(TransientSourceError, match=r"tried \d+ times in \d+ s"):
+        ask(world.client(world.always(503)))
+    assert 30 < sum(world.sleeps) <= 120
+
+
+def test_a_source_that_answered_before_gets_the_whole_budget(world) -> None:
+    client = world.client(world.in_turn(world.page(A), *[httpx.Response(503)] * 99))
+    assert ask(client).records == (A,)
+    with pytest.raises(TransientSourceError):
+        ask(client)
+    assert sum(world.sleeps) > 300
+
+
+def test_a_rate_limit_of_minutes_is_waited_for_from_the_first_request_on(world) -> None:
+    limited = httpx.Response(429, headers={"Retry-After": "290"})
+    assert ask(world.client(world.in_turn(limited, world.page(A)))).records == (A,)
+
+
 def test_a_wait_beyond_the_budget_is_not_begun(world) -> None:
     with pytest.raises(TransientSourceError, match="asks to wait 3600 s, longer than the 600 s"):
         ask(world.client(world.always(429, headers={"Retry-After": "3600"})))

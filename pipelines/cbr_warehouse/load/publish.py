@@ -1,0 +1,84 @@
+"""When a load publishes the warehouse: as soon as a source is done, again for those that take longer."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+from cbr_warehouse.errors import CbrWarehouseError, LoadRunningError
+from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.exclusive import hold_directory
+from cbr_warehouse.load.result import SourceResult
+from cbr_warehouse.warehouse.build import build_warehouse
+
+logger = logging.getLogger(__name__)
+
+SOON_SECONDS = 10.0
+"""A finished source is published this soon at the latest, with all that finish meanwhile."""
+
+RETRY_SECONDS = 60.0
+"""When a failed publication is tried again while other sources are still being loaded."""
+
+
+def publish_warehouse(context: LoadContext, *, still_loading: int = 0) -> None:
+    """Builds the warehouse from the tables of all sources and publishes it.
+
+    Args:
+        context: The load's dependencies.
+        still_loading: How many sources of this load are not in it yet.
+
+    Raises:
+        WarehouseError: What was built breaks a key or a reference; nothing is published.
+        StorageError: The file could not be written; the published one is unchanged.
+    """
+    rest = f", {still_loading} still loading" if still_loading else ""
+    context.progress.step("", f"warehouse published{rest}")
+    try:
+        with hold_directory(context, "publication"):
+            build_warehouse(context.directory, context.contract, context.analytics)
+    except BaseException:
+        context.progress.fail("")
+        raise
+    context.progress.finish("")
+
+
+def publish_as_they_finish(
+    context: LoadContext,
+    loads: Iterable["Future[SourceResult | LoadRunningError]"],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Publishes sources as their loads finish, until all have.
+
+    Args:
+        context: The load's dependencies.
+        loads: The running loads.
+        monotonic: Seconds that never run backwards.
+
+    Raises:
+        CbrWarehouseError: The last publication failed.
+    """
+    running = set(loads)
+    has_news = is_worth_it = False
+    due: float | None = None
+    pause = SOON_SECONDS
+    while running:
+        timeout = None if due is None else max(0.0, due - monotonic())
+        finished, running = wait(running, timeout, FIRST_COMPLETED)
+        results = [result for load in finished if isinstance(result := load.result(), SourceResult)]
+        has_news = has_news or bool(results)
+        is_worth_it = is_worth_it or any(result.is_publishable for result in results)
+        if due is None and has_news and is_worth_it:
+            due = monotonic() + pause
+        if due is None or (running and monotonic() < due):
+            continue
+        began = monotonic()
+        try:
+            publish_warehouse(context, still_loading=len(running))
+            has_news, due = False, None
+        except CbrWarehouseError as error:
+            if not running:
+                raise
+            logger.warning("%s Publication is tried again.", error)
+            due = began + RETRY_SECONDS
+        # Where publishing takes long, no more than half of the time is spent with it.
+        pause = max(SOON_SECONDS, monotonic() - began)

@@ -1,0 +1,272 @@
+"""The load of one source, from its plan to its tables; publication is the caller's.
+
+Whatever goes wrong here is this source's failure and nobody else's: it is recorded, and returned
+with the result instead of raised.
+"""
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime
+
+from cbr_warehouse.contract.validate import RecordValidator
+from cbr_warehouse.errors import SourceError
+from cbr_warehouse.extract.open_tasks import follow_tasks
+from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, plan_load
+from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
+from cbr_warehouse.extract.sweeps import SweepRunner
+from cbr_warehouse.load.context import LoadContext, LoadRequest
+from cbr_warehouse.load.exclusive import hold_directory
+from cbr_warehouse.load.failures import describe_failure
+from cbr_warehouse.load.forecast_inputs import expect_load
+from cbr_warehouse.load.repair import Damage, find_and_set_aside
+from cbr_warehouse.load.result import SourceResult
+from cbr_warehouse.load.state import read_source_state
+from cbr_warehouse.raw.landing import Landing
+from cbr_warehouse.raw.ledgers import (
+    AuditFindings,
+    LoadEntry,
+    read_hidden_providers,
+    read_vanished,
+    write_audit,
+    write_load,
+)
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
+from cbr_warehouse.tables.build import make_tables
+from cbr_warehouse.tables.queries import tasks_to_follow
+from cbr_warehouse.verify.unwindowed import sweep_unwindowed
+from cbr_warehouse.verify.verify_days import Verification, verify_days
+
+logger = logging.getLogger(__name__)
+
+
+def plan_source(
+    directory: DataDirectory, source: SourceSettings, request: LoadRequest, now: datetime
+) -> Plan:
+    """What a load of a source would request from its API, without requesting anything.
+
+    Args:
+        directory: The data directory.
+        source: The source.
+        request: The options of the load.
+        now: The present, UTC.
+    """
+    state = read_source_state(directory, source.name)
+    horizon = Horizon(source.history, source.settle)
+    return plan_load(now, horizon, state, wanted=request.range, deep=request.deep)
+
+
+def load_source(context: LoadContext, ready: ReadySource, request: LoadRequest) -> SourceResult:
+    """Loads one source up to its tables. The caller holds the source's lock and publishes afterwards.
+
+    Args:
+        context: The load's dependencies.
+        ready: The source, with its credentials.
+        request: The options of the load.
+
+    Returns:
+        The result; its ``failure`` is whatever exception ended the load.
+    """
+    load = _SourceLoad(context, ready, request)
+    try:
+        return load.run()
+    except Exception as error:  # noqa: BLE001  a source must not stop the others, whatever it raises
+        return load.fail(error)
+
+
+def fail_source(
+    context: LoadContext, ready: ReadySource, request: LoadRequest, error: Exception
+) -> SourceResult:
+    """Records the failure of a load that could not even begin.
+
+    Args:
+        context: The load's dependencies.
+        ready: The source, with its credentials.
+        request: The options of the load.
+        error: What prevented it.
+
+    Returns:
+        The result, as ``load_source`` returns it.
+    """
+    return _SourceLoad(context, ready, request).fail(error)
+
+
+class _SourceLoad:
+    """One load of one source, and what is known of it so far."""
+
+    def __init__(self, context: LoadContext, ready: ReadySource, request: LoadRequest) -> None:
+        self._context = context
+        self._directory = context.directory
+        self._ready = ready
+        self._source = ready.settings
+        self._name = ready.settings.name
+        self._request = request
+        started_at = context.clock()
+        self._entry = LoadEntry(
+            load_id=f"{started_at:%Y%m%dT%H%M%S%fZ}-{context.new_id().hex[:8]}",
+            source=self._name,
+            started_at=started_at,
+            purpose=_requested_purpose(request).value,
+        )
+        self._damage = Damage()
+        self._kept: frozenset[str] = frozenset()
+        self._outcomes: dict[str, RecordOutcomes] = {}
+        self._sweeps: SweepRunner | None = None
+
+    def run(self) -> SourceResult:
+        """Plans, extracts, builds the tables and verifies the days.
+
+        Raises:
+            Exception: Whatever went wrong; ``fail`` records it.
+        """
+        plan = self._plan()
+        self._note_start(plan)
+        verified = self._extract(plan)
+        self._entry = replace(self._summary(), outcome="done")
+        write_load(self._directory, self._entry)
+        self._context.progress.finish(self._name)
+        return SourceResult(
+            self._entry,
+            incomplete=verified.incomplete,
+            newly_lost=verified.newly_lost,
+            unverified=verified.unverified,
+            quarantined=verified.quarantined,
+            read=plan.read,
+            findings=verified.entries,
+            damage=self._damage,
+            kept=tuple(sorted(self._kept)),
+        )
+
+    def fail(self, error: Exception) -> SourceResult:
+        """Records that the load failed; what landed before its source failed goes into the tables."""
+        logger.debug("%s: the load failed", self._name, exc_info=error)
+        self._context.progress.fail(self._name)
+        if isinstance(error, SourceError):
+            try:
+                self._make_tables()
+            except Exception as second:
+                logger.debug("%s: its tables could not be built", self._name, exc_info=second)
+                error = second
+        with suppress(Exception):  # the numbers are less than the reason
+            self._entry = self._summary()
+        message = describe_failure(error, self._ready.credentials)
+        self._entry = replace(self._entry, outcome="failed", message=message)
+        with suppress(Exception):  # a full disk, say, of which the message speaks already
+            write_load(self._directory, self._entry)
+        return SourceResult(self._entry, damage=self._damage, kept=tuple(sorted(self._kept)), failure=error)
+
+    def _plan(self) -> Plan:
+        """Plans the load; days of damaged or missing raw files are planned to be fetched again."""
+        request, now = self._request, self._entry.started_at
+        plan = plan_source(self._directory, self._source, request, now)
+        self._damage = find_and_set_aside(self._directory, self._name, self._entry.load_id, plan)
+        if not self._damage.set_aside:
+            return plan
+        # A record without a usable created_at may come with any window: all of them are read.
+        deep = request.deep or UNKNOWN_DAY in self._damage.set_aside
+        return plan_source(self._directory, self._source, replace(request, deep=deep), now)
+
+    def _note_start(self, plan: Plan) -> None:
+        """Writes the load into the ledger; until its end it counts as interrupted."""
+        expected = expect_load(self._context, self._source, plan)
+        self._entry = replace(
+            self._entry,
+            purpose=plan.purpose.value,
+            since=plan.since,
+            until=plan.until,
+            expected_requests=expected.requests,
+            expected_records=expected.records,
+        )
+        write_load(self._directory, self._entry)
+
+    def _extract(self, plan: Plan) -> Verification:
+        """Sweeps, follows open tasks, builds tables, verifies the days and notes the findings.
+
+        Raises:
+            SourceError: The source failed; what landed before stays.
+        """
+        load_id, progress = self._entry.load_id, self._context.progress
+        landing = Landing(
+            self._directory,
+            self._name,
+            load_id,
+            door=RecordValidator(self._context.contract),
+            contract=self._context.contract.fingerprint,
+        )
+        followed = self._tasks_to_follow(plan)
+        landing.watch(followed)
+        with self._context.connect(self._ready) as client:
+            scopes = scopes_of(self._source, read_hidden_providers(self._directory, self._name))
+            self._sweeps = sweeps = SweepRunner(
+                client, landing, self._directory, self._name, load_id, self._context.clock, scopes
+            )
+            progress.step(self._name, "tasks received", is_counted=True)
+            hidden = sweep_providers(sweeps, plan, self._advance)
+            sweep_unwindowed(sweeps, plan, self._advance)
+            vanished = follow_tasks(sweeps, followed, self._advance)
+            self._make_tables()
+            progress.step(self._name, "completeness checked")
+            horizon = Horizon(self._source.history, self._source.settle)
+            state = read_source_state(self._directory, self._name)
+            verified = verify_days(sweeps, horizon, state, plan, self._make_tables)
+            findings = AuditFindings(verified.entries, vanished, hidden)
+            write_audit(self._directory, self._name, load_id, findings)
+        return verified
+
+    def _advance(self, amount: int = 1) -> None:
+        self._context.progress.advance(self._name, amount)
+
+    def _tasks_to_follow(self, plan: Plan) -> dict[str, date]:
+        """Stored tasks that may still change: each must come with a sweep or is requested by its id."""
+        if not plan.follow_open:
+            return {}
+        vanished = read_vanished(self._directory, self._name)
+        followed = tasks_to_follow(self._directory, self._name, plan.settled_before)
+        return {task_id: day for task_id, day in followed.items() if task_id not in vanished}
+
+    def _make_tables(self) -> None:
+        """Brings the tables up to what landed, except days of which raw lacks something."""
+        self._context.progress.step(self._name, "days rebuilt", is_counted=True)
+        with hold_directory(self._context, f"tables of {self._name}"):
+            made = make_tables(
+                self._directory,
+                self._name,
+                self._context.contract,
+                load_id=self._entry.load_id,
+                progress=lambda _done, _all: self._advance(),
+            )
+        self._kept = made.kept
+        self._outcomes |= made.effects  # a day built again in one load reports all its records again
+        if self._sweeps is not None:
+            # Landing counted independently what it filed; days kept as they are come with a later load.
+            filed = self._sweeps.tally.distinct
+            followed = dict.fromkeys(set(filed) - made.kept, RecordOutcomes()) | self._outcomes
+            refuse_unaccounted(self._name, filed, followed)
+
+    def _summary(self) -> LoadEntry:
+        """The load's entry with its numbers so far."""
+        entry = replace(self._entry, finished_at=self._context.clock())
+        if self._sweeps is None:
+            return entry
+        tally, outcomes = self._sweeps.tally, sum(self._outcomes.values(), RecordOutcomes())
+        texts_held_before = tally.records - tally.distinct.total()
+        return replace(
+            entry,
+            requests=self._sweeps.client.requests_made,
+            records=tally.records,
+            new=outcomes.new,
+            changed=outcomes.changed,
+            superseded=outcomes.superseded,
+            # The same facts in another notation are a repeat, though their text is new.
+            repeats=texts_held_before + outcomes.reprinted,
+            quarantined=outcomes.quarantined,
+        )
+
+
+def _requested_purpose(request: LoadRequest) -> Purpose:
+    if request.range is not None:
+        return Purpose.RANGE
+    return Purpose.DEEP if request.deep else Purpose.INCREMENTAL
