@@ -173,7 +173,7 @@ def test_a_token_that_was_renewed_is_still_not_told(world, caplog) -> None:
         return httpx.Response(503, text=" ".join(made))
 
     said = told(world, script, WAYS["password"], caplog)
-    assert len(made) > 3
+    assert len(made) >= 3
     assert_no_secret(said)
 
 
