@@ -1,7 +1,9 @@
 """Days as sentences: runs of consecutive days as ranges."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
+
+from cbr_warehouse.contract.utc_days import consecutive_runs
 
 _MOST_RUNS = 5
 
@@ -12,12 +14,7 @@ def show_days(days: Sequence[date]) -> str:
     >>> show_days([date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 9)])
     '3 days (2026-01-01 to 2026-01-02, 2026-01-09)'
     """
-    runs: list[list[date]] = []
-    for day in sorted(days):
-        if runs and day - runs[-1][-1] == timedelta(days=1):
-            runs[-1].append(day)
-        else:
-            runs.append([day])
+    runs = consecutive_runs(days)
     shown = [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:_MOST_RUNS]]
     more = [f"and {len(runs) - _MOST_RUNS} more spans"] if len(runs) > _MOST_RUNS else []
     count = "1 day" if len(days) == 1 else f"{len(days)} days"

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 
 from cbr_warehouse.contract.api_facts import NEVER_STARTED_STATUSES, OPEN_STATUSES, PROVIDERS, RETENTION
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.contract.utc_days import DAY, day_of, days_between, start_of
+from cbr_warehouse.contract.utc_days import DAY, consecutive_runs, day_of, days_between, start_of
 from cbr_warehouse.extract.plan import Plan, Purpose, Sweep
 from cbr_warehouse.tables.time_index import TimeIndex
 
@@ -216,7 +215,7 @@ def _expect_counts(plan: Plan, known: Known) -> Expected:
         for day in plan.audited
         if plan.purpose is Purpose.INCREMENTAL and known.states.get(day) is DayState.COMPLETE
     ]
-    runs = (1 if renewed else 0) + sum(later - day != DAY for day, later in pairwise(renewed))
+    runs = len(consecutive_runs(renewed))
     rest = len(plan.audited) - len(renewed)
     # A run takes one at each end, and all one from before everything.
     counts = 2 * runs + bool(runs) + (1 + rest + PROBING_REQUESTS if rest else 0)

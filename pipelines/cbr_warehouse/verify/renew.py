@@ -1,10 +1,10 @@
 """Confirms days that were complete before: many consecutive days with one count."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
-from itertools import dropwhile, pairwise
+from itertools import dropwhile
 
-from cbr_warehouse.contract.utc_days import DAY
+from cbr_warehouse.contract.utc_days import consecutive_runs
 from cbr_warehouse.verify.count_days import DayCounter
 
 
@@ -19,20 +19,9 @@ def renew_days(counter: DayCounter, days: Sequence[date]) -> frozenset[date]:
         The confirmed days; the others need a count of their own.
     """
     confirmed: set[date] = set()
-    for run in _consecutive_runs(days):
+    for run in consecutive_runs(days):
         # Days at the old end that have begun to expire cannot be confirmed, and would spoil the sum.
         served = list(dropwhile(lambda day: not counter.is_served_whole(day), run))
         if served and counter.span_agrees(served[0], served[-1]):
             confirmed.update(served)
     return frozenset(confirmed)
-
-
-def _consecutive_runs(days: Sequence[date]) -> Iterator[list[date]]:
-    run = list(days[:1])
-    for earlier, day in pairwise(days):
-        if day - earlier != DAY:
-            yield run
-            run = []
-        run.append(day)
-    if run:
-        yield run
