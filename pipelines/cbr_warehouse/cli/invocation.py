@@ -19,6 +19,7 @@ from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.select_sources import ReadySource, require_sources
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.permissions import restrict_new_files
 
 
 def utc_now() -> datetime:
@@ -47,7 +48,9 @@ class Invocation:
         Raises:
             SettingsError: The configuration is wrong.
         """
-        return read_settings(self.config, self.data_dir, self.environ)
+        settings = read_settings(self.config, self.data_dir, self.environ)
+        restrict_new_files(int(settings.umask, 8))
+        return settings
 
     def require_sources(self, name: str | None) -> tuple[ReadySource, ...]:
         """The sources a command asks, with their secrets; None for all.

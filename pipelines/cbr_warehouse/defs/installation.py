@@ -10,6 +10,7 @@ from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.select_sources import choose_sources
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.permissions import restrict_new_files
 
 
 @dataclass(frozen=True)
@@ -48,4 +49,5 @@ def read_site(environ: Mapping[str, str]) -> Installation:
         SettingsError: The configuration is wrong.
     """
     settings = read_settings(None, None, environ)
+    restrict_new_files(int(settings.umask, 8))
     return Installation(settings, live_context(DataDirectory(settings.data_dir), settings.analytics), environ)

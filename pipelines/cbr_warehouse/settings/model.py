@@ -32,6 +32,7 @@ from cbr_warehouse.settings.day_boundaries import (
 )
 from cbr_warehouse.settings.durations import ALLOWED_DURATION, parse_duration
 from cbr_warehouse.settings.endpoints import ALLOWED_ENDPOINT, parse_endpoint
+from cbr_warehouse.settings.file_modes import ALLOWED_UMASK, parse_umask
 from cbr_warehouse.settings.secret_references import (
     Reference,
     parse_reference,
@@ -262,6 +263,7 @@ class Settings(_Values):
 
     Attributes:
         data_dir: The data directory, absolute.
+        umask: Permission bits that new files and directories do not get: three octal digits.
         timezone: Time zone of the analytics' days.
         day_anchor: Local time at which a backup day begins.
         schedule: When Dagster starts loads: a cron expression in UTC.
@@ -273,6 +275,7 @@ class Settings(_Values):
     data_dir: Annotated[Path, BeforeValidator(_path)] = Field(
         Path("data"), validate_default=True, description="the path of a folder, in quotes"
     )
+    umask: Annotated[str, BeforeValidator(parse_umask)] = Field("077", description=ALLOWED_UMASK)
     timezone: Annotated[str, BeforeValidator(parse_timezone)] = Field("UTC", description=ALLOWED_TIMEZONE)
     day_anchor: Annotated[time, BeforeValidator(parse_anchor)] = Field(time(18), description=ALLOWED_ANCHOR)
     schedule: Annotated[str, BeforeValidator(parse_cron)] = Field("0 * * * *", description=ALLOWED_CRON)
