@@ -13,13 +13,14 @@ PROVING := $(addprefix tests/integration/,peers dialects faults bad_records load
 PROOFS := $(VENV)/proofs.jsonl
 RUNNING_SQL := tests/unit/analytics tests/unit/contract tests/unit/dagster/test_checks.py \
   $(addprefix tests/integration/,analytics dialects bad_records load/test_load_again.py load/test_readme.py)
-# Tests of one file share a worker, so that a server a file starts is started once; in the order of the
-# folders, so that the long ones do not come last.
-PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Tests of one file share a worker, so that a server that a file starts is started once; in the order of
+# the folders, so that long tests do not come last. Coverage of lines costs about a tenth of the time.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= $(PARALLEL) --cov --cov-report=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test duckdb2 check lint format docs reliability bench compare dev build system-deps clean
+.PHONY: help demo test duckdb2 check lint format docs reliability coverage bench compare dev build system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +32,7 @@ test: $(DEV) ## Run every test (REQUIRE_ALL=1: none may be skipped for a missing
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 duckdb2: $(DEV) ## Run the tests of all that runs SQL on DuckDB 2, beside the locked version (docs/adr/0005)
-	$(BIN)/uv run --no-sync --with duckdb==2.0.1 python -m pytest $(PYTEST_ARGS) $(RUNNING_SQL)
+	$(BIN)/uv run --no-sync --with duckdb==2.0.1 python -m pytest $(PARALLEL) $(RUNNING_SQL)
 
 check: $(DEV) ## Check formatting, lint, types and the lock file, as CI and pre-commit do
 	$(BIN)/ruff format --check .
@@ -54,8 +55,12 @@ docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, emulator.md and the lay
 
 reliability: $(DEV) ## Try everything that could lose data, and write the results to docs/reliability.md
 	rm -f $(PROOFS)
-	$(BIN)/pytest $(PYTEST_ARGS) --proofs $(PROOFS) $(PROVING)
-	$(BIN)/python tools/reliability.py $(PROOFS) > docs/reliability.md
+	$(BIN)/pytest $(PARALLEL) --proofs $(PROOFS) $(PROVING)
+	$(BIN)/python tools/reliability.py $(PROOFS)
+
+coverage: $(DEV) ## Fail below the coverage floor, and write the figure of the last make test to docs/reliability.md
+	$(BIN)/coverage report --skip-covered
+	$(BIN)/python tools/reliability.py --coverage
 
 bench: $(RUN) ## Measure a first load of 100,000 tasks, and the analytics on 3.7 million
 	$(BIN)/python benchmarks/first_load.py
@@ -75,7 +80,7 @@ system-deps: ## Install what tests need from Debian (as root)
 	@tools/system-deps
 
 clean: ## Remove what these commands made, but no data
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): $(LOCKED)

@@ -1,7 +1,7 @@
-"""How long a first load takes, and how much memory: ``make bench``.
+"""Measures duration and memory of a first load: ``make bench``.
 
-An emulator in one process serves an estate, the command loads it in another, as a user would run
-it, into a folder that is removed in the end. The figures are those of the loading process alone.
+An emulator in one process serves an estate, and the command loads it in another process into a temporary
+folder. The figures are those of the loading process only.
 """
 
 import argparse
@@ -31,22 +31,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=100_000, help="tasks of the estate (100,000)")
     parser.add_argument("--days", type=int, default=30, help="days it has run (30)")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, served(asked.tasks, asked.days) as url:
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, served(arguments.tasks, arguments.days) as url:
         place = Path(folder)
         (place / "cbr-warehouse.toml").write_text(CONFIGURATION.format(url=url), encoding="utf-8")
         version = sys.version.split()[0]
-        tell(f"{asked.tasks:,} tasks in {asked.days} days, Python {version}, {os.cpu_count()} CPUs")
+        print_now(
+            f"{arguments.tasks:,} tasks in {arguments.days} days, Python {version}, {os.cpu_count()} CPUs"
+        )
         for name in ("first load", "load again"):
             seconds, megabytes = measure(place)
-            tell(f"{name}: {seconds:.1f} s, peak {megabytes:.0f} MB, {asked.tasks / seconds:,.0f} tasks/s")
+            print_now(
+                f"{name}: {seconds:.1f} s, peak {megabytes:.0f} MB, {arguments.tasks / seconds:,.0f} tasks/s"
+            )
         size = (place / "data" / "warehouse.duckdb").stat().st_size
-        tell(f"warehouse: {size / 2**20:.0f} MB")
+        print_now(f"warehouse: {size / 2**20:.0f} MB")
 
 
 @contextmanager
 def served(tasks: int, days: int) -> Iterator[str]:
-    """Serves an estate and gives its address."""
+    """Serves an estate and yields its base URL."""
     process = subprocess.Popen(
         [*COMMAND, "emulator", "--port", "0", "--tasks", str(tasks), "--days", str(days), "--freeze"],
         cwd=CHECKOUT,
@@ -61,24 +65,24 @@ def served(tasks: int, days: int) -> Iterator[str]:
 
 
 def measure(place: Path) -> tuple[float, float]:
-    """Loads once; gives seconds and the peak of the process's resident memory in MB."""
-    environ = os.environ | {"BENCH_TOKEN": "demo-token", "PYTHONPATH": str(CHECKOUT)}
+    """Loads once; returns seconds and the peak resident memory of the process in MB."""
+    environ = os.environ | {"BENCH_TOKEN": "demo-token", "PYTHONPATH": str(CHECKOUT / "pipelines")}
     began = time.monotonic()
     process = subprocess.Popen(
         [*COMMAND, "load"], cwd=place, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    said = process.stderr.read() if process.stderr else b""
+    errors = process.stderr.read() if process.stderr else b""
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"the load failed:\n{said.decode()}")
+        raise SystemExit(f"the load failed:\n{errors.decode()}")
     unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, in KB elsewhere
     return seconds, usage.ru_maxrss / unit
 
 
-def tell(line: str) -> None:
-    """Prints a line at once."""
+def print_now(line: str) -> None:
+    """Prints a line without buffering."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

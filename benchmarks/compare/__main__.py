@@ -1,7 +1,7 @@
-"""``make compare``: cbr-warehouse beside dlt, each loading from the same hostile sources.
+"""``make compare``: cbr-warehouse and dlt loading from the same difficult sources.
 
-Prints a Markdown table. Each loader meets a source of its own with the same tasks; what it is asked
-and when its time moves on is decided by the pages it has read, so that neither has it easier.
+Prints a Markdown table. Each loader has its own emulator with the same tasks; events such as clock advances
+depend on the number of pages read, so both face the same conditions.
 """
 
 import json
@@ -21,13 +21,13 @@ from proxy import proxied
 
 @dataclass(frozen=True)
 class Result:
-    """What one loader made of one source.
+    """Result of one loader with one source.
 
     Attributes:
         rows: Rows the source has, or still has.
-        lost: Rows of them that are not held.
-        stale: Rows held, but not as the source has them now.
-        doubled: Rows held more than once.
+        lost: Rows of them that are not stored.
+        stale: Rows stored with an outdated status.
+        doubled: Rows stored more than once.
         requests: Requests used.
         statuses: Exit statuses of its loads.
     """
@@ -41,28 +41,28 @@ class Result:
 
 
 def compare(loader: Loader, expected: dict[str, str], requests: int, statuses: list[int]) -> Result:
-    """Compares what a loader holds with what it should hold."""
-    held = loader.rows()
-    ids = {task_id for task_id, _ in held}
+    """Compares the stored rows with the expected ones."""
+    stored = loader.rows()
+    ids = {task_id for task_id, _ in stored}
     return Result(
         rows=len(expected),
         lost=len(expected.keys() - ids),
-        stale=sum(1 for item in expected.items() if item[0] in ids and item not in held),
-        doubled=sum(held.values()) - len(ids),
+        stale=sum(1 for item in expected.items() if item[0] in ids and item not in stored),
+        doubled=sum(stored.values()) - len(ids),
         requests=requests,
         statuses=tuple(statuses),
     )
 
 
 def clamped(loader: Loader) -> Result:
-    """The server gives at most 50 rows a page, and says so nowhere."""
+    """The server returns at most 50 rows a page without saying so."""
     with served("--tasks", "1000", "--days", "10", "--dialect", "max_limit=50") as url, proxied(url) as proxy:
         done = load(loader, proxy.url)
         return compare(loader, truth(url), proxy.requests, [done.status])
 
 
 def expiring(loader: Loader) -> Result:
-    """Oldest rows come first and expire while pages are read; rows still alive are looked for."""
+    """Oldest rows come first and expire while pages are read; rows not expired are expected."""
     dialect = [
         word for one in ("direction=asc", "retention=4d", "max_limit=100") for word in ("--dialect", one)
     ]
@@ -71,8 +71,8 @@ def expiring(loader: Loader) -> Result:
         proxy.begin(lambda pages: advance(url, "30m") if pages <= 24 else None)
         done = load(loader, proxy.url)
         alive = {task_id: status for task_id, status in truth(url).items() if task_id in before}
-        held = dict(loader.rows().keys())
-        expected = {task_id: held.get(task_id, status) for task_id, status in alive.items()}
+        stored = dict(loader.rows().keys())
+        expected = {task_id: stored.get(task_id, status) for task_id, status in alive.items()}
         return compare(loader, expected, proxy.requests, [done.status])
 
 
@@ -91,7 +91,7 @@ def killed(loader: Loader) -> Result:
 
 
 def second_edges(loader: Loader) -> Result:
-    """Between two loads, tasks appear in the very seconds that the newest held ones were created in."""
+    """Between two loads, tasks appear in the same second as the newest stored ones."""
     base = [task(n, NOW - timedelta(hours=200 - n), "success") for n in range(200)]
     last = NOW - timedelta(hours=1)
     late = [task(900 + n, last + timedelta(microseconds=20_000 * n - 500_000), "success") for n in range(50)]
@@ -124,7 +124,7 @@ def two_loads(loader: Loader, first: list[object], second: list[object], dialect
 
 
 def task(number: int, created_at: datetime, status: str) -> dict[str, object]:
-    """A task that begins at once, and has ended after a minute unless it runs."""
+    """A task that starts at once and ends after a minute, unless it is running."""
     ended_at = None if status == "running" else printed(created_at + timedelta(minutes=1))
     return {
         "id": f"{number:032x}",
@@ -140,14 +140,14 @@ def task(number: int, created_at: datetime, status: str) -> dict[str, object]:
 
 
 def printed(instant: datetime) -> str:
-    """An instant as the API prints it."""
+    """A time in the format of the API."""
     return instant.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 SCENARIOS: dict[str, Callable[[Loader], Result]] = {
     "`limit=100` clamped to 50": clamped,
     "rows expire while pages are read": expiring,
-    "late tasks in the second of the newest": second_edges,
+    "late tasks in the same second as the newest": second_edges,
     "tasks that end after the lookback": late_end,
     "killed at page 55 of 100, run again": killed,
 }
@@ -155,23 +155,23 @@ SCENARIOS: dict[str, Callable[[Loader], Result]] = {
 
 def main() -> None:
     """Runs all scenarios with both loaders and prints the table."""
-    tell(f"cbr-warehouse {version('cbr-warehouse')} and dlt {version('dlt')}, on {NOW:%Y-%m-%d}.")
-    tell("")
-    tell("| source | rows | loader | lost | stale | doubled | requests | exit status |")
-    tell("|---|--:|---|--:|--:|--:|--:|---|")
+    print_now(f"cbr-warehouse {version('cbr-warehouse')} and dlt {version('dlt')}, on {NOW:%Y-%m-%d}.")
+    print_now("")
+    print_now("| source | rows | loader | lost | stale | doubled | requests | exit status |")
+    print_now("|---|--:|---|--:|--:|--:|--:|---|")
     for name, scenario in SCENARIOS.items():
         for make in (CbrWarehouse, Dlt):
             with tempfile.TemporaryDirectory() as folder:
                 found = scenario(make(Path(folder) / "own"))
             statuses = ", ".join("killed" if status < 0 else str(status) for status in found.statuses)
-            tell(
+            print_now(
                 f"| {name} | {found.rows:,} | {make.name} | {found.lost:,} | {found.stale:,} | "
                 f"{found.doubled:,} | {found.requests:,} | {statuses} |"
             )
 
 
-def tell(line: str) -> None:
-    """Prints a line at once."""
+def print_now(line: str) -> None:
+    """Prints a line without buffering."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

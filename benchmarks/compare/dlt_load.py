@@ -1,7 +1,7 @@
-"""One load with dlt's ``rest_api`` source, set up as its documentation recommends for such an API.
+"""One load with dlt's ``rest_api`` source, configured as its documentation recommends for such an API.
 
-That is: the offset paginator with the API's own total, an incremental cursor with a lag for late
-changes (as long as the other's ``settle``), ``merge`` by primary key, DuckDB as the destination.
+The offset paginator with the API's total, an incremental cursor with a lag for late changes
+ (as long as the other's ``settle``), ``merge`` by primary key, DuckDB as the destination.
 """
 
 import sys
@@ -17,7 +17,7 @@ LAG = timedelta(hours=48)
 
 
 def main(url: str, project_id: str, folder: str) -> None:
-    """Loads into ``tasks.duckdb`` of a folder, where dlt keeps its state too."""
+    """Loads into ``tasks.duckdb`` in a folder that also contains dlt's state."""
     pipeline = dlt.pipeline(
         pipeline_name="cbr",
         pipelines_dir=str(Path(folder) / "state"),
@@ -35,7 +35,7 @@ def main(url: str, project_id: str, folder: str) -> None:
                 "name": "tasks",
                 "primary_key": "id",
                 "write_disposition": "merge",
-                # dlt takes a lag off no text of the API's form (six digits, no zone): read it as a time.
+                # dlt cannot subtract a lag from a text in the API's format (six digits, no zone): parse it.
                 "processing_steps": [{"map": read_created_at}],
                 "endpoint": {
                     "path": "operation-logs",
@@ -61,7 +61,7 @@ def read_created_at(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_whole_seconds(cursor: datetime) -> str:
-    """The cursor's value in the form that the API takes."""
+    """The cursor's value in the format that the API accepts."""
     return cursor.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
 
 

@@ -1,4 +1,4 @@
-"""The hostile source: emulator processes, asked for the truth and moved on in time."""
+"""Emulator processes as difficult sources: their truth and their clock."""
 
 import json
 import subprocess
@@ -11,12 +11,12 @@ from typing import Any
 from loaders import CHECKOUT, COMMAND
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-"""The present of every source, so that both loaders meet the same tasks."""
+"""Current time of every source, so that both loaders get the same tasks."""
 
 
 @contextmanager
 def served(*options: str) -> Iterator[str]:
-    """Serves an emulator whose clock stands still, and gives its base URL."""
+    """Runs an emulator with a frozen clock and yields its base URL."""
     process = subprocess.Popen(
         [*COMMAND, "emulator", "--port", "0", "--freeze", "--now", NOW.isoformat(), *options],
         cwd=CHECKOUT,
@@ -37,7 +37,7 @@ def truth(url: str) -> dict[str, str]:
 
 
 def advance(url: str, span: str) -> None:
-    """Moves the clock of what is served."""
+    """Advances the emulator's clock."""
     body = json.dumps({"advance": span}).encode()
     _ask(urllib.request.Request(f"{url}/__emulator/clock", data=body, method="POST"))  # noqa: S310
 

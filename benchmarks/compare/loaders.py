@@ -1,4 +1,4 @@
-"""The two loaders as commands in folders of their own, and what each holds afterwards."""
+"""The two loaders as commands in separate folders, and the rows they have stored."""
 
 import os
 import subprocess
@@ -25,19 +25,19 @@ token = "env:COMPARE_TOKEN"
 
 @dataclass(frozen=True)
 class Loaded:
-    """How a load ended.
+    """Result of a load.
 
     Attributes:
-        status: Its exit status; negative where it was killed.
-        said: What it said about it.
+        status: Exit status; negative if it was killed.
+        output: Its output.
     """
 
     status: int
-    said: str
+    output: str
 
 
 class Loader(Protocol):
-    """A loader with a folder of its own."""
+    """A loader with its own folder."""
 
     name: str
 
@@ -45,11 +45,11 @@ class Loader(Protocol):
         """Starts one load."""
 
     def rows(self) -> Counter[tuple[str, str]]:
-        """The rows held, as id and status, with how often."""
+        """The stored rows, as id and status, with their number."""
 
 
 def load(loader: Loader, url: str) -> Loaded:
-    """Runs one load to its end."""
+    """Runs one load to completion."""
     process = loader.start(url)
     out, error = process.communicate(timeout=900)
     return Loaded(process.returncode, out + error)
@@ -71,12 +71,12 @@ class CbrWarehouse:
         return _start([*COMMAND, "load"], self._folder)
 
     def rows(self) -> Counter[tuple[str, str]]:
-        """The rows held, as id and status, with how often."""
+        """The stored rows, as id and status, with their number."""
         return _rows(self._folder / "data" / "warehouse.duckdb", "SELECT task_id, status FROM tasks")
 
 
 class Dlt:
-    """dlt's ``rest_api`` source, as ``dlt_load`` sets it up."""
+    """dlt's ``rest_api`` source, as configured in ``dlt_load``."""
 
     name = "dlt"
 
@@ -90,12 +90,12 @@ class Dlt:
         return _start([sys.executable, str(script), url, PROJECT, str(self._folder)], self._folder)
 
     def rows(self) -> Counter[tuple[str, str]]:
-        """The rows held, as id and status, with how often."""
+        """The stored rows, as id and status, with their number."""
         return _rows(self._folder / "tasks.duckdb", "SELECT id, status FROM cbr.tasks")
 
 
 def _start(words: list[str], folder: Path) -> "subprocess.Popen[str]":
-    environ = os.environ | {"COMPARE_TOKEN": "demo-token", "PYTHONPATH": str(CHECKOUT)}
+    environ = os.environ | {"COMPARE_TOKEN": "demo-token", "PYTHONPATH": str(CHECKOUT / "pipelines")}
     environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     return subprocess.Popen(
         words, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""A proxy between a client and the emulator: counts what is asked and acts after each page of tasks."""
+"""A proxy between client and emulator that counts requests and calls a function after each page of tasks."""
 
 import threading
 import urllib.error
@@ -12,14 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass
 class Proxy:
-    """What passes through.
+    """State and counters of a proxy.
 
     Attributes:
         target: Base URL of the emulator.
         url: Base URL of the proxy.
         requests: Requests so far.
-        pages: Those of them that asked for tasks by the page, not for a count.
-        after_page: Called after each such page, with how many there were.
+        pages: Requests for a page of tasks, as opposed to a count.
+        after_page: Called after each page with the number of pages so far.
     """
 
     target: str
@@ -30,15 +30,15 @@ class Proxy:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, after_page: Callable[[int], None] = lambda _pages: None) -> None:
-        """Counts anew."""
+        """Resets the counters."""
         self.requests = self.pages = 0
         self.after_page = after_page
 
     def pass_on(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
-        """Asks the emulator, notes it, and gives its answer."""
-        asked = urllib.request.Request(self.target + path, headers=headers)  # noqa: S310  # http by construction
+        """Forwards a request to the emulator and returns status and body."""
+        forwarded = urllib.request.Request(self.target + path, headers=headers)  # noqa: S310  # http by construction
         try:
-            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+            with urllib.request.urlopen(forwarded, timeout=60) as answer:  # noqa: S310
                 status, body = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             status, body = error.code, error.read()
@@ -54,13 +54,13 @@ class Proxy:
 
 @contextmanager
 def proxied(target: str) -> Iterator[Proxy]:
-    """Runs a proxy on a free port of the loopback."""
+    """Runs a proxy on a free loopback port."""
     proxy = Proxy(target)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # the name that http.server calls
+        def do_GET(self) -> None:  # name required by http.server
             kept = {name: value for name, value in self.headers.items() if name.lower() == "x-auth-token"}
             status, body = proxy.pass_on(self.path, kept)
             self.send_response(status)
@@ -69,14 +69,14 @@ def proxied(target: str) -> Iterator[Proxy]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it has there
-            """Says nothing: what passes is counted."""
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # name of the overridden method
+            """Logs nothing: requests are counted."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """Says nothing: a client that was killed leaves its connections behind."""
+            """Logs nothing: a killed client leaves broken connections."""
 
     server = Server(("127.0.0.1", 0), Handler)
     proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
