@@ -50,6 +50,12 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
     assert broken == []
 
 
+def test_the_changelog_has_each_heading_once_in_a_version() -> None:
+    for version in text_of(ROOT / "CHANGELOG.md").split("\n## ")[1:]:
+        titles = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert len(titles) == len(set(titles)), version.splitlines()[0]
+
+
 def headings(document: Path) -> set[str]:
     """The anchors that GitHub gives to the headings of a page."""
     titles = re.findall(r"^#+ (.+)$", text_of(document), re.MULTILINE)
