@@ -1,4 +1,4 @@
-"""What every test stands on: no setting of the machine leaks in, and no missing program goes unseen.
+"""Basis of all tests: a clean environment, and markers for required programs.
 
 A test that needs a program of the system says so with a marker::
 
@@ -22,11 +22,11 @@ LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "A
 
 
 settings.register_profile("many", max_examples=2000, deadline=None)
-"""``--hypothesis-profile many``: twenty times the examples of every property test, for a night's run."""
+"""``--hypothesis-profile many``: twenty times the examples of every property test, for a nightly run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options that make tests larger, or have them write down what they proved."""
+    """Options that enlarge tests, or make them record results."""
     parser.addoption("--kill-all", action="store_true", help="kill loads at every step, not at chosen ones")
     parser.addoption("--proofs", metavar="FILE", help="append what was proved, as lines of JSON")
 
@@ -61,7 +61,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture
 def proved(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Says what a test tried and what was lost; ``docs/reliability.md`` is made of it.
+    """Records what a test tried and what was lost, for ``docs/reliability.md``.
 
     Call it as ``proved(kind, what, times=…, checked=…, unit=…, lost=…)``: what was done to the load and
     how often, then how many of what were compared and how many of them were not as they should be.

@@ -21,7 +21,7 @@ def layers() -> str:
     rules = runpy.run_path(str(RULES))
     return "".join(
         f"```\n{title}\n{_lines(rules[name])}```\n"
-        for title, name in (("cbr_warehouse", "MAY_KNOW"), ("cbr_emulator", "EMULATOR_MAY_KNOW"))
+        for title, name in (("cbr_warehouse", "MAY_IMPORT"), ("cbr_emulator", "EMULATOR_MAY_IMPORT"))
     )
 
 

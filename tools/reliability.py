@@ -1,8 +1,8 @@
 """Generates ``docs/reliability.md`` from test results.
 
 ``make reliability`` passes the file that ``pytest --proofs FILE`` wrote, ``make coverage`` passes
-``--coverage`` and updates the section on coverage alone, from the data that ``make test`` left in
-``.coverage``. ``tests/architecture/test_reliability_page.py`` lists what the page must contain.
+``--coverage`` and updates the section on coverage alone, from the data of the last
+``make test``. ``tests/architecture/test_reliability_page.py`` lists what the page must contain.
 """
 
 import io
@@ -111,7 +111,7 @@ def section_of_coverage(text: str) -> str:
 
 def measured_coverage() -> str:
     """The section on coverage, from the data of the last ``make test``."""
-    data = Coverage()
+    data = Coverage(config_file=str(PAGE.parents[1] / "pyproject.toml"))
     data.load()
     listing = io.StringIO()
     percent = data.report(file=listing)

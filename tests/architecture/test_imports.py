@@ -1,6 +1,7 @@
-"""Who may import what: the two tables below are the architecture, and the tests hold the code to them.
+"""Import rules between packages and for libraries; the tests compare the code with the tables below.
 
-The files are read, never imported, and an import inside a function counts like one at the top.
+Files are parsed, not imported, and an import inside a function counts like one at the top. ``make docs``
+writes the tables to CONTRIBUTING.md.
 """
 
 import ast
@@ -11,40 +12,40 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# Each room with the rooms it may know, along the way of the data: nobody knows a later room.
-# `cbr_warehouse.errors` and the package itself are open to all. A new room gets its line here.
-STATIONS: dict[str, set[str]] = {
+# Each subpackage with those it may import; there are no cycles. `cbr_warehouse.errors` and the package
+# itself are open to all. A new subpackage gets a line here.
+LAYERS: dict[str, set[str]] = {
     "settings": set(),
     "storage": set(),
     "contract": set(),
     "source": {"settings"},
     "raw": {"storage", "contract"},
     "tables": {"raw", "contract", "storage"},
-    # Asks the source for what is new or may have changed.
+    # Requests from the source what is new or may have changed.
     "extract": {"settings", "source", "raw", "contract", "storage", "tables"},
     # Counts days at the source and compares them with what is stored.
     "verify": {"extract", "source", "raw", "contract", "tables"},
-    # Looks at a source and writes nothing.
+    # Examines a source and writes nothing.
     "doctor": {"settings", "source", "contract", "extract"},
-    # The definitions; the warehouse makes them within the transaction that it publishes.
+    # The definitions of the views; the warehouse creates them.
     "analytics": {"settings", "storage"},
     "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics"},
     "reader": {"warehouse", "storage"},
     "report": {"reader", "analytics", "contract", "storage"},
 }
-MAY_KNOW: dict[str, set[str]] = {
+MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    **STATIONS,
-    "load": set(STATIONS),
-    "defs": {*STATIONS, "load"} - {"source"},
+    **LAYERS,
+    "load": set(LAYERS),
+    "defs": {*LAYERS, "load"} - {"source"},
     "definitions": {"defs"},
-    "cli": {*STATIONS, "load"},
-    # The public API: what `from cbr_warehouse import …` gives, imported when it is first used.
+    "cli": {*LAYERS, "load"},
+    # The public API: what `from cbr_warehouse import …` gives, imported on first use.
     "__init__": {"reader"},
 }
 
-# The emulator's own rooms. It shares no code with the warehouse, so that their agreement means something.
-EMULATOR_MAY_KNOW: dict[str, set[str]] = {
+# The emulator shares no code with the warehouse, so that their agreement is evidence.
+EMULATOR_MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "errors": set(),
     "clock": set(),
@@ -56,12 +57,12 @@ EMULATOR_MAY_KNOW: dict[str, set[str]] = {
     "server": {"faults", "dialect", "estate", "error_responses", "clock"},
     "docs_page": {"faults", "dialect"},
 }
-PACKAGES = {"cbr_warehouse": MAY_KNOW, "cbr_emulator": EMULATOR_MAY_KNOW}
+PACKAGES = {"cbr_warehouse": MAY_IMPORT, "cbr_emulator": EMULATOR_MAY_IMPORT}
 
-# The rooms of one package that may start the other: the command runs the emulator as a server.
-ACROSS = {("cbr_warehouse", "cli", "cbr_emulator")}
+# Imports across the two packages: the command runs the emulator as a server.
+ALLOWED_ACROSS = {("cbr_warehouse", "cli", "cbr_emulator")}
 
-# Each library that shapes what it touches, with the only rooms that may import it.
+# Libraries that only certain subpackages may import.
 ONLY_IN: dict[str, set[str]] = {
     "dagster": {"defs", "definitions"},
     "httpx": {"source"},
@@ -75,12 +76,12 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pipeline
 
 
 def room_of(module: list[str]) -> str:
-    """The room a dotted name of ours belongs to; the package itself counts as `errors`, open to all."""
+    """The subpackage of a dotted name; the package itself counts as `errors`, open to all."""
     return module[1] if len(module) > 1 else "errors"
 
 
 def imported(path: str, text: str) -> Iterator[list[str]]:
-    """Each name that a module imports, in parts: relative ones made absolute, literal dynamic ones too."""
+    """Each imported name, split at dots: relative ones made absolute, literal dynamic ones included."""
     package = list(PurePosixPath(path).relative_to("pipelines").parent.parts)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -88,7 +89,7 @@ def imported(path: str, text: str) -> Iterator[list[str]]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             base += node.module.split(".") if node.module else []
-            # `from cbr_warehouse import raw` names a room only with its last part.
+            # `from cbr_warehouse import raw` names the subpackage in its last part.
             yield from ([*base, alias.name] for alias in node.names)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
             yield from (
@@ -96,20 +97,20 @@ def imported(path: str, text: str) -> Iterator[list[str]]:
             )
 
 
-def breaches(path: str, text: str) -> list[str]:
-    """What a module imports and may not, as sentences."""
+def violations(path: str, text: str) -> list[str]:
+    """The forbidden imports of a module, as sentences."""
     parts = list(PurePosixPath(path).relative_to("pipelines").with_suffix("").parts)
     package, room = parts[0], parts[1]
-    may_know = PACKAGES[package]
+    may_import = PACKAGES[package]
     found = set()
     for name in imported(path, text):
         known = room_of(name)
         if name[0] == "pipelines":
-            found.add(f"{path}: {'.'.join(name)} is no package that is installed")
-        elif name[0] == package and known in may_know:
-            if known not in may_know[room] | {room, "errors"}:
-                found.add(f"{path}: the room {room} may not know {known}")
-        elif name[0] in PACKAGES and name[0] != package and (package, room, name[0]) not in ACROSS:
+            found.add(f"{path}: {'.'.join(name)} is not an installed package")
+        elif name[0] == package and known in may_import:
+            if known not in may_import[room] | {room, "errors"}:
+                found.add(f"{path}: {room} may not import {known}")
+        elif name[0] in PACKAGES and name[0] != package and (package, room, name[0]) not in ALLOWED_ACROSS:
             found.add(f"{path}: {package} shares no code with {name[0]}")
         elif name[0] in ONLY_IN and room not in ONLY_IN[name[0]]:
             found.add(f"{path}: {name[0]} is for {', '.join(sorted(ONLY_IN[name[0]]))} only, not for {room}")
@@ -117,20 +118,20 @@ def breaches(path: str, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_room_is_in_the_table(package: str) -> None:
+def test_every_package_is_in_the_table(package: str) -> None:
     folder = f"pipelines/{package}/"
     rooms = {room_of(path.removesuffix(".py").split("/")[1:]) for path in MODULES if path.startswith(folder)}
-    assert rooms == PACKAGES[package].keys(), "a room's line in the table is missing, or stale"
+    assert rooms == PACKAGES[package].keys(), "the line of a package is missing or outdated"
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_table_runs_one_way(package: str) -> None:
+def test_the_tables_have_no_cycle(package: str) -> None:
     settled: set[str] = set()
     rest = dict(PACKAGES[package])
     while ready := {room for room, known in rest.items() if known <= settled}:
         settled |= ready
         rest = {room: known for room, known in rest.items() if room not in ready}
-    assert not rest, f"these rooms know each other in a circle: {sorted(rest)}"
+    assert not rest, f"these packages import each other in a circle: {sorted(rest)}"
 
 
 def test_only_the_two_packages_are_in_the_folder() -> None:
@@ -139,7 +140,7 @@ def test_only_the_two_packages_are_in_the_folder() -> None:
 
 @pytest.mark.parametrize("path", MODULES)
 def test_imports_keep_to_the_tables(path: str) -> None:
-    assert breaches(path, (ROOT / path).read_text(encoding="utf-8")) == []
+    assert violations(path, (ROOT / path).read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
@@ -161,8 +162,8 @@ def test_imports_keep_to_the_tables(path: str) -> None:
         ("pipelines/cbr_warehouse/errors.py", "from cbr_warehouse.settings import read"),
     ],
 )
-def test_a_breach_is_seen(path: str, text: str) -> None:
-    assert len(breaches(path, text)) == 1
+def test_a_violation_is_detected(path: str, text: str) -> None:
+    assert len(violations(path, text)) == 1
 
 
 @pytest.mark.parametrize(
@@ -181,5 +182,5 @@ def test_a_breach_is_seen(path: str, text: str) -> None:
         ),
     ],
 )
-def test_what_the_tables_allow_is_no_breach(path: str, text: str) -> None:
-    assert breaches(path, text) == []
+def test_allowed_imports_are_no_violation(path: str, text: str) -> None:
+    assert violations(path, text) == []

@@ -1,4 +1,4 @@
-"""A missing program of the system skips a test with its remedy, and under REQUIRE_ALL=1 fails it."""
+"""A missing system program skips a test with a remedy, and fails it under REQUIRE_ALL=1."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What every file of the tree owes its reader: a telling name, a purpose, a bounded length, no local path."""
+"""Rules for every file of the tree: a meaningful name, a purpose, a bounded length, no local path."""
 
 import ast
 import re

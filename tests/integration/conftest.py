@@ -16,14 +16,14 @@ def workplace(tmp_path: Path) -> Workplace:
 
 @pytest.fixture
 def emulate() -> Iterator[Callable[..., str]]:
-    """Starts emulators that live as long as the test."""
+    """Starts emulators for the duration of the test."""
     with ExitStack() as stack:
         yield lambda *options: stack.enter_context(serve(*options))
 
 
 @pytest.fixture(scope="session")
 def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of a small demo, made once; tests only read it."""
+    """The data directory of a small demo, created once; tests only read it."""
     workplace = Workplace(tmp_path_factory.mktemp("small-demo"))
     done = workplace.run("demo", "--tasks", "4000", "--days", "20", "--seed", "7")
     assert done.status == 0, done.err

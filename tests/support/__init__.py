@@ -1,1 +1,1 @@
-"""What several tests share: sources, servers, warehouses and loads made for tests."""
+"""Shared test code: sources, servers, warehouses and loads."""

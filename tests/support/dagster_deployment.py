@@ -1,4 +1,4 @@
-"""An installation whose sources answer from memory: the real client, without a network."""
+"""An installation whose sources respond from memory: the real client, without a network."""
 
 import itertools
 import json
@@ -31,13 +31,13 @@ NOW = max(datetime.now(UTC).replace(microsecond=0), _MIDNIGHT + timedelta(minute
 
 
 def day(ago: int) -> date:
-    """The UTC day so many days ago."""
+    """The UTC day a number of days ago."""
     return NOW.date() - timedelta(days=ago)
 
 
 @dataclass
 class Clock:
-    """Tells the time that a test sets."""
+    """A clock set by the test."""
 
     now: datetime = NOW
 
@@ -134,11 +134,11 @@ class Deployment:
         )
 
     def tick(self, source: str) -> dg.ExecuteInProcessResult:
-        """What the schedule starts for a source at this moment."""
+        """The run requested by the schedule for a source now."""
         return self.run(source, [self.clock.now.date()], job="load")
 
     def recorded(self, *key: str) -> set[date]:
-        """The days of an asset that Dagster takes for done."""
+        """The days of an asset that are materialized in Dagster."""
         found = self.instance.get_materialized_partitions(dg.AssetKey(key))
         return {date.fromisoformat(partition) for partition in found}
 

@@ -1,6 +1,6 @@
-"""The emulator over real HTTP in the test's own process, its requests watched, and loads from it.
+"""The emulator over HTTP in the test process, with recorded requests, and loads from it.
 
-Where a test wants a process of its own, as a user has it, ``support.command_line`` starts one.
+For a separate process, as users run it, see ``support.command_line``.
 """
 
 import json
@@ -34,10 +34,10 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.query import query
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
-"""The present of most tests; the estates are a function of it."""
+"""Current time in most tests; estates are a function of it."""
 
 HASTE = 40
-"""How much faster than the machine's the clock of waits runs, so that a load with pauses ends soon."""
+"""Speed-up of the clock used for waits, so that loads with pauses end soon."""
 
 LEAVES = {
     "operation_type": "operation_type",
@@ -65,21 +65,21 @@ LEAVES = {
     "vault_delete_fail_count": "extra_info.vault_delete.fail_count",
     "vault_delete_total_count": "extra_info.vault_delete.total_count",
 }
-"""Columns of ``tasks`` that are compared, with their place in the record."""
+"""Compared columns of ``tasks``, with their path in the record."""
 
 Row = tuple[Any, ...]
 
 
 @dataclass
 class Emulated:
-    """An emulator that serves, and what it was asked.
+    """A running emulator and the requests it received.
 
     Attributes:
         url: Its base URL.
         emulator: The emulator.
-        lists: Query of each list asked for, in order.
-        shows: Tasks asked for by id, in order.
-        after_list: Called after each list was answered, with its query.
+        lists: Query of each list request, in order.
+        shows: Ids of tasks requested one by one, in order.
+        after_list: Called after each list response, with its query.
     """
 
     url: str
@@ -90,20 +90,20 @@ class Emulated:
 
     @property
     def now(self) -> datetime:
-        """The present of what is served."""
+        """Current time of the served data."""
         return self.emulator.clock.now()
 
     def advance(self, span: timedelta) -> None:
-        """Moves the clock forward."""
+        """Advances the clock."""
         self.emulator.clock.advanced += span
 
     def truth(self) -> dict[str, dict[str, Any]]:
-        """Everything served now, by id, as the emulator itself tells it."""
+        """Everything served now, by id, from the emulator's truth."""
         body = httpx.get(f"{self.url}/__emulator/truth", timeout=60).json()
         return {record["id"]: record for record in body["operation_logs"]}
 
     def watch(self, application: Any) -> Any:
-        """The application with its requests noted."""
+        """The application with its requests recorded."""
 
         async def watched(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
             asked = None
@@ -121,10 +121,10 @@ class Emulated:
 
 @contextmanager
 def emulated(**options: Any) -> Iterator[Emulated]:
-    """Serves an emulator from a thread.
+    """Runs an emulator in a thread.
 
     Args:
-        options: Those of the command, by the names of :class:`Options`; the clock stands still.
+        options: Options of the command, by the names of :class:`Options`; the clock is frozen.
     """
     options = {"now": NOW.isoformat(), "is_frozen": True, "seed": 5} | options
     emulator = build_emulator(Options(**options))
@@ -146,7 +146,7 @@ def emulated(**options: Any) -> Iterator[Emulated]:
             yield running
         finally:
             server.should_exit = True
-            server.force_exit = True  # an answer that stalls on purpose is not waited for
+            server.force_exit = True  # stalled responses are not waited for
             thread.join(20)
 
 
@@ -174,7 +174,7 @@ class Warehouse:
         )
 
     def load(self, **wanted: Any) -> LoadResult:
-        """Loads once; its clock is the source's, and its waits pass fast."""
+        """Loads once, with the source's clock and shortened waits."""
         surroundings = Runtime(
             clock=self._clock,
             sleep=lambda seconds: time.sleep(seconds / HASTE),
@@ -197,11 +197,11 @@ class Warehouse:
         return report
 
     def _clock(self) -> datetime:
-        """The present, which is the source's unless that is wrong on purpose."""
+        """The current time of the source, without its skew."""
         return self._source.now - self._source.emulator.clock.skew
 
     def ask(self, sql: str) -> list[Row]:
-        """Asks the published warehouse."""
+        """Queries the published warehouse."""
         return query(self.directory.warehouse, sql).rows
 
     @property
@@ -210,24 +210,24 @@ class Warehouse:
         return self._source.emulator.dialect.times == "seconds"
 
     def tasks(self) -> dict[str, Row]:
-        """The cells of all tasks held, by id; a task held twice fails here."""
+        """The cells of all stored tasks, by id; fails for duplicates."""
         rows = self.ask(f"SELECT task_id, {', '.join(LEAVES)} FROM tasks")
         assert len(rows) == len({row[0] for row in rows})
         return {row[0]: _comparable(row[1:], seconds=self.prints_whole_seconds) for row in rows}
 
     def resources(self) -> set[Row]:
-        """Keys and names of all resources held."""
+        """Keys and names of all stored resources."""
         return set(self.ask("SELECT task_id, role, position, resource_id, resource_name FROM resources"))
 
 
 def cells(record: dict[str, Any], *, seconds: bool = False) -> Row:
-    """The cells that a record should come to, its times to the second if the source prints no more."""
+    """The expected cells of a record; times to the second if the source prints no more."""
     found = tuple(_expected(column, _leaf(record, path)) for column, path in LEAVES.items())
     return _comparable(found, seconds=seconds)
 
 
 def resources_of(truth: dict[str, dict[str, Any]]) -> set[Row]:
-    """The resources that records should come to."""
+    """The expected resources of records."""
     found = set()
     for task_id, record in truth.items():
         extra = record.get("extra_info") or {}
@@ -239,7 +239,7 @@ def resources_of(truth: dict[str, dict[str, Any]]) -> set[Row]:
 
 
 def lost(warehouse: Warehouse, truth: dict[str, dict[str, Any]]) -> list[str]:
-    """Tasks of the truth that are not held, or not in every cell."""
+    """Tasks of the truth that are not stored, or differ in a cell."""
     held, seconds = warehouse.tasks(), warehouse.prints_whole_seconds
     return [
         task_id for task_id, record in truth.items() if held.get(task_id) != cells(record, seconds=seconds)
@@ -261,7 +261,7 @@ def _expected(column: str, value: Any) -> Any:
 
 
 def _comparable(row: Row, *, seconds: bool) -> Row:
-    """A row with instants as precise as every form that sources print them in, and "" as nothing."""
+    """A row with times in the precision of every format, and "" as None."""
     step = 1_000_000 if seconds else 1000
     return tuple(
         cell.replace(microsecond=cell.microsecond // step * step)

@@ -52,20 +52,20 @@ PHASES = {
     ),
     "cbr_warehouse.tables.build": ("write_moved", "note_made"),
 }
-"""Functions that are a step each, by the module that calls them."""
+"""Functions that count as a step, by the calling module."""
 
 ENGINES = {"cbr_warehouse.tables.build": "open_engine", "cbr_warehouse.warehouse.build": "open_engine"}
-"""What opens DuckDB, by module; each statement is a step."""
+"""Functions that open DuckDB, by module; each statement is a step."""
 
 _processes = get_context("forkserver")
-# What every load would import anew: half of its time.
+# Imports shared by all loads: half of a load's time.
 _processes.set_forkserver_preload(
     ["pytest", "pandas", "pyarrow.compute", "pyarrow.dataset", "cbr_warehouse.load.run"]
 )
 
 
 Step = tuple[str, int]
-"""A step: its name, and the how manieth of that name in its load, from 1."""
+"""A step: its name, and its number among steps of that name, from 1."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Attempt:
         return process
 
     def run(self) -> Ended:
-        """Runs the load to its end. One that is not killed must succeed."""
+        """Runs the load to completion. It must succeed unless killed."""
         process = self.start()
         process.join(self.kill_after or 120)
         process.kill()
@@ -228,7 +228,7 @@ def _wrap_files(steps: _Steps, folder: Path) -> None:
 
 
 def _kind(folder: Path, path: Path) -> str:
-    """What a file is: the folder that the layout puts it in."""
+    """Kind of a file: its folder in the layout."""
     parts = [part for part in path.relative_to(folder).parts if "=" not in part]
     return "/".join(parts[:2]) if len(parts) > 1 and parts[0] in {"raw", "tables"} else "warehouse"
 
@@ -250,7 +250,7 @@ def _wrap_engine(steps: _Steps, module: str, name: str) -> None:
 
 
 class _Connection:
-    """A DuckDB connection that says each statement before it is run."""
+    """A DuckDB connection that reports each statement before it runs."""
 
     def __init__(self, plain: Any, say: Callable[[str], None]) -> None:
         self._plain = plain

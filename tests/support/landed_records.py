@@ -1,4 +1,4 @@
-"""Records landed at told times, and the tables made of them, without a source between."""
+"""Records landed at given times, and the tables built from them, without a source."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ TABLES = ("tasks", "task_versions", "resources", "resource_volumes", "replicatio
 
 
 def printed(record: object) -> bytes:
-    """A record as a source prints it."""
+    """A record in the format of a source."""
     return json.dumps(record, ensure_ascii=False).encode()
 
 
@@ -37,12 +37,12 @@ def land(folder: Path, load_id: str, seen: Iterable[tuple[bytes, datetime]]) -> 
 
 
 def make(directory: DataDirectory) -> None:
-    """Brings the tables up."""
+    """Builds the tables."""
     make_tables(directory, SOURCE, CONTRACT)
 
 
 def rows(directory: DataDirectory, table: str, columns: Sequence[str] = ("*",)) -> list[dict[str, Any]]:
-    """Rows of a table, in a fixed order; none where no partition holds any."""
+    """Rows of a table, in a fixed order; empty without a partition."""
     files = directory.partitions(table, SOURCE)
     if not files:
         return []

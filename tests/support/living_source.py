@@ -1,4 +1,4 @@
-"""A source in memory that lives and speaks any dialect: what the loader meets without HTTP between.
+"""A changing source in memory with any dialect, without HTTP.
 
 For tests that need thousands of loads. It knows nothing of the loader but the client's two calls.
 """
@@ -19,7 +19,7 @@ PROVIDERS = ("0daac4c5-6707-4851-97ba-169e36266b66", "3f3c3220-245c-4805-b811-75
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a source reads what it is asked."""
+    """How a source interprets requests."""
 
     order: str = "created_at"
     descending: bool = True
@@ -47,7 +47,7 @@ class Task:
     visible_from: datetime
 
     def at(self, now: datetime) -> dict[str, Any] | None:
-        """The record as the source shows it at a time; None before it is shown."""
+        """The record as returned by the source at a time; None before it appears."""
         if now < self.visible_from:
             return None
         started, ended = now >= self.started_at, now >= self.ended_at
@@ -68,7 +68,7 @@ class Task:
 
 @dataclass
 class LivingSource:
-    """The source. Its clock is the test's; every request may move it on."""
+    """The source. Its clock is set by the test; requests may advance it."""
 
     now: datetime
     dialect: Dialect = field(default_factory=Dialect)
@@ -108,7 +108,7 @@ class LivingSource:
         return task
 
     def served(self) -> dict[str, dict[str, Any]]:
-        """All that the source would show if asked for everything, by id."""
+        """Every task that the source currently serves, by id."""
         shown = {}
         for task in self.tasks:
             record = task.at(self.now)
@@ -117,7 +117,7 @@ class LivingSource:
         return shown
 
     def list_tasks(self, query: TaskQuery, *, limit: int, offset: int) -> Page:
-        """One page, as the dialect has it."""
+        """One page in the dialect."""
         self._tick()
         rows = [record for record in self.served().values() if self._matches(record, query)]
         rows.sort(
@@ -131,7 +131,7 @@ class LivingSource:
         return Page(texts, count, self.now, query, limit, offset, 200)
 
     def show_task(self, task_id: str) -> Page:
-        """One task, or a page of none."""
+        """One task, or an empty page."""
         self._tick()
         record = self.served().get(task_id)
         texts = (json.dumps(record).encode(),) if record else ()

@@ -1,4 +1,4 @@
-"""A living source and the warehouse that loads from it, in one process, to be compared cell by cell."""
+"""A changing source and the warehouse that loads from it, in one process, to be compared cell by cell."""
 
 import os
 import signal
@@ -89,7 +89,7 @@ class Bench:
 
 
 def load_until_killed(folder: Path, source: LivingSource, writes: int) -> None:
-    """Loads in a process of its own that dies, as of ``kill -9``, when so many files are written."""
+    """Loads in a separate process that kills itself after a number of written files."""
     left = count(writes, -1)
     sync = atomic_write._sync
 

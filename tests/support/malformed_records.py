@@ -1,4 +1,4 @@
-"""Records that no sound source would send: each kind as the bytes that stand in a page among good ones."""
+"""Records that a correct source would never send: the bytes of each kind, served among good ones."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Record = dict[str, Any]
 Spoil = Callable[[Record], bytes]
 
 DEPTH = 20_000
-"""Of nested lists: deeper than what parsers that recurse survive."""
+"""Depth of nested lists: more than recursive parsers survive."""
 
 
 def _text(record: Record) -> bytes:
@@ -32,7 +32,7 @@ def _without(name: str) -> Spoil:
 
 
 def _beginning_with(members: bytes) -> Spoil:
-    """Members put before the record's own, character for character."""
+    """Inserts members before the record's own, as raw text."""
     return lambda record: b"{" + members + b"," + _text(record)[1:]
 
 
@@ -59,7 +59,7 @@ QUARANTINED: dict[str, Spoil] = {
     "a lone surrogate in a column": _with("vault_name", "a\ud800b"),
     "bytes that are no UTF-8": lambda record: _text(record).replace(b'"success"', b'"succ\xff\xfess"'),
 }
-"""Kinds that must end in quarantine."""
+"""Kinds that must be quarantined."""
 
 HELD: dict[str, Spoil] = {
     "a megabyte of text": _with("error_info.message", "x" * 2**20),
@@ -73,12 +73,12 @@ HELD: dict[str, Spoil] = {
     "an unknown status": _with("status", "in_progress"),
     "an unknown block": _with("extra_info.teleport", {"to": {"where": [1, {"x": None}]}}),
 }
-"""Kinds that look odd and must be held all the same."""
+"""Kinds that look unusual and must be stored."""
 
 EITHER: dict[str, Spoil] = {
     "duplicate keys": _beginning_with(b'"status":"failed","status":"success"'),
     "deep nesting": _beginning_with(b'"deep":' + b"[" * DEPTH + b"]" * DEPTH),
 }
-"""Kinds that may be held or quarantined, but never lost."""
+"""Kinds that may be stored or quarantined, but never lost."""
 
 KINDS = QUARANTINED | HELD | EITHER

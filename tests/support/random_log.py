@@ -1,4 +1,4 @@
-"""A small log made at random, with the ways of a real one, for checks by plain Python.
+"""A small random log with the properties of a real one, for checks in plain Python.
 
 Everything happens on whole minutes, so that a check can walk through time minute by minute. What was
 left out on purpose is told beside the log.
@@ -28,7 +28,7 @@ SETTINGS = AnalyticsSettings(
 
 @dataclass(frozen=True)
 class RandomLog:
-    """A log, and what was left out of it.
+    """A log, and the events that were left out of it.
 
     Attributes:
         log: The log.

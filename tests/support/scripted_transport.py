@@ -1,4 +1,4 @@
-"""A transport of the HTTP library whose responses arrive as from a network: unread, byte for byte."""
+"""An httpx transport whose responses arrive as from a network: unread, byte for byte."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""A small log written by hand: tasks row by row, then the warehouse and its analytics in memory.
+"""A small log written row by row, then the warehouse and its analytics in memory.
 
 A test tells what happened, asks for the views and compares them with numbers worked out by hand::
 
@@ -27,13 +27,13 @@ Moment = str | datetime
 
 
 def at(moment: Moment) -> datetime:
-    """The time that a text such as ``2026-03-10 01:00`` tells, in UTC."""
+    """Parses a text such as ``2026-03-10 01:00`` as UTC."""
     told = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 class SmallLog:
-    """Tasks of a few resources, and what the loads proved of them."""
+    """Tasks of a few resources, and the coverage of their days."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class SmallLog:
             self.load(watermark)
 
     def add(self, table: str, **row: Any) -> Self:
-        """Adds a row to a table of the contract, as it is told."""
+        """Adds a row to a table of the contract."""
         self.tables.setdefault(table, []).append(row)
         return self
 
@@ -68,7 +68,7 @@ class SmallLog:
         outcome: str = "done",
         until: Moment | None = None,
     ) -> Self:
-        """Adds a load of a source: what the watermark is made of."""
+        """Adds a load of a source, which determines the watermark."""
         begun = at(started_at)
         load_id = f"{begun:%Y%m%dT%H%M%S%fZ}-{len(self.tables.get('loads', ())):08x}"
         return self.add(
@@ -83,7 +83,7 @@ class SmallLog:
         )
 
     def cover(self, *days: str, state: str = "complete", source: str | None = None, **told: Any) -> Self:
-        """Adds what is proved of UTC days."""
+        """Adds coverage of UTC days."""
         for day in days:
             counts = {"counted": 0, "held": 0, "quarantined": 0, "expired": 0}
             key = {"source": source or self.source, "day": date.fromisoformat(day), "state": state}
@@ -205,12 +205,12 @@ class SmallLog:
         return task_id
 
     def publish(self, path: Path) -> Path:
-        """Makes the warehouse and its analytics as a file."""
+        """Builds the warehouse and its analytics as a file."""
         open_analytics(self.tables, self.settings, str(path)).connection.close()
         return path
 
     def see(self, task_id: str, *versions: tuple[Moment, dict[str, Any]]) -> Self:
-        """Tells when each version of a task was first seen, and what was otherwise in it."""
+        """Sets when each version of a task was first seen, and its differing values."""
         (task,) = (row for row in self.tables["tasks"] if row["task_id"] == task_id)
         for number, (moment, told) in enumerate(versions, 1):
             seen = {"first_seen_at": at(moment), "last_seen_at": at(moment)}
@@ -219,7 +219,7 @@ class SmallLog:
         return self
 
     def open(self) -> Analytics:
-        """Makes the warehouse and its analytics.
+        """Builds the warehouse and its analytics.
 
         Returns:
             A connection to them; the log stays as it is and can be added to.

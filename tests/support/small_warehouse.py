@@ -1,4 +1,4 @@
-"""A warehouse in memory with its analytics, made of rows: what ``support.small_log`` opens."""
+"""A warehouse in memory with its analytics, built from rows: what ``support.small_log`` opens."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Analytics:
-    """A warehouse in memory, brought up."""
+    """A built warehouse in memory."""
 
     connection: duckdb.DuckDBPyConnection
 
     def query(self, sql: str) -> list[dict[str, Any]]:
-        """The rows that a query gives, by column name."""
+        """The rows of a query, by column name."""
         found = self.connection.execute(sql)
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
@@ -41,7 +41,7 @@ class Analytics:
 def open_analytics(
     tables: Mapping[str, Rows], settings: AnalyticsSettings, place: str = ":memory:"
 ) -> Analytics:
-    """Makes a warehouse of rows of the contract's tables, and its analytics."""
+    """Builds a warehouse and its analytics from rows of the contract's tables."""
     connection = duckdb.connect()
     connection.execute(f"ATTACH '{place}' AS warehouse")
     connection.execute("USE warehouse")

@@ -1,11 +1,11 @@
-"""Content hashes of a published warehouse, table by table, without the times of seeing."""
+"""Content hashes of a published warehouse, by table, without the times of checks and sightings."""
 
 from pathlib import Path
 
 import duckdb
 
 SEEN = ("first_seen_at", "last_seen_at", "checked_at", "resolved_at")
-"""Columns that say when a load looked, not what it found."""
+"""Columns with times of checks, not content."""
 
 
 def hashes(warehouse: Path) -> dict[str, str]:
