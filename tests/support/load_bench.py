@@ -53,11 +53,13 @@ class Bench:
         )
         self._ready = ReadySource(settings, TokenCredentials(SecretStr("x")))
 
-    def load(self, **wanted: Any) -> LoadResult:
-        loading = LoadContext(
+    def loading(self) -> LoadContext:
+        return LoadContext(
             self.directory, read_contract(), lambda: self.source.now, uuid4, lambda _: self.source
         )
-        report = load(loading, [self._ready], LoadRequest(**wanted))
+
+    def load(self, **wanted: Any) -> LoadResult:
+        report = load(self.loading(), [self._ready], LoadRequest(**wanted))
         entry = report.sources[0].entry
         if not report.sources[0].is_publishable:
             return report

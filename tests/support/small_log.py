@@ -86,7 +86,12 @@ class SmallLog:
         """Adds coverage of UTC days."""
         for day in days:
             counts = {"counted": 0, "held": 0, "quarantined": 0, "expired": 0}
-            key = {"source": source or self.source, "day": date.fromisoformat(day), "state": state}
+            key = {
+                "reason": None,
+                "source": source or self.source,
+                "day": date.fromisoformat(day),
+                "state": state,
+            }
             self.add("coverage", **{"checked_at": at(day)} | counts | key | told)
         return self
 

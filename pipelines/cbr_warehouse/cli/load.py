@@ -10,6 +10,8 @@ from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.cli.parse_time import read_time
 from cbr_warehouse.cli.progress import show_progress
 from cbr_warehouse.contract.api_facts import EARLIEST
+from cbr_warehouse.contract.day_reason import DayReason, explain
+from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.errors import UsageError
 from cbr_warehouse.extract.plan import Range
 from cbr_warehouse.load.context import LoadRequest
@@ -115,22 +117,23 @@ def _warn(source: SourceResult) -> None:
             "made from, and the source did not send all of it again. Restore the raw files of these days "
             "from a backup and load again, or give up what is lost with 'cbr-warehouse rebuild'."
         )
-    if source.incomplete:
-        _say(
-            f"{name}: incomplete: the source has more than is held of {show_days(source.incomplete)}. "
-            "Load again; if it stays so, the table coverage has the numbers."
-        )
-    if source.newly_lost:
-        _say(
-            f"{name}: lost: {show_days(source.newly_lost)} left the source's retention unproven. "
-            "Load at least daily."
-        )
-    if source.unverified:
-        _say(f"{name}: unverified: the source's counts prove nothing of {show_days(source.unverified)}.")
+    _say_reasons(source)
     if source.quarantined:
         _say(
             f"{name}: {source.quarantined:,} records in quarantine; see the table quarantine for the reasons."
         )
+
+
+def _say_reasons(source: SourceResult) -> None:
+    """Days that are not complete, each reason with what to do; those beyond retention once, as a note."""
+    name = source.entry.source
+    for (state, reason), days in source.days_by_reason().items():
+        if explained := explain(state, reason):
+            _say(f"{name}: {state}: {show_days(days)}: {explained.why}. {explained.remedy}")
+    explained = explain(DayState.UNVERIFIED, DayReason.EDGE_OF_RETENTION)
+    if source.newly_beyond and explained:
+        edge = show_days(source.newly_beyond)
+        _say(f"{name}: at the edge of retention: {edge}: {explained.why}. {explained.remedy}")
 
 
 def _say(sentence: str) -> None:

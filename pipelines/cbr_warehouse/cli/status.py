@@ -10,7 +10,7 @@ from cbr_warehouse.cli.json_values import plain
 from cbr_warehouse.cli.schema import Json
 from cbr_warehouse.cli.sql import print_table
 from cbr_warehouse.contract.api_facts import RETENTION
-from cbr_warehouse.warehouse.status import read_status
+from cbr_warehouse.warehouse.status import SourceStatus, read_status
 
 COLUMNS = (
     "source",
@@ -22,6 +22,7 @@ COLUMNS = (
     "unverified",
     "lost",
     "never_loaded",
+    "beyond_retention",
     "hours_left",
     "quarantined",
     "last_load_at",
@@ -41,3 +42,13 @@ def status(context: typer.Context, *, as_json: Json = False) -> None:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
         print_table(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+        for one in found:
+            _print_reasons(one)
+
+
+def _print_reasons(status: SourceStatus) -> None:
+    """Below the table: why days are not complete, and what to do."""
+    for one in status.not_complete:
+        span = f"{one.first_day}" if one.days == 1 else f"between {one.first_day} and {one.last_day}"
+        count = "1 day" if one.days == 1 else f"{one.days:,} days"
+        print(f"{status.source}: {one.state} ({one.reason}): {count} ({span}): {one.why}. {one.remedy}")

@@ -25,6 +25,7 @@ from typing import Any
 
 import dagster as dg
 
+from cbr_warehouse.contract.day_reason import explain
 from cbr_warehouse.contract.utc_days import DAY, start_of
 from cbr_warehouse.defs.asset_keys import LOAD_JOB, raw_key, source_pool
 from cbr_warehouse.defs.columns import records_schema
@@ -164,7 +165,11 @@ def _record(
 
 def _of_day(loading: LoadContext, report: SourceResult, day: date) -> dict[str, Any]:
     found = {entry.day: entry for entry in report.findings}.get(day)
-    stated = {} if found is None else {"state": found.state, "counted": found.counted}
+    stated: dict[str, Any] = {}
+    if found is not None:
+        stated = {"state": found.state, "counted": found.counted, "reason": found.reason or "none"}
+        if explained := explain(found.state, found.reason):
+            stated |= {"why": explained.why, "what_to_do": explained.remedy}
     count = count_records(loading.directory, report.entry.source, day)
     return {"dagster/partition_row_count": count, "load_id": report.entry.load_id, **stated}
 
@@ -194,8 +199,20 @@ def _missing(report: SourceResult, key: dg.AssetKey) -> dg.AssetCheckResult:
             "incomplete": _listed(report.incomplete),
             "newly_lost": _listed(report.newly_lost),
             "unverified": _listed(report.unverified),
+            "beyond_retention": _listed(report.beyond_retention),
+            "reasons": _reasons(report),
         },
     )
+
+
+def _reasons(report: SourceResult) -> str:
+    """Each reason for which days are not complete, with what to do, as a Markdown list."""
+    lines = [
+        f"- {state} ({reason}): {_listed(days)}: {explained.why}. {explained.remedy}"
+        for (state, reason), days in report.days_by_reason().items()
+        if (explained := explain(state, reason))
+    ]
+    return "\n".join(lines) or "none"
 
 
 def _listed(days: Iterable[date]) -> str:

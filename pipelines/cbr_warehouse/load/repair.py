@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.errors import StorageError
@@ -121,6 +122,7 @@ def _doubt(directory: DataDirectory, source: str, load_id: str, days: Iterable[s
                 known.expired if known else 0,
                 DayState.UNVERIFIED.value,
                 known.checked_at if known else None,
+                DayReason.DAMAGED_RAW.value,
             )
         )
     if not entries:

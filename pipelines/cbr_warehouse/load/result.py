@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date
 
+from cbr_warehouse.contract.day_reason import explain
+from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.errors import CbrWarehouseError, LoadRunningError, SourceError
 from cbr_warehouse.load.repair import Damage
 from cbr_warehouse.raw.ledgers import AuditEntry, LoadEntry
@@ -17,6 +19,8 @@ class SourceResult:
         incomplete: Days of which the source has more records than are stored.
         newly_lost: Days that left retention unverified and were not recorded as lost before.
         unverified: Days that the source's counts could not verify.
+        beyond_retention: Of these, days older than what the source is shown to serve whole.
+        newly_beyond: Of these in turn, days that no earlier load reported.
         quarantined: Quarantined records whose task is stored in no version.
         read: Days read from beginning to end, or to the present; none if the source failed.
         findings: What was found of each day looked at.
@@ -29,6 +33,8 @@ class SourceResult:
     incomplete: tuple[date, ...] = ()
     newly_lost: tuple[date, ...] = ()
     unverified: tuple[date, ...] = ()
+    beyond_retention: tuple[date, ...] = ()
+    newly_beyond: tuple[date, ...] = ()
     quarantined: int = 0
     read: tuple[date, ...] = ()
     findings: tuple[AuditEntry, ...] = ()
@@ -44,8 +50,21 @@ class SourceResult:
 
     @property
     def has_warnings(self) -> bool:
-        """Whether records are quarantined or days unverified."""
-        return bool(self.unverified or self.quarantined)
+        """Whether records are quarantined or days unverified; days beyond retention do not count."""
+        return bool(set(self.unverified).difference(self.beyond_retention) or self.quarantined)
+
+    def days_by_reason(self) -> dict[tuple[str, str | None], list[date]]:
+        """The days that need attention, by state and reason; those beyond retention do not."""
+        grouped: dict[tuple[str, str | None], list[date]] = {}
+        newly_lost, calm = set(self.newly_lost), set(self.beyond_retention)
+        for entry in self.findings:
+            if entry.state == DayState.LOST and entry.day not in newly_lost:
+                continue
+            if entry.day not in calm and explain(entry.state, entry.reason) is not None:
+                # All lost days are lost alike, whatever they lacked before.
+                reason = None if entry.state == DayState.LOST else entry.reason
+                grouped.setdefault((entry.state, reason), []).append(entry.day)
+        return grouped
 
     @property
     def is_publishable(self) -> bool:

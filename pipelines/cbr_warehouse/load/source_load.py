@@ -133,6 +133,8 @@ class _SourceLoad:
             incomplete=verified.incomplete,
             newly_lost=verified.newly_lost,
             unverified=verified.unverified,
+            beyond_retention=verified.beyond_retention,
+            newly_beyond=verified.newly_beyond,
             quarantined=verified.quarantined,
             read=plan.read,
             findings=verified.entries,

@@ -6,13 +6,14 @@ loads there were.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from cbr_warehouse.contract.day_reason import default_reason
 from cbr_warehouse.contract.timestamps import print_instant
 from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
@@ -69,6 +70,7 @@ class AuditEntry:
         expired: Tasks held that the source no longer serves.
         state: State of the day, as ``schemas/coverage.yaml`` describes it.
         checked_at: When the source was last asked of this day; None if never.
+        reason: Why the day is not complete; None where it is, and for today.
     """
 
     day: date
@@ -76,6 +78,7 @@ class AuditEntry:
     expired: int
     state: str
     checked_at: datetime | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,15 @@ def read_audits(directory: DataDirectory, source: str) -> dict[date, AuditEntry]
     """
     latest: dict[date, AuditEntry] = {}
     for path in _ledger_files(directory.raw_ledger("audits", source)):
-        latest.update({entry.day: entry for entry in _read(path, AuditFindings).days})
+        latest.update({entry.day: _with_reason(entry) for entry in _read(path, AuditFindings).days})
     return latest
+
+
+def _with_reason(entry: AuditEntry) -> AuditEntry:
+    """Ledgers written before there were reasons lack them."""
+    if entry.reason is not None:
+        return entry
+    return replace(entry, reason=default_reason(entry.state, entry.counted, entry.checked_at))
 
 
 def read_vanished(directory: DataDirectory, source: str) -> frozenset[str]:

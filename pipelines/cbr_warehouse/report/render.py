@@ -107,6 +107,9 @@ def _parts(findings: ReportData, texts: Texts) -> list[Part]:
         for row in asked["causes"].rows
     ]
     source = " source" if len(asked["watermark"].rows) > 1 else ""
+    completeness = [
+        {**row, "what_to_do": texts.remedy(row["state"], row["reason"])} for row in asked["completeness"].rows
+    ]
     tables: list[tuple[str, list[dict[str, Any]], str]] = [
         (
             "worst",
@@ -119,7 +122,7 @@ def _parts(findings: ReportData, texts: Texts) -> list[Part]:
             [row | {"vault": _name(row["vault"], row["vault_short_id"])} for row in asked["vaults"].rows],
             "vault protected windows final_success_rate wilson_lower resources" + source,
         ),
-        ("completeness", asked["completeness"].rows, "source state days first_day last_day missing"),
+        ("completeness", completeness, "source state reason days first_day last_day missing what_to_do"),
         ("watermark", asked["watermark"].rows, "source watermark tasks open unknown quarantined"),
     ]
     if findings.evidence:

@@ -30,6 +30,11 @@ class Texts:
         """A value of ours, such as ``inferred``, in this language; any other text as it is."""
         return str(self.words["value"].get(value, value))
 
+    def remedy(self, state: str, reason: str | None) -> str | None:
+        """What to do about days of a state and reason; None where there is nothing to say."""
+        remedies: dict[str, str] = self.words["remedy"]
+        return remedies.get(state) or remedies.get(reason or "")
+
     def population(self, question: Question) -> str:
         """What a question counts and what not; the English of it stands in the question's own file."""
         told = self.words.get("population", {}).get(question.name)

@@ -50,7 +50,12 @@ def judge(
     success, never, strikes = figures["success"], figures["never"], figures["strikes"]
     unprotected = _count_unprotected(warehouse, period)
     missing = sum(row["days"] for row in completeness if row["state"] in {"incomplete", "lost"})
-    unproved = sum(row["days"] for row in completeness if row["state"] == "unverified")
+    # At the edge of retention there is nothing to warn of.
+    unproved = sum(
+        row["days"]
+        for row in completeness
+        if row["state"] == "unverified" and row["reason"] != "edge_of_retention"
+    )
     target = warehouse.settings["success_target"]
     zone = ZoneInfo(warehouse.settings["timezone"])
     misses = success.value is not None and success.value < target

@@ -7,6 +7,7 @@ rounded. A day agrees only when every interval that touches it agrees, under eac
 filter may apply to.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +18,8 @@ from cbr_warehouse.extract.plan import PAD
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.tables.time_index import TimeIndex
 from cbr_warehouse.verify.filter_column import find_filter_columns
+
+logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often a day that does not agree is counted: a live source changes between two requests."""
@@ -35,12 +38,15 @@ class DayCount:
         older: Whether the source still serves tasks that had ended before the day began. If not, the
             first tasks of the day may have left its retention already.
         agrees: Whether every interval that touches the day has as many tasks as are stored.
+        is_usable: Whether the source's counts can be those of all matching tasks. They are not where it
+            counts one task in all, though more are stored: that is the number of rows of the page.
     """
 
     counted: int | None
     total: int
     older: bool
     agrees: bool
+    is_usable: bool = True
 
 
 class DayCounter:
@@ -50,15 +56,18 @@ class DayCounter:
         count: Asks the source for the count of a query.
         stored: Times of the stored tasks.
         today: The UTC day that is not over.
+        source: Name of the source, for the log.
     """
 
-    def __init__(self, count: Count, stored: TimeIndex, today: date) -> None:
+    def __init__(self, count: Count, stored: TimeIndex, today: date, source: str = "") -> None:
         self._count = count
         self._stored = stored
         self._today = today
+        self._source = source
         self._counts: dict[datetime, int | None] = {}
         self._boundaries: dict[date, datetime] = {}
         self._newest = date.min
+        self._is_usable = True
 
     def count_days(self, days: Sequence[date]) -> dict[date, DayCount]:
         """Counts days; a day that does not agree is counted up to ``ATTEMPTS`` times.
@@ -74,6 +83,8 @@ class DayCounter:
         # Not without a time: tasks that lack the filtered time would make every day look served whole.
         everything = self._count_from(EARLIEST)
         self._newest = max(self._newest, min(max(days), self._today - DAY))
+        stored = self._stored.between("created_at", start_of(min(days)), None)
+        self._is_usable = everything is not None and (everything > 1 or stored <= everything)
         columns = find_filter_columns(self._count_from, self._stored, days, self._today, everything)
         found: dict[date, DayCount] = {}
         for attempt in range(ATTEMPTS):
@@ -114,12 +125,31 @@ class DayCounter:
         counted = self._interval(day)
         older = self.is_served_whole(day)
         if counted is None:
+            logger.debug("%s: %s: the source gives no count", self._source, day)
             return DayCount(None, total, older, agrees=False)
         agrees = bool(columns) and all(self._agrees(day, column) for column in columns)
         # While the filtered column is unknown, each column gives another surplus. Only the smallest of
         # them is certainly missing; a larger one may be tasks that started or changed on another day.
         surplus = min((counted - self._stored_in_interval(day, column) for column in columns), default=0)
-        return DayCount(total if agrees else max(0, total + surplus), total, older, agrees)
+        self._log_interval(day, counted, columns, agrees=agrees, older=older)
+        estimate = total if agrees else max(0, total + surplus)
+        return DayCount(estimate, total, older, agrees, self._is_usable and bool(columns))
+
+    def _log_interval(
+        self, day: date, counted: int, columns: tuple[str, ...], *, agrees: bool, older: bool
+    ) -> None:
+        end = self._boundary(day + DAY).isoformat() if day < self._today else "now"
+        stored = ", ".join(f"{self._stored_in_interval(day, column)} by {column}" for column in columns)
+        logger.debug(
+            "%s: %s to %s: the source counts %d, stored are %s; %s, %s",
+            self._source,
+            self._boundary(day).isoformat(),
+            end,
+            counted,
+            stored or "unknown",
+            "agrees" if agrees else "does not agree",
+            "older tasks are served" if older else "nothing older is served",
+        )
 
     def _agrees(self, day: date, column: str) -> bool:
         """Whether all intervals that touch a day agree, if the filter applies to a column.

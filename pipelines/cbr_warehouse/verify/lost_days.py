@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from cbr_warehouse.contract.api_facts import RETENTION
+from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import DAY, day_of, days_between
 from cbr_warehouse.extract.plan import Horizon, SourceState, first_day
@@ -32,7 +33,9 @@ def find_lost_days(now: datetime, horizon: Horizon, state: SourceState) -> tuple
 
 
 def lost_entry(day: date, before: AuditEntry | None) -> AuditEntry:
-    """The ledger entry that marks a day as lost; keeps the numbers of its last count."""
+    """The ledger entry that marks a day as lost; keeps the numbers and the reason of its last verdict."""
     if before is None:
-        return AuditEntry(day, None, 0, DayState.LOST.value, None)
-    return replace(before, state=DayState.LOST.value)
+        return AuditEntry(day, None, 0, DayState.LOST.value, None, DayReason.NOT_LOOKED_AT.value)
+    # A day that was open when a load last looked has no reason yet.
+    reason = before.reason or DayReason.NOT_LOOKED_AT.value
+    return replace(before, state=DayState.LOST.value, reason=reason)

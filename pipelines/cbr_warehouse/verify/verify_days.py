@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from cbr_warehouse.contract.api_facts import RETENTION
+from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, SourceState
@@ -14,7 +15,7 @@ from cbr_warehouse.tables.queries import count_quarantined, count_undated, held_
 from cbr_warehouse.tables.time_index import TimeIndex
 from cbr_warehouse.verify.count_days import DayCount, DayCounter
 from cbr_warehouse.verify.fallback_queries import fallback_sweeps
-from cbr_warehouse.verify.judge import judge
+from cbr_warehouse.verify.judge import Judgement, Uncertain, judge
 from cbr_warehouse.verify.lost_days import find_lost_days, lost_entry
 from cbr_warehouse.verify.renew import renew_days
 
@@ -27,11 +28,13 @@ class Verification:
         entries: One entry for each day, for the ledger.
         newly_lost: Days that left retention since the last load without having been complete.
         quarantined: Quarantined records whose task is stored in no version.
+        known_beyond: Days that an earlier load reported as beyond retention already.
     """
 
     entries: tuple[AuditEntry, ...] = ()
     newly_lost: tuple[date, ...] = ()
     quarantined: int = 0
+    known_beyond: frozenset[date] = frozenset()
 
     @property
     def incomplete(self) -> tuple[date, ...]:
@@ -42,6 +45,28 @@ class Verification:
     def unverified(self) -> tuple[date, ...]:
         """Days whose counts prove nothing."""
         return self._in(DayState.UNVERIFIED)
+
+    @property
+    def beyond_retention(self) -> tuple[date, ...]:
+        """Of the unverified days, those older than what the source is shown to serve whole.
+
+        The edge of retention is seen only where some later day is complete: of a source that answers
+        with nothing at all, no day can be excused that way.
+        """
+        complete = self._in(DayState.COMPLETE)
+        return tuple(
+            entry.day
+            for entry in self.entries
+            if entry.reason == DayReason.EDGE_OF_RETENTION
+            and entry.state == DayState.UNVERIFIED
+            and complete
+            and entry.day < complete[-1]
+        )
+
+    @property
+    def newly_beyond(self) -> tuple[date, ...]:
+        """Days beyond retention that no earlier load reported: said once, since there is nothing to do."""
+        return tuple(day for day in self.beyond_retention if day not in self.known_beyond)
 
     def _in(self, state: DayState) -> tuple[date, ...]:
         return tuple(entry.day for entry in self.entries if entry.state == state)
@@ -80,6 +105,7 @@ def verify_days(
         tuple(sorted(entries, key=lambda entry: entry.day)),
         lost,
         count_quarantined(runner.directory, runner.source),
+        frozenset(day for day, entry in days.before.items() if entry.reason == DayReason.EDGE_OF_RETENTION),
     )
 
 
@@ -100,7 +126,7 @@ class _LoadDays:
         return tuple(
             day
             for day, found in self._found.items()
-            if judge(found, is_today=day >= self._today) is DayState.INCOMPLETE
+            if judge(found, is_today=day >= self._today).state is DayState.INCOMPLETE
         )
 
     @property
@@ -122,24 +148,31 @@ class _LoadDays:
         """The ledger entries of all days."""
         now = self._runner.clock()
         undated = count_undated(self._runner.directory, self._runner.source)
-        uncertain = undated + self._runner.tally.repeated
+        uncertain = Uncertain(undated, self._runner.tally.repeated)
         entries = [replace(self.before[day], checked_at=now) for day in self._renewed]
         return entries + [self._entry(day, found, uncertain) for day, found in self._found.items()]
 
-    def _entry(self, day: date, found: DayCount, uncertain: int) -> AuditEntry:
-        state = judge(found, is_today=day >= self._today, uncertain=uncertain)
-        if self._was_complete(day) and state is not DayState.INCOMPLETE:
+    def _entry(self, day: date, found: DayCount, uncertain: Uncertain) -> AuditEntry:
+        verdict = judge(found, is_today=day >= self._today, uncertain=uncertain)
+        if self._was_complete(day) and verdict.state is not DayState.INCOMPLETE:
             # It was proved while the source had the whole day. Tasks that expire since then make the
             # counts disagree, but only a surplus can show that something is missing.
-            state = DayState.COMPLETE
-        missing = found.total - found.counted if found.counted is not None else 0
-        return AuditEntry(day, found.counted, max(0, missing), state.value, self._runner.clock())
+            verdict = Judgement(DayState.COMPLETE)
+        elif verdict.state is DayState.UNVERIFIED and self._is_damaged(day):
+            # It may have been complete before its files were damaged: that is what there is to mend.
+            verdict = Judgement(DayState.UNVERIFIED, DayReason.DAMAGED_RAW)
+        expired = 0 if found.counted is None else max(0, found.total - found.counted)
+        now, reason = self._runner.clock(), verdict.reason.value if verdict.reason else None
+        return AuditEntry(day, found.counted, expired, verdict.state.value, now, reason)
+
+    def _is_damaged(self, day: date) -> bool:
+        return day in self.before and self.before[day].reason == DayReason.DAMAGED_RAW
 
     def _was_complete(self, day: date) -> bool:
         return day in self.before and self.before[day].state == DayState.COMPLETE
 
     def _counter(self) -> DayCounter:
-        return DayCounter(self._runner.count, self._stored(), self._today)
+        return DayCounter(self._runner.count, self._stored(), self._today, self._runner.source)
 
     def _stored(self) -> TimeIndex:
         # A task may start or change long after its creation: earlier days are read too.

@@ -1,9 +1,11 @@
-"""Coverage: what is proved of every day, from the audits of all loads. Pure."""
+"""Coverage: state and reason of every day of a source, from the verdicts of all loads. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from cbr_warehouse.contract.day_reason import DayReason
+from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.raw.ledgers import AuditEntry
 
 
@@ -18,6 +20,7 @@ class CoverageRow:
     quarantined: int
     expired: int
     state: str
+    reason: str | None
     checked_at: datetime | None
 
 
@@ -33,21 +36,21 @@ def coverage_rows(
 
     Args:
         source: Name of the source.
-        audits: The latest finding of each day that a load looked at.
-        held: Tasks held, by day of created_at.
+        audits: The latest verdict of each day that a load looked at.
+        held: Tasks stored, by day of created_at.
         quarantined: Unresolved quarantined records, by day of created_at.
         asked_from: First UTC day that any load asked for, also one that failed.
         today: UTC day of the last load.
 
     Yields:
-        One row a day; a day that no load looked at is unverified, or open, and was never checked. One
-        that was open when a load last looked at it is unverified once it is over.
+        One row for each day. A day that no load looked at is unverified, or open, and was never checked.
+        One that was open when a load last looked at it is unverified once it is over.
     """
     day = min([asked_from, *audits])
     while day <= max([today, *audits]):
-        found = audits.get(day) or AuditEntry(day, None, 0, "unverified" if day < today else "open", None)
-        if found.state == "open" and day < today:
-            found = replace(found, state="unverified")
+        found = audits.get(day) or AuditEntry(day, None, 0, DayState.OPEN.value, None)
+        if found.state == DayState.OPEN and day < today:
+            found = replace(found, state=DayState.UNVERIFIED.value, reason=DayReason.NOT_LOOKED_AT.value)
         yield CoverageRow(
             source=source,
             day=day,
@@ -56,6 +59,7 @@ def coverage_rows(
             quarantined=quarantined.get(day, 0),
             expired=found.expired,
             state=found.state,
+            reason=found.reason,
             checked_at=found.checked_at,
         )
         day += timedelta(days=1)

@@ -61,6 +61,9 @@ class Place:
     def state(self) -> str:
         return read_audits(self.directory, "prod")[date.fromisoformat(DAY)].state
 
+    def reason(self) -> str | None:
+        return read_audits(self.directory, "prod")[date.fromisoformat(DAY)].reason
+
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Place:
@@ -99,7 +102,7 @@ def test_a_day_that_the_source_dropped_meanwhile_stands_and_every_load_says_so(
         assert report.kept == (DAY,)
         assert LoadResult((report,)).exit_status(strict=False) == 1
         assert place.tasks() == before
-        assert place.state() == "unverified"
+        assert (place.state(), place.reason()) == ("unverified", "damaged_raw")
     requeue(place.loading)
     assert place.tasks() == before
     path.write_bytes(content)

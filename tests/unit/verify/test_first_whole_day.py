@@ -27,7 +27,7 @@ def state_of_first(held: list[datetime], served: list[datetime]) -> DayState:
         return sum(query.start_time is None or one >= query.start_time for one in served)
 
     days = [FIRST + timedelta(days=n) for n in range(3)]
-    return judge(DayCounter(count, times, TODAY).count_days(days)[FIRST], is_today=False)
+    return judge(DayCounter(count, times, TODAY).count_days(days)[FIRST], is_today=False).state
 
 
 def test_it_is_proved_though_the_day_before_has_lost_tasks_since_they_were_read() -> None:

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.verify.count_days import DayCount
-from cbr_warehouse.verify.judge import judge
+from cbr_warehouse.verify.judge import Judgement, Uncertain, judge
 from support.living_source import Dialect, LivingSource, living
 from support.load_bench import Bench
 
@@ -29,34 +30,46 @@ COUNTS = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("counted", "total", "older", "agrees", "state"),
+    ("counted", "total", "older", "agrees", "state", "reason"),
     [
-        (7, 7, True, True, DayState.COMPLETE),
-        (0, 0, True, True, DayState.COMPLETE),
-        (7, 7, True, False, DayState.UNVERIFIED),
-        (7, 7, False, True, DayState.UNVERIFIED),
-        (0, 0, False, True, DayState.UNVERIFIED),
-        (None, 7, True, False, DayState.UNVERIFIED),
-        (None, 0, True, False, DayState.UNVERIFIED),
-        (8, 7, True, False, DayState.INCOMPLETE),
-        (8, 7, False, False, DayState.INCOMPLETE),
-        (6, 7, True, False, DayState.UNVERIFIED),
+        (7, 7, True, True, DayState.COMPLETE, None),
+        (0, 0, True, True, DayState.COMPLETE, None),
+        (7, 7, True, False, DayState.UNVERIFIED, DayReason.COUNTS_DISAGREE),
+        (7, 7, False, True, DayState.UNVERIFIED, DayReason.EDGE_OF_RETENTION),
+        (0, 0, False, True, DayState.UNVERIFIED, DayReason.EDGE_OF_RETENTION),
+        (None, 7, True, False, DayState.UNVERIFIED, DayReason.NO_COUNT),
+        (None, 0, True, False, DayState.UNVERIFIED, DayReason.NO_COUNT),
+        (8, 7, True, False, DayState.INCOMPLETE, DayReason.SOURCE_HAS_MORE),
+        (8, 7, False, False, DayState.INCOMPLETE, DayReason.SOURCE_HAS_MORE),
+        (6, 7, True, False, DayState.UNVERIFIED, DayReason.COUNTS_DISAGREE),
+        (6, 7, False, False, DayState.UNVERIFIED, DayReason.EDGE_OF_RETENTION),
     ],
 )
 def test_what_each_count_proves(
-    counted: int | None, total: int, state: DayState, *, older: bool, agrees: bool
+    counted: int | None, total: int, state: DayState, reason: DayReason | None, *, older: bool, agrees: bool
 ) -> None:
-    assert judge(DayCount(counted, total, older, agrees), is_today=False) is state
+    assert judge(DayCount(counted, total, older, agrees), is_today=False) == Judgement(state, reason)
 
 
 def test_a_day_that_is_not_over_is_open_whatever_it_counts() -> None:
-    assert judge(DayCount(7, 7, older=True, agrees=True), is_today=True) is DayState.OPEN
+    assert judge(DayCount(7, 7, older=True, agrees=True), is_today=True) == Judgement(DayState.OPEN)
+
+
+def test_a_source_that_counts_the_rows_of_a_page_gives_no_count() -> None:
+    found = DayCount(7, 7, older=False, agrees=False, is_usable=False)
+    assert judge(found, is_today=False) == Judgement(DayState.UNVERIFIED, DayReason.NO_COUNT)
 
 
 def test_records_without_a_time_may_be_what_the_source_has_more() -> None:
     found = DayCount(9, 7, older=True, agrees=False)
-    assert judge(found, is_today=False, uncertain=2) is DayState.UNVERIFIED
-    assert judge(found, is_today=False, uncertain=1) is DayState.INCOMPLETE
+    for uncertain, reason in (
+        (Uncertain(2, 0), DayReason.EXPLAINED_BY_UNDATED),
+        (Uncertain(1, 1), DayReason.EXPLAINED_BY_REPEATS),
+        (Uncertain(0, 2), DayReason.EXPLAINED_BY_REPEATS),
+    ):
+        assert judge(found, is_today=False, uncertain=uncertain) == Judgement(DayState.UNVERIFIED, reason)
+    for too_few in (Uncertain(1, 0), Uncertain(0, 1)):
+        assert judge(found, is_today=False, uncertain=too_few).state is DayState.INCOMPLETE
 
 
 class Doubling(LivingSource):
@@ -77,9 +90,13 @@ def test_rows_that_repeat_a_task_are_not_taken_for_tasks_that_are_missing(tmp_pa
     assert bench.truth(HORIZON).items() <= bench.held().items()
 
 
-@given(COUNTS, st.booleans(), st.integers(0, 3))
-def test_nothing_is_complete_without_all_proof(found: DayCount, is_today: object, uncertain: int) -> None:
-    state = judge(found, is_today=bool(is_today), uncertain=uncertain)
+@given(COUNTS, st.booleans(), st.builds(Uncertain, st.integers(0, 2), st.integers(0, 2)))
+def test_nothing_is_complete_without_all_proof(
+    found: DayCount, is_today: object, uncertain: Uncertain
+) -> None:
+    verdict = judge(found, is_today=bool(is_today), uncertain=uncertain)
+    state = verdict.state
+    assert (verdict.reason is None) == (state in {DayState.COMPLETE, DayState.OPEN})
     if state is DayState.COMPLETE:
         assert found.agrees
         assert found.older

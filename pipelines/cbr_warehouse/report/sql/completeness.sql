@@ -1,12 +1,12 @@
 -- Question: is what the report stands on complete?
--- Grain: one row per source and state of the UTC days that the period and the one before touch.
--- Definition: days by what is proved of them; complete means proved while the source still served the day.
+-- Grain: one row per source, state and reason of the UTC days that the period and the one before touch.
+-- Definition: days by state, and why they are not complete; complete means proved while the source still served the day.
 --   missing: what the source counts more than is held of what it still serves, or quarantined.
 -- Settings: none
 -- Edge cases: numbers of a source with incomplete, lost or unverified days may be too low.
-SELECT source, state, count(*) AS days, min(day) AS first_day, max(day) AS last_day,
+SELECT source, state, reason, count(*) AS days, min(day) AS first_day, max(day) AS last_day,
     sum(greatest(0, counted - (held - expired) - quarantined))::BIGINT AS missing
 FROM coverage
 WHERE day >= $before_at::DATE AND day <= $to_at::DATE
-GROUP BY source, state
-ORDER BY source, state
+GROUP BY source, state, reason
+ORDER BY source, state, reason
