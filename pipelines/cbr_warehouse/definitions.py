@@ -1,6 +1,6 @@
-"""Entry of Dagster's code location ``cbr-warehouse``; what is in it is made in ``defs``.
+"""Entry of Dagster's code location ``cbr-warehouse``; its contents are defined in ``defs``.
 
-Nothing happens when this module is imported: Dagster calls :func:`defs` when it wants the assets.
+Importing this module does nothing: Dagster calls :func:`defs` when it needs the assets.
 """
 
 import os
@@ -11,13 +11,13 @@ import dagster as dg
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything that ``cbr_warehouse/defs`` defines.
+    """All definitions of ``cbr_warehouse/defs``.
 
     Raises:
-        SettingsError: The configuration is wrong; Dagster shows the sentence.
+        SettingsError: The configuration is invalid; Dagster shows the message.
     """
     from cbr_warehouse.defs.installation import read_site  # noqa: PLC0415  importing this module must cost nothing
 
-    # Raised from within the folder, it would stand below a drawing of the folder.
+    # Validated first: an error raised from within the folder would be hidden below a listing of the folder.
     read_site(os.environ)
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

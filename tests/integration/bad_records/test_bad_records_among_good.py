@@ -1,4 +1,4 @@
-"""Bad records in good pages: the good ones are held, the bad ones kept in quarantine, and all are counted."""
+"""Bad records in good pages: good ones are stored, bad ones quarantined, and all are counted."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ BAD = 5
 
 
 class RawRecords:
-    """Serves given bytes as records."""
+    """Serves the given bytes as records."""
 
     def __init__(self, texts: Sequence[tuple[bytes, datetime]]) -> None:
         self._rows = [
@@ -92,18 +92,18 @@ def test_the_bad_records_of_the_emulator_are_quarantined_or_held(
 
 
 def is_quarantined(warehouse: Warehouse, text: bytes) -> bool:
-    """Whether exactly these bytes are in quarantine."""
+    """Whether exactly these bytes are quarantined."""
     rows = warehouse.ask("SELECT record_text, record_bytes FROM quarantine")
     return any(text in {printed.encode(errors="surrogatepass"), exact} for printed, exact in rows)
 
 
 def plain(record: dict[str, Any]) -> bytes:
-    """A record as a source sends it."""
+    """A record in the format of a source."""
     return json.dumps(record, separators=(",", ":")).encode()
 
 
 def sound_task(number: int) -> dict[str, Any]:
-    """A task that went well, some hours after the one before."""
+    """A successful task, some hours after the previous one."""
     begin = NOW - timedelta(days=6) + timedelta(hours=number)
     times = {"created_at": 0, "started_at": 1, "ended_at": 60, "updated_at": 61}
     return {

@@ -1,4 +1,4 @@
-"""Every switch of the emulator's dialect: what the source serves is held, cell for cell."""
+"""Every option of the emulator's dialect: the served data is stored, cell by cell."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,11 +42,11 @@ MIXED = (
         "operation_types=undocumented",
     ),
 )
-"""Several at once, which may hurt where each alone does not."""
+"""Combinations, which may fail where each option alone does not."""
 
 
 def load_twice(folder: Path, dialect: tuple[str, ...]) -> tuple[int, int]:
-    """Loads, lets time pass in which tasks begin and end, loads again.
+    """Loads, advances the clock while tasks begin and end, and loads again.
 
     Returns:
         Tasks that the source serves, and how many of them are not held in every cell.
@@ -59,7 +59,7 @@ def load_twice(folder: Path, dialect: tuple[str, ...]) -> tuple[int, int]:
         warehouse.load()
         if source.emulator.dialect.tick:
             source.emulator.dialect = replace(source.emulator.dialect, tick=timedelta())
-            warehouse.load()  # at rest, for the comparison
+            warehouse.load()  # with a frozen clock, for the comparison
         truth = source.truth()
         assert truth != before
         assert resources_of(truth) <= warehouse.resources()

@@ -1,4 +1,4 @@
-"""Every fault of the emulator: the load ends, and what is held equals what is served, cell for cell."""
+"""Every fault of the emulator: the load ends, and stored data equals served data, cell by cell."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ FAULTS = {
     "skew behind": ("skew=-14m",),
     "by schedule": ("throttle=@1-4,9", "gateway=@12,14-17", "retry_after=1"),
 }
-"""What each fault is tried with. Waits pass fast, so rates may be high; unreadable: 8 tries at most."""
+"""Values for each fault. Waits are short, so rates may be high; unreadable responses: 8 attempts at most."""
 
 ALL_AT_ONCE = ("throttle=0.1", "retry_after=1", "gateway=0.1", "truncate=0.1", "corrupt=0.1")
 
@@ -44,7 +44,7 @@ def test_all_faults_together_lose_nothing(tmp_path: Path, proved: Callable[..., 
 
 
 def load_under(folder: Path, faults: tuple[str, ...]) -> tuple[dict[str, int], int, int]:
-    """Loads from a source that fails so.
+    """Loads from a source with this fault.
 
     Returns:
         How often each fault was served, the tasks not held in every cell, and all tasks served.
@@ -58,5 +58,5 @@ def load_under(folder: Path, faults: tuple[str, ...]) -> tuple[dict[str, int], i
         assert warehouse.tasks().keys() == truth.keys()
         told = source.emulator.faults.told
         if "skew" in faults[0]:
-            told = {"skew": source.emulator.faults.requests}  # it strikes at every request
+            told = {"skew": source.emulator.faults.requests}  # it affects every request
         return told, len(lost(warehouse, truth)), len(truth)

@@ -1,4 +1,4 @@
-"""Each notebook runs to its end on a loaded warehouse, and none is kept with outputs."""
+"""Each notebook runs on a loaded warehouse, and none is committed with outputs."""
 
 from pathlib import Path
 

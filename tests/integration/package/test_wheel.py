@@ -1,4 +1,4 @@
-"""The built wheel works where there is no checkout: every file it needs travels inside it.
+"""The built wheel works without a checkout: it contains every file it needs.
 
 It is installed into an environment of its own. Its dependencies are lent by the one that runs the
 tests, through a path file, so that nothing is downloaded and the wheel's own files still come first.
@@ -20,7 +20,7 @@ PACKAGES = {"cbr_warehouse", "cbr_emulator"}
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Runs a command that must succeed, away from the checkout's import path, and gives its stdout."""
+    """Runs a command that must succeed, without the checkout's import path, and returns its stdout."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         command, check=False, cwd=cwd, env=environment, capture_output=True, text=True, timeout=240
@@ -39,7 +39,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` folder of an environment that holds the wheel."""
+    """The `bin` folder of an environment with the wheel."""
     home = tmp_path_factory.mktemp("installed")
     venv.create(home, with_pip=True, symlinks=True)
     pip = (home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install")
@@ -63,7 +63,7 @@ def test_schemas_queries_and_the_type_marker_travel_in_the_wheel(wheel: Path) ->
 
 
 def test_nothing_but_the_two_packages_is_installed(wheel: Path) -> None:
-    """A data team's folder has a `pipelines`, `schemas` or `tests` of its own: a wheel must not bring one."""
+    """A user may have folders `pipelines`, `schemas` or `tests`: a wheel must not install one."""
     folders = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == PACKAGES
 
@@ -77,7 +77,7 @@ def test_it_is_imported_beside_a_folder_called_pipelines(installed: Path, tmp_pa
 
 
 def test_what_duckdb_fetches_times_with_comes_with_the_wheel(wheel: Path) -> None:
-    """DuckDB declares no pytz, and fetches no TIMESTAMPTZ without it: it came by way of another library."""
+    """DuckDB needs pytz for TIMESTAMPTZ without declaring it; another library installed it by chance."""
     archive = zipfile.ZipFile(wheel)
     (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
     assert "\nRequires-Dist: pytz" in archive.read(metadata).decode()

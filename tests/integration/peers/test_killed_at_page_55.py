@@ -1,4 +1,4 @@
-"""How another extractor begins anew when it is killed between two pages, tried against this one."""
+"""Another extractor starts over after it is killed between two pages; this one continues."""
 
 import json
 import signal
@@ -10,7 +10,7 @@ from threading import Event
 from support.emulator_server import NOW, Emulated, Warehouse, emulated, lost
 from support.killed_load import Attempt
 
-KILLED = "killed at page 55 of 100: everything is fetched again"
+KILLED = "killed at page 55 of 100: every page is fetched again"
 PAGE = 50
 
 
@@ -33,7 +33,7 @@ def test_killed_at_page_55_only_what_was_not_landed_is_fetched_again(
         fetched_twice = [page for page in again if window(page) in landed]
         saved = [page for page in whole if window(page) in landed]
         assert len(saved) >= 25
-        assert len(again) <= len(whole) - len(saved) + 8  # a walk that was under way may step otherwise
+        assert len(again) <= len(whole) - len(saved) + 8  # an interrupted sweep may use other offsets
         proved(
             "peer failure", KILLED, times=1, checked=len(saved), unit="pages landed", lost=len(fetched_twice)
         )
@@ -41,7 +41,7 @@ def test_killed_at_page_55_only_what_was_not_landed_is_fetched_again(
 
 
 def pages_of_whole_load(folder: Path, source: Emulated) -> list[dict[str, str]]:
-    """The pages that an undisturbed load asks for."""
+    """The pages that an undisturbed load requests."""
     Warehouse(folder, source).load()
     asked = pages(source)
     source.lists.clear()
@@ -49,12 +49,12 @@ def pages_of_whole_load(folder: Path, source: Emulated) -> list[dict[str, str]]:
 
 
 def pages(source: Emulated) -> list[dict[str, str]]:
-    """The lists asked for whose records land; counts and samples are not among them."""
+    """The list requests whose records are stored; counts and samples are excluded."""
     return [query for query in source.lists if int(query["limit"]) > 100 and "provider_id" not in query]
 
 
 def kill_at_page(source: Emulated, attempt: Attempt, number: int) -> int:
-    """Starts a load, kills it as soon as a page was sent, and gives how many were."""
+    """Starts a load, kills it after a page was sent, and returns the number of pages."""
     reached = Event()
 
     def watch(_query: dict[str, str]) -> None:
@@ -72,7 +72,7 @@ def kill_at_page(source: Emulated, attempt: Attempt, number: int) -> int:
 
 
 def landed_windows(data: Path) -> set[tuple[str | None, str | None]]:
-    """The closed windows that came home whole, by the ledger of sweeps."""
+    """The closed windows that were read completely, from the ledger of sweeps."""
     entries = [json.loads(path.read_text()) for path in data.glob("raw/sweeps/source=prod/[!.]*.json")]
     return {(_asked(entry["start"]), _asked(entry["end"])) for entry in entries if entry["end"]}
 
@@ -82,5 +82,5 @@ def _asked(instant: str) -> str:
 
 
 def window(page: dict[str, str]) -> tuple[str | None, str | None]:
-    """What a page is a page of."""
+    """The query of a page."""
     return page.get("start_time"), page.get("end_time")

@@ -1,4 +1,4 @@
-"""How other extractors lose rows while they read pages, tried against this one."""
+"""Ways in which other extractors lose rows during pagination."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,16 +8,16 @@ import pytest
 
 from support.emulator_server import Emulated, Warehouse, emulated, lost
 
-CLAMPED = "limit 100 or more clamped to 50: rows skipped by who advances by the limit asked for"
-EXPIRING = "rows expiring while pages are read: rows still alive skipped as all others move up"
-ARRIVING = "tasks appearing while pages are read: rows received twice as all others move down"
+CLAMPED = "limit of 100 or more clamped to 50: rows skipped by advancing by the requested limit"
+EXPIRING = "rows expiring while pages are read: rows skipped because the others move up"
+ARRIVING = "tasks appearing while pages are read: rows received twice because the others move down"
 
 
 @pytest.mark.parametrize("most", [50, 7])
 def test_a_clamped_limit_loses_and_doubles_nothing(
     tmp_path: Path, most: int, proved: Callable[..., None]
 ) -> None:
-    """With 100 clamped to 50, one leading library lost 500 of 1,000 rows, one 950; both said success."""
+    """With 100 clamped to 50, one leading library lost 500 of 1,000 rows, another 950, without an error."""
     with emulated(tasks=1000, days=10, dialect=[f"max_limit={most}"]) as source:
         warehouse = Warehouse(tmp_path, source)
         warehouse.load()
@@ -35,7 +35,7 @@ def test_a_clamped_limit_loses_and_doubles_nothing(
 def test_rows_that_expire_while_paging_take_no_living_row_with_them(
     tmp_path: Path, direction: str, minutes: int, proved: Callable[..., None]
 ) -> None:
-    """Oldest first, each row that expires moves all others up: the next page begins too late."""
+    """In ascending order, each expired row shifts the others up: the next page begins too late."""
     with emulated(
         tasks=1500, days=4, dialect=["retention=4d", "max_limit=50", f"direction={direction}"]
     ) as source:
@@ -53,7 +53,7 @@ def test_rows_that_expire_while_paging_take_no_living_row_with_them(
 
 
 def expire(source: Emulated, minutes: int) -> None:
-    """Time passes while the pages of the sweeps are read, of which there are fewer than lists in all."""
+    """Advances the clock while the pages of sweeps are read."""
     if len(source.lists) <= 80:
         source.advance(timedelta(minutes=minutes))
 
@@ -61,7 +61,7 @@ def expire(source: Emulated, minutes: int) -> None:
 def test_tasks_that_appear_while_paging_are_neither_doubled_nor_lost(
     tmp_path: Path, proved: Callable[..., None]
 ) -> None:
-    """Newest first, each new row moves all others down: the next page repeats what was read."""
+    """In descending order, each new row shifts the others down: the next page repeats rows."""
     with emulated(tasks=1500, days=4, dialect=["max_limit=50"]) as source:
         warehouse = Warehouse(tmp_path, source)
         before = source.truth()

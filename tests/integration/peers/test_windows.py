@@ -1,4 +1,4 @@
-"""How other extractors lose rows at the joints of windows and after the lookback, tried against this one."""
+"""Ways in which other extractors lose rows at window boundaries and after the lookback."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,16 +13,16 @@ from cbr_emulator.server.auth import PROJECT
 from cbr_emulator.server.record_store import EstateRecords
 from support.emulator_server import NOW, Emulated, Warehouse, cells, emulated, lost, write_records
 
-EDGES = "rows within a second of a window's joint: between two windows that a whole second parts"
+EDGES = "rows within a second of a window boundary: lost between windows a second apart"
 LATE_END = "tasks that end long after the lookback: never read again"
 
 OFFSETS = (-1.0, -0.999999, -0.5, -0.001, -0.000001, 0.0, 0.000001, 0.001, 0.5, 0.999, 0.999999, 1.0)
-"""Seconds from a joint."""
+"""Seconds from a window boundary."""
 
 
 @pytest.mark.parametrize("bounds", ["inclusive", "exclusive"])
 @pytest.mark.parametrize("column", ["created_at", "started_at", "started_ended"])
-def test_rows_at_the_joints_of_windows_are_held(
+def test_rows_at_window_boundaries_are_stored(
     tmp_path: Path, bounds: str, column: str, proved: Callable[..., None]
 ) -> None:
     """With one-hour slices and a granularity of one second, another extractor lost 47 of 47 such rows."""
@@ -45,7 +45,7 @@ def test_rows_at_the_joints_of_windows_are_held(
 def test_a_task_that_ends_long_after_the_lookback_is_read_again(
     tmp_path: Path, column: str, proved: Callable[..., None]
 ) -> None:
-    """It ends 11 to 25 days after it began; loads between see it running, and no window reaches so far."""
+    """The tasks end 11 to 25 days after their begin, beyond the reach of any window."""
     with emulated(tasks=300, days=6, dialect=[f"filter={column}"]) as source:
         ends = let_tasks_run_long(source)
         warehouse = Warehouse(tmp_path, source)
@@ -53,7 +53,7 @@ def test_a_task_that_ends_long_after_the_lookback_is_read_again(
         assert all(warehouse.tasks()[task_id] == cells(source.truth()[task_id]) for task_id in ends)
         for task_id, end in sorted(ends.items(), key=lambda item: item[1]):
             source.advance(end - source.now - timedelta(hours=1))
-            warehouse.load(deep=True)  # the daily one; what follows is an hourly load
+            warehouse.load(deep=True)  # the daily one; the next is an hourly load
             source.advance(timedelta(hours=2))
             report = warehouse.load()
             assert report.sources[0].entry.purpose == "incremental"
@@ -65,7 +65,7 @@ def test_a_task_that_ends_long_after_the_lookback_is_read_again(
 
 
 def let_tasks_run_long(source: Emulated) -> dict[str, datetime]:
-    """Makes some tasks of three days ago end much later; gives their ends."""
+    """Makes some tasks of three days ago end much later; returns their ends."""
     served: Any = source.emulator.served
     tasks = list(served._tasks)
     days = (8, 12, 17, 22)
@@ -83,7 +83,7 @@ def let_tasks_run_long(source: Emulated) -> dict[str, datetime]:
 
 
 def edge_task(number: int, created_at: datetime) -> dict[str, Any]:
-    """A task that begins at once and ends within the second."""
+    """A task that starts immediately and ends within the second."""
     times = {
         "created_at": created_at,
         "started_at": created_at,
