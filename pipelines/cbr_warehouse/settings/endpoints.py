@@ -8,8 +8,30 @@ ALLOWED_ENDPOINT = (
     'such as "https://cbr.eu-de.otc.t-systems.com"'
 )
 
+_USUAL_DOMAIN = "myhuaweicloud.com"
+_OTHER_DOMAINS = (
+    # Huawei's European cloud (EU-Dublin is eu-west-101); not eu-west-0, which is a partner's.
+    (re.compile(r"eu-west-1\d\d", re.ASCII), "myhuaweicloud.eu"),
+    # Open Telekom Cloud and its Swiss region, by its page "Regions and Endpoints".
+    (re.compile(r"eu-de|eu-nl"), "otc.t-systems.com"),
+    (re.compile(r"eu-ch2"), "sc.otc.t-systems.com"),
+)
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+
+
+def endpoint_of_region(region: str) -> str:
+    """The endpoint of CBR in a region that is known by its id alone.
+
+    >>> endpoint_of_region("eu-west-101")
+    'https://cbr.eu-west-101.myhuaweicloud.eu'
+
+    Args:
+        region: The region's id; one of no known other cloud is taken for one of Huawei's own.
+    """
+    domains = (domain for pattern, domain in _OTHER_DOMAINS if pattern.fullmatch(region))
+    return f"https://cbr.{region}.{next(domains, _USUAL_DOMAIN)}"
 
 
 def parse_endpoint(value: object) -> str:

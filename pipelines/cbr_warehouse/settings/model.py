@@ -205,7 +205,9 @@ class SourceSettings(_Values):
 
     name: str = Field(pattern=r"\A[a-z0-9][a-z0-9-]{0,62}\z", description=ALLOWED_NAME)
     endpoint: Endpoint = Field(description=ALLOWED_ENDPOINT)
-    project_id: Id = Field(description=f"the project's id: {ALLOWED_ID}")
+    project_id: Id = Field(
+        description=f"the project's id, usually 32 hexadecimal digits, not its name: {ALLOWED_ID}"
+    )
     region: Id | None = Field(None, description=f'the region\'s name, such as "eu-de": {ALLOWED_ID}')
     history: Duration = Field(
         timedelta(days=30), gt=timedelta(0), le=MAX_DURATION, description=f"{ALLOWED_DURATION}, above zero"

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from cbr_warehouse.errors import SettingsError
 from cbr_warehouse.settings.auth_methods import ALLOWED_AUTH, auth_problems
+from cbr_warehouse.settings.endpoints import endpoint_of_region
 from cbr_warehouse.settings.error_messages import key_of, problems_of
 from cbr_warehouse.settings.model import ALLOWED_NAME, Origin, Settings
 from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
@@ -138,7 +139,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         raise_problems(problems)
     source = {
         "name": "default",
-        "endpoint": f"https://cbr.{region}.myhuaweicloud.com",
+        "endpoint": endpoint_of_region(region),
         "project_id": project_id,
         "region": region,
         "access_key": f"env:{VENDOR_VARIABLES['access_key']}",

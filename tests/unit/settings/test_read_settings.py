@@ -179,6 +179,25 @@ def test_the_variables_of_the_vendors_tools_make_a_source() -> None:
     assert source.security_token is None
 
 
+@pytest.mark.parametrize(
+    ("region", "endpoint"),
+    [
+        ("ap-southeast-3", "https://cbr.ap-southeast-3.myhuaweicloud.com"),
+        ("eu-west-0", "https://cbr.eu-west-0.myhuaweicloud.com"),
+        ("eu-west-101", "https://cbr.eu-west-101.myhuaweicloud.eu"),
+        ("eu-west-199", "https://cbr.eu-west-199.myhuaweicloud.eu"),
+        ("eu-west-1010", "https://cbr.eu-west-1010.myhuaweicloud.com"),
+        ("eu-de", "https://cbr.eu-de.otc.t-systems.com"),
+        ("eu-nl", "https://cbr.eu-nl.otc.t-systems.com"),
+        ("eu-ch2", "https://cbr.eu-ch2.sc.otc.t-systems.com"),
+    ],
+)
+def test_a_region_of_the_vendors_tools_gives_the_endpoint_of_its_cloud(region: str, endpoint: str) -> None:
+    """eu-west-101 was asked at a host that does not exist."""
+    (source,) = read_settings(None, None, VENDOR | {"HUAWEICLOUD_SDK_REGION_ID": region}).sources
+    assert (source.endpoint, source.region) == (endpoint, region)
+
+
 def test_a_security_token_of_the_vendors_tools_is_taken_too() -> None:
     (source,) = read_settings(None, None, VENDOR | {"HUAWEICLOUD_SDK_SECURITY_TOKEN": "ST"}).sources
     assert source.security_token == Reference("env", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
