@@ -1,4 +1,4 @@
-"""Examines one source: checks first, then one behaviour after the other, each with its own evidence."""
+"""Examines one source: checks first, then one behaviour after another, each with its own evidence."""
 
 import logging
 from collections.abc import Callable
@@ -9,17 +9,17 @@ from cbr_warehouse.doctor.checks import (
     CLOCK,
     GET,
     QUOTA,
-    REACH,
     check_clock,
+    check_configuration,
     check_contact,
     check_quota,
     check_showing,
     not_done,
 )
 from cbr_warehouse.doctor.filters import find_left_out, find_names
-from cbr_warehouse.doctor.finding import Check, Diagnosis, Finding, State
+from cbr_warehouse.doctor.finding import Diagnosis, Finding, State
 from cbr_warehouse.doctor.paging import ALL, find_count, find_limit, find_offset
-from cbr_warehouse.doctor.probe import MOST_QUESTIONS, Probe, ProbeBudgetError, Reply
+from cbr_warehouse.doctor.probe import MAX_REQUESTS, REFUSED, Probe, ProbeBudgetError, Reply
 from cbr_warehouse.doctor.record_formats import (
     find_absent_values,
     find_counters,
@@ -30,7 +30,7 @@ from cbr_warehouse.doctor.retention import find_retention
 from cbr_warehouse.doctor.rows import Row
 from cbr_warehouse.doctor.sort_order import find_order
 from cbr_warehouse.doctor.time_filter import find_bounds, find_columns
-from cbr_warehouse.errors import SourceError
+from cbr_warehouse.errors import PermanentSourceError, SourceError
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.query import TaskQuery
@@ -40,10 +40,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Clocks:
-    """What an examination reads time from.
+    """The clocks of an examination.
 
     Attributes:
-        now: The present, UTC.
+        now: The current time, UTC.
         monotonic: Seconds that never run backwards.
     """
 
@@ -52,81 +52,85 @@ class Clocks:
 
 
 def examine(source: SourceSettings, client: CbrClient, clocks: Clocks) -> Diagnosis:
-    """Examines a source. Asks a bounded number of questions and writes nothing.
+    """Examines a source. Makes a bounded number of requests and writes nothing.
 
     Args:
         source: The source.
         client: Its client.
-        clocks: Time.
+        clocks: The clocks.
 
     Returns:
-        What was found; a source that failed is told there, not raised.
+        The results; the failure of a source is among them, not raised.
     """
     scope = TaskQuery(enterprise_project_id=next(iter(source.enterprise_project_ids), None))
-    questions = Probe(client, scope)
-    begun = clocks.monotonic()
-    checks = [Check("configuration", State.OK, "It can be read, and its secrets can be had.")]
+    probe = Probe(client, scope)
+    began_at = clocks.monotonic()
+    checks = [check_configuration(source.project_id)]
     findings: tuple[Finding, ...] = ()
     try:
-        reply = questions.ask(ALL, 1)
-        contact = check_contact(_refused(reply))
+        reply = _first_list(probe)
         arrived_at = clocks.now()
     except SourceError as error:
-        logger.debug("%s cannot be asked", source.name, exc_info=True)
-        checks += check_contact(error)
-        checks += [not_done(name, REACH) for name in (GET, CLOCK, QUOTA)]
+        logger.debug("%s cannot be examined", source.name, exc_info=True)
+        contact = check_contact(error)
+        failed = next(check.name for check in contact if check.state is State.FAILED)
+        checks += [*contact, *(not_done(name, failed) for name in (GET, CLOCK, QUOTA))]
     else:
-        checks += [*contact, check_showing(questions, reply), check_clock(reply.served_at, arrived_at)]
-        if reply.refusal is None:
-            findings = tuple(_Examination(questions, reply.served_at or arrived_at).findings())
-        seconds = clocks.monotonic() - begun
+        clock = check_clock(reply.served_at, arrived_at)
+        checks += [*check_contact(None), check_showing(probe, reply), clock]
+        findings = tuple(_Examination(probe, reply.served_at or arrived_at).findings())
+        seconds = clocks.monotonic() - began_at
         checks.append(check_quota(client.requests_made, seconds, client.rate_limited_requests))
-    return Diagnosis(source.name, tuple(checks), findings, client.requests_made, MOST_QUESTIONS)
+    return Diagnosis(source.name, tuple(checks), findings, client.requests_made, MAX_REQUESTS)
 
 
-def _refused(reply: Reply) -> SourceError | None:
-    return SourceError(reply.refusal, 400) if reply.refusal is not None else None
+def _first_list(probe: Probe) -> Reply:
+    reply = probe.ask(ALL, 1)
+    if reply.refusal is not None:
+        # A limit of 1 without filters cannot be wrong by itself.
+        raise PermanentSourceError(reply.refusal, REFUSED)
+    return reply
 
 
 class _Examination:
-    """Finds out one behaviour after the other; what cannot be found out does not stop the rest."""
+    """Finds out one behaviour after another; one that cannot be found out does not stop the rest."""
 
-    def __init__(self, questions: Probe, now: datetime) -> None:
-        self._questions = questions
+    def __init__(self, probe: Probe, now: datetime) -> None:
+        self._probe = probe
         self._now = now
         self._rows: tuple[Row, ...] = ()
         self._first = Reply("", 1)
 
     def findings(self) -> list[Finding]:
-        """All findings, in the order that a reader wants them."""
-        questions = self._questions
+        """All findings, in the order they are shown."""
+        probe = self._probe
         found = [
             self._try("limit above the maximum", self._limit),
-            self._try("count", lambda: find_count(questions, self._first)),
-            self._try("offset", lambda: find_offset(questions)),
+            self._try("count", lambda: find_count(probe, self._first)),
+            self._try("offset", lambda: find_offset(probe)),
             self._try("order", self._order),
         ]
-        columns = self._try("columns of start_time and end_time", lambda: find_columns(questions, self._rows))
+        columns = self._try("columns of start_time and end_time", lambda: find_columns(probe, self._rows))
         return [
             *found,
             columns,
-            self._try("bounds", lambda: find_bounds(questions, self._rows, columns.verdict)),
-            self._try("names in filters", lambda: find_names(questions, self._rows)),
-            self._try("providers left out of lists", lambda: find_left_out(questions, self._rows)),
-            self._try("retention", lambda: find_retention(questions, self._rows, self._now)),
+            self._try("bounds", lambda: find_bounds(probe, self._rows, columns.verdict)),
+            self._try("names in filters", lambda: find_names(probe, self._rows)),
+            self._try("providers left out of lists", lambda: find_left_out(probe, self._rows)),
+            self._try("retention", lambda: find_retention(probe, self._rows, self._now)),
             find_time_form(self._rows),
             find_absent_values(self._rows),
-            self._try("backup.incremental", lambda: find_incremental(questions, self._rows)),
-            self._try("counters of vault_delete", lambda: find_counters(questions, self._rows)),
+            self._try("backup.incremental", lambda: find_incremental(probe, self._rows)),
+            self._try("counters of vault_delete", lambda: find_counters(probe, self._rows)),
         ]
 
     def _limit(self) -> Finding:
-        paging = find_limit(self._questions)
+        paging = find_limit(self._probe)
         self._first, self._rows = paging.first, paging.first.rows
         return paging.finding
 
     def _order(self) -> Finding:
-        finding, rows = find_order(self._questions, self._first)
+        finding, rows = find_order(self._probe, self._first)
         self._rows = rows
         return finding
 

@@ -1,11 +1,14 @@
-"""What an examination says: checks that pass or fail, findings with their evidence. Values only."""
+"""Results of an examination: checks that pass or fail, findings with their evidence. Values only.
+
+Attribute names are the keys of ``doctor --json``.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """What came of a check."""
+    """Result of a check."""
 
     OK = "ok"
     NOTICE = "notice"
@@ -19,8 +22,8 @@ class Check:
 
     Attributes:
         name: What is checked.
-        state: What came of it.
-        said: A sentence or more: what was found and, where it failed, what to do.
+        state: The result.
+        said: A sentence or more: the observation and, where it failed, what to do.
     """
 
     name: str
@@ -30,11 +33,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One request and what came back.
+    """One request and its response.
 
     Attributes:
         asked: The query parameters.
-        came: The answer in a few words.
+        came: The response in a few words.
     """
 
     asked: str
@@ -47,9 +50,9 @@ class Finding:
 
     Attributes:
         behaviour: Its name.
-        verdict: How the source behaves, in a few fixed words; None where that cannot be told.
-        said: What that means, or why it cannot be told.
-        evidence: What it rests on.
+        verdict: How the source behaves, in a few fixed words; None where the data does not show it.
+        said: What that means, or why there is no verdict.
+        evidence: The requests it rests on.
     """
 
     behaviour: str
@@ -60,14 +63,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that was found of one source.
+    """The results of one source.
 
     Attributes:
         source: Its name.
         checks: What must work.
         findings: How it behaves.
-        requests: Requests made, tries and sign-ins included.
-        most_questions: How many questions an examination may ask at the most.
+        requests: Requests made, including retries and sign-ins.
+        most_questions: Maximum number of requests of an examination, without those.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""How a source pages: what a large limit does, what ``count`` is of, where ``offset`` begins."""
+"""Paging: the effect of a large limit, what ``count`` counts, where ``offset`` begins."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ LARGEST = 1000
 """The documented maximum of ``limit``."""
 
 SMALLER = (500, 200, 100, 50, 20, 10, 1)
-"""Tried one after the other where the largest is refused."""
+"""Tried in this order where the largest is refused."""
 
 TRIES = 3
-"""How often rows may move between two questions."""
+"""Repetitions, if rows move between two requests."""
 
 
 @dataclass(frozen=True)
 class Paging:
-    """What the question about the limit brings besides its finding.
+    """The finding about the limit, and the page that it took.
 
     Attributes:
-        finding: What was found.
+        finding: The finding.
         first: The largest page that was received.
     """
 
@@ -31,86 +31,82 @@ class Paging:
     first: Reply
 
 
-def find_limit(questions: Probe) -> Paging:
-    """Finds out what a limit above the source's maximum does, and where that lies."""
-    largest = questions.ask(ALL, LARGEST)
+def find_limit(probe: Probe) -> Paging:
+    """Finds out the source's maximum limit, and the effect of a larger one."""
+    largest = probe.ask(ALL, LARGEST)
     if largest.refusal is not None:
-        return _find_refused(questions, largest)
-    questions.most_rows = max(1, min(largest.received, LARGEST))
-    beyond = questions.ask(ALL, 1, offset=largest.received + 1)
+        return _find_refused(probe, largest)
+    probe.max_rows = max(1, min(largest.received, LARGEST))
+    beyond = probe.ask(ALL, 1, offset=largest.received + 1)
     has_more = beyond.received > 0 or (largest.count or 0) > largest.received
     if largest.received < LARGEST and not has_more:
-        questions.most_rows = LARGEST
+        probe.max_rows = LARGEST
     probed = largest.received + 1 if has_more else LARGEST + 1
-    probe = questions.ask(ALL, probed)
-    verdict, said = _judge_limit(largest.received, probe, has_more=has_more)
-    evidence = (largest.told(), beyond.told(), probe.told())
+    above = probe.ask(ALL, probed)
+    verdict, said = _judge_limit(largest.received, above, has_more=has_more)
+    evidence = (largest.evidence(), beyond.evidence(), above.evidence())
     return Paging(Finding("limit above the maximum", verdict, said, evidence), largest)
 
 
-def _judge_limit(received: int, probe: Reply, *, has_more: bool) -> tuple[str | None, str]:
-    if probe.refusal is not None:
-        return f"refused above {probe.limit - 1}", f"A limit of {probe.limit} is refused."
-    if probe.received < 0.9 * received:  # some may have expired meanwhile, or come
+def _judge_limit(received: int, above: Reply, *, has_more: bool) -> tuple[str | None, str]:
+    if above.refusal is not None:
+        return f"refused above {above.limit - 1}", f"A limit of {above.limit} is refused."
+    if above.received < 0.9 * received:  # some may have expired since, or been created
         return (
-            f"replaced by {probe.received}",
-            f"A limit above the maximum is answered with {probe.received} rows, fewer than {received}.",
+            f"replaced by {above.received}",
+            f"A limit above the maximum is answered with {above.received} rows, fewer than {received}.",
         )
     if not has_more:
-        return None, f"Only {received} tasks are served, so that no limit bounds what comes."
-    if probe.received == received:
-        return f"clamped to {received}", f"However large the limit, at most {received} rows come."
+        return None, f"The source has only {received} tasks, too few to reach a limit."
+    if above.received == received:
+        return f"clamped to {received}", f"However large the limit, at most {received} rows are returned."
     if received < LARGEST:
         return (
             f"replaced by {received}",
-            f"A limit of {probe.limit} is followed, but one of {LARGEST} is answered with {received} rows.",
+            f"A limit of {above.limit} is honoured, but one of {LARGEST} is answered with {received} rows.",
         )
-    return f"followed above {LARGEST}", f"A limit of {probe.limit} is followed."
+    return f"followed above {LARGEST}", f"A limit of {above.limit} is honoured."
 
 
-def _find_refused(questions: Probe, refused: Reply) -> Paging:
-    evidence = [refused.told()]
+def _find_refused(probe: Probe, refused: Reply) -> Paging:
+    evidence = [refused.evidence()]
     for limit in SMALLER:
-        reply = questions.ask(ALL, limit)
-        evidence.append(reply.told())
+        reply = probe.ask(ALL, limit)
+        evidence.append(reply.evidence())
         if reply.refusal is None:
-            questions.most_rows = limit
-            said = f"{limit} is the largest of the limits tried that is taken; a larger one is refused."
+            probe.max_rows = limit
+            said = f"{limit} is the largest accepted of the limits tried; a larger one is refused."
             return Paging(
                 Finding("limit above the maximum", f"refused above {limit}", said, tuple(evidence)), reply
             )
-    said = "Every limit is refused, so that it is not the limit that the source minds."
+    said = "Every limit is refused, so the limit is not the reason."
     return Paging(Finding("limit above the maximum", None, said, tuple(evidence)), refused)
 
 
-def find_count(questions: Probe, first: Reply) -> Finding:
-    """Finds out whether ``count`` is of all matching tasks or of the page."""
-    one = questions.ask(ALL, 1)
-    evidence = (one.told(), first.told())
+def find_count(probe: Probe, first: Reply) -> Finding:
+    """Finds out whether ``count`` counts all matching tasks or those of the page."""
+    one = probe.ask(ALL, 1)
+    evidence = (one.evidence(), first.evidence())
     if one.count is None:
-        return Finding("count", "none", "No count is given.", evidence)
+        return Finding("count", "none", "Responses have no count.", evidence)
     if first.received < 2 or one.received != 1:
         return Finding(
-            "count", None, "Fewer than two tasks are served: both readings say the same.", evidence
+            "count", None, "The source has fewer than two tasks: both meanings give the same count.", evidence
         )
     if one.count == 1:
-        return Finding(
-            "count", "page", "It is that of the page: one row, count 1, though more match.", evidence
-        )
+        return Finding("count", "page", "It counts the page: one row, count 1, though more match.", evidence)
     if first.count is not None and first.count >= first.received:
-        return Finding(
-            "count", "all", "It is that of all matching tasks, however few are on the page.", evidence
-        )
-    return Finding("count", None, "It is neither that of the page nor believable as that of all.", evidence)
+        return Finding("count", "all", "It counts all matching tasks, however few are on the page.", evidence)
+    return Finding("count", None, "It counts neither the page nor, plausibly, all matching tasks.", evidence)
 
 
-def find_offset(questions: Probe) -> Finding:
+def find_offset(probe: Probe) -> Finding:
     """Finds out whether the first row is at offset 0 or 1."""
-    said = "Fewer than three tasks are served."
+    said = "The source has fewer than three tasks."
     evidence = []
     for _ in range(TRIES):
-        replies = [questions.ask(ALL, min(3, questions.most_rows), offset) for offset in (0, 1, 2)]
-        evidence += [reply.told(_first(reply)) for reply in replies]
+        replies = [probe.ask(ALL, min(3, probe.max_rows), offset) for offset in (0, 1, 2)]
+        evidence += [reply.evidence(_first(reply)) for reply in replies]
         if replies[0].refusal is not None and replies[1].refusal is None:
             return Finding("offset", "from 1, 0 is refused", "Offset 0 is refused.", tuple(evidence))
         heads: list[Row] = [reply.rows[0] for reply in replies if reply.rows]
@@ -118,12 +114,12 @@ def find_offset(questions: Probe) -> Finding:
             break
         zero, one, two = (row.id for row in heads)
         if zero == one == two:
-            return Finding("offset", "ignored", "Every offset gives the same first row.", tuple(evidence))
+            return Finding("offset", "ignored", "Every offset returns the same first row.", tuple(evidence))
         if zero == one:
-            return Finding("offset", "from 1", "Offsets 0 and 1 give the same first row.", tuple(evidence))
+            return Finding("offset", "from 1", "Offsets 0 and 1 return the same first row.", tuple(evidence))
         if len(replies[0].rows) < 2 or replies[0].rows[1].id == one:
             return Finding("offset", "from 0", "Offset 1 begins with the second row.", tuple(evidence))
-        said = "The rows moved between the questions each time."
+        said = "The rows moved between the requests each time."
     return Finding("offset", None, said, tuple(evidence))
 
 

@@ -1,4 +1,4 @@
-"""Questions to a source: few, counted, and each remembered as evidence with what came back."""
+"""Requests of an examination: few, counted, and each kept as evidence with its response."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,17 +10,17 @@ from cbr_warehouse.errors import PermanentSourceError
 from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery
 
-MOST_QUESTIONS = 80
-"""How many questions an examination asks at the most; it seldom needs half of them."""
+MAX_REQUESTS = 80
+"""Maximum requests of an examination; it rarely needs half of them."""
 
 REFUSED = 400
 
 
 class ProbeBudgetError(Exception):
-    """All questions of an examination are used up. Never leaves this room."""
+    """All requests of an examination are used up. Never leaves this room."""
 
 
-class Answering(Protocol):
+class TaskApi(Protocol):
     """The part of a client that an examination uses."""
 
     def list_tasks(self, query: TaskQuery, *, limit: int, offset: int) -> Page:
@@ -32,16 +32,16 @@ class Answering(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to one question.
+    """The response to one request.
 
     Attributes:
         asked: The query parameters.
-        limit: The limit asked with.
+        limit: The limit of the request.
         rows: The tasks received.
         received: How many records there were, readable or not.
         count: The source's count.
-        served_at: What the server took for the present.
-        refusal: What the source said, where it refused the question as wrong (400).
+        served_at: The server's own time, UTC.
+        refusal: The error message where the source refused the request as wrong (400).
     """
 
     asked: str
@@ -54,15 +54,15 @@ class Reply:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the page was not filled: then what is not on it does not match."""
+        """Whether the page has fewer rows than its limit: then a task that is not on it does not match."""
         return self.refusal is None and self.received < self.limit
 
     def has(self, row: Row) -> bool:
         """Whether a task is among those received."""
         return any(one.id == row.id for one in self.rows)
 
-    def told(self, note: str = "") -> Evidence:
-        """The question and its answer as evidence."""
+    def evidence(self, note: str = "") -> Evidence:
+        """The request and its response as evidence."""
         if self.refusal is not None:
             return Evidence(self.asked, f"refused: {self.refusal}")
         came = f"{self.received:,} task{'' if self.received == 1 else 's'}, count {self.count}"
@@ -70,43 +70,41 @@ class Reply:
 
 
 class Probe:
-    """Asks one source.
+    """Sends the requests of one examination.
 
     Args:
         client: The source's client.
-        scope: Filters that every question has, such as an enterprise project.
-        most: How many questions may be asked.
+        scope: Filters that every request has, such as an enterprise project.
+        max_requests: How many requests may be made.
 
     Attributes:
-        most_rows: The largest limit that brings as many rows as it says; set once that is known.
-        asked: Questions asked so far.
+        max_rows: The largest limit that returns as many rows as it says; set once that is known.
+        requests: Requests made so far.
     """
 
-    def __init__(self, client: Answering, scope: TaskQuery, most: int = MOST_QUESTIONS) -> None:
+    def __init__(self, client: TaskApi, scope: TaskQuery, max_requests: int = MAX_REQUESTS) -> None:
         self._client = client
         self._scope = scope
-        self._most = most
-        self.most_rows = 10
-        self.asked = 0
+        self._max_requests = max_requests
+        self.max_rows = 10
+        self.requests = 0
 
     def ask(self, query: TaskQuery, limit: int, offset: int = 0) -> Reply:
-        """Asks for one page.
+        """Requests one page.
 
         Args:
             query: The filters.
-            limit: The most records wanted.
-            offset: How many to pass over.
+            limit: The maximum number of records.
+            offset: How many records to skip.
 
         Returns:
-            What came, or the refusal.
+            The page, or the refusal.
 
         Raises:
-            ProbeBudgetError: No question is left.
-            SourceError: The source failed otherwise than by a refusal of the question.
+            ProbeBudgetError: No request is left.
+            SourceError: The source failed otherwise than by refusing the request as wrong.
         """
-        if self.asked >= self._most:
-            raise ProbeBudgetError(f"all {self._most} questions of an examination are used up")
-        self.asked += 1
+        self._count()
         query = replace(query, enterprise_project_id=self._scope.enterprise_project_id)
         parameters = {**query.parameters(), "limit": limit, "offset": offset}
         asked = "&".join(f"{name}={value}" for name, value in parameters.items())
@@ -119,18 +117,21 @@ class Probe:
         rows = read_rows(page.records)
         return Reply(asked, limit, rows, len(page.records), page.count, page.served_at)
 
-    def ask_some(self, query: TaskQuery, most: int = 100) -> Reply:
-        """Asks for the first rows of a query, no more than surely come when they are there."""
-        return self.ask(query, min(most, self.most_rows))
+    def ask_first(self, query: TaskQuery, limit: int = 100) -> Reply:
+        """Requests the first rows of a query, with a limit that the source is known to honour."""
+        return self.ask(query, min(limit, self.max_rows))
 
     def show(self, task_id: str) -> Page:
-        """Asks for one task by its id.
+        """Requests one task by its id.
 
         Raises:
-            ProbeBudgetError: No question is left.
+            ProbeBudgetError: No request is left.
             SourceError: The source failed.
         """
-        if self.asked >= self._most:
-            raise ProbeBudgetError(f"all {self._most} questions of an examination are used up")
-        self.asked += 1
+        self._count()
         return self._client.show_task(task_id)
+
+    def _count(self) -> None:
+        if self.requests >= self._max_requests:
+            raise ProbeBudgetError(f"all {self._max_requests} requests of an examination are used up")
+        self.requests += 1

@@ -1,4 +1,4 @@
-"""How far back a source goes: the oldest task it serves, and whether anything older than 30 days comes."""
+"""Retention: the oldest task that a source returns, and whether any is older than 30 days."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,57 +10,57 @@ from cbr_warehouse.doctor.rows import Row
 from cbr_warehouse.source.query import TaskQuery
 
 MOST_STEPS = 10
-"""Halvings of the time between a task served and an age at which none is: 30 days become an hour."""
+"""Steps of the binary search: 10 halvings narrow 30 days down to an hour."""
 
 SLACK = timedelta(hours=2)
 NEARLY_ALL = RETENTION - timedelta(days=1)
-"""A source that serves tasks of this age and none beyond 30 days keeps them for 30 days, it seems."""
+"""A source with tasks of this age and none beyond 30 days is taken to keep them for 30 days."""
 
 RETENTION_FINDING = "retention"
 
 
-def find_retention(questions: Probe, rows: Sequence[Row], now: datetime) -> Finding:
-    """Finds the oldest task served.
+def find_retention(probe: Probe, rows: Sequence[Row], now: datetime) -> Finding:
+    """Finds the oldest task that the source returns.
 
     Args:
-        questions: Asks the source.
-        rows: Tasks that are served.
-        now: The present, UTC.
+        probe: Asks the source.
+        rows: Tasks seen so far.
+        now: The current time, UTC.
 
-    Returns:
-        What was found.
     """
     if not rows:
-        return Finding(RETENTION_FINDING, None, "No task is served.")
+        return Finding(RETENTION_FINDING, None, "The source has no task.")
     oldest = min(row.created_at for row in rows)
-    reply = _before(questions, now - RETENTION - SLACK)
-    evidence = [reply.told(_oldest_told(reply))]
+    reply = _before(probe, now - RETENTION - SLACK)
+    evidence = [reply.evidence(_oldest_note(reply))]
     if reply.refusal is not None:
-        return Finding(RETENTION_FINDING, None, "A window without a beginning is refused.", tuple(evidence))
+        return Finding(RETENTION_FINDING, None, "A window without a start is refused.", tuple(evidence))
     older = [row for row in reply.rows if row.created_at < now - RETENTION - SLACK / 2]
     if older:
-        oldest = _sink(questions, min(row.created_at for row in older), evidence, reply)
-        said = f"The oldest task seen is {_age(now, oldest)} old, so that more than 30 days are served."
+        oldest = _sink(probe, min(row.created_at for row in older), evidence, reply)
+        said = f"The oldest task seen is {_age(now, oldest)} old: the source keeps more than 30 days."
         return Finding(RETENTION_FINDING, "more than 30 days", said, tuple(evidence))
     if reply.rows:
-        said = "A window before 30 days ago has only younger tasks: it does not bound created_at."
+        said = (
+            "A window that ends 30 days ago returns only younger tasks: end_time does not filter created_at."
+        )
         return Finding(RETENTION_FINDING, None, said, tuple(evidence))
-    oldest = _search(questions, now - RETENTION - SLACK, oldest, evidence)
+    oldest = _search(probe, now - RETENTION - SLACK, oldest, evidence)
     if now - oldest >= NEARLY_ALL:
-        said = f"The oldest task served is {_age(now, oldest)} old, and nothing older than 30 days comes."
+        said = f"The oldest task is {_age(now, oldest)} old, and none older than 30 days is returned."
         return Finding(RETENTION_FINDING, "30 days", said, tuple(evidence))
-    said = f"The oldest task served is {_age(now, oldest)} old, which may be all there ever was."
+    said = f"The oldest task is {_age(now, oldest)} old, which may be all there ever was."
     return Finding(RETENTION_FINDING, None, said, tuple(evidence))
 
 
-def _search(questions: Probe, empty: datetime, oldest: datetime, evidence: list[Evidence]) -> datetime:
-    """Halves the time between an instant before which there is nothing and the oldest task known."""
+def _search(probe: Probe, empty: datetime, oldest: datetime, evidence: list[Evidence]) -> datetime:
+    """Binary search between an instant before which there is no task and the oldest task known."""
     for _ in range(MOST_STEPS):
         if oldest - empty < SLACK / 2:
             break
         middle = empty + (oldest - empty) / 2
-        reply = _before(questions, middle)
-        evidence.append(reply.told(_oldest_told(reply)))
+        reply = _before(probe, middle)
+        evidence.append(reply.evidence(_oldest_note(reply)))
         if not reply.rows:
             empty = middle
             continue
@@ -70,14 +70,15 @@ def _search(questions: Probe, empty: datetime, oldest: datetime, evidence: list[
     return oldest
 
 
-def _sink(questions: Probe, oldest: datetime, evidence: list[Evidence], reply: Reply) -> datetime:
-    """Goes ever further back while tasks come, at twice the depth each time."""
+def _sink(probe: Probe, oldest: datetime, evidence: list[Evidence], reply: Reply) -> datetime:
+    """Goes further back while there are tasks, twice as far each time."""
+    # Past the end the step shrinks to a quarter: the source may have gaps of days between tasks.
     depth = timedelta(days=30)
     for _ in range(MOST_STEPS):
         if reply.is_whole:
             break
-        reply = _before(questions, oldest - depth)
-        evidence.append(reply.told(_oldest_told(reply)))
+        reply = _before(probe, oldest - depth)
+        evidence.append(reply.evidence(_oldest_note(reply)))
         if reply.rows:
             oldest = min(oldest, *(row.created_at for row in reply.rows))
             depth *= 2
@@ -89,11 +90,11 @@ def _sink(questions: Probe, oldest: datetime, evidence: list[Evidence], reply: R
     return oldest
 
 
-def _before(questions: Probe, end: datetime) -> Reply:
-    return questions.ask_some(TaskQuery(end_time=end))
+def _before(probe: Probe, end: datetime) -> Reply:
+    return probe.ask_first(TaskQuery(end_time=end))
 
 
-def _oldest_told(reply: Reply) -> str:
+def _oldest_note(reply: Reply) -> str:
     if not reply.rows:
         return ""
     return f"the oldest of them created {min(row.created_at for row in reply.rows):%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""Tasks as an examination looks at them: their times as printed and as instants, and a few facts. Pure."""
+"""Tasks as an examination needs them: the record, its times as instants, and a few facts. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ TIMES = ("created_at", "started_at", "ended_at", "updated_at")
 
 @dataclass(frozen=True)
 class Row:
-    """One task of an answer.
+    """One task of a response.
 
     Attributes:
         id: Its id.
-        record: All of it.
-        times: Its times as instants; those that are absent or unreadable are left out.
+        record: The whole record.
+        times: Its times, UTC; missing or unreadable ones are left out.
     """
 
     id: str
@@ -33,25 +33,25 @@ class Row:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it will hardly change any more."""
+        """Whether it has an end, after which it rarely changes."""
         return "ended_at" in self.times
 
     def text(self, *path: str) -> str | None:
-        """A text of the record by its path; None where there is none."""
+        """The text at a path of the record; None where it is missing, empty or not text."""
         value: Any = self.record
         for key in path:
             value = value.get(key) if isinstance(value, Mapping) else None
         return value if isinstance(value, str) and value else None
 
     def apart(self, one: str, other: str, seconds: float) -> bool:
-        """Whether it has two times that lie clearly apart."""
+        """Whether two of its times differ by more than some seconds."""
         if one not in self.times or other not in self.times:
             return False
         return abs(self.times[one] - self.times[other]) > timedelta(seconds=seconds)
 
 
 def read_rows(records: Iterable[bytes]) -> tuple[Row, ...]:
-    """The tasks of an answer; what is no task with an id and a created_at tells nothing and is left out."""
+    """The tasks of a response; records without id or created_at are left out."""
     return tuple(row for record in records if (row := _read(record)) is not None)
 
 

@@ -1,4 +1,4 @@
-"""In which order rows come: by which column, and newest or oldest first."""
+"""The order of rows: by which column, ascending or descending."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -10,36 +10,36 @@ from cbr_warehouse.doctor.rows import Row
 
 COLUMNS = ("created_at", "updated_at", "started_at", "id")
 MORE_PAGES = 4
-"""Pages that are looked at beyond the first, where that leaves more than one column possible."""
+"""Further pages that are read where the first leaves more than one order possible."""
 
 
-def find_order(questions: Probe, first: Reply) -> tuple[Finding, tuple[Row, ...]]:
-    """Finds out in which order rows come.
+def find_order(probe: Probe, first: Reply) -> tuple[Finding, tuple[Row, ...]]:
+    """Finds out the order of rows.
 
     Args:
-        questions: Asks the source.
+        probe: Makes the requests.
         first: The first page.
 
     Returns:
-        What was found, and all rows seen on the way.
+        The finding, and all rows seen for it.
     """
     pages = [first]
     fitting = _fitting([first.rows])
     while len(fitting) > 1 and len(pages) <= MORE_PAGES and first.received:
-        # Far apart where the count says how far it goes, else one after the other.
+        # Spread over all rows where the count says how many there are, else one page after another.
         total = first.count if first.count is not None and first.count > first.received else None
         step = max(first.received, (total or 0) // (MORE_PAGES + 1))
-        page = questions.ask(ALL, questions.most_rows, offset=len(pages) * step)
+        page = probe.ask(ALL, probe.max_rows, offset=len(pages) * step)
         if not page.rows:
             break
         pages.append(page)
         fitting = _fitting([page.rows for page in pages])
     rows = tuple({row.id: row for page in pages for row in page.rows}.values())
-    return _judge(fitting, len(rows), tuple(page.told(_ends(page)) for page in pages)), rows
+    return _judge(fitting, len(rows), tuple(page.evidence(_ends(page)) for page in pages)), rows
 
 
 def _fitting(pages: list[tuple[Row, ...]]) -> list[str]:
-    """The orders that no two neighbours on a page contradict and that some confirm."""
+    """The orders that no two neighbours on a page contradict, and at least two confirm."""
     found = []
     for column in COLUMNS:
         pairs = [pair for page in pages for pair in pairwise(_keys(page, column))]
@@ -53,19 +53,19 @@ def _fitting(pages: list[tuple[Row, ...]]) -> list[str]:
 def _keys(rows: Iterable[Row], column: str) -> list[str]:
     if column == "id":
         return [row.id for row in rows]
-    # Printed alike, instants sort as text; a task without the time may stand anywhere.
+    # In one format, instants sort as text; a task without the time may be anywhere.
     return [row.times[column].isoformat("T", "microseconds") for row in rows if column in row.times]
 
 
 def _judge(fitting: list[str], rows: int, evidence: tuple[Evidence, ...]) -> Finding:
     if len(fitting) == 1:
-        return Finding("order", fitting[0], f"The only order that {rows:,} rows allow.", evidence)
+        return Finding("order", fitting[0], f"The only order consistent with {rows:,} rows.", evidence)
     if fitting:
-        said = f"{' and '.join(fitting)} fit alike: no two of {rows:,} rows tell them apart."
+        said = f"{' and '.join(fitting)} are both consistent: {rows:,} rows do not distinguish them."
     elif rows < 2:
-        said = f"{rows} rows have no order."
+        said = f"{rows} rows show no order."
     else:
-        said = f"Rows are ordered by none of {', '.join(COLUMNS)}, nor do they hold still."
+        said = f"Rows are ordered by none of {', '.join(COLUMNS)}, or they move between requests."
     return Finding("order", None, said, evidence)
 
 

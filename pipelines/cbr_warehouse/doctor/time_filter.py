@@ -1,7 +1,7 @@
-"""What ``start_time`` and ``end_time`` filter: which columns they apply to, and whether bounds are inside.
+"""What ``start_time`` and ``end_time`` filter: which columns, and whether their bounds are inclusive.
 
-A task whose times lie apart tells the columns: it is asked for in a narrow window around each of
-its times in turn. A task with a time near a whole second, which is what can be asked for, tells the bounds.
+A task whose times differ shows the columns: it is requested in a narrow window around each of its
+times in turn. A task with a time on a whole second, the resolution of the filters, shows the bounds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,80 +21,85 @@ READINGS = {
 }
 """Which columns start_time and end_time may apply to."""
 
-MOST_TASKS = 4
-"""Telling tasks that are asked for, until one reading is left."""
+MAX_TASKS = 4
+"""Tasks used at most, until one reading is left."""
 
-LEAST_WINDOWS = 2
-"""One window may mislead, were a task to change between two questions."""
+MIN_WINDOWS = 2
+"""One window may mislead, if a task changes between two requests."""
 
 APART_SECONDS = 4.0
 NEAR = timedelta(seconds=1)
-"""What is this near to a bound may be on either side of it."""
+"""A time this near to a bound may be on either side of it."""
 
 SECOND = timedelta(seconds=1)
 
 
-def find_columns(questions: Probe, rows: Sequence[Row]) -> Finding:
-    """Finds out which columns the filters by time apply to.
+def find_columns(probe: Probe, rows: Sequence[Row]) -> Finding:
+    """Finds out which columns the time filters apply to.
 
     Args:
-        questions: Asks the source.
-        rows: Tasks that are served.
+        probe: Makes the requests.
+        rows: Tasks seen so far.
 
     Returns:
-        What was found; its verdict is one of ``READINGS``.
+        The finding; its verdict is one of ``READINGS``.
     """
     left = list(READINGS)
     evidence: list[Evidence] = []
-    for row in _telling(rows):
+    for row in _distinctive(rows):
         for start, end in _windows(row):
-            if len(left) == 1 and len(evidence) >= LEAST_WINDOWS:
+            if len(left) == 1 and len(evidence) >= MIN_WINDOWS:
                 break
-            reply = questions.ask_some(TaskQuery(start_time=start, end_time=end))
-            evidence.append(reply.told(_note(row, reply)))
+            reply = probe.ask_first(TaskQuery(start_time=start, end_time=end))
+            evidence.append(reply.evidence(_note(row, reply)))
             left = [reading for reading in left if not _is_refuted(reading, (start, end), reply, row)]
     if len(left) == 1:
-        said = f"The only reading that {len(evidence)} narrow windows allow."
+        said = f"The only reading consistent with {len(evidence)} narrow windows."
         return Finding("columns of start_time and end_time", left[0], said, tuple(evidence))
     if not evidence:
-        said = f"No ended task was seen whose times lie more than {APART_SECONDS:.0f} s apart."
+        said = f"No ended task seen has times that differ by more than {APART_SECONDS:.0f} s."
     elif left:
-        said = f"{', '.join(left)} fit alike: no task was seen whose times tell them apart."
+        said = f"{', '.join(left)} are all consistent: no task seen has times that distinguish them."
     else:
-        said = f"What comes contradicts every reading known: {', '.join(READINGS)}."
+        said = f"The responses contradict every known reading: {', '.join(READINGS)}."
     return Finding("columns of start_time and end_time", None, said, tuple(evidence))
 
 
-def find_bounds(questions: Probe, rows: Sequence[Row], reading: str | None) -> Finding:
+def find_bounds(probe: Probe, rows: Sequence[Row], reading: str | None) -> Finding:
     """Finds out whether tasks exactly on a bound are within the window.
 
     Args:
-        questions: Asks the source.
-        rows: Tasks that are served.
-        reading: What the filters apply to, one of ``READINGS``; None where that is not known.
-
-    Returns:
-        What was found.
+        probe: Makes the requests.
+        rows: Tasks seen so far.
+        reading: The columns of the filters, one of ``READINGS``; None where they are not known.
     """
     if reading is None:
-        return Finding("bounds", None, "It is not known which column they bound.")
+        return Finding("bounds", None, "It is not known which columns the filters apply to.")
     first, last = READINGS[reading]
+    # Ended tasks only: an open one may change between the two requests.
     ended = [row for row in rows if row.has_ended and first in row.times]
+    # Filters have whole seconds. A task on a whole second can be met exactly; any other lies within the
+    # second that begins at its truncated time, and shows only whether the source truncates as well.
     even = [row for row in ended if not row.times[first].microsecond and not row.times[last].microsecond]
     row = next(iter(even or ended), None)
     if row is None:
         return Finding("bounds", None, f"No ended task with {first} was seen.")
     begin, end = (row.times[name].replace(microsecond=0) for name in (first, last))
+    # The first window begins at the task's time and the second one ends there; 3 s of slack at the other
+    # side keep that bound from deciding.
     replies = [
-        questions.ask_some(_near(row, TaskQuery(start_time=begin, end_time=end + 3 * SECOND))),
-        questions.ask_some(_near(row, TaskQuery(start_time=begin - 3 * SECOND, end_time=end))),
+        probe.ask_first(_near(row, TaskQuery(start_time=begin, end_time=end + 3 * SECOND))),
+        probe.ask_first(_near(row, TaskQuery(start_time=begin - 3 * SECOND, end_time=end))),
     ]
-    evidence = tuple(reply.told(_note(row, reply)) for reply in replies)
+    evidence = tuple(reply.evidence(_note(row, reply)) for reply in replies)
     if any(not reply.is_whole and not reply.has(row) for reply in replies):
-        return Finding("bounds", None, "Too many tasks lie near the bound.", evidence)
+        # Its page was full, so that the task may be missing for want of room.
+        return Finding("bounds", None, "Too many tasks are near the bound.", evidence)
     starts, ends = (reply.has(row) for reply in replies)
+    # In at the start, out at the end is what a truncated print of a time within the second looks like too:
+    # where every time is printed in milliseconds or coarser, the two cases cannot be distinguished.
     if starts and not ends and not any(row.times[first].microsecond % 1000 for row in ended):
-        said = "Times are printed too coarsely to know which of them lies exactly on a second."
+        said = "Times are printed too coarsely to know which of them is exactly on a second."
         return Finding("bounds", None, said, evidence)
     verdict, said = _judge_bounds(starts=starts, ends=ends, is_even=bool(even))
     return Finding("bounds", verdict, said, evidence)
@@ -110,18 +115,21 @@ def _judge_bounds(*, starts: bool, ends: bool, is_even: bool) -> tuple[str | Non
     if ends:
         return (
             "inclusive, by whole seconds",
-            "A task within the last second before end_time + 1 s is taken in.",
+            "A task within the second after end_time is inside the window.",
         )
     if not starts:
-        return "exclusive, by whole seconds", "A task within the first second after start_time is left out."
+        return (
+            "exclusive, by whole seconds",
+            "A task within the second after start_time is outside the window.",
+        )
     return None, (
-        "No ended task was seen with a time on a whole second, and only whole seconds can be asked for: "
-        "no bound is ever met exactly."
+        "No ended task seen has a time on a whole second, and filters have whole seconds only: "
+        "no bound can be met exactly."
     )
 
 
 def _near(row: Row, query: TaskQuery) -> TaskQuery:
-    """The query narrowed to the row's own resource, so that its page is not filled by others."""
+    """The query narrowed to the row's own resource, so that others do not fill its page."""
     return replace(
         query,
         resource_id=row.text("extra_info", "resource", "id"),
@@ -129,8 +137,8 @@ def _near(row: Row, query: TaskQuery) -> TaskQuery:
     )
 
 
-def _telling(rows: Iterable[Row]) -> list[Row]:
-    """The tasks whose times lie furthest from being one, newest first among equals."""
+def _distinctive(rows: Iterable[Row]) -> list[Row]:
+    """The tasks with the most differences between their times, newest first among equals."""
     pairs = (("created_at", "started_at"), ("started_at", "ended_at"), ("created_at", "updated_at"))
     scored = [
         (sum(row.apart(one, other, APART_SECONDS) for one, other in pairs), row.created_at, row.id, row)
@@ -138,7 +146,7 @@ def _telling(rows: Iterable[Row]) -> list[Row]:
         if row.has_ended
     ]
     return [row for score, _, _, row in sorted(scored, reverse=True, key=lambda it: it[:3]) if score][
-        :MOST_TASKS
+        :MAX_TASKS
     ]
 
 
@@ -150,18 +158,18 @@ def _windows(row: Row) -> Iterator[tuple[datetime, datetime]]:
             yield start.replace(microsecond=0), end.replace(microsecond=0)
 
 
-def _is_refuted(reading: str, window: tuple[datetime, datetime], reply: Reply, asked: Row) -> bool:
-    """Whether an answer contradicts a reading: it has what lies outside, or lacks what lies inside."""
+def _is_refuted(reading: str, window: tuple[datetime, datetime], reply: Reply, target: Row) -> bool:
+    """Whether a response contradicts a reading: it has a task outside, or lacks one inside the window."""
     if reply.refusal is not None:
         return False
     if any(_place(reading, window, row) == "outside" for row in reply.rows):
         return True
-    is_inside = _place(reading, window, asked) == "inside"
-    return is_inside and reply.is_whole and not reply.has(asked)
+    is_inside = _place(reading, window, target) == "inside"
+    return is_inside and reply.is_whole and not reply.has(target)
 
 
 def _place(reading: str, window: tuple[datetime, datetime], row: Row) -> str:
-    """Where a task lies under a reading: inside, outside, or too near to a bound to say."""
+    """Where a task is under a reading: inside, outside, or too near to a bound to say."""
     first, last = READINGS[reading]
     if first not in row.times or last not in row.times:
         return "outside"

@@ -120,9 +120,9 @@ class IamToken:
     def _sign_in(self) -> _Token:
         # What is wrong once stays wrong, and an account is locked after some wrong passwords.
         if self._refused is not None:
-            raise type(self._refused)(str(self._refused))
+            raise type(self._refused)(str(self._refused), self._refused.status)
         if self._failed is not None and self._monotonic() - self._failed_at < FAILURE_HOLDS_SECONDS:
-            raise TransientSourceError(str(self._failed))
+            raise TransientSourceError(str(self._failed), self._failed.status)
         request = self._request()
         try:
             token = self._connection.retrier.run(request, lambda _: self._attempt(request))

@@ -98,7 +98,7 @@ class ApiSession:
             with self._rate_limiter.slot() as slot:
                 attempts.extend(slot.waited_seconds)
                 if self._refused is not None:
-                    raise SignInError(self._refused)
+                    raise SignInError(self._refused, 401)
                 # Signed only now: a signature made before a long wait would have expired.
                 headers = self._authenticator.headers(request)
                 response = self._connection.transport.send(request, headers)

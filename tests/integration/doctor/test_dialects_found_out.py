@@ -13,7 +13,7 @@ from cbr_emulator.dialect.settings import ALLOWED, FALLBACK, Dialect
 from cbr_emulator.server.auth import PROJECT, TOKEN
 from cbr_warehouse.doctor.examine import Clocks, examine
 from cbr_warehouse.doctor.finding import Diagnosis, Finding
-from cbr_warehouse.doctor.probe import MOST_QUESTIONS
+from cbr_warehouse.doctor.probe import MAX_REQUESTS
 from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.client import CbrClient
@@ -109,7 +109,7 @@ def test_a_behaviour_is_found_out(
     assert finding.verdict == verdict, finding
     assert finding.evidence
     assert found.is_well
-    assert found.requests <= MOST_QUESTIONS
+    assert found.requests <= MAX_REQUESTS
 
 
 @pytest.mark.parametrize(
@@ -179,4 +179,4 @@ def test_no_mixture_of_dialects_leads_to_a_wrong_verdict(telling: Emulated, seed
     assert not wrong
     told = [finding for finding in found.findings if finding.behaviour in expected and finding.verdict]
     assert len(told) >= 6
-    assert found.requests <= MOST_QUESTIONS
+    assert found.requests <= MAX_REQUESTS

@@ -55,6 +55,7 @@ def test_a_failed_check_is_a_sentence_and_status_1(
     done = workplace.run("doctor", **environ)
     assert done.status == 1
     assert said in done.out
+    assert f"because {said.removeprefix('failed').strip()} failed" in done.out
     assert "Check" in done.out or "Put a new one" in done.out or "give their user" in done.out
     assert "wrong-token" not in done.out + done.err
 

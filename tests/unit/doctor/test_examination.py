@@ -8,7 +8,7 @@ import pytest
 
 from cbr_warehouse.doctor.examine import Clocks, examine
 from cbr_warehouse.doctor.finding import Diagnosis, State
-from cbr_warehouse.doctor.probe import MOST_QUESTIONS
+from cbr_warehouse.doctor.probe import MAX_REQUESTS
 from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.page import Page
@@ -112,6 +112,30 @@ def test_a_source_that_cannot_be_asked_is_told_with_the_remedy(error: Exception,
     assert [check.name for check in found.checks if check.state is State.FAILED] == [failed]
     assert next(check for check in found.checks if check.name == failed).said == str(error)
     assert found.findings == ()
+    skipped = {check.said for check in found.checks if check.state is State.NOT_DONE}
+    assert skipped == {f"Not checked, because {failed} failed."}, (
+        "a refused token was said to be out of reach"
+    )
+
+
+@pytest.mark.parametrize(
+    ("project_id", "state"),
+    [
+        ("04f1829c788037ac2fb8c01eb2b04b95", State.OK),
+        ("04F1829C788037AC2FB8C01EB2B04B95", State.OK),
+        ("eu-de_webshop", State.NOTICE),
+        ("04f1829c788037ac2fb8c01eb2b04b9", State.NOTICE),
+        ("g" * 32, State.NOTICE),
+    ],
+)
+def test_the_name_of_a_project_in_place_of_its_id_is_a_notice(project_id: str, state: State) -> None:
+    settings = SOURCE.model_copy(update={"project_id": project_id})
+    source = patient()
+    found = examine(settings, source, Clocks(lambda: source.now, lambda: 0.0))  # type: ignore[arg-type]
+    (check,) = (check for check in found.checks if check.name == "configuration")
+    assert check.state is state
+    assert (project_id in check.said and "32 hexadecimal" in check.said) == (state is State.NOTICE)
+    assert found.is_well, "APIs may accept it"
 
 
 def test_a_missing_permission_to_show_fails_and_the_rest_goes_on() -> None:
@@ -151,4 +175,4 @@ def test_a_source_that_goes_away_meanwhile_leaves_findings_untold() -> None:
 def test_the_number_of_questions_is_bounded(name: str) -> None:
     source = patient(DIALECTS[name])
     diagnosis_of(source)
-    assert source.requests_made <= MOST_QUESTIONS
+    assert source.requests_made <= MAX_REQUESTS
