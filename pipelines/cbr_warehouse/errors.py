@@ -8,6 +8,7 @@
     │   ├── PermanentSourceError              400, 404 or an unreadable response: a retry does not help
     │   ├── SignInError                       401: the credentials were rejected
     │   └── ForbiddenError                    403: authenticated, but not permitted
+    ├── SchemaError                           a file of schemas/ declares what cannot be
     ├── LoadRunningError                      another load has locked the data directory
     ├── StorageError                          a file could not be written or read
     │   └── DamagedFileError                  a file is not what was written
@@ -63,6 +64,10 @@ class SignInError(SourceError):
 
 class ForbiddenError(SourceError):
     """The credentials are valid but lack the permission (403)."""
+
+
+class SchemaError(CbrWarehouseError):
+    """A file of ``schemas/`` has an unknown key or a value that it cannot have."""
 
 
 class LoadRunningError(CbrWarehouseError):

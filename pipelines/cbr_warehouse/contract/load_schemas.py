@@ -1,6 +1,7 @@
 """Reads ``schemas/*.yaml`` into a :class:`Contract`. The only place that knows their format."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -10,6 +11,8 @@ from typing import Any
 import yaml
 
 from cbr_warehouse.contract.columns import Column, ColumnType, Contract, RowPlace, Table
+from cbr_warehouse.contract.schema_keys import check_schema
+from cbr_warehouse.errors import SchemaError
 
 DOOR_VERSION = "3"
 """Part of the fingerprint: raised when door or flattening rules change without a change in schemas/."""
@@ -38,19 +41,39 @@ def read_contract() -> Contract:
 
     Returns:
         All tables, in the order a reader meets them.
+
+    Raises:
+        SchemaError: A file has an unknown key or a wrong value.
     """
     digest = hashlib.blake2b(DOOR_VERSION.encode(), digest_size=8)
     tables: dict[str, Table] = {}
     for name in TABLE_ORDER:
         text = schemas_folder().joinpath(f"{name}.yaml").read_bytes()
         digest.update(text)
-        tables[name] = _table(yaml.safe_load(text), tables)
+        tables[name] = parse_table(f"schemas/{name}.yaml", text, tables)
     return Contract(tables=tuple(tables.values()), fingerprint=digest.hexdigest())
 
 
-def _table(entry: dict[str, Any], earlier: dict[str, Table]) -> Table:
-    own = tuple(_column(column) for column in entry["columns"])
+def parse_table(file: str, text: bytes, earlier: Mapping[str, Table]) -> Table:
+    """Makes a table of the text of a schema file.
+
+    Args:
+        file: Name of the file, for messages.
+        text: Its content.
+        earlier: Tables whose columns it may include, by name.
+
+    Raises:
+        SchemaError: It is no YAML, has an unknown key or a wrong value, or includes no earlier table.
+    """
+    try:
+        entry = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SchemaError(f"{file}: is not YAML: {error}") from error
+    check_schema(file, entry)
     included = entry.get("includes")
+    if included is not None and included not in earlier:
+        raise SchemaError(f"{file}: includes must be one of {', '.join(earlier)}, not {included!r}.")
+    own = tuple(_column(column) for column in entry["columns"])
     inherited = earlier[included].columns if included else ()
     return Table(
         name=entry["table"],
