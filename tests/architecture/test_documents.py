@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cbr_warehouse.contract.day_reason import DayReason, explain
+from cbr_warehouse.contract.day_state import DayState
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "data" / "README.md"]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
@@ -54,6 +57,24 @@ def test_the_changelog_has_each_heading_once_in_a_version() -> None:
     for version in text_of(ROOT / "CHANGELOG.md").split("\n## ")[1:]:
         titles = re.findall(r"^### (.+)$", version, re.MULTILINE)
         assert len(titles) == len(set(titles)), version.splitlines()[0]
+
+
+def test_operations_has_every_state_and_reason_of_a_day() -> None:
+    table = text_of(ROOT / "docs" / "operations.md").split("## States of a day")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `?([\w ]+?)`? \| .+ \| .+ \|$", table, re.MULTILINE)
+    unverified = {(state, reason) for state, reason in rows if state == DayState.UNVERIFIED}
+    assert unverified == {
+        (DayState.UNVERIFIED.value, reason.value)
+        for reason in DayReason
+        if reason != DayReason.SOURCE_HAS_MORE
+    }
+    assert all(explain(*row) for row in unverified)
+    assert dict(row for row in rows if row not in unverified) == {
+        "complete": "none",
+        "open": "none",
+        "incomplete": DayReason.SOURCE_HAS_MORE,
+        "lost": "the reason before",
+    }
 
 
 def headings(document: Path) -> set[str]:
