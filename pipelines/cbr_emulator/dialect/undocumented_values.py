@@ -35,11 +35,13 @@ def with_undocumented(estate: Estate, dialect: Dialect, seed: int) -> Estate:
     if UNDOCUMENTED not in {dialect.statuses, dialect.operation_types, dialect.resource_types}:
         return estate
     named = {task_id for one in estate.episodes for task_id in one.tasks}
-    varied = (_vary(task, dialect, seed, is_named=task.id in named) for task in estate.tasks)
+    varied = (
+        _with_undocumented_values(task, dialect, seed, is_named=task.id in named) for task in estate.tasks
+    )
     return replace(estate, tasks=tuple(varied))
 
 
-def _vary(task: Task, dialect: Dialect, seed: int, *, is_named: bool) -> Task:
+def _with_undocumented_values(task: Task, dialect: Dialect, seed: int, *, is_named: bool) -> Task:
     if dialect.resource_types == UNDOCUMENTED:
         task = _with_resource_types(task, seed)
     if is_named:

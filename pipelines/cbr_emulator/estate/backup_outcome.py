@@ -59,7 +59,7 @@ def draw_run(
         return Run("failed", error(code), started, ended, is_full, 0, cause)
     if not is_manual and simulation.happens(4e-4):
         return Run("timeout", ("", ""), started, started + timedelta(hours=24), is_full, 0)
-    gb, seconds = _work(simulation, machine, is_full=is_full)
+    gb, seconds = _draw_size_and_duration(simulation, machine, is_full=is_full)
     if not is_manual and _gets_stuck(simulation, vault, machine, created):
         return Run(STUCK, ("", ""), started, None, is_full, gb)
     if simulation.incident_at(created):
@@ -104,7 +104,9 @@ def _risk(vault: Vault, machine: Machine, is_peak: bool) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-def _work(simulation: Simulation, machine: Machine, *, is_full: bool) -> tuple[float, float]:
+def _draw_size_and_duration(
+    simulation: Simulation, machine: Machine, *, is_full: bool
+) -> tuple[float, float]:
     """Gigabytes read and seconds taken; runs of the same resource and kind differ little."""
     random = simulation.random
     if is_full:

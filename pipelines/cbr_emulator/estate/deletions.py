@@ -12,7 +12,7 @@ from cbr_emulator.estate.task import Task
 SUCCESS_SHARE = 0.97
 """Share of backups before the beginning of the estate that succeeded."""
 
-SETTLED = timedelta(days=4)
+UNUSED_AFTER = timedelta(days=4)
 """Recovery points older than this are not copied or restored any more."""
 
 MASS_DELETE_SIZE = 20
@@ -110,7 +110,7 @@ def _deletable(vault: Vault, at: datetime) -> list[tuple[Machine, RecoveryPoint]
         for machine in vault.machines
         if machine.is_in_vault(at + timedelta(hours=1))
         for point in machine.points
-        if point.usable_at + SETTLED < at
+        if point.usable_at + UNUSED_AFTER < at
         and (point.expires_at is None or point.expires_at > at + timedelta(hours=1))
     ]
     return sorted(found, key=lambda one: (one[1].usable_at, one[1].backup_id))

@@ -11,7 +11,7 @@ from cbr_emulator.estate.simulation import Simulation
 from cbr_emulator.estate.task import Task
 
 AFTER_BACKUP_HOURS = 5
-TRIES = 4
+MAX_ATTEMPTS = 4
 GB_PER_SECOND = 0.028
 LATE = timedelta(hours=26)
 """One day, and two hours for the transfer: a later copy was not made in the first run after the backup."""
@@ -25,7 +25,7 @@ def copies(
     must_be_late = vault.is_anchor and simulation.must_happen("late_copy", point.usable_at)
     if must_be_late:
         del simulation.required["late_copy"]
-    for attempt in range(TRIES):
+    for attempt in range(MAX_ATTEMPTS):
         if at >= simulation.end or not vault.keeps(machine, at):
             return
         has_failed = attempt == 0 if must_be_late else simulation.happens(0.018)
@@ -38,13 +38,13 @@ def copies(
 def late_copies(tasks: Iterable[Task]) -> Iterator[Episode]:
     """Episodes of copies that were finished late, found in the tasks."""
     usable_at: dict[str, datetime] = {}
-    tries: dict[str, list[Task]] = defaultdict(list)
+    attempts: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
         if task.operation_type == "backup" and task.outcome == "success" and task.ended_at is not None:
             usable_at[task.blocks["backup"]["backup_id"]] = task.ended_at
         elif task.operation_type == "replication":
-            tries[task.blocks["replication"]["source_backup_id"]].append(task)
-    for backup_id, copied in tries.items():
+            attempts[task.blocks["replication"]["source_backup_id"]].append(task)
+    for backup_id, copied in attempts.items():
         last = copied[-1]
         if last.outcome != "success" or last.ended_at is None or last.resource is None:
             continue

@@ -92,10 +92,10 @@ class Task:
             "checkpoint_id": self.checkpoint_id,
             "vault_id": self.vault_id,
             "vault_name": self.vault_name,
-            "created_at": _print(self.created_at),
-            "started_at": _print(started_at),
-            "ended_at": _print(ended_at),
-            "updated_at": _print(self.updated_at(now)),
+            "created_at": _format_time(self.created_at),
+            "started_at": _format_time(started_at),
+            "ended_at": _format_time(ended_at),
+            "updated_at": _format_time(self.updated_at(now)),
             "error_info": {"code": code, "message": message},
             "extra_info": extra,
         }
@@ -111,5 +111,5 @@ class Task:
         return 100 * (now - self.started_at) // (self.ended_at - self.started_at)
 
 
-def _print(instant: datetime | None) -> str | None:
+def _format_time(instant: datetime | None) -> str | None:
     return instant.replace(tzinfo=None).isoformat(timespec="microseconds") if instant else None

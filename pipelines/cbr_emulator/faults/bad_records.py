@@ -25,7 +25,7 @@ def _text(record: Record) -> bytes:
     return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode()
 
 
-def _with(path: str, value: Any) -> Corruption:
+def _set_value(path: str, value: Any) -> Corruption:
     def spoil(text: bytes) -> bytes:
         record: Record = json.loads(text)
         *folders, name = path.split(".")
@@ -40,16 +40,16 @@ def _with(path: str, value: Any) -> Corruption:
     return spoil
 
 
-def _without(name: str) -> Corruption:
+def _remove_key(name: str) -> Corruption:
     return lambda text: _text({key: value for key, value in json.loads(text).items() if key != name})
 
 
-def _beginning_with(members: bytes) -> Corruption:
+def _insert_members(members: bytes) -> Corruption:
     """Inserts members before the record's own, as raw text."""
     return lambda text: b"{" + members + b"," + text[1:]
 
 
-def _as(value: Callable[[Record], Any]) -> Corruption:
+def _replace_record(value: Callable[[Record], Any]) -> Corruption:
     return lambda text: json.dumps(value(json.loads(text))).encode()
 
 
@@ -74,50 +74,57 @@ KINDS: Mapping[str, Kind] = {
         "quarantine",
         (
             lambda text: text[:-1] + b",}",
-            _beginning_with(b'"a":nope'),
+            _insert_members(b'"a":nope'),
             lambda text: text.replace(b',"', b' "', 1),
         ),
     ),
     "not_object": Kind(
         "A number, string, null or list instead of an object.",
         "quarantine",
-        (_as(lambda _: 7), _as(lambda record: record["id"]), _as(lambda _: None), _as(lambda one: [one])),
+        (
+            _replace_record(lambda _: 7),
+            _replace_record(lambda record: record["id"]),
+            _replace_record(lambda _: None),
+            _replace_record(lambda one: [one]),
+        ),
     ),
-    "missing_id": Kind("The id is missing or null.", "quarantine", (_without("id"), _with("id", None))),
+    "missing_id": Kind(
+        "The id is missing or null.", "quarantine", (_remove_key("id"), _set_value("id", None))
+    ),
     "wrong_type": Kind(
         "An object instead of a string, a word or fraction instead of an integer, a list instead of a block.",
         "quarantine",
         (
-            _with("status", {"code": 1}),
-            _with("extra_info.common.progress", "nearly"),
-            _with("extra_info.common.progress", 55.5),
-            _with("extra_info", []),
+            _set_value("status", {"code": 1}),
+            _set_value("extra_info.common.progress", "nearly"),
+            _set_value("extra_info.common.progress", 55.5),
+            _set_value("extra_info", []),
         ),
     ),
     "garbage_time": Kind(
         "An invalid time, also in created_at.",
         "quarantine",
         (
-            _with("ended_at", "yesterday at noon"),
-            _with("updated_at", "2026-13-45T99:00:00"),
-            _with("created_at", "0000-00-00T00:00:00"),
+            _set_value("ended_at", "yesterday at noon"),
+            _set_value("updated_at", "2026-13-45T99:00:00"),
+            _set_value("created_at", "0000-00-00T00:00:00"),
         ),
     ),
     "far_time": Kind(
         "A time far in the past or far in the future.",
         "quarantine",
         (
-            _with("started_at", "1970-01-01T00:00:00"),
-            _with("ended_at", "2999-01-01T00:00:00"),
-            _with("created_at", "9999-12-31T23:59:59.999999"),
+            _set_value("started_at", "1970-01-01T00:00:00"),
+            _set_value("ended_at", "2999-01-01T00:00:00"),
+            _set_value("created_at", "9999-12-31T23:59:59.999999"),
         ),
     ),
     "huge_number": Kind(
-        "A progress of 41 digits.", "quarantine", (_with("extra_info.common.progress", 10**40),)
+        "A progress of 41 digits.", "quarantine", (_set_value("extra_info.common.progress", 10**40),)
     ),
-    "nul": Kind("NUL in the vault's name.", "quarantine", (_with("vault_name", "a\x00b"),)),
+    "nul": Kind("NUL in the vault's name.", "quarantine", (_set_value("vault_name", "a\x00b"),)),
     "lone_surrogate": Kind(
-        "A lone surrogate in the vault's name.", "quarantine", (_with("vault_name", "a\ud800b"),)
+        "A lone surrogate in the vault's name.", "quarantine", (_set_value("vault_name", "a\ud800b"),)
     ),
     "bad_utf8": Kind(
         "Invalid UTF-8 in the status.",
@@ -127,17 +134,17 @@ KINDS: Mapping[str, Kind] = {
     "megabyte": Kind(
         "An error message of one megabyte: valid, but large.",
         "hold",
-        (_with("error_info.message", "x" * MEGABYTE),),
+        (_set_value("error_info.message", "x" * MEGABYTE),),
     ),
     "duplicate_keys": Kind(
         "The key status twice, with different values.",
         "either",
-        (_beginning_with(b'"status":"suspended"'),),
+        (_insert_members(b'"status":"suspended"'),),
     ),
     "deep_nesting": Kind(
         f"{DEPTH:,} nested lists under an unknown key.",
         "either",
-        (_beginning_with(b'"deep":' + b"[" * DEPTH + b"]" * DEPTH),),
+        (_insert_members(b'"deep":' + b"[" * DEPTH + b"]" * DEPTH),),
     ),
 }
 """All kinds by name."""

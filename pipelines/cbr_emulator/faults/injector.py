@@ -15,10 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from cbr_emulator.error_responses import error_response
 from cbr_emulator.faults.bad_records import BadRecords
 from cbr_emulator.faults.connection_reset import ResetResponse
-from cbr_emulator.faults.options import REQUEST_FAULTS, FaultOptions
-
-RATES = tuple(REQUEST_FAULTS)
-"""Faults that draw_incidents at single requests, by rate or by schedule."""
+from cbr_emulator.faults.options import FaultOptions
 
 THROTTLE_MESSAGE = (
     "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute"

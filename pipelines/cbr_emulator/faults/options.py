@@ -95,7 +95,7 @@ def parse_fault_options(pairs: Sequence[str]) -> FaultOptions:
     options = FaultOptions(tuple(pairs))
     for pair in pairs:
         key, _, value = pair.partition("=")
-        read = _READERS.get(key) or (_read_striking(key) if key in REQUEST_FAULTS else None)
+        read = _READERS.get(key) or (_read_trigger(key) if key in REQUEST_FAULTS else None)
         if read is None or not read(options, value):
             raise EmulatorOptionError(f"--fault {pair}: not known. Allowed: {describe_faults()}.")
     return options
@@ -110,7 +110,7 @@ def _number(text: str) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else None
 
 
-def _read_striking(key: str) -> Callable[[FaultOptions, str], bool]:
+def _read_trigger(key: str) -> Callable[[FaultOptions, str], bool]:
     def read(options: FaultOptions, value: str) -> bool:
         when = parse_trigger(value)
         if when is not None:

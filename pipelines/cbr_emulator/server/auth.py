@@ -134,8 +134,8 @@ def token_body(now: datetime, end: datetime) -> dict[str, Any]:
     return {
         "token": {
             "catalog": [],
-            "expires_at": _print(end),
-            "issued_at": _print(now),
+            "expires_at": _format_time(end),
+            "issued_at": _format_time(now),
             "methods": ["password"],
             "project": {"domain": {"id": NAME, "name": NAME}, "id": PROJECT, "name": NAME},
             "roles": [{"id": "0", "name": "te_admin"}],
@@ -149,5 +149,5 @@ def token_body(now: datetime, end: datetime) -> dict[str, Any]:
     }
 
 
-def _print(instant: datetime) -> str:
+def _format_time(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

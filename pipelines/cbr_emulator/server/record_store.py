@@ -77,7 +77,7 @@ class EstateRecords:
         record: bytes = row.source.record_at(now, self._project_id)
         if row.edited_at is not None:
             updated_at = row.edited_at.replace(tzinfo=None).isoformat(timespec="microseconds")
-            record = _with(record, "updated_at", updated_at)
+            record = _set_value(record, "updated_at", updated_at)
         return serialize_record(record, dialect)
 
     def future_ids(self, now: datetime) -> set[str]:
@@ -204,7 +204,7 @@ def _read(path: Path) -> Iterator[str]:
         place = end
 
 
-def _with(record: bytes, name: str, value: str) -> bytes:
+def _set_value(record: bytes, name: str, value: str) -> bytes:
     changed = json.loads(record)
     changed[name] = value
     return json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode()

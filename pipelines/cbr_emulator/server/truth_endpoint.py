@@ -42,11 +42,11 @@ def get_truth(
         "requests": faults.requests,
         "faults": faults.counts,
         "fault_requests": faults.requests_of,
-        "episodes": [_seen(one, ahead) for one in episodes if one.begins_at <= now],
+        "episodes": [_visible_part(one, ahead) for one in episodes if one.begins_at <= now],
         "served": len(rows),
         "count": len(sound),
     }
-    yield json.dumps(head, default=_print, ensure_ascii=False).encode()[:-1] + b',"operation_logs":['
+    yield json.dumps(head, default=_to_json, ensure_ascii=False).encode()[:-1] + b',"operation_logs":['
     usual = canonical_dialect(dialect)
     for place, row in enumerate(sound):
         text = bad.spoil(served.text(row, now, usual), row.filter_values["id"])
@@ -59,12 +59,12 @@ def get_truth(
     yield b"]}"
 
 
-def _seen(episode: Episode, ahead: set[str]) -> dict[str, Any]:
+def _visible_part(episode: Episode, ahead: set[str]) -> dict[str, Any]:
     """An episode as visible at the present: without tasks that do not exist yet."""
     return {**asdict(episode), "tasks": [task_id for task_id in episode.tasks if task_id not in ahead]}
 
 
-def _print(value: datetime | timedelta) -> str:
+def _to_json(value: datetime | timedelta) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
