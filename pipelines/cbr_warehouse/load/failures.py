@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from cbr_warehouse.errors import CbrWarehouseError
 from cbr_warehouse.settings.credentials import Credentials
-from cbr_warehouse.source.redaction import INSTEAD, Redactor
+from cbr_warehouse.source.redaction import REPLACEMENT, Redactor
 
 _OPAQUE = re.compile(r"[A-Za-z0-9+=_-]{64,}")
 """Tokens that a source issued during the load look like this; nothing else in a message needs to."""
@@ -27,7 +27,7 @@ def describe_failure(error: Exception, credentials: Credentials) -> str:
     secrets = [
         value.get_secret_value() for value in vars(credentials).values() if isinstance(value, SecretStr)
     ]
-    message = _OPAQUE.sub(INSTEAD, Redactor(secrets).clean(str(error)))
+    message = _OPAQUE.sub(REPLACEMENT, Redactor(secrets).clean(str(error)))
     return (
         f"An unexpected error: {type(error).__name__}{': ' if message else ''}{message}. "
         "Run the command again with --debug before it and report what it prints."

@@ -1,9 +1,10 @@
-"""Cutting an array inside a JSON object into its elements' exact texts, even where one of them is no JSON.
+"""Cuts an array inside a JSON object into the exact texts of its elements, even if one is not JSON.
 
-Pure and without knowledge of HTTP or records, but for the keys by which an element is known again.
-Sound texts are cut as a strict parser would. After a broken element the next one is found by what
-follows it: the rest of the text is sound, or an element looks like the others, or brackets close.
-A text whose array has no certain end, such as one that was cut off, is never cut at all.
+Pure and without knowledge of HTTP or records, except for the keys by which an element is recognized.
+Valid texts are cut as a strict parser would. After a broken element the next one is found by what
+follows it: the rest of the text is valid, or an element looks like the others, or brackets close.
+A text whose array has no certain end, such as one that was cut off, is never cut at all: a page that
+lost records without a trace would be worse than none.
 """
 
 import json
@@ -19,16 +20,16 @@ _BARE = re.compile(r"""[^\s,"\[\]{}]+""")
 _OPENED_BY = {"}": "{", "]": "["}
 
 _PAGING = frozenset({"count", "limit", "offset"})
-"""Keys that the API writes beside its arrays, and in no record."""
+"""Keys that the API writes beside its arrays, and never in a record."""
 
 
 @dataclass(frozen=True)
 class Slices:
-    """Where the elements of an array stand.
+    """Positions of the elements of an array.
 
     Attributes:
         spans: Begin and end of each element, in order.
-        broken: Positions of the elements that are no JSON.
+        broken: Indices of the elements that are not JSON.
         envelope: The other keys of the object around the array; numbers as they are printed.
     """
 
@@ -45,14 +46,14 @@ def slice_array(
     Args:
         body: The object's text.
         key: The array's key.
-        known_by: Keys that together tell an element from an object nested in one.
-        required: Those of them that every element has. They tell it where no brackets do; none, where
-            that is not known.
+        known_by: Keys that together distinguish an element from an object nested in one.
+        required: Those of them that every element has. They identify an element where brackets do
+            not; empty where they are not known.
 
     Returns:
-        The elements, or None where the object, its array or the array's end cannot be made out.
+        The elements, or None where the object, its array or the array's end cannot be determined.
     """
-    # One character a byte: positions stay, and bytes that are no UTF-8 do not matter.
+    # One character per byte: positions are kept, and invalid UTF-8 does not matter.
     return _Cutter(body.decode("latin-1"), frozenset(known_by), frozenset(required)).cut(key)
 
 
@@ -64,7 +65,7 @@ def slice_value(body: bytes, key: str) -> tuple[int, int, bool] | None:
         key: The key.
 
     Returns:
-        Begin and end of the value, and whether it is JSON; None where it cannot be made out.
+        Begin and end of the value, and whether it is JSON; None where it cannot be determined.
     """
     return _Cutter(body.decode("latin-1"), frozenset()).find(key)
 
@@ -79,11 +80,11 @@ _decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refu
 
 @dataclass(frozen=True)
 class _Element:
-    """What was found at a place of the array.
+    """The element at a position of the array.
 
     Attributes:
         end: Where it ends.
-        stop: Where the comma or bracket after it stands.
+        stop: Position of the comma or bracket after it.
         is_sound: Whether it is JSON.
         is_certain: Whether from here on it is certain to be the array's own level, not that of
             something nested in a record that was cut off.
@@ -101,9 +102,9 @@ class _Cutter:
     known_by: frozenset[str]
     required: frozenset[str] = frozenset()
     is_certain: bool = True
-    """Whether what comes next is certain to stand on the array's own level."""
+    """Whether the next position is certain to be on the array's own level."""
     unsound: set[int] = field(default_factory=set)
-    """Positions from which the rest of the text is known not to be sound."""
+    """Positions from which the rest of the text is known to be invalid; keeps the search linear."""
 
     def cut(self, key: str) -> Slices | None:
         opened = self._open(key)
@@ -172,7 +173,7 @@ class _Cutter:
         return None
 
     def _close(self, at: int, *, is_certain: bool) -> dict[str, Any] | None:
-        """The keys that follow from here to the end of the text; None where that is no object's end.
+        """The keys between here and the end of the text; None where that is not the end of an object.
 
         Where it is not certain that the array ended here, a list or object among them may be the rest
         of the array with records in it.
@@ -194,9 +195,8 @@ class _Cutter:
 
     def _sound_element(self, at: int) -> _Element | None:
         if self.text.startswith("]", at) and self._close(at + 1, is_certain=self.is_certain) is not None:
-            return _Element(
-                at, at, is_sound=True, is_certain=self.is_certain
-            )  # an empty array, or a comma too many
+            # An empty array, or a comma too many.
+            return _Element(at, at, is_sound=True, is_certain=self.is_certain)
         value = self._value(at)
         if value is None:
             return None
@@ -209,23 +209,35 @@ class _Cutter:
         return None
 
     def _broken_element(self, at: int) -> _Element | None:
+        """The extent of an element that is not JSON: up to the first separator that can only be the array's.
+
+        A broken element may contain any comma or bracket, so that each one after it is a candidate, and
+        must be confirmed by what follows it. Where none is confirmed there is no element: guessing would
+        merge or lose records.
+        """
+        # Brackets and quotes are evidence, not proof: the damage may have removed one of them.
         balanced = self._balanced_end(at)
         balanced_stop = None if balanced is None else self._skip(balanced)
         is_closed = balanced_stop is not None and self.text.startswith((",", "]"), balanced_stop)
         for match in _SEPARATOR.finditer(self.text, at):
             stop = match.start()
             if match[0] == "]":
+                # The end of the array, or of a list nested in the broken element? The array's is followed
+                # by keys that no record has; without such keys its own balanced brackets must say so.
                 is_own = self.is_certain and stop == balanced_stop
                 after = self._close(stop + 1, is_certain=False)
                 if after is None or (after.keys().isdisjoint(_PAGING) and not is_own):
                     continue
+            # A comma where the brackets balance ends the element; any other one only if what follows it is
+            # certain to be an element of the array and not a later part of this one.
             elif stop != balanced_stop and not self._begins_element(
                 self._skip(stop + 1), is_nested=is_closed and stop < (balanced_stop or 0)
             ):
                 continue
             end = at + len(self.text[at:stop].rstrip(" \t\n\r"))
-            # What its own brackets close has left nothing open in which the array's end could be taken
-            # for that of a list nested in it.
+            # An element closed by its own brackets leaves nothing open, so that the next "]" cannot be the
+            # end of a list nested in it. After any other end the level is uncertain until an element is
+            # recognized by its keys.
             is_certain = self.is_certain and stop == balanced_stop
             return _Element(end, stop, is_sound=False, is_certain=is_certain)
         return None
@@ -234,7 +246,7 @@ class _Cutter:
         return isinstance(value, dict) and self.known_by <= value.keys()
 
     def _balanced_end(self, at: int) -> int | None:
-        """The end of what begins here by its brackets and quotes alone; None where they do not match."""
+        """The end of the value here by its brackets and quotes alone; None where they do not match."""
         bare = _BARE.match(self.text, at)
         if bare:
             return bare.end()
@@ -253,7 +265,7 @@ class _Cutter:
         return None
 
     def _begins_element(self, at: int, *, is_nested: bool) -> bool:
-        """Whether an element of the array, not a piece of the broken one, is sure to begin here.
+        """Whether an element of the array, not a part of the broken one, is certain to begin here.
 
         It is nested where the brackets of the broken one, if they can be trusted, enclose it.
         """
