@@ -41,6 +41,11 @@ frame.onload = () => {
   }
   found.poor = poor;
   found.width = page.documentElement.scrollWidth;
+  found.cut = [...page.querySelectorAll(".wide, table, td")].filter(
+    one => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > 360).map(
+    one => [one.tagName, one.textContent.slice(0, 30)]);
+  found.unlabelled = [...page.querySelectorAll("td")].filter(
+    one => view.getComputedStyle(one, "::before").content.replaceAll('"', "") !== one.dataset.heading).length;
   found.headings = [...page.querySelectorAll("h1,h2,h3")].map(one => Number(one.tagName[1]));
   const plots = [...page.querySelectorAll("svg.plot")];
   found.unnamed = plots.filter(one => !one.getAttribute("aria-label")).length;
@@ -52,6 +57,27 @@ frame.onload = () => {
   document.querySelector("#found").textContent = JSON.stringify(found);
 };
 </script></body></html>"""
+
+PAPER = """<!DOCTYPE html><html><body>
+<iframe src="report.html" style="width:688px;height:1016px;border:0"></iframe>
+<pre id="found"></pre><script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {
+  const page = frame.contentDocument, found = {};
+  for (const sheet of page.styleSheets) for (const rule of sheet.cssRules) {
+    if (!(rule instanceof frame.contentWindow.CSSMediaRule)) continue;
+    if (rule.media.mediaText === "print") rule.media.mediaText = "all";
+    else if (rule.media.mediaText.includes("screen")) rule.media.mediaText = "not all";
+  }
+  const bottom = one => one.getBoundingClientRect().bottom;
+  found.figures = bottom(page.querySelector(".figures"));
+  found.rows = [...page.querySelectorAll("#table-worst tbody tr")].filter(one => bottom(one) < 1016).length;
+  found.width = page.documentElement.scrollWidth;
+  found.definitions = page.querySelector(".paper").innerText;
+  document.querySelector("#found").textContent = JSON.stringify(found);
+};
+</script></body></html>"""
+"""The page as it is printed: A4 at 96 dots per inch, without its margins of 14 mm."""
 
 
 @contextmanager
@@ -118,6 +144,8 @@ def test_it_is_readable_on_a_phone_and_asks_for_nothing_else(report: Path, schem
     with served(report) as (address, asked):
         found, logged = browse(f"{address}/probe.html", *dark)
     assert found["width"] <= 360
+    assert found["cut"] == []
+    assert found["unlabelled"] == 0
     assert found["poor"] == []
     assert found["headings"][0] == 1
     assert all(
@@ -128,6 +156,18 @@ def test_it_is_readable_on_a_phone_and_asks_for_nothing_else(report: Path, schem
     assert (found["background"] == "rgb(255, 255, 255)") == (scheme == "light")
     assert "CONSOLE" not in logged
     assert set(asked) <= {"/probe.html", "/report.html", "/favicon.ico"}
+
+
+@pytest.mark.needs_program("chromium", package="chromium")
+def test_the_first_printed_page_holds_the_figures_and_the_first_resources(report: Path) -> None:
+    """Each figure carried its definition, so that all of them were on page 2 and page 1 was half empty."""
+    (report / "paper.html").write_text(PAPER)
+    with served(report) as (address, _):
+        found, _logged = browse(f"{address}/paper.html")
+    assert found["figures"] < 1016
+    assert found["rows"] >= 3
+    assert found["width"] <= 688
+    assert len(found["definitions"]) > 1500
 
 
 def test_it_names_no_other_place(report: Path) -> None:
