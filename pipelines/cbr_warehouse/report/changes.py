@@ -11,7 +11,16 @@ from cbr_warehouse.report.texts import Texts
 NAMED = 3
 """So many are named; the table ``changes`` beside the page has all."""
 
-ORDER = ("new_code", "new_streak", "recovered", "manual_deletes", "removed", "not_backed_up", "enrolled")
+ORDER = (
+    "new_code",
+    "new_streak",
+    "partial_success",
+    "not_backed_up",
+    "recovered",
+    "manual_deletes",
+    "removed",
+    "enrolled",
+)
 """Most urgent first."""
 
 

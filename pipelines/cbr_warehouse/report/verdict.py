@@ -1,10 +1,13 @@
 """The first sentences: are the backups good, and if not, where."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from cbr_warehouse.contract.api_facts import RETENTION
+from cbr_warehouse.contract.day_reason import DayReason
+from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.figures import Figure
 from cbr_warehouse.report.formatting import count, moment, percent, span
@@ -14,15 +17,26 @@ from cbr_warehouse.report.texts import Texts
 
 @dataclass(frozen=True)
 class ReportVerdict:
-    """What a reader must know at once.
+    """The overall result, at the top of the report.
 
     Attributes:
         level: ``good``, ``warn``, ``bad`` or ``empty``.
-        sentences: The judgement first, then what it rests on.
+        sentences: The result first, then its reasons.
     """
 
     level: str
     sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """How many of what the result depends on."""
+
+    unprotected: int
+    partial: int
+    missing_days: int
+    unverified_days: int
+    misses_target: bool
 
 
 def judge(
@@ -34,57 +48,90 @@ def judge(
 ) -> ReportVerdict:
     """Puts the figures into sentences.
 
-    Bad: a resource was never backed up or fails again and again, the log misses days, or of backup days or
-    resources fewer than half are well. Warn: final success misses its target, some resource has no recent
-    enough recovery point, or days are not proved complete. Good: none of these.
+    Bad: a resource was never backed up or fails repeatedly, days of data are incomplete or lost, fewer than
+    half of the backup days were protected, or more than half of the resources have no recent enough recovery
+    point. Warn: final success is below its target, some resource has no recent enough recovery point, a task
+    succeeded only in part, or days are unverified for another reason than the edge of retention. Good: none
+    of these.
 
     Args:
         warehouse: The warehouse.
         period: The period, None where no load has finished.
-        figures: The five figures.
-        completeness: Rows of the question ``completeness``.
+        figures: The key figures by name.
+        completeness: Rows of the query ``completeness``.
         texts: The words.
     """
     if period is None or not figures["never"].denominator:
         return ReportVerdict("empty", (texts("verdict", "empty"),))
-    success, never, strikes = figures["success"], figures["never"], figures["strikes"]
-    unprotected = _count_unprotected(warehouse, period)
-    missing = sum(row["days"] for row in completeness if row["state"] in {"incomplete", "lost"})
-    # At the edge of retention there is nothing to warn of.
-    unproved = sum(
-        row["days"]
-        for row in completeness
-        if row["state"] == "unverified" and row["reason"] != "edge_of_retention"
+    found = _Findings(
+        unprotected=_count_unprotected(warehouse, period),
+        partial=_count_partial(warehouse, period),
+        missing_days=sum(
+            row["days"] for row in completeness if row["state"] in {DayState.INCOMPLETE, DayState.LOST}
+        ),
+        unverified_days=sum(
+            row["days"]
+            for row in completeness
+            if row["state"] == DayState.UNVERIFIED and row["reason"] != DayReason.EDGE_OF_RETENTION
+        ),
+        misses_target=_misses_target(figures["success"], warehouse),
     )
-    target = warehouse.settings["success_target"]
-    zone = ZoneInfo(warehouse.settings["timezone"])
-    misses = success.value is not None and success.value < target
-    sentences = [_protected(success, texts)]
-    if misses:
-        sentences.append(texts("verdict", "target", target=f"{100 * target:g} %"))
+    level = _level(figures, found)
+    return ReportVerdict(
+        level, (texts("verdict", level), *_sentences(warehouse, period, figures, found, texts))
+    )
+
+
+def _misses_target(success: Figure, warehouse: Warehouse) -> bool:
+    return success.value is not None and success.value < warehouse.settings["success_target"]
+
+
+def _level(figures: dict[str, Figure], found: _Findings) -> str:
+    success, never = figures["success"], figures["never"]
+    is_mostly_bad = 2 * found.unprotected > never.denominator or 2 * success.numerator < success.denominator
+    if never.numerator or figures["strikes"].numerator or found.missing_days or is_mostly_bad:
+        return "bad"
+    needs_attention = found.misses_target or found.unprotected or found.partial or found.unverified_days
+    return "warn" if needs_attention else "good"
+
+
+def _sentences(
+    warehouse: Warehouse, period: Period, figures: dict[str, Figure], found: _Findings, texts: Texts
+) -> Iterator[str]:
+    settings = warehouse.settings
+    yield _protected(figures["success"], texts)
+    if found.misses_target:
+        yield texts("verdict", "target", target=f"{100 * settings['success_target']:g} %")
     if period.begins_late:
-        sentences.append(texts("verdict", "begins", at=moment(period.log_from_at, zone)))
-    found: tuple[tuple[str, float, dict[str, Any]], ...] = (
-        ("never", never.numerator, {}),
-        ("strikes", strikes.numerator, {"strikes": warehouse.settings["strikes"]}),
-        ("unprotected", unprotected, {}),
-        ("incomplete", missing, {}),
-        ("unverified", unproved, {}),
+        yield texts("verdict", "begins", at=moment(period.log_from_at, ZoneInfo(settings["timezone"])))
+    counted: tuple[tuple[str, float, dict[str, Any]], ...] = (
+        ("never", figures["never"].numerator, {}),
+        ("strikes", figures["strikes"].numerator, {"strikes": settings["strikes"]}),
+        ("unprotected", found.unprotected, {}),
+        ("partial_success", found.partial, {}),
+        ("incomplete", found.missing_days, {}),
+        ("unverified", found.unverified_days, {}),
     )
-    sentences += [texts("verdict", key, n=count(n), **more) for key, n, more in found if n]
+    for key, number, values in counted:
+        if number:
+            yield texts("verdict", key, n=count(number), **values)
     if left_out := _sources_left_out(warehouse):
-        sentences.append(texts("verdict", "left_out", days=RETENTION.days, names=", ".join(left_out)))
+        yield texts("verdict", "left_out", days=RETENTION.days, names=", ".join(left_out))
     if _has_no_policy(warehouse):
-        interval = span(warehouse.settings["default_interval"])
-        sentences.append(texts("verdict", "no_policy", interval=interval))
-    mostly = 2 * unprotected <= never.denominator and 2 * success.numerator >= success.denominator
-    bad = never.numerator or strikes.numerator or missing or not mostly
-    level = "bad" if bad else "warn" if misses or unprotected or unproved else "good"
-    return ReportVerdict(level, (texts("verdict", level), *sentences))
+        yield texts("verdict", "no_policy", interval=span(settings["default_interval"]))
 
 
 def _count_unprotected(warehouse: Warehouse, period: Period) -> int:
     query = "SELECT count(*) FILTER (is_unprotected_at_end) AS n FROM analytics.exposure($from_at, $to_at)"
+    span = {"from_at": period.from_at, "to_at": period.to_at}
+    return int(warehouse.sql(query, span, as_="arrow").to_pylist()[0]["n"])
+
+
+def _count_partial(warehouse: Warehouse, period: Period) -> int:
+    query = (
+        "SELECT count(*) AS n FROM analytics.partial_success "
+        "WHERE created_at >= $from_at AND created_at < $to_at"
+    )
     span = {"from_at": period.from_at, "to_at": period.to_at}
     return int(warehouse.sql(query, span, as_="arrow").to_pylist()[0]["n"])
 

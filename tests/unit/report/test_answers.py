@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
+from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.reader.warehouse import open_warehouse
 from cbr_warehouse.report.data import ReportData, find
 from cbr_warehouse.report.options import Language, Length
@@ -220,3 +222,31 @@ def test_trends_reach_as_far_back_as_the_lookback(tmp_path: Path) -> None:
     log = SmallLog(settings=AnalyticsSettings(lookback=timedelta(days=10)))
     log.daily("a", "2026-01-01 01:00", 68)
     assert len(found(log, tmp_path).asked["trend"].rows) == 10
+
+
+def test_a_success_of_a_part_is_reported(tmp_path: Path) -> None:
+    """A sync that ended with success and 21 of 22 backups failed was nowhere."""
+    log = long_log()
+    log.daily("a", "2026-02-01 01:00", 37)
+    counters = {"sync_backup_num": 1, "sync_delete_backup_num": 0, "sync_err_sync_backup_num": 21}
+    log.task("sync", "2026-03-09 03:00", **counters)
+    findings = found(log, tmp_path)
+    assert changes(findings)["partial_success"] == {"vault-1": 1}
+    assert findings.verdict.level == "warn"
+    assert ENGLISH("verdict", "partial_success", n=1) in findings.verdict.sentences
+
+
+@pytest.mark.parametrize("reason", list(DayReason))
+def test_unverified_days_have_their_reason_and_remedy_beside_them(tmp_path: Path, reason: DayReason) -> None:
+    log = SmallLog().cover("2026-03-08", state="unverified", reason=reason.value)
+    log.daily("a", "2026-02-01 01:00", 37)
+    findings = found(log, tmp_path)
+    is_calm = reason == DayReason.EDGE_OF_RETENTION
+    assert findings.verdict.level == ("good" if is_calm else "warn")
+    for texts in (ENGLISH, read_texts(Language.ZH)):
+        html = render_page(findings, texts, "0")
+        assert f">{texts.word(reason.value)}<" in html
+        assert texts.word(reason.value) != reason.value
+        remedy = texts.remedy("unverified", reason.value)
+        assert bool(remedy) == (reason != DayReason.SOURCE_HAS_MORE)
+        assert remedy is None or f">{remedy}<" in html

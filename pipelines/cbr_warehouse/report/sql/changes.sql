@@ -5,7 +5,7 @@
 --   of at least `strikes` that ended in it; manual_deletes: deletions of backups that were made on demand (name
 --   not autobk_); enrolled: resources first attempted within the log whose first usable backup is of the period;
 --   not_backed_up: resources first attempted in the period that have no usable backup at its end; removed:
---   resources removed in it.
+--   resources removed in it; partial_success: tasks created in it that ended with success although parts failed.
 -- Settings: strikes
 -- Edge cases: a streak that began and ended within the period is no change at its end, nor is one of a resource
 --   that was removed, or whose source was loaded no more, in it. Where a source's log does not reach back to the
@@ -77,5 +77,10 @@ UNION ALL
 SELECT 'removed', coalesce(nullif(vault_name, ''), vault_id, '(none)'), count(*)
 FROM analytics.resource
 WHERE removed_at >= $from_at AND removed_at < $to_at
+GROUP BY ALL
+UNION ALL
+SELECT 'partial_success', coalesce(nullif(vault_name, ''), vault_id, '(none)'), count(*)
+FROM analytics.partial_success
+WHERE created_at >= $from_at AND created_at < $to_at
 GROUP BY ALL
 ORDER BY kind, n DESC, what
