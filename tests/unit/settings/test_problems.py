@@ -282,3 +282,10 @@ def test_the_clock_of_a_source_is_checked_like_the_one_at_the_top(write) -> None
     said = refusal(write, SOURCE + 'timezone = "Asia/Shangai"\nday_anchor = "25:00"')
     assert 'did you mean "Asia/Shanghai"?' in said
     assert "sources[0].day_anchor" in said
+
+
+@pytest.mark.parametrize("expression", ["61 * * * *", "* * * *", "0 0 30 2 *", "*/90 * * * *", "daily", ""])
+def test_a_wrong_cron_expression_is_reported_with_all_else(write, expression: str) -> None:
+    said = refusal(write, f'timezone = "Nowhere"\nschedule = "{expression}"')
+    assert "schedule: not a cron expression that Dagster accepts. Allowed: five fields in quotes" in said
+    assert "timezone" in said
