@@ -93,10 +93,10 @@ SELECT
     t.started_at,
     t.ended_at,
     t.updated_at,
-    CASE WHEN t.started_at IS NOT NULL THEN greatest(0, epoch(t.started_at) - epoch(t.created_at)) END
+    CASE WHEN t.started_at IS NOT NULL THEN greatest(0, epoch_us(t.started_at) - epoch_us(t.created_at)) / 1000000 END
         AS wait_seconds,
     coalesce(t.started_at < t.created_at, false) AS is_wait_clamped,
-    CASE WHEN t.ended_at >= t.started_at THEN epoch(t.ended_at) - epoch(t.started_at) END AS duration_seconds,
+    CASE WHEN t.ended_at >= t.started_at THEN (epoch_us(t.ended_at) - epoch_us(t.started_at)) / 1000000 END AS duration_seconds,
     t.progress,
     nullif(trim(t.error_code), '') AS error_code,
     t.error_message,

@@ -18,7 +18,7 @@
 SELECT
     a.source,
     a.vault_id,
-    arg_max(a.vault_name, a.created_at) AS vault_name,
+    arg_max(a.vault_name, (a.created_at, a.task_id)) AS vault_name,
     count(*) AS intended,
     count(*) FILTER (a.is_downgraded) AS downgraded,
     count(*) FILTER (a.is_downgraded) / count(*) AS downgrade_rate,

@@ -52,7 +52,7 @@ WITH deletion AS (
             WHEN 'remove_resource' THEN a.remove_resources_fail_count
             WHEN 'vault_delete' THEN a.vault_delete_fail_count
         END AS failures,
-        (epoch_us(a.created_at) - epoch_us(p.usable_at)) / 86400000000 AS age_days,
+        epoch_us(a.created_at) - epoch_us(p.usable_at) AS age_us,
         p.task_id IS NOT NULL AS is_born,
         coalesce(p.is_scheduled, starts_with(a.delete_backup_name, 'autobk_')) AS is_automatic,
         hour(a.created_local) BETWEEN 8 AND 19 AS is_by_day,
@@ -66,17 +66,17 @@ WITH deletion AS (
 
 usual AS (
     -- By the oldest of each batch: deleting all backups of a resource at once does not make that usual.
-    SELECT source, retention_of, round(median(oldest_days), 9) AS usual_age_days
+    SELECT source, retention_of, round(median(oldest_us), 2) / 86400000000 AS usual_age_days
     FROM (
         SELECT
             source,
             retention_of,
             resource_id,
-            epoch(created_at)::BIGINT // 3600 AS hour,
-            max(age_days) AS oldest_days,
+            epoch_us(created_at) // 3600000000 AS hour,
+            max(age_us) AS oldest_us,
             count(*) AS n
         FROM deletion
-        WHERE operation_type = 'delete' AND outcome = 'ok' AND is_automatic AND is_by_day AND age_days IS NOT NULL
+        WHERE operation_type = 'delete' AND outcome = 'ok' AND is_automatic AND is_by_day AND age_us IS NOT NULL
         GROUP BY ALL
     )
     GROUP BY source, retention_of
@@ -94,7 +94,7 @@ SELECT
         WHEN NOT d.is_automatic THEN 'manual'
         WHEN NOT d.is_by_day THEN 'night'
         WHEN NOT d.is_born OR d.is_automatic IS NULL THEN 'unknown_birth'
-        WHEN d.age_days < u.usual_age_days - 1 THEN 'early'
+        WHEN d.age_us / 86400000000 < u.usual_age_days - 1 THEN 'early'
         ELSE 'retention'
     END AS class,
     d.created_at,
@@ -106,7 +106,7 @@ SELECT
     d.backup_id,
     d.backups_deleted,
     d.failures,
-    d.age_days,
+    d.age_us / 86400000000 AS age_days,
     u.usual_age_days,
     d.request_id
 FROM deletion AS d

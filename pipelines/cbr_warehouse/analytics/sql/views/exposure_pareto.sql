@@ -49,9 +49,9 @@ charged AS (
         k.resource_id,
         k.error_code,
         k.failures,
-        greatest(0, epoch(k.ends_at) - epoch(greatest(
+        greatest(0, epoch_us(k.ends_at) - epoch_us(greatest(
             k.from_at, k.first_failed_at, coalesce(p.rp_at, k.first_attempt_at) + to_seconds(epoch(k.rpo))
-        ))) / 3600 AS hours
+        ))) AS microseconds
     FROM streak AS k
     ASOF LEFT JOIN analytics.recovery_point AS p
         ON p.source = k.source AND p.resource_id = k.resource_id AND k.first_failed_at >= p.rp_at
@@ -61,8 +61,7 @@ summed AS (
     SELECT
         source,
         error_code,
-        -- Decimals, whose sum is the same in whatever order they are added.
-        sum(hours::DECIMAL(18, 9)) AS unprotected_hours,
+        sum(microseconds) AS unprotected_us,
         sum(failures)::BIGINT AS failures,
         count(*) AS streaks,
         count(DISTINCT resource_id) AS resources
@@ -73,12 +72,12 @@ summed AS (
 SELECT
     m.source,
     m.error_code,
-    m.unprotected_hours::DOUBLE AS unprotected_hours,
-    m.unprotected_hours / nullif(sum(m.unprotected_hours) OVER of_source, 0) AS share_of_hours,
-    sum(m.unprotected_hours) OVER (
-        PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code ASC ROWS UNBOUNDED PRECEDING
-    ) / nullif(sum(m.unprotected_hours) OVER of_source, 0) AS cumulative_share,
-    row_number() OVER (PARTITION BY m.source ORDER BY m.unprotected_hours DESC, m.error_code ASC) AS rank_by_hours,
+    m.unprotected_us / 3600000000 AS unprotected_hours,
+    m.unprotected_us / nullif(sum(m.unprotected_us) OVER of_source, 0) AS share_of_hours,
+    sum(m.unprotected_us) OVER (
+        PARTITION BY m.source ORDER BY m.unprotected_us DESC, m.error_code ASC ROWS UNBOUNDED PRECEDING
+    ) / nullif(sum(m.unprotected_us) OVER of_source, 0) AS cumulative_share,
+    row_number() OVER (PARTITION BY m.source ORDER BY m.unprotected_us DESC, m.error_code ASC) AS rank_by_hours,
     m.failures,
     row_number() OVER (PARTITION BY m.source ORDER BY m.failures DESC, m.error_code ASC) AS rank_by_failures,
     m.streaks,

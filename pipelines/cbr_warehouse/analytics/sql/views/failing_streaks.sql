@@ -56,11 +56,12 @@ SELECT
         WHEN r.removed_at IS NOT NULL THEN 'removal'
         WHEN r.not_loaded_since IS NOT NULL THEN 'not_loaded'
     END AS ended_by,
-    CASE WHEN k.recovered_by IS NOT NULL THEN (epoch(k.recovered_at) - epoch(k.first_failed_at)) / 3600 END
+    CASE WHEN k.recovered_by IS NOT NULL THEN (epoch_us(k.recovered_at) - epoch_us(k.first_failed_at)) / 3600000000 END
         AS duration_hours,
     CASE
         WHEN k.recovered_by IS NULL AND coalesce(r.removed_at, r.not_loaded_since, o.as_of) IS NOT NULL
-            THEN greatest(0, epoch(coalesce(r.removed_at, r.not_loaded_since, o.as_of)) - epoch(k.first_failed_at)) / 3600
+            THEN greatest(0, epoch_us(coalesce(r.removed_at, r.not_loaded_since, o.as_of)) - epoch_us(k.first_failed_at))
+                / 3600000000
     END AS censored_hours,
     r.removed_at
 FROM analytics.streak AS k

@@ -38,31 +38,41 @@ daily AS (
         ON v.source = f.source AND v.day = c.day::DATE
 ),
 
+numbered AS (
+    SELECT source, day, n, day - min(day) OVER (PARTITION BY source) AS x
+    FROM daily
+),
+
+-- Sums of whole numbers and of decimals are the same in whatever order they are added.
 line AS (
     SELECT
         source,
         min(day) AS first_day,
         count(*) AS days_seen,
-        regr_slope(n, epoch(day::TIMESTAMP) / 86400) AS slope,
-        regr_intercept(n, epoch(day::TIMESTAMP) / 86400) AS base
-    FROM daily
+        (count(*) * sum(x * n) - sum(x) * sum(n)) / nullif(count(*) * sum(x * x) - sum(x) * sum(x), 0) AS slope,
+        sum(n) / count(*) - slope * (sum(x) / count(*)) AS base
+    FROM numbered
     GROUP BY source
 ),
 
 rest AS (
-    SELECT d.source, isodow(d.day) AS weekday, d.n - (l.base + l.slope * epoch(d.day::TIMESTAMP) / 86400) AS off
-    FROM daily AS d
-    JOIN line AS l USING (source)
+    SELECT d.source, isodow(d.day) AS weekday, (d.n - (l.base + l.slope * d.x))::DECIMAL(18, 9) AS off
+    FROM numbered AS d
+    JOIN line AS l ON l.source = d.source
 ),
 
 season AS (
-    SELECT source, weekday, avg(off) AS off FROM rest GROUP BY ALL
+    SELECT source, weekday, (sum(off)::DOUBLE / count(*))::DECIMAL(18, 9) AS off
+    FROM rest
+    GROUP BY source, weekday
 ),
 
 noise AS (
-    SELECT r.source, coalesce(stddev_samp(r.off - s.off), 0) AS spread
+    SELECT
+        r.source,
+        coalesce(sqrt(sum((r.off - s.off) * (r.off - s.off))::DOUBLE / nullif(count(*) - 1, 0)), 0) AS spread
     FROM rest AS r
-    JOIN season AS s USING (source, weekday)
+    JOIN season AS s ON s.source = r.source AND s.weekday = r.weekday
     GROUP BY r.source
 ),
 
@@ -72,6 +82,7 @@ ahead AS (
         coalesce(l.days_seen, 0) AS days_seen,
         l.slope,
         l.base,
+        l.first_day,
         timezone('UTC', o.as_of)::DATE + g.n::INTEGER AS day
     FROM (SELECT source FROM analytics.source_watermark UNION SELECT source FROM analytics.attempt) AS k
     CROSS JOIN analytics.as_of AS o
@@ -87,7 +98,7 @@ expected AS (
         a.days_seen,
         CASE
             WHEN a.days_seen >= 14 AND coalesce(w.is_included, false)
-                THEN greatest(0, a.base + a.slope * epoch(a.day::TIMESTAMP) / 86400 + coalesce(s.off, 0))
+                THEN greatest(0, a.base + a.slope * (a.day - a.first_day) + coalesce(s.off, 0)::DOUBLE)
         END AS tasks,
         1.96 * n.spread AS margin,
         coalesce(w.is_included, false) AS is_included

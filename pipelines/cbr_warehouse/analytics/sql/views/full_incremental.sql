@@ -26,7 +26,7 @@ SELECT
     count(*) FILTER (NOT p.is_full) AS incremental_backups,
     count(*) FILTER (p.is_full) / nullif(count(*) FILTER (p.is_full IS NOT NULL), 0) AS full_share,
     max(p.rp_at) FILTER (p.is_full) AS last_full_at,
-    (epoch(any_value(o.as_of)) - epoch(max(p.rp_at) FILTER (p.is_full))) / 86400 AS days_since_full
+    (epoch_us(any_value(o.as_of)) - epoch_us(max(p.rp_at) FILTER (p.is_full))) / 86400000000 AS days_since_full
 FROM analytics.recovery_point AS p
 CROSS JOIN analytics.as_of AS o
 JOIN analytics.resource AS r USING (source, resource_id)

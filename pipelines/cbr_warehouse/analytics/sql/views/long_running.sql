@@ -56,7 +56,11 @@ numbered AS (
 ),
 
 history AS (
-    SELECT source, resource_id, is_full, list(greatest(1, duration_seconds) ORDER BY place ASC) AS durations
+    SELECT
+        source,
+        resource_id,
+        is_full,
+        list(greatest(1000000, (duration_seconds * 1000000)::BIGINT) ORDER BY place ASC) AS durations
     FROM numbered
     GROUP BY source, resource_id, is_full
 ),
@@ -66,7 +70,7 @@ candidate AS (
         n.source,
         n.task_id,
         n.duration_seconds,
-        h.durations[greatest(1, n.place - 28):n.place - 1] AS baseline
+        list_sort(h.durations[greatest(1, n.place - 28):n.place - 1]) AS baseline
     FROM numbered AS n
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
@@ -78,19 +82,33 @@ candidate AS (
         AND n.duration_seconds > greatest(2 * n.shortest, n.shortest + 600)
 ),
 
+-- The median of an ordered list is the mean of its two middle values, which are the same one where its length is odd.
+centered AS (
+    SELECT
+        *,
+        (baseline[(len(baseline) + 1) // 2] + baseline[len(baseline) // 2 + 1]) / 2000000 AS median_seconds,
+        (ln(baseline[(len(baseline) + 1) // 2] / 1000000) + ln(baseline[len(baseline) // 2 + 1] / 1000000)) / 2
+            AS median_ln
+    FROM candidate
+),
+
+spread AS (
+    SELECT *, list_sort(list_transform(baseline, lambda d: abs(ln(d / 1000000) - median_ln))) AS deviations
+    FROM centered
+    WHERE duration_seconds > greatest(2 * median_seconds, median_seconds + 600)
+),
+
 judged AS (
     SELECT
         source,
         task_id,
         len(baseline) AS baseline_n,
-        list_aggregate(baseline, 'median') AS baseline_median_seconds,
-        duration_seconds / baseline_median_seconds AS times_median,
-        (ln(duration_seconds) - list_aggregate(list_transform(baseline, lambda d: ln(d)), 'median'))
-            / greatest(
-                1.4826 * list_aggregate(list_transform(baseline, lambda d: ln(d)), 'mad'), ln(1.05)
-            ) AS z
-    FROM candidate
-    WHERE duration_seconds > greatest(2 * baseline_median_seconds, baseline_median_seconds + 600)
+        median_seconds AS baseline_median_seconds,
+        duration_seconds / median_seconds AS times_median,
+        (ln(duration_seconds) - median_ln) / greatest(
+            1.4826 * (deviations[(len(deviations) + 1) // 2] + deviations[len(deviations) // 2 + 1]) / 2, ln(1.05)
+        ) AS z
+    FROM spread
 )
 
 SELECT

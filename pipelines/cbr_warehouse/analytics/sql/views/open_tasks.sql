@@ -26,7 +26,8 @@
 --   p99_hours: 99th percentile of its kind.
 --   is_stuck: Whether it is stuck.
 WITH usual AS (
-    SELECT a.source, a.operation_type, a.is_full, quantile_cont(a.duration_seconds, 0.99) / 3600 AS p99_hours
+    SELECT a.source, a.operation_type, a.is_full,
+        round(quantile_cont((a.duration_seconds * 1000000)::BIGINT, 0.99), 2) / 3600000000 AS p99_hours
     FROM analytics.attempt AS a
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
@@ -50,8 +51,8 @@ judged AS (
         u.p99_hours,
         v.progress_since,
         coalesce(v.has_moved, false) AS has_moved,
-        (epoch(CASE WHEN a.outcome = 'open' THEN a.as_of ELSE coalesce(a.ended_at, a.as_of) END)
-            - epoch(a.created_at)) / 3600 AS age_hours
+        (epoch_us(CASE WHEN a.outcome = 'open' THEN a.as_of ELSE coalesce(a.ended_at, a.as_of) END)
+            - epoch_us(a.created_at)) / 3600000000 AS age_hours
     FROM asked AS a
     LEFT JOIN usual AS u
         ON u.source = a.source AND u.operation_type = a.operation_type AND u.is_full IS NOT DISTINCT FROM a.is_full
@@ -65,8 +66,8 @@ SELECT
     CASE
         WHEN outcome <> 'open' THEN 'timed_out'
         WHEN age_hours > greatest(stuck_hours, coalesce(3 * p99_hours, 0))
-            AND (progress_since IS NULL OR (epoch(as_of) - epoch(progress_since)) / 3600 >= stuck_hours
-                OR (NOT has_moved AND (epoch(as_of) - epoch(updated_at)) / 3600 >= stuck_hours))
+            AND (progress_since IS NULL OR (epoch_us(as_of) - epoch_us(progress_since)) / 3600000000 >= stuck_hours
+                OR (NOT has_moved AND (epoch_us(as_of) - epoch_us(updated_at)) / 3600000000 >= stuck_hours))
             THEN 'stuck'
         ELSE status
     END AS kind,

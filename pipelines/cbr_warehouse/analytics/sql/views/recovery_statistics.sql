@@ -44,7 +44,7 @@ failing AS (
         count(*) FILTER (ended_by = 'removal') AS ended_by_removal,
         count(*) FILTER (ended_by = 'not_loaded') AS not_loaded,
         sum(failures)::BIGINT AS failures,
-        median(duration_hours) AS median_hours,
+        round(median((duration_hours * 3600000000)::BIGINT), 2) / 3600000000 AS median_hours,
         sum(duration_hours::DECIMAL(18, 9))::DOUBLE AS closed_hours,
         sum(coalesce(duration_hours, censored_hours)::DECIMAL(18, 9))::DOUBLE AS failing_hours
     FROM analytics.failing_streaks

@@ -83,7 +83,7 @@ newest AS (
 ),
 
 loss AS (
-    SELECT source, destination_region, lost_at, (epoch_us(lost_at) - epoch_us(newest_rp_at)) / 3600000000 AS hours
+    SELECT source, destination_region, lost_at, epoch_us(lost_at) - epoch_us(newest_rp_at) AS age_us
     FROM newest
     WHERE lost_at IS NOT NULL
 )
@@ -92,12 +92,12 @@ SELECT
     source,
     lost_at,
     count(*) AS resources,
-    count(hours) AS with_copy,
-    count(*) - count(hours) AS without_copy,
-    count(hours) / count(*) AS with_copy_rate,
-    quantile_cont(hours, 0.5) AS loss_p50_hours,
-    quantile_cont(hours, 0.95) AS loss_p95_hours,
-    max(hours) AS loss_max_hours,
+    count(age_us) AS with_copy,
+    count(*) - count(age_us) AS without_copy,
+    count(age_us) / count(*) AS with_copy_rate,
+    round(quantile_cont(age_us, 0.5), 2) / 3600000000 AS loss_p50_hours,
+    round(quantile_cont(age_us, 0.95), 2) / 3600000000 AS loss_p95_hours,
+    max(age_us) / 3600000000 AS loss_max_hours,
     destination_region
 FROM loss
 GROUP BY source, lost_at, destination_region

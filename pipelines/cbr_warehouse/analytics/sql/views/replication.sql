@@ -77,7 +77,7 @@ judged AS (
         coalesce(t.copies_open, 0) AS copies_open,
         coalesce(t.tries, 0) AS tries,
         t.first_copied_at > e.usable_at + e.copy_lag AS is_late,
-        (epoch_us(t.first_copied_at) - epoch_us(e.usable_at)) / 3600000000 AS lag_hours
+        epoch_us(t.first_copied_at) - epoch_us(e.usable_at) AS lag_us
     FROM eligible AS e
     LEFT JOIN tried AS t
         ON t.source = e.source AND t.task_id = e.task_id AND t.destination_region = e.destination_region
@@ -97,9 +97,9 @@ SELECT
     count(*) FILTER (j.copies_ok > 0) / count(*) AS copied_rate,
     count(*) FILTER (NOT j.is_late) / count(*) AS in_time_rate,
     sum(greatest(0, j.tries - 1))::BIGINT AS retries,
-    quantile_cont(j.lag_hours, 0.5) AS lag_p50_hours,
-    quantile_cont(j.lag_hours, 0.95) AS lag_p95_hours,
-    max(j.lag_hours) AS lag_max_hours
+    round(quantile_cont(j.lag_us, 0.5), 2) / 3600000000 AS lag_p50_hours,
+    round(quantile_cont(j.lag_us, 0.95), 2) / 3600000000 AS lag_p95_hours,
+    max(j.lag_us) / 3600000000 AS lag_max_hours
 FROM judged AS j
 LEFT JOIN named AS n ON n.source = j.source AND n.vault_id = j.vault_id
 GROUP BY j.source, j.vault_id, j.destination_region

@@ -74,8 +74,8 @@ aged AS (
         n.is_full AS last_rp_is_full,
         coalesce(p.usable, 0) AS recovery_points,
         coalesce(p.made, 0) AS recovery_points_made,
-        CASE WHEN r.not_loaded_since IS NULL THEN (epoch(o.as_of) - epoch(p.last_rp_at)) / 3600 END AS age_hours,
-        (epoch(o.as_of) - epoch(r.first_attempt_at)) / 3600 AS known_hours,
+        CASE WHEN r.not_loaded_since IS NULL THEN (epoch_us(o.as_of) - epoch_us(p.last_rp_at)) / 3600000000 END AS age_hours,
+        (epoch_us(o.as_of) - epoch_us(r.first_attempt_at)) / 3600000000 AS known_hours,
         epoch(r.rpo) / 3600 AS rpo_hours,
         coalesce(r.removed_at <= o.as_of, false) AS is_removed
     FROM analytics.resource AS r
@@ -117,7 +117,7 @@ SELECT
         WHEN age_hours <= 168 THEN 'within_7d'
         WHEN age_hours IS NOT NULL THEN 'older_than_7d'
         WHEN recovery_points_made > 0 THEN 'none_left'
-        WHEN known_hours < rpo_hours THEN 'new'
+        WHEN known_hours <= rpo_hours THEN 'new'
         ELSE 'never'
     END AS bucket,
     removed_at,

@@ -34,14 +34,14 @@ WITH restore AS (
         count(*) FILTER (a.outcome = 'fail') AS restores_failed,
         count(*) FILTER (a.outcome = 'open') AS restores_open,
         max(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS last_ok_restore_at,
-        arg_max(a.task_id, coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS last_task_id,
+        arg_max(a.task_id, (coalesce(a.ended_at, a.created_at), a.task_id)) FILTER (a.outcome = 'ok') AS last_task_id,
         count(*) FILTER (
             a.outcome = 'ok' AND a.restore_target_resource_id = coalesce(p.resource_id, a.resource_id)
         ) AS in_place,
         count(*) FILTER (
             a.outcome = 'ok' AND a.restore_target_resource_id <> coalesce(p.resource_id, a.resource_id)
         ) AS to_other,
-        quantile_cont(a.duration_seconds, 0.5) FILTER (a.outcome = 'ok') AS p50_seconds,
+        round(quantile_cont((a.duration_seconds * 1000000)::BIGINT, 0.5) FILTER (a.outcome = 'ok'), 2) / 1000000 AS p50_seconds,
         max(a.duration_seconds) FILTER (a.outcome = 'ok') AS max_seconds
     FROM analytics.attempt AS a
     LEFT JOIN analytics.recovery_point AS p ON p.source = a.source AND p.backup_id = a.restore_backup_id

@@ -36,7 +36,8 @@ counted AS (
         coalesce(error_code, '(none)') AS error_code,
         count(*) AS n,
         count(*) FILTER (next_outcome = 'ok') AS next_ok,
-        median((epoch(next_at) - epoch(over_at)) / 3600) FILTER (next_outcome = 'ok') AS median_wait_hours
+        round(median(epoch_us(next_at) - epoch_us(over_at)) FILTER (next_outcome = 'ok'), 2) / 3600000000
+            AS median_wait_hours
     FROM tried
     WHERE outcome = 'fail' AND next_outcome IN ('ok', 'fail')
     GROUP BY ALL

@@ -46,7 +46,7 @@ started AS (
         a.operation_type,
         a.schedule_id,
         a.created_at,
-        a.wait_seconds,
+        greatest(0, epoch_us(a.started_at) - epoch_us(a.created_at)) AS wait_us,
         a.is_wait_clamped,
         hour(a.created_local) AS local_hour,
         a.operation_type = 'backup' AND a.schedule_id IS NOT NULL AS has_slot,
@@ -60,7 +60,7 @@ started AS (
 ),
 
 delayed AS (
-    SELECT t.*, CASE WHEN t.has_slot THEN (epoch_us(t.started_local) - epoch_us(r.slot_local)) / 1000000 END AS delay_seconds
+    SELECT t.*, CASE WHEN t.has_slot THEN epoch_us(t.started_local) - epoch_us(r.slot_local) END AS delay_us
     FROM started AS t
     ASOF LEFT JOIN run AS r
         ON r.source = t.source AND r.schedule_id = t.schedule_id AND t.created_at >= r.run_started_at
@@ -71,11 +71,11 @@ SELECT
     operation_type,
     local_hour,
     count(*) AS tasks,
-    quantile_cont(wait_seconds, 0.5) AS wait_p50_seconds,
-    quantile_cont(wait_seconds, 0.95) AS wait_p95_seconds,
-    max(wait_seconds) AS wait_max_seconds,
+    round(quantile_cont(wait_us, 0.5), 2) / 1000000 AS wait_p50_seconds,
+    round(quantile_cont(wait_us, 0.95), 2) / 1000000 AS wait_p95_seconds,
+    max(wait_us) / 1000000 AS wait_max_seconds,
     count(*) FILTER (is_wait_clamped) AS clamped,
-    quantile_cont(delay_seconds, 0.5) AS delay_p50_seconds,
-    quantile_cont(delay_seconds, 0.95) AS delay_p95_seconds
+    round(quantile_cont(delay_us, 0.5), 2) / 1000000 AS delay_p50_seconds,
+    round(quantile_cont(delay_us, 0.95), 2) / 1000000 AS delay_p95_seconds
 FROM delayed
 GROUP BY source, operation_type, local_hour

@@ -55,17 +55,19 @@ risk AS (
 ),
 
 estimated AS (
-    -- A product as a sum of logarithms; where everyone left recovers, it is 0 from there on.
+    -- A product as a sum of logarithms, in whole numbers, whose sum is the same in whatever order they are added; where
+    -- all that are left recover, it is 0 from there on.
     SELECT
         *,
-        sum(CASE WHEN recovered < at_risk THEN ln(1 - recovered / at_risk) ELSE 0 END) OVER through AS log_survival,
+        sum(CASE WHEN recovered < at_risk THEN round(ln(1 - recovered / at_risk) * 1e15)::BIGINT ELSE 0 END) OVER through
+            AS log_survival,
         bool_or(recovered = at_risk) OVER through AS is_over
     FROM risk
     WINDOW through AS (PARTITION BY source, error_code, vault_id ORDER BY hours ASC ROWS UNBOUNDED PRECEDING)
 ),
 
 named AS (
-    SELECT source, vault_id, arg_max(vault_name, last_created_at) AS vault_name FROM analytics.resource_day GROUP BY ALL
+    SELECT source, vault_id, arg_max(vault_name, (last_created_at, vault_name)) AS vault_name FROM analytics.resource_day GROUP BY ALL
 )
 
 SELECT
@@ -76,7 +78,7 @@ SELECT
     e.hours,
     e.at_risk::BIGINT AS at_risk,
     e.recovered,
-    CASE WHEN e.is_over THEN 0.0 ELSE exp(e.log_survival) END AS survival,
+    CASE WHEN e.is_over THEN 0.0 ELSE exp(e.log_survival / 1e15) END AS survival,
     e.streaks::BIGINT AS streaks,
     e.censored::BIGINT AS censored
 FROM estimated AS e

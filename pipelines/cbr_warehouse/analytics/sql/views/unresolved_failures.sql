@@ -55,7 +55,7 @@ SELECT
     f.failures AS strikes,
     f.first_failed_at,
     f.last_failed_at,
-    CASE WHEN o.as_of IS NOT NULL THEN greatest(0, epoch(o.as_of) - epoch(f.first_failed_at)) / 3600 END
+    CASE WHEN o.as_of IS NOT NULL THEN greatest(0, epoch_us(o.as_of) - epoch_us(f.first_failed_at)) / 3600000000 END
         AS age_hours,
     coalesce(f.last_error_code, '(none)') AS error_code,
     list_transform(f.error_codes, lambda code: coalesce(code, '(none)')) AS error_codes,

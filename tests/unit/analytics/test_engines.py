@@ -1,0 +1,91 @@
+"""The views give the same bits with the optimizer off, in a process of their own, and on the next DuckDB."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cbr_warehouse.analytics.catalogue import views
+from support.random_log import random_log
+from support.small_log import SmallLog, at
+
+SCRIPT = Path(__file__).parents[2] / "support/dump_views.py"
+NEXT = "2.0.1"
+VIEWS = [view.name for view in views() if view.kind == "view"]
+
+
+def varied_log() -> SmallLog:
+    """A random log with odd durations, copies, restores and counters, so that the views have fractions."""
+    log = random_log(5).log
+    made = [task for task in log.tables["tasks"] if task["operation_type"] == "backup"]
+    for number, task in enumerate(made):
+        shift = (number * 7_654_321) % 1_000_003
+        for name in ("started_at", "ended_at"):
+            if task[name]:
+                task[name] = task[name].replace(
+                    microsecond=(shift * (3 if name == "ended_at" else 1)) % 1_000_000
+                )
+        if task["status"] == "success" and number % 3 == 0:
+            region = ("region-2", "region-3")[number % 2]
+            status = "success" if number % 4 else "failed"
+            minutes = 1 + number % 97 / 7
+            log.copy(
+                task["task_id"],
+                task["ended_at"],
+                region,
+                status=status,
+                minutes=minutes,
+                vault_id=task["vault_id"],
+            )
+        if number % 19 == 0:
+            log.restore(task["task_id"], task["created_at"], resource="daily-0", minutes=3 + number / 7)
+    log.backup("daily-0", "2026-04-04 03:00", minutes=2_000, vault_id="vault-daily", policy_id="policy-daily")
+    log.task("sync", at("2026-04-04 03:00"), sync_backup_num=2, sync_err_sync_backup_num=1)
+    return log
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return varied_log().publish(tmp_path_factory.mktemp("engines") / "warehouse.duckdb")
+
+
+def dumped(*command: str) -> dict[str, Any]:
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def usual(published: Path) -> dict[str, Any]:
+    return dumped(sys.executable, str(SCRIPT), str(published), "on")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_gives_the_same_bits_without_the_optimizer(
+    published: Path, usual: dict[str, Any], view: str
+) -> None:
+    plain = dumped(sys.executable, str(SCRIPT), str(published), "off", view)
+    assert plain["views"][view] == usual["views"][view]
+
+
+@pytest.mark.parametrize("optimizer", ["on", "off"])
+def test_the_next_engine_gives_the_same_bits(published: Path, usual: dict[str, Any], optimizer: str) -> None:
+    runner = [str(Path(sys.executable).with_name("uv")), "run", "--no-project", "--python", sys.executable]
+    packages = ["--with", f"duckdb=={NEXT}", "--with", "pytz"]
+    command = [*runner, *packages, "python", str(SCRIPT), str(published), optimizer]
+    try:
+        following = dumped(*command)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"DuckDB {NEXT} cannot be had here: {getattr(error, 'stderr', error)}")
+    assert following["version"] == NEXT
+    assert following["views"].keys() == usual["views"].keys()
+    for view, rows in following["views"].items():
+        assert rows == usual["views"][view], view
+
+
+def test_the_log_fills_the_views_that_are_compared(usual: dict[str, Any]) -> None:
+    empty = {view for view, rows in usual["views"].items() if not rows}
+    assert empty <= {"app_consistency", "consecutive_failures", "failure_incidents", "open_tasks"}
