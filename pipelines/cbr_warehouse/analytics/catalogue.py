@@ -1,7 +1,8 @@
 """The catalogue of the analytics: each table, view and macro with its header, in the order to build them.
 
-What a definition means stands in its ``.sql`` file and nowhere else; comments in the warehouse and the
-generated documentation come from here.
+A definition is explained in the header of its ``.sql`` file only; the comments in the warehouse and the
+generated documentation are read from there. Text that several definitions share is in ``sql/fragments``,
+included by a line ``-- include NAME``.
 """
 
 import json
@@ -59,7 +60,7 @@ class Definition:
 
     @property
     def comment(self) -> str:
-        """What the warehouse says about it."""
+        """Its comment in the warehouse."""
         return " ".join(f"{part}: {self.parts[part]}" for part in PARTS)
 
     @property
@@ -116,11 +117,11 @@ def parse_definition(name: str, kind: str, text: str) -> Definition:
     for line in _joined(parts.pop("Columns", [])):
         if found := _COLUMN.fullmatch(line):
             columns[found[1]] = found[2]
-    told = {part: " ".join(word.strip() for word in words) for part, words in parts.items()}
-    if missing := [part for part in PARTS if not told.get(part)]:
+    found_parts = {part: " ".join(word.strip() for word in words) for part, words in parts.items()}
+    if missing := [part for part in PARTS if not found_parts.get(part)]:
         raise ValueError(f"{name}.sql: the header lacks {', '.join(missing)}")
-    arguments = told.pop("Arguments", "")
-    return Definition(name, kind, told, columns, arguments, body)
+    arguments = found_parts.pop("Arguments", "")
+    return Definition(name, kind, found_parts, columns, arguments, body)
 
 
 def _leading(lines: Iterable[str]) -> Iterator[str]:
@@ -137,9 +138,9 @@ def _parts(header: Iterable[str]) -> dict[str, list[str]]:
         begin = re.match(r" (Question|Grain|Definition|Settings|Edge cases|Columns|Arguments):(.*)", line)
         if begin:
             current = parts.setdefault(begin[1], [])
-        told = begin[2] if begin else line
-        if told.strip():
-            current.append(told)
+        text = begin[2] if begin else line
+        if text.strip():
+            current.append(text)
     return parts
 
 

@@ -1,29 +1,29 @@
-"""Makes schema ``analytics`` anew: its settings, the vendor's error codes, its views.
+"""Creates schema ``analytics``: its settings, the vendor's error codes, its views and macros.
 
 The base tables are filled by ``build``.
 """
 
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from datetime import time, timedelta
 
 import duckdb
 import pyarrow as pa
 
 from cbr_warehouse.analytics.catalogue import Definition, read_error_codes, views
-from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride
+from cbr_warehouse.settings.analytics import THRESHOLDS, AnalyticsSettings, ScheduleOverride
 from cbr_warehouse.storage.sql_text import literal
 
 _COMMENTS = {
-    "meta.analytics": "The settings and definitions that schema analytics was made with.",
-    "analytics.as_of": "One row: the watermark, up to which every source was loaded, but for those left out "
-    "in source_watermark. Every view reads it as now; NULL before the first finished load.",
+    "meta.analytics": "Fingerprint of the settings and definitions that schema analytics was created with.",
+    "analytics.as_of": "One row: the watermark up to which every source was loaded, except those excluded in "
+    "source_watermark. Every view uses it as now; NULL before the first finished load.",
     "analytics.source_watermark": "One row per source with a finished load: up to when it was loaded. A "
-    "source more than 30 days behind the newest, as one no longer configured, is left out of as_of.",
+    "source more than 30 days behind the newest, such as one no longer configured, is excluded from as_of.",
     "analytics.source_clock": "One row per source with tasks, loads or coverage: the time zone and the day "
     "anchor that its backup days and local times follow.",
     "analytics.configured_clock": "Time zones and day anchors that the configuration sets for one source.",
-    "analytics.settings": "One row: what the numbers of this warehouse were made with.",
-    "analytics.schedule_override": "Intervals told by the configuration under [[schedules]].",
+    "analytics.settings": "One row: the settings that the numbers of this warehouse depend on.",
+    "analytics.schedule_override": "Intervals configured under [[schedules]].",
     "analytics.error_code": "Error codes as the vendor documents them, in two languages.",
 }
 
@@ -31,9 +31,9 @@ _COLUMN_COMMENTS = {
     "as_of": {"as_of": "The watermark."},
     "source_watermark": {
         "source": "Name of the source.",
-        "watermark": "The latest begin, or end of range, of its finished loads.",
+        "watermark": "The latest start, or end of range if earlier, of its finished loads.",
         "is_included": "Whether as_of waits for it: it is at most 30 days behind the newest watermark.",
-        "observed_until": "Until when its data is judged: as_of, or its own watermark where it is left out.",
+        "observed_until": "Until when its data is judged: as_of, or its own watermark where it is excluded.",
     },
     "source_clock": {
         "source": "Name of the source.",
@@ -46,19 +46,9 @@ _COLUMN_COMMENTS = {
         "day_anchor": "Its day anchor; NULL for that of analytics.settings.",
     },
     "settings": {
-        "timezone": "Time zone of backup days: an IANA name.",
-        "day_anchor": "When a backup day begins in that zone, from midnight.",
-        "rpo_grace": "How much longer than its interval a resource may be without a new backup.",
-        "default_interval": "Interval of a resource whose schedule the log does not show.",
-        "strikes": "From how many failures in a row a resource is failing again and again.",
-        "copy_lag": "How long a copy may take from when its backup is usable.",
-        "stuck_after": "From which age an open task may be stuck.",
-        "anomaly_z": "From which robust z-score a duration is anomalous.",
-        "lookback": "How far back distributions and recent rates look from the watermark.",
-        "success_target": "Share of backup days that shall be protected; the rest is the error budget.",
-        "incident_gap": "Failures of one code and source closer than this are one incident.",
-        "incident_resources": "From how many resources failures are called an incident.",
-        "restore_test": "How long a restore counts as a test of its resource.",
+        "timezone": "Default time zone of backup days: an IANA name; see source_clock.",
+        "day_anchor": "When a backup day begins in that zone, from midnight, by default; see source_clock.",
+        **{name: threshold.meaning for name, threshold in THRESHOLDS.items()},
     },
     "schedule_override": {
         "backup_interval": "Longest planned wait between two backups.",
@@ -68,33 +58,25 @@ _COLUMN_COMMENTS = {
     },
     "error_code": {
         "error_code": "Error code.",
-        "text_en": "What the vendor says of it.",
-        "advice_en": "What the vendor advises.",
+        "text_en": "The vendor's text.",
+        "advice_en": "The vendor's advice.",
         "text_zh": "The text in Chinese.",
         "advice_zh": "The advice in Chinese.",
     },
 }
 
-_SQL_TYPES = {
-    "timezone": "VARCHAR",
-    "day_anchor": "INTERVAL",
-    "strikes": "INTEGER",
-    "incident_resources": "INTEGER",
-    "anomaly_z": "DOUBLE",
-    "success_target": "DOUBLE",
-}
-"""Types of the columns of ``analytics.settings``; those not named are intervals."""
+_SQL_TYPES = {str: "VARCHAR", int: "INTEGER", float: "DOUBLE", timedelta: "INTERVAL"}
 
 
 def create_schema(
     connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings, fingerprint: str
 ) -> None:
-    """Makes the schema with all but the base tables and views.
+    """Creates the schema with all but the base tables and views.
 
     Args:
         connection: The warehouse being built, in its transaction.
-        settings: What the analytics are set to.
-        fingerprint: Tells these settings and definitions from others.
+        settings: The settings of the analytics.
+        fingerprint: Hash of these settings and definitions.
     """
     connection.execute("DROP SCHEMA IF EXISTS analytics CASCADE")
     connection.execute("CREATE SCHEMA analytics")
@@ -113,20 +95,20 @@ def create_schema(
     _create_overrides(connection, settings.schedules)
     _create_error_codes(connection)
     for table, comment in _COMMENTS.items():
-        connection.execute(f"COMMENT ON TABLE {table} IS '{comment}'")
+        connection.execute(f"COMMENT ON TABLE {table} IS {literal(comment)}")
     for table, columns in _COLUMN_COMMENTS.items():
         for column, comment in columns.items():
-            connection.execute(f"COMMENT ON COLUMN analytics.{table}.{column} IS '{comment}'")
+            connection.execute(f"COMMENT ON COLUMN analytics.{table}.{column} IS {literal(comment)}")
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes every view and macro, with comments; the base tables are there."""
+    """Creates every view and macro, with comments; the base tables exist."""
     for view in views():
         _create_view(connection, view)
 
 
 def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, kind: str) -> None:
-    """Says in the warehouse what a table or view and its columns are."""
+    """Writes the comments of a table or view and of its columns."""
     connection.execute(f"COMMENT ON {kind} analytics.{definition.name} IS {literal(definition.comment)}")
     for column, description in definition.columns.items():
         connection.execute(
@@ -135,15 +117,15 @@ def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, ki
 
 
 def _create_settings(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
-    names = [field.name for field in fields(settings) if field.name not in {"schedules", "clocks"}]
-    columns = ", ".join(f"{name} {_SQL_TYPES.get(name, 'INTERVAL')}" for name in names)
+    values = {
+        "timezone": settings.timezone,
+        "day_anchor": _since_midnight(settings.day_anchor),
+        **{name: getattr(settings, name) for name in THRESHOLDS},
+    }
+    columns = ", ".join(f"{name} {_SQL_TYPES[type(value)]}" for name, value in values.items())
     connection.execute(f"CREATE TABLE analytics.settings ({columns})")
-    values = [
-        _since_midnight(settings.day_anchor) if name == "day_anchor" else getattr(settings, name)
-        for name in names
-    ]
-    marks = ", ".join(f"${place}" for place in range(1, len(names) + 1))
-    connection.execute(f"INSERT INTO analytics.settings VALUES ({marks})", values)
+    marks = ", ".join(f"${place}" for place in range(1, len(values) + 1))
+    connection.execute(f"INSERT INTO analytics.settings VALUES ({marks})", list(values.values()))
 
 
 def _since_midnight(anchor: time) -> timedelta:

@@ -1,7 +1,12 @@
-"""The settings that analytics results depend on, and their defaults."""
+"""Parameters of the analytics: the part of the configuration that every figure depends on.
 
-from dataclasses import dataclass
+Each threshold is defined here once: its default, its meaning and the values it may have. The model of the
+configuration file, the columns of ``analytics.settings`` and the checks of ``docs/configuration.md`` follow.
+"""
+
+from dataclasses import dataclass, field, fields
 from datetime import time, timedelta
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,40 +41,139 @@ class SourceClock:
     day_anchor: time | None = None
 
 
+_DAY = timedelta(days=1)
+_YEAR = timedelta(days=365)
+_TEN_YEARS = timedelta(days=3650)
+
+
 @dataclass(frozen=True)
-class AnalyticsSettings:
-    """All parameters of the analytics definitions.
+class Threshold:
+    """What a threshold means and which values it may have.
 
     Attributes:
-        timezone: Time zone of backup days, an IANA name.
-        day_anchor: Local time at which a backup day begins.
-        rpo_grace: Tolerance added to the backup interval before an RPO breach.
-        default_interval: Interval of a resource whose schedule cannot be inferred.
-        strikes: Number of consecutive failures from which a resource counts as failing repeatedly.
-        copy_lag: Maximum time from a usable backup to its finished copy.
-        stuck_after: Age from which an open task may be stuck.
-        anomaly_z: Robust z-score from which a duration is an anomaly.
-        lookback: Window of distributions and recent rates, back from the watermark.
-        success_target: Target share of protected backup days; the rest is the error budget.
-        incident_gap: Failures with the same code and region closer than this are one incident.
-        incident_resources: Number of affected resources from which failures are an incident.
-        restore_test: How long a restore counts as a test of its resource.
+        meaning: One sentence for the documentation and for the warehouse.
+        bounds: Limits by the names of pydantic: ``ge``, ``gt``, ``le`` and ``lt``.
+        allowed: The allowed values in words, for error messages; empty where type and bounds say it.
+    """
+
+    meaning: str
+    bounds: dict[str, Any]
+    allowed: str = ""
+
+
+def _threshold(meaning: str, *, allowed: str = "", **bounds: Any) -> dict[str, Threshold]:
+    """The metadata of a field of ``AnalyticsSettings`` that ``[thresholds]`` sets."""
+    return {"threshold": Threshold(meaning, bounds, allowed)}
+
+
+@dataclass(frozen=True)
+class AnalyticsSettings:
+    """All parameters of the analytics definitions; the thresholds explain themselves below.
+
+    Attributes:
+        timezone: Time zone of backup days, an IANA name; the default of every source.
+        day_anchor: Local time at which a backup day begins; the default of every source.
         schedules: Configured backup intervals.
         clocks: Local clocks of sources that differ from timezone and day_anchor.
     """
 
     timezone: str = "UTC"
     day_anchor: time = time(18)
-    rpo_grace: timedelta = timedelta(hours=2)
-    default_interval: timedelta = timedelta(days=1)
-    strikes: int = 3
-    copy_lag: timedelta = timedelta(hours=26)
-    stuck_after: timedelta = timedelta(hours=4)
-    anomaly_z: float = 5.0
-    lookback: timedelta = timedelta(days=28)
-    success_target: float = 0.98
-    incident_gap: timedelta = timedelta(hours=1)
-    incident_resources: int = 10
-    restore_test: timedelta = timedelta(days=90)
+    rpo_grace: timedelta = field(
+        default=timedelta(hours=2),
+        metadata=_threshold(
+            "Tolerance added to the backup interval: RPO = interval + `rpo_grace`.",
+            ge=timedelta(0),
+            le=_YEAR,
+        ),
+    )
+    default_interval: timedelta = field(
+        default=_DAY,
+        metadata=_threshold(
+            "Backup interval of a resource whose schedule cannot be inferred from the log.",
+            gt=timedelta(0),
+            le=_YEAR,
+        ),
+    )
+    strikes: int = field(
+        default=3,
+        metadata=_threshold(
+            "Number of consecutive failures from which a resource is listed as failing repeatedly; "
+            "1 to 1000.",
+            ge=1,
+            le=1000,
+        ),
+    )
+    copy_lag: timedelta = field(
+        default=timedelta(hours=26),
+        metadata=_threshold(
+            "Maximum time from a usable backup to its finished copy in another region.",
+            ge=timedelta(0),
+            le=_YEAR,
+        ),
+    )
+    stuck_after: timedelta = field(
+        default=timedelta(hours=4),
+        metadata=_threshold(
+            "Age from which an open task may be stuck; it must also exceed three times the 99th percentile "
+            "of its kind and show no progress.",
+            ge=timedelta(0),
+            le=_YEAR,
+        ),
+    )
+    anomaly_z: float = field(
+        default=5.0,
+        metadata=_threshold(
+            "Robust z-score of the logarithm from which a duration is an anomaly.",
+            allowed="a number above 0, without quotes",
+            gt=0,
+            le=1000,
+        ),
+    )
+    lookback: timedelta = field(
+        default=timedelta(days=28),
+        metadata=_threshold(
+            'Window of distributions and "recent" rates, back from the watermark.',
+            ge=_DAY,
+            le=_TEN_YEARS,
+        ),
+    )
+    success_target: float = field(
+        default=0.98,
+        metadata=_threshold(
+            "Target share of protected backup days; the rest is the error budget of burn rates.",
+            allowed="a share between 0 and 1, without quotes, such as 0.98",
+            gt=0,
+            lt=1,
+        ),
+    )
+    incident_gap: timedelta = field(
+        default=timedelta(hours=1),
+        metadata=_threshold(
+            "Failures with one code in one source that are closer together than this belong to one incident.",
+            gt=timedelta(0),
+            le=_YEAR,
+        ),
+    )
+    incident_resources: int = field(
+        default=10,
+        metadata=_threshold(
+            "Number of affected resources from which such failures are an incident.", ge=1, le=1000
+        ),
+    )
+    restore_test: timedelta = field(
+        default=timedelta(days=90),
+        metadata=_threshold(
+            "How long a successful restore counts as a test of its resource.",
+            gt=timedelta(0),
+            le=_TEN_YEARS,
+        ),
+    )
     schedules: tuple[ScheduleOverride, ...] = ()
     clocks: tuple[SourceClock, ...] = ()
+
+
+THRESHOLDS: dict[str, Threshold] = {
+    one.name: one.metadata["threshold"] for one in fields(AnalyticsSettings) if "threshold" in one.metadata
+}
+"""Every threshold by its name, in the order of the fields."""

@@ -21,7 +21,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride, SourceClock
+from cbr_warehouse.settings.analytics import (
+    THRESHOLDS,
+    AnalyticsSettings,
+    ScheduleOverride,
+    SourceClock,
+)
 from cbr_warehouse.settings.auth_methods import AuthMethod, auth_method_of, auth_problems
 from cbr_warehouse.settings.cron import ALLOWED_CRON, parse_cron
 from cbr_warehouse.settings.day_boundaries import (
@@ -112,48 +117,33 @@ class _Values(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-class Thresholds(_Values):
-    """Thresholds of the analytics: ``[thresholds]``. ``AnalyticsSettings`` explains each field."""
+def _threshold(name: str) -> Any:
+    """The field of a threshold, with default and bounds as ``AnalyticsSettings`` defines them."""
+    threshold, default = THRESHOLDS[name], getattr(_DEFAULTS, name)
+    allowed = threshold.allowed or (ALLOWED_COUNT if isinstance(default, int) else ALLOWED_DURATION)
+    if isinstance(default, timedelta):
+        allowed += ", above zero" if "gt" in threshold.bounds else ""
+        allowed += ", at least 1d" if threshold.bounds.get("ge") == timedelta(days=1) else ""
+    constraints: dict[str, Any] = dict(threshold.bounds)
+    if isinstance(default, float):
+        constraints["allow_inf_nan"] = False
+    return Field(default, description=allowed, **constraints)
 
-    rpo_grace: Duration = Field(_DEFAULTS.rpo_grace, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
-    default_interval: Duration = Field(
-        _DEFAULTS.default_interval, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, above zero"
-    )
-    strikes: int = Field(_DEFAULTS.strikes, ge=1, le=1000, description=ALLOWED_COUNT)
-    copy_lag: Duration = Field(_DEFAULTS.copy_lag, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION)
-    stuck_after: Duration = Field(
-        _DEFAULTS.stuck_after, ge=timedelta(0), le=_YEAR, description=ALLOWED_DURATION
-    )
-    anomaly_z: float = Field(
-        _DEFAULTS.anomaly_z,
-        gt=0,
-        le=1000,
-        allow_inf_nan=False,
-        description="a number above 0, without quotes",
-    )
-    lookback: Duration = Field(
-        _DEFAULTS.lookback,
-        ge=timedelta(days=1),
-        le=MAX_DURATION,
-        description=f"{ALLOWED_DURATION}, at least 1d",
-    )
-    success_target: float = Field(
-        _DEFAULTS.success_target,
-        gt=0,
-        lt=1,
-        allow_inf_nan=False,
-        description="a share between 0 and 1, without quotes, such as 0.98",
-    )
-    incident_gap: Duration = Field(
-        _DEFAULTS.incident_gap, gt=timedelta(0), le=_YEAR, description=f"{ALLOWED_DURATION}, above zero"
-    )
-    incident_resources: int = Field(_DEFAULTS.incident_resources, ge=1, le=1000, description=ALLOWED_COUNT)
-    restore_test: Duration = Field(
-        _DEFAULTS.restore_test,
-        gt=timedelta(0),
-        le=MAX_DURATION,
-        description=f"{ALLOWED_DURATION}, above zero",
-    )
+
+class Thresholds(_Values):
+    """Thresholds of the analytics: ``[thresholds]``. ``AnalyticsSettings`` defines each of them."""
+
+    rpo_grace: Duration = _threshold("rpo_grace")
+    default_interval: Duration = _threshold("default_interval")
+    strikes: int = _threshold("strikes")
+    copy_lag: Duration = _threshold("copy_lag")
+    stuck_after: Duration = _threshold("stuck_after")
+    anomaly_z: float = _threshold("anomaly_z")
+    lookback: Duration = _threshold("lookback")
+    success_target: float = _threshold("success_target")
+    incident_gap: Duration = _threshold("incident_gap")
+    incident_resources: int = _threshold("incident_resources")
+    restore_test: Duration = _threshold("restore_test")
 
 
 class Schedule(_Values):

@@ -1,9 +1,10 @@
 """docs/analytics.md is what the headers of the definitions say."""
 
+import re
 from pathlib import Path
 
 from cbr_warehouse.analytics.catalogue import views
-from cbr_warehouse.analytics.docs_page import write_page
+from cbr_warehouse.analytics.docs_page import TOPICS, write_page
 
 REPORTS = [
     "backup_success_daily",
@@ -45,3 +46,19 @@ def test_the_page_is_fresh() -> None:
 
 def test_every_promised_report_is_there() -> None:
     assert set(REPORTS) <= {view.name for view in views()}
+
+
+def test_the_index_leads_to_every_view_and_macro_once() -> None:
+    listed = [name for _, names in TOPICS for name in names]
+    assert sorted(listed) == sorted(view.name for view in views())
+
+
+def test_every_link_of_the_index_leads_to_a_heading() -> None:
+    page = write_page()
+    headings = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^### (.+)$", page, re.MULTILINE)
+    }
+    links = re.findall(r"\]\(#([^)]+)\)", page)
+    assert links
+    assert set(links) <= headings

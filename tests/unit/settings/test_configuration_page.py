@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from cbr_warehouse.settings.analytics import THRESHOLDS
 from cbr_warehouse.settings.model import Schedule, Settings, SourceSettings, Thresholds
 from cbr_warehouse.settings.read import (
     CONFIG_VARIABLE,
@@ -71,3 +72,13 @@ def test_the_example_is_a_configuration(write) -> None:
 def test_every_key_has_a_word_on_what_is_allowed() -> None:
     for _, model in TABLES:
         assert [key for key, field in model.model_fields.items() if not field.description] == []
+
+
+def test_every_threshold_means_on_the_page_what_its_definition_says() -> None:
+    for name, threshold in THRESHOLDS.items():
+        row = rf"^\| `{name}` \| [^|]+ \| {re.escape(threshold.meaning)} \|$"
+        assert re.search(row, PAGE, re.MULTILINE), name
+
+
+def test_every_threshold_is_a_key_and_a_column() -> None:
+    assert list(THRESHOLDS) == list(Thresholds.model_fields)

@@ -1,11 +1,11 @@
--- Question: what did the warehouse say of each task at an earlier time?
--- Grain: one row per source and task that had been seen by then.
--- Definition: the newest version of the task (by version) whose first sight is not after known_at.
+-- Question: what did the warehouse contain of each task at an earlier time?
+-- Grain: one row per source and task of which a version had been seen by then.
+-- Definition: of the versions of the task (table task_versions) with first_seen_at at or before known_at, the one with the
+--   highest version number.
 -- Arguments: known_at
 -- Settings: none
--- Edge cases: first_seen_at is when a load received the version, so the answer is as fine as loads are frequent: a
---   task may have turned any time since the load before. Versions that were superseded before any load saw them are
---   not known to anyone.
+-- Edge cases: first_seen_at is when a load received the version, so the answer is as precise as loads are frequent. Versions
+--   that were replaced before any load saw them are unknown. The columns are those of task_versions.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Task.

@@ -1,18 +1,19 @@
 -- Question: which success rate would the report have shown at an earlier time, day by day?
--- Grain: one row per source and backup day with a backup task known by then.
--- Definition: as in backup_success_daily, over the tasks as known at known_at.
+-- Grain: one row per source and backup day with a backup task known by then that names a resource.
+-- Definition: over the tasks as known at known_at, per resource and backup day: protected (a task has status success), else
+--   pending (one is running or waiting), else failed (one failed or timed out), else skipped (one was skipped).
 -- Arguments: known_at
--- Settings: timezone, day_anchor
--- Edge cases: compare with backup_success_daily to see why the number of a past day changed: tasks that came late,
---   ended since, or were corrected.
+-- Settings: timezone, day_anchor (of the source, else the global ones)
+-- Edge cases: compare with backup_success_daily to see why the number of a past day changed: tasks that arrived late, ended
+--   since, or were corrected. The resource is taken from the tasks as they are now.
 -- Columns:
 --   source: Name of the configured source.
 --   backup_day: Backup day.
 --   windows: Resources with a backup task.
 --   protected: Of them with a successful one.
---   failed: Of them with failures alone.
---   skipped: Of them skipped alone.
---   pending: Of them without success, with a task still open then.
+--   failed: Of them with failures, not protected or pending.
+--   skipped: Of them with skipped tasks only.
+--   pending: Of them not protected, with a task open at known_at.
 --   final_success_rate: protected / (protected + failed + skipped).
 WITH backup AS (
     SELECT

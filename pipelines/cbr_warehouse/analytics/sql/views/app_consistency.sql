@@ -1,10 +1,9 @@
--- Question: how often is a backup only crash-consistent, though application consistency was asked for?
--- Grain: one row per source and vault with application-consistent intent, in the lookback that ends at
---   analytics.as_of.
--- Definition: intended are successful backups with status 1, or status 0 with an error code that is neither empty
---   nor 0; the latter are downgraded.
+-- Question: how often is a backup only crash-consistent although application consistency was requested?
+-- Grain: one row per source and vault with an intended backup in the lookback that ends at analytics.as_of.
+-- Definition: intended are successful backups with app_consistency_status 1, and those with status 0 and an error code that is
+--   neither empty nor 0; the latter are downgraded.
 -- Settings: lookback
--- Edge cases: status 0 alone is crash-consistent by configuration, and in no denominator.
+-- Edge cases: status 0 without an error code is crash-consistent by configuration, and in no denominator.
 -- Columns:
 --   source: Name of the configured source.
 --   vault_id: Vault.
@@ -12,8 +11,8 @@
 --   intended: Successful backups that were to be application-consistent.
 --   downgraded: Of them only crash-consistent.
 --   downgrade_rate: downgraded / intended.
---   resources_downgraded: Resources they are of.
---   error_codes: Why.
+--   resources_downgraded: Resources of the downgraded ones.
+--   error_codes: Their error codes.
 --   last_downgraded_at: When the last was created.
 SELECT
     a.source,

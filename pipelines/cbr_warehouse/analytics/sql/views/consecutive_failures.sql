@@ -1,9 +1,9 @@
--- Question: which resources fail again and again?
--- Grain: one row per source and resource, not removed, with at least `strikes` failures in a row.
--- Definition: rows of unresolved_failures whose strikes have reached the setting.
+-- Question: which resources fail repeatedly?
+-- Grain: one row per row of unresolved_failures with at least `strikes` strikes.
+-- Definition: as in unresolved_failures.
 -- Settings: strikes
--- Edge cases: as in unresolved_failures. Strikes count attempts, so an hourly policy reaches three in three
---   hours and a weekly one in three weeks: see age_hours beside.
+-- Edge cases: strikes count attempts: an hourly policy reaches three in three hours, a weekly one in three weeks; see
+--   age_hours.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
@@ -19,12 +19,12 @@
 --   age_hours: From first_failed_at to analytics.as_of.
 --   error_code: Code of the last failure; (none) where it has none.
 --   error_codes: All codes since the last success; (none) for failures without one.
---   text_en: What the vendor says of error_code.
---   advice_en: What the vendor advises.
+--   text_en: The vendor's text for error_code.
+--   advice_en: The vendor's advice.
 --   text_zh: The text in Chinese.
 --   advice_zh: The advice in Chinese.
 --   last_task_id: Last failed task.
---   last_ok_at: When the last successful backup ended; NULL if none ever.
+--   last_ok_at: Latest usable_at of a recovery point of it; NULL if there is none.
 --   ever_ok: Whether a backup of it was ever successful.
 SELECT u.*
 FROM analytics.unresolved_failures AS u

@@ -1,41 +1,41 @@
--- Question: what do the numbers of each source stand on, and what may be missing or odd?
--- Grain: one row per source that was ever loaded.
--- Definition: watermark is up to when the source was loaded: the latest begin, or end of range, of its finished
---   loads; analytics.as_of is the least of all included ones. A source is left out, not included, whose watermark is more
---   than 30 days (what the service keeps) behind the newest: it is no longer configured, or its loads have long
---   failed; its past stays, its resources are judged up to its own watermark and in no number of now. is_complete: no day of the lookback is incomplete,
---   unverified or lost. counted_minus_held is what the source counts more than is held or quarantined, and not
---   expired, summed over all days.
+-- Question: what are the numbers of each source based on, and what may be missing or odd?
+-- Grain: one row per source with a load of any outcome.
+-- Definition: watermark is the time up to which the source was loaded (source_load). analytics.as_of is the earliest
+--   watermark of the included sources. A source is excluded if its watermark is more than 30 days (what the service keeps)
+--   behind the newest one: it is no longer configured, or its loads have failed for long. Its past stays; its resources are
+--   judged up to its own watermark and are in no number about now. is_complete: there is a complete day, and no day of the
+--   lookback is incomplete, unverified or lost. counted_minus_held sums, over all days, the positive differences between
+--   what the source counts and what is stored (not expired) or in quarantine.
 -- Settings: lookback
--- Edge cases: a killed load is no finished one. Today is open, not incomplete. The day counts are over all
---   history, is_complete over the lookback. Odd records are counted, not corrected: a wait below zero is taken
---   as zero, a task that ended before it started has no duration, an unknown status is no success.
+-- Edge cases: a load that was killed is not finished. Today is open, not incomplete. The day counts are over all history,
+--   is_complete over the lookback. Odd records are counted, not corrected: a negative wait is taken as zero, a task that
+--   ended before it started has no duration, an unknown status is no success.
 -- Columns:
 --   source: Name of the configured source.
---   watermark: Up to when it was loaded; NULL before its first finished load.
---   last_load_at: When its last load, of whatever outcome, began.
---   last_load_outcome: What came of that.
---   newest_task_at: created_at of the newest task held.
---   hours_since_data: From newest_task_at to watermark.
---   hours_behind: From watermark to the latest watermark of any source.
---   is_included: Whether analytics.as_of waits for it; false where it is left out or has no watermark.
---   holds_back: Whether analytics.as_of is its watermark, and another source's is later.
---   tasks: Tasks held.
+--   watermark: Time up to which it was loaded; NULL before its first finished load.
+--   last_load_at: Start of its last load, of any outcome.
+--   last_load_outcome: Outcome of that load.
+--   newest_task_at: created_at of the newest task stored.
+--   hours_since_data: From newest_task_at to watermark, at least 0.
+--   hours_behind: From its watermark to the latest watermark of any source.
+--   is_included: Whether analytics.as_of waits for it; false where it is excluded or has no watermark.
+--   holds_back: Whether its watermark is analytics.as_of while another source's is later.
+--   tasks: Tasks stored.
 --   open_tasks: Of them running or waiting.
---   unknown_status: Of them in a status not known.
---   closed_without_end: Of them ended ok or in failure, without ended_at.
---   negative_duration: Of them ended before they started.
---   wait_clamped: Of them started before they were created.
---   tasks_without_resource: Backup tasks that name no resource; in no number by resource.
+--   unknown_status: Of them in an unknown status.
+--   closed_without_end: Of them ok or failed without ended_at.
+--   negative_duration: Of them with ended_at before started_at.
+--   wait_clamped: Of them with started_at before created_at.
+--   tasks_without_resource: Backup tasks that name no resource; they are in no number by resource.
 --   failures_without_code: Failed tasks without an error code.
 --   quarantined: Records in quarantine that are not resolved.
---   days_complete: Days proved complete.
---   days_incomplete: Days of which the source has more.
---   days_unverified: Days whose counts prove nothing, or that were never loaded.
---   days_lost: Days that left retention unproven.
---   days_open: Days that are not over.
---   counted_minus_held: Tasks that the source counts and that are not held.
---   first_day: First day asked for.
+--   days_complete: Days with the state complete.
+--   days_incomplete: Days with the state incomplete: the source has more.
+--   days_unverified: Days with the state unverified: their counts prove nothing, or they were never loaded.
+--   days_lost: Days with the state lost: they left retention before they were proved complete.
+--   days_open: Days with the state open.
+--   counted_minus_held: Tasks that the source counts and that are neither stored nor in quarantine.
+--   first_day: First day of day_state.
 --   is_complete: Whether no day of the lookback is incomplete, unverified or lost.
 WITH task AS (
     SELECT

@@ -1,11 +1,10 @@
--- Question: what part of the service does an error code speak of?
+-- Question: which part of the service does an error code refer to?
 -- Grain: one row per error code that the vendor documents or that a failed task had, and one for (none).
--- Definition: by the ranges of numbers in which the vendor groups the codes of family BackupService: general,
---   replication, restore, migration, policy, vault, backup, resource, bucket, task, tag, share, disk, server,
---   snapshot, sync, file_system, desktop, quota, billing, sign_in, request and unknown. A code that is not
---   documented has the class of its range.
+-- Definition: by the number ranges in which the vendor groups the codes BackupService.<number>: general, replication, restore,
+--   migration, policy, vault, backup, resource, bucket, task, tag, share, disk, server, snapshot, sync, file_system, desktop,
+--   quota, billing, sign_in, request and unknown. A code that is not documented has the class of its range.
 -- Settings: none
--- Edge cases: other: of the family, in no range. foreign: of any other family, such as CSBS or APIGW. (none): no code.
+-- Edge cases: other: a code BackupService.… in no range. foreign: any other code, such as CSBS.… or APIGW.…. (none): no code.
 -- Columns:
 --   error_code: Code, or (none).
 --   class: Its class.

@@ -1,13 +1,13 @@
 -- Question: did the causes of failed backups change since last week?
--- Grain: one row per source and error code of backups failed in the 14 days before analytics.as_of.
--- Definition: failed and timed-out backup attempts of the last 7 days against those of the 7 days before. change:
---   new (none before), gone (none now), rising or falling where the two counts differ by more than twice the
---   square root of their sum, what chance alone seldom does, else same. js_divergence is the Jensen-Shannon
---   divergence of the two mixes, to base 2: 0 the same mix, 1 not a code in common.
+-- Grain: one row per source and error code of backups that failed in the 14 days before analytics.as_of.
+-- Definition: failed and timed-out backup attempts created in the last 7 days against those of the 7 days before. change:
+--   new (none before), gone (none now), rising or falling where the two counts differ by more than twice the square root of
+--   their sum, else same. js_divergence is the Jensen-Shannon divergence of the two mixes, to base 2: 0 for the same mix, 1
+--   for no code in common.
 -- Settings: none
--- Edge cases: with few failures the divergence is large by chance: see n_now and n_before. It is NULL, as are the
---   shares, where a week has no failure. A code that came back is new here; first_seen_at tells. Where the
---   history begins later than 14 days ago, is_comparable is false and new means little.
+-- Edge cases: with few failures the divergence is large by chance: see n_now and n_before. It is NULL where a week has no
+--   failure; so are the shares of that week. A code that came back after two weeks is new; see first_seen_at. Where the source's
+--   first backup attempt is less than 14 days old, is_comparable is false and new means little.
 -- Columns:
 --   source: Name of the configured source.
 --   error_code: Error code, or (none).
@@ -17,11 +17,11 @@
 --   share_before: failures_before / n_before.
 --   change: new, gone, rising, falling or same.
 --   resources_now: Resources hit in the last 7 days.
---   first_seen_at: When the code was first seen on a backup, in all history.
+--   first_seen_at: When the code first failed a backup, in all history.
 --   n_now: Failed attempts of all codes in the last 7 days.
 --   n_before: Failed attempts of all codes in the 7 days before.
 --   js_divergence: Divergence of the two mixes of the source, 0 to 1.
---   is_comparable: Whether the source's history covers all 14 days.
+--   is_comparable: Whether the source's backup attempts go back 14 days.
 WITH history AS (
     SELECT r.source, min(r.first_attempt_at) <= any_value(o.as_of) - INTERVAL 336 HOUR AS is_comparable
     FROM analytics.resource AS r

@@ -1,27 +1,29 @@
 -- Question: which causes cost the most unprotected hours, rather than the most failures?
--- Grain: one row per source and error code of failing streaks in the lookback.
--- Definition: the unprotected time of a streak runs from the resource's newest recovery point plus rpo (from its first
---   attempt plus rpo, without one) to the streak's recovery, its removal or the watermark (its
---   source's, where that is left out), within the lookback. It
---   is charged to the code that the streak failed with last.
+-- Grain: one row per source and error code of the failing streaks that lasted into the lookback and began before
+--   analytics.as_of.
+-- Definition: a streak is charged to the code of its last failure. The charged time begins at the latest of: the begin of
+--   the lookback, the creation of the streak's first failure, and rpo after rp_at of the resource's recovery point with the
+--   latest rp_at at or before that failure (after its first attempt, if it has none). It ends at recovery, else removal, else the
+--   watermark of a source that is excluded from analytics.as_of, else analytics.as_of.
 -- Settings: lookback, rpo_grace, default_interval, [[schedules]]
--- Edge cases: a streak shorter than the objective costs nothing. Missed slots without a failure have no code and are
---   not here, nor are streaks that began after the watermark. Ranks by hours and by count stand side by side, since
---   they differ.
+-- Edge cases: the time between the last recovery point and the first failure is not charged, and a streak shorter than the
+--   objective costs nothing. So these hours are less than those of rpo_compliance, which also counts missed backups
+--   (they have no code) and deleted recovery points (here deletions change nothing). Ranks by hours and by count are both
+--   given, since they differ.
 -- Columns:
 --   source: Name of the configured source.
 --   error_code: Code, or (none).
 --   unprotected_hours: Charged to it.
---   share_of_hours: Of all hours charged.
---   cumulative_share: Of this and the costlier codes.
---   rank_by_hours: 1 is the costliest.
---   failures: Failed attempts of these streaks.
---   rank_by_failures: 1 is the commonest.
+--   share_of_hours: Of all hours charged in the source.
+--   cumulative_share: Share of this and the more expensive codes.
+--   rank_by_hours: 1 is the most expensive.
+--   failures: Failed attempts of these streaks, those before the lookback included.
+--   rank_by_failures: 1 is the most frequent.
 --   streaks: Streaks.
 --   resources: Resources hit.
---   text_en: What the code means.
---   advice_en: What the vendor advises.
---   text_zh: The meaning in Chinese.
+--   text_en: The vendor's text for the code.
+--   advice_en: The vendor's advice.
+--   text_zh: The text in Chinese.
 --   advice_zh: The advice in Chinese.
 WITH streak AS (
     SELECT

@@ -1,20 +1,19 @@
--- Question: which runs of failures were there, and what is the proof that each was made good?
--- Grain: one row per source, resource and unbroken run of failed backup attempts, over all history.
--- Definition: from the creation of the first failed attempt to the end of the first successful one after it, of
---   whatever kind. duration_hours is that length; a streak without recovery has censored_hours instead, up to
---   analytics.as_of, to the removal of its resource, or to the watermark of a source that is left out.
+-- Question: which series of failures were there, and what proves that each was resolved?
+-- Grain: one row per source, resource and unbroken series of failed backup attempts, over all history.
+-- Definition: a streak runs from the creation of its first failed attempt to the end of the first successful one after it, of
+--   whatever kind; that is duration_hours. A streak without recovery has censored_hours instead, up to the removal of its
+--   resource, else the watermark of a source that is excluded from analytics.as_of, else analytics.as_of.
 -- Settings: none
--- Edge cases: a single failure is a streak of one. Skipped, open and unknown attempts neither add nor end it. A
---   removed resource's last streak is ended_by removal: neither open nor recovered, and so
---   is that of a source left out of analytics.as_of (not_loaded): how it went on is not known. A streak that began before
---   the history begins is seen from its first failure held.
+-- Edge cases: a single failure is a streak of one. Skipped, open and unknown attempts neither belong to it nor end it. The
+--   last streak of a removed resource has ended_by removal: it is neither open nor recovered. The same holds for not_loaded,
+--   of a source excluded from analytics.as_of. A streak that began before the log is seen from its first failure stored.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
 --   resource_name: Newest name.
 --   resource_type: Type.
 --   project_id: Project.
---   vault_id: Vault at the first failure.
+--   vault_id: Vault of its earliest failure that names one.
 --   streak: Number of the streak of this resource, from 1.
 --   failures: Failed attempts in it.
 --   first_failed_at: When its first failed attempt was created.
@@ -24,13 +23,12 @@
 --   first_error_code: Code of the first failure; (none) where it has none.
 --   last_error_code: Code of the last failure; (none) where it has none.
 --   error_codes: All its error codes; (none) for failures without one.
---   recovered_at: When the successful attempt that ended it had ended.
---   recovered_by: That task; NULL where there is none.
---   is_open: Whether it still lasts.
+--   recovered_at: End of the success that follows; NULL without recovery.
+--   recovered_by: Task of that success; NULL without recovery.
+--   is_open: Whether it has neither ended nor been censored by removal or exclusion.
 --   ended_by: recovery, removal, not_loaded, or NULL while it is open.
 --   duration_hours: From first_failed_at to recovered_at.
---   censored_hours: Without recovery: from first_failed_at to analytics.as_of, to removal, or
---     to its source's watermark where that is left out.
+--   censored_hours: Without recovery: from first_failed_at to removal, the source's watermark or analytics.as_of.
 --   removed_at: When the resource was removed; NULL while it is protected.
 SELECT
     k.source,

@@ -1,28 +1,28 @@
 -- Question: why do tasks fail, and which few causes make most of the failures?
 -- Grain: one row per source, operation type and error code with a failure in the lookback.
--- Definition: failed and timed-out attempts created in the lookback that ends at analytics.as_of, by code. share =
---   failures / all failures of that source and operation type; cumulative_share adds those of all rows up to
---   this one, most frequent first (Pareto).
+-- Definition: failed and timed-out tasks created in the lookback that ends at analytics.as_of, by code. share = failures /
+--   all failures of that source and operation type; cumulative_share adds the shares of all rows up to this one, most
+--   frequent first, equal ones by code (Pareto).
 -- Settings: lookback
--- Edge cases: a failure with a blank code is the row (none); timeouts seldom have one. first_seen_at and
---   last_seen_at look over all history. Every attempt counts, also a retry of the same resource: resources
---   beside tells how many are hit. Texts are the vendor's; NULL where it documents none.
+-- Edge cases: failures with a blank code are the row (none); timeouts seldom have one. first_seen_at and last_seen_at are over
+--   all history. Every task counts, also a retry of the same resource; resources counts each once. The texts are the
+--   vendor's; NULL where it documents none.
 -- Columns:
 --   source: Name of the configured source.
 --   operation_type: Task type.
 --   error_code: Error code, or (none).
---   class: What part of the service it speaks of, as in error_class.
---   rank: Its place among the causes of that operation type, 1 has most failures.
+--   class: Part of the service it refers to (error_class).
+--   rank: Its place among the causes of that operation type; 1 has most failures.
 --   failures: Failed attempts.
 --   timeouts: Of them timed out.
 --   resources: Resources hit.
 --   vaults: Vaults hit.
 --   share: failures / all failures of the source and operation type.
 --   cumulative_share: share of this and all more frequent codes.
---   first_seen_at: When it was first seen, in all history.
---   last_seen_at: When it was last seen.
---   text_en: What the vendor says of it.
---   advice_en: What the vendor advises.
+--   first_seen_at: When a task with it was first created, in all history.
+--   last_seen_at: When a task with it was last created, in all history.
+--   text_en: The vendor's text.
+--   advice_en: The vendor's advice.
 --   text_zh: The text in Chinese.
 --   advice_zh: The advice in Chinese.
 WITH failure AS (

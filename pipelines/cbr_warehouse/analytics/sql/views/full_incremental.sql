@@ -1,21 +1,22 @@
 -- Question: when was the last full backup, and what is the mix of full and incremental ones?
--- Grain: one row per source and resource with a recovery point, not removed, whose source is not left out of
---   analytics.as_of.
--- Definition: full is incremental = false. Days since full from rp_at to the watermark.
+-- Grain: one row per source and resource with a recovery point usable by analytics.as_of, not removed, whose source is not
+--   excluded from analytics.as_of.
+-- Definition: full is incremental = false, incremental is incremental = true. days_since_full runs from rp_at of the last
+--   full one to analytics.as_of.
 -- Settings: none
--- Edge cases: the service is permanent-incremental: an old full is no broken chain. Backups that do not say are
---   neither.
+-- Edge cases: deleted recovery points count. Backups are permanently incremental, so an old full one is no broken chain.
+--   Backups that say neither count in recovery_points only.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
 --   resource_name: Newest name.
 --   resource_type: Type.
---   recovery_points: Recovery points ever made by the watermark, as held.
+--   recovery_points: Recovery points ever made by analytics.as_of, as far as the log goes back.
 --   full_backups: Of them full.
 --   incremental_backups: Of them incremental.
---   full_share: full / (full + incremental).
---   last_full_at: The moment of the last full one.
---   days_since_full: From then to the watermark.
+--   full_share: full_backups / (full_backups + incremental_backups).
+--   last_full_at: rp_at of the last full one.
+--   days_since_full: From then to analytics.as_of.
 SELECT
     p.source,
     p.resource_id,

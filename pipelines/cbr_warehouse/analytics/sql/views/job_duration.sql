@@ -1,17 +1,17 @@
 -- Question: how long do tasks take, and do backups take longer than the time between them?
--- Grain: one row per source, operation type, resource type, full or incremental, and outcome, in the lookback.
--- Definition: seconds from started_at to ended_at of tasks created in the lookback that ends at analytics.as_of and
---   ended ok or in failure. Percentiles interpolate between the two nearest tasks. A backup overruns that took
---   longer than the usual longest wait between two backups of its resource; overrun rate = overruns / n.
+-- Grain: one row per source, operation type, resource type, full or incremental, and outcome (ok, fail), in the lookback.
+-- Definition: seconds from started_at to ended_at of tasks created in the lookback that ends at analytics.as_of. Percentiles
+--   interpolate between the two nearest tasks. A backup is an overrun if it took longer than backup_interval of its
+--   resource; overrun rate = overruns / n.
 -- Settings: lookback; for overruns also default_interval and [[schedules]] (through analytics.resource)
--- Edge cases: outcome keeps failures apart, they end fast or, timed out, late. Open and skipped tasks, and those
---   whose end lies before their start, have no duration. Percentiles can not be averaged over rows: make them
---   anew from analytics.attempt.
+-- Edge cases: failures have rows of their own: they end early or, timed out, late. Open and skipped tasks, and those whose
+--   end is before their start, have no duration. Percentiles of several rows cannot be averaged: compute them from
+--   analytics.attempt.
 -- Columns:
 --   source: Name of the configured source.
 --   operation_type: Task type.
---   resource_type: Type of the resource; (unknown) where none is told.
---   is_full: Whether they are full backups; NULL of other tasks.
+--   resource_type: Type of the resource; (unknown) where it is missing.
+--   is_full: Whether they are full backups; NULL of other tasks and where it is missing.
 --   outcome: ok or fail.
 --   n: Tasks with a duration.
 --   p50_seconds: Half of them took no longer.

@@ -1,12 +1,12 @@
--- Question: which backups took far longer than their resource's usually do?
--- Grain: one row per source and successful backup task of the lookback that is out of the ordinary.
--- Definition: against the 28 successful backups before it of the same resource and kind (full or incremental), at
---   least 10: the robust z-score of the logarithm of its duration, (ln duration - median) / (1.4826 * MAD), is
---   over anomaly_z, and it took over twice and over 10 minutes more than their median.
+-- Question: which backups took far longer than usual for their resource?
+-- Grain: one row per source and successful backup task of the lookback that is an outlier.
+-- Definition: the baseline is the up to 28 successful backups before it of the same resource and kind (full, incremental, not
+--   stated), at least 10. It is an outlier if it took more than twice their median and more than 600 s longer, and its robust
+--   z-score, (ln duration - median of ln) / (1.4826 * MAD of ln), is above anomaly_z.
 -- Settings: lookback, anomaly_z
--- Edge cases: the task itself is in no baseline. Durations under a second count as one; a spread under 5 % counts as
---   5 %, so that an even history can be judged. Tasks still open are in open_tasks; failed ones are in no
---   baseline and not judged.
+-- Edge cases: the baseline does not contain the task itself and may reach back before the lookback. Durations in it below a
+--   second count as a second; a spread below ln(1.05) counts as that, so that an even history can be judged. Tasks still
+--   open are in open_tasks; failed ones are in no baseline and not judged.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Task.
@@ -19,9 +19,9 @@
 --   created_at: When it was created.
 --   started_at: When it started.
 --   ended_at: When it ended.
---   duration_seconds: How long it took.
+--   duration_seconds: Its duration.
 --   baseline_n: Backups in its baseline.
---   baseline_median_seconds: What they usually took.
+--   baseline_median_seconds: Median duration of the baseline.
 --   times_median: duration_seconds / baseline_median_seconds.
 --   z: Robust z-score.
 WITH timed AS (

@@ -1,13 +1,14 @@
 -- Question: which tasks are running, queued, stuck, or were stopped by a time limit?
--- Grain: one row per task that is open at the watermark, and per task timed out in the lookback.
--- Definition: kind is running, waiting, stuck or timed_out. Stuck: open, older than stuck_after and than three times
---   the 99th percentile of the durations of its operation type and kind in the lookback, and its progress has not
---   changed for as long as stuck_after: by what loads have seen, or, until they have seen it move, by its updated_at.
+-- Grain: one row per task that was created before analytics.as_of and is open, and per task with status timeout created in
+--   the lookback.
+-- Definition: kind is timed_out, stuck, or the status (running, waiting). p99_hours is the 99th percentile of the durations
+--   of successful tasks of the same source, operation type and kind of backup (full, incremental, not stated) in the lookback.
+--   Stuck: open, older than stuck_after and than three times p99_hours, and without progress for at least stuck_after: since
+--   progress_since (open_task_progress) or, as long as loads have seen no other progress of it, since updated_at.
 -- Settings: stuck_after, lookback
--- Edge cases: an ongoing backup cannot be stopped: a stuck one is for the vendor's support. Where loads are rare,
---   progress is seen as rarely: progress_since is the first sight of the present progress. Without any finished
---   task of the kind stuck_after alone decides. Tasks created after the watermark (of a source loaded more recently)
---   are not here yet; those of a source left out of analytics.as_of are not here, since how they went on is not known.
+-- Edge cases: an ongoing backup cannot be stopped: report a stuck one to the vendor. progress_since is as precise as loads are
+--   frequent. Without a successful task of the kind stuck_after alone decides. Tasks of a source excluded from
+--   analytics.as_of are not listed, since it is not known how they ended.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Task.
@@ -20,10 +21,10 @@
 --   vault_name: Its name.
 --   created_at: When it was created.
 --   started_at: When it started.
---   age_hours: From created to the watermark, of a timed-out one to its end.
+--   age_hours: From created_at to analytics.as_of, of a timed-out one to its end.
 --   progress: Percent.
 --   progress_since: When the present progress was first seen.
---   p99_hours: 99th percentile of its kind.
+--   p99_hours: 99th percentile of the durations of successful tasks of its kind; NULL if there are none.
 --   is_stuck: Whether it is stuck.
 WITH usual AS (
     SELECT a.source, a.operation_type, a.is_full,

@@ -1,15 +1,14 @@
 -- Question: how many resources have a recent enough backup, how many an old one, how many none at all?
 -- Grain: one row per source and resource type.
--- Definition: resources of resource_protection by bucket, at analytics.as_of; resources are those not removed
---   and still loaded, the sum of their buckets. Coverage rate = within_rpo / (resources - new).
+-- Definition: counts of the buckets of resource_protection at analytics.as_of. resources counts those neither removed nor
+--   not_loaded. Coverage rate = within_rpo / (resources - new).
 -- Settings: rpo_grace, default_interval, [[schedules]] (through analytics.resource)
--- Edge cases: new resources stand beside, in no denominator; removed ones are counted apart, and so
---   are those of a source that is left out of analytics.as_of. The population is
---   what the log names: a resource that no backup task ever named is in no row. assumed tells how many are
---   measured by the default interval, since the log shows no schedule of theirs.
+-- Edge cases: new resources are in no denominator; removed and not_loaded ones are counted separately. The population is
+--   the resources that the log names: one that no backup task ever named is in no row. assumed counts those measured by the
+--   default interval, because the log shows no schedule for them.
 -- Columns:
 --   source: Name of the configured source.
---   resource_type: Type; (unknown) where none is told.
+--   resource_type: Type; (unknown) where it is missing.
 --   resources: Resources neither removed nor not_loaded.
 --   within_rpo: Of them with a recovery point no older than their rpo.
 --   within_2x_rpo: Of them with one no older than twice their rpo.
@@ -17,9 +16,9 @@
 --   older_than_7d: Of them with an older one only.
 --   none_left: Of them backed up before, all their recovery points deleted.
 --   never: Of them never backed up.
---   new: Of them not backed up yet, enrolled less than their rpo ago.
+--   new: Of them not backed up yet, first tried at most rpo ago.
 --   removed: Resources removed.
---   not_loaded: Resources of a source that is not loaded any more, not removed.
+--   not_loaded: Resources of a source excluded from analytics.as_of, not removed.
 --   coverage_rate: within_rpo / (resources - new).
 --   assumed: Resources measured by the default interval.
 SELECT

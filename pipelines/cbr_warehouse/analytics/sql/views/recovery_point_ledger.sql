@@ -1,31 +1,32 @@
--- Question: what became of each recovery point, and which stories do not add up?
--- Grain: one row per backup id that was made, copied, restored from or deleted in the log.
--- Definition: birth, copies, restores and deletion by backup id. finding, the first that fits: deleted_twice,
---   copy_after_deletion, early_deletion (class early in deletion_class), undeletable (every deletion of it failed),
---   deleted_without_birth, copied_without_birth or restored_without_birth (its making is not in the log, though
---   the resource it names was first tried more than its interval and two days after the log began), or NULL.
+-- Question: what happened to each recovery point, and which histories are inconsistent?
+-- Grain: one row per source and backup id that was made, copied, restored from or deleted in the log.
+-- Definition: making, copies, restores and deletions by backup id. finding, the first that fits: deleted_twice (more than one
+--   successful deletion); copy_after_deletion (a replication of it was created after deleted_at); early_deletion (a
+--   successful deletion has the class early in deletion_class); undeletable (deletions failed, none succeeded or is open);
+--   deleted_without_birth, copied_without_birth or restored_without_birth (its making is not in the log although the resource was
+--   first tried more than its interval and 48 hours after the log began); else NULL.
 -- Settings: default_interval, [[schedules]] (through analytics.resource)
--- Edge cases: backups made before the warehouse's first day have no birth here: that is born_before_history, and no
---   finding. Deletions with a vault, a resource or by sync name no backup id.
+-- Edge cases: a backup that may have been made before the log began is no finding. Deletions with a vault, with a resource
+--   or by a sync name no backup id. Copies count over all destination regions.
 -- Columns:
 --   source: Name of the configured source.
 --   backup_id: Backup.
---   backup_name: Its name, where any task tells it.
+--   backup_name: Its name, from the task that made it, else from one that deleted it.
 --   resource_id: Resource.
 --   made_by: Task that made it.
---   rp_at: The moment it recovers to.
---   usable_at: When it could first be used.
+--   rp_at: The moment it restores to.
+--   usable_at: When it became usable.
 --   copies_ok: Successful copies.
 --   copies_failed: Failed ones.
 --   first_copied_at: When the first copy was finished.
---   destination_regions: Where to.
+--   destination_regions: Regions with a finished copy.
 --   restores_ok: Successful restores from it.
 --   deletions_ok: Successful deletions.
 --   deletions_failed: Failed ones.
---   deleted_at: When it was first deleted.
---   delete_task_id: By which task.
---   kept_days: From usable to deleted.
---   finding: What does not add up.
+--   deleted_at: Earliest end of a successful deletion.
+--   delete_task_id: Task of that deletion.
+--   kept_days: From usable_at to deleted_at.
+--   finding: What is inconsistent; NULL if nothing is.
 WITH history AS (
     SELECT source, min(created_at) AS began_at FROM analytics.attempt GROUP BY source
 ),

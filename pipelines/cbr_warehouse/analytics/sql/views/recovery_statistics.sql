@@ -1,24 +1,24 @@
 -- Question: how often do backups begin to fail, and how long does it take until they work again?
--- Grain: one row per source, over all history.
--- Definition: MTTR, the time to recover, in three readings: median and mean of recovered streaks, and total time
---   divided by recoveries, which counts the time of unrecovered streaks too. MTBF = observed_resource_days /
---   streaks: by starts of streaks, not by failures; a resource is observed from its first attempt to its
---   removal, to analytics.as_of, or to the watermark of a source that is left out of it.
+-- Grain: one row per source with a resource, over all history.
+-- Definition: MTTR, the time to recover, in three variants: median and mean duration of recovered streaks, and the length
+--   of all streaks (unrecovered ones up to where they are censored) divided by the number of recoveries. MTBF =
+--   observed_resource_days / streaks: by starts of streaks, not by failures. A resource is observed from its first attempt to
+--   its removal, the watermark of a source excluded from analytics.as_of, or analytics.as_of, whichever is first.
 -- Settings: none
--- Edge cases: statistics of recovered streaks alone are too low while long ones are open: compare the total-time
---   reading. NULL without a recovery (MTTR) or without a streak (MTBF).
+-- Edge cases: statistics of recovered streaks alone are too low while long ones are open: compare mttr_total_time_hours. NULL
+--   without a recovery (MTTR) or without a streak (MTBF).
 -- Columns:
 --   source: Name of the configured source.
 --   resources: Resources observed.
---   streaks: Runs of failures.
+--   streaks: Series of failures (failing_streaks).
 --   closed: Of them recovered.
---   open: Of them still lasting.
+--   open: Of them open.
 --   ended_by_removal: Of them ended by the removal of the resource.
---   not_loaded: Of them unrecovered when their source was last loaded, which is left out.
+--   not_loaded: Of them unrecovered at the watermark of their source, which is excluded.
 --   failures: Failed attempts in all of them.
 --   mttr_closed_median_hours: Median length of recovered streaks.
 --   mttr_closed_mean_hours: Mean length of recovered streaks.
---   failing_hours: Length of all streaks, unrecovered ones as far as seen.
+--   failing_hours: Length of all streaks, unrecovered ones as far as observed.
 --   mttr_total_time_hours: failing_hours / closed.
 --   observed_resource_days: Days in which resources were observed, summed.
 --   mtbf_resource_days: observed_resource_days / streaks.

@@ -1,14 +1,14 @@
 -- Question: how old is the newest backup of each resource, and is that recent enough?
--- Grain: one row per source and resource known at analytics.as_of, removed ones too.
--- Definition: the newest recovery point is the one with the latest rp_at of those usable and not deleted at
---   analytics.as_of; age_hours runs from its rp_at. bucket: within_rpo (age <= rpo), within_2x_rpo (<= twice),
---   within_7d, older_than_7d, the first that fits; without a usable one none_left (all deleted), new (enrolled
---   less than rpo ago) or never; removed, whatever its age; not_loaded, where its source is left out of
---   analytics.as_of: how old its newest backup is now is not known.
+-- Grain: one row per source and resource first tried at or before analytics.as_of, removed ones included.
+-- Definition: the newest recovery point is the one with the latest rp_at of those with usable_at and no deleted_at at or
+--   before analytics.as_of; age_hours is the time since its rp_at. bucket, the first that fits: removed (removed_at is not
+--   after analytics.as_of); not_loaded (the source is excluded from analytics.as_of, so the age of its newest backup is not
+--   known); within_rpo (age <= rpo); within_2x_rpo (age <= twice rpo); within_7d (age <= 168 h); older_than_7d; and without
+--   a usable recovery point none_left (there was one, all are deleted), new (first tried at most rpo ago) or never.
 -- Settings: rpo_grace, default_interval, [[schedules]] (through analytics.resource)
--- Edge cases: rpo is interval and grace, never the bare interval, and per resource: a weekly policy is not
---   late after a day. Age is measured at analytics.as_of, so that a late load makes nothing look late. Only
---   deletions that name a backup are known. A resource that no backup task ever named is not in the log.
+-- Edge cases: rpo is interval and grace of the resource, so a weekly policy is not late after a day. Ages are measured at
+--   analytics.as_of, so a late load makes nothing look late. Deletions that name no backup (with a vault, with a resource, by a
+--   sync) are not known. A resource that no backup task ever named is not in the log.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
@@ -19,23 +19,23 @@
 --   vault_id: Newest vault.
 --   vault_name: Its name.
 --   policy_id: Newest policy; NULL if none ever.
---   schedule_basis: Where its interval is from: configured, inferred, observed or assumed.
+--   schedule_basis: Origin of its interval: configured, inferred, observed or assumed.
 --   backup_interval: Longest planned wait between two backups.
 --   rpo: Recovery point objective: interval and grace.
---   first_attempt_at: When the first backup was tried.
---   last_attempt_at: When the last backup was tried.
---   last_rp_at: Moment that the newest usable recovery point recovers to.
---   last_rp_usable_at: When that one could first be used.
+--   first_attempt_at: When its first backup task was created.
+--   last_attempt_at: When its last backup task was created.
+--   last_rp_at: Moment that the newest usable recovery point restores to.
+--   last_rp_usable_at: When that one became usable.
 --   last_rp_task_id: Task that made it.
 --   last_rp_backup_id: Its backup id.
 --   last_rp_is_full: Whether it is a full backup.
---   recovery_points: Recovery points usable at analytics.as_of, as the log tells.
---   recovery_points_made: Recovery points ever made.
---   age_hours: From last_rp_at to analytics.as_of; NULL of not_loaded.
+--   recovery_points: Recovery points usable and not deleted at analytics.as_of.
+--   recovery_points_made: Recovery points usable at some time up to analytics.as_of, deleted or not.
+--   age_hours: From last_rp_at to analytics.as_of; NULL without one, and of a source excluded from analytics.as_of.
 --   rpo_hours: rpo in hours.
 --   bucket: within_rpo, within_2x_rpo, within_7d, older_than_7d, none_left, never, new, removed or not_loaded.
 --   removed_at: When it was removed; NULL while it is protected.
---   not_loaded_since: Watermark of its source where that is left out; NULL else.
+--   not_loaded_since: Watermark of its source where that is excluded; NULL else.
 WITH point AS (
     SELECT
         p.source,

@@ -1,12 +1,12 @@
--- Question: which resources have been shown to be restorable, when, and how long did it take?
--- Grain: one row per source and resource: those not removed and still loaded, and those with a restore.
--- Definition: a successful restore of one of its backups is evidence. tested_within: there was one in the span
---   restore_test before the watermark.
+-- Question: which resources have been restored successfully, when, and how long did it take?
+-- Grain: one row per source and resource: those not removed and of a source not excluded from analytics.as_of, and those
+--   with a restore.
+-- Definition: restore tasks created before analytics.as_of, by the resource whose backup was restored; where the making of
+--   that backup is not in the log, by the resource of the task. tested_within: last_ok_restore_at, the latest end (created_at
+--   where it is missing) of a successful one, is less than restore_test before analytics.as_of.
 -- Settings: restore_test
--- Edge cases: the log does not tell drills from emergencies. A restore counts for the resource whose backup was
---   restored; where that backup is not known, for the resource of the task. In place: the target is the resource
---   itself. Resources without any restore are listed, as never tested. Restores created after the watermark do not
---   count yet.
+-- Edge cases: the log does not tell drills from emergencies. In place: the target of the restore is that resource. Resources
+--   without a restore have zeros. Percentiles interpolate.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource whose backup was restored.
@@ -16,16 +16,16 @@
 --   restores_failed: Failed ones.
 --   restores_open: Those under way.
 --   success_rate: restores_ok / (restores_ok + restores_failed).
---   last_ok_restore_at: When the last successful one had ended.
+--   last_ok_restore_at: Latest end of a successful one.
 --   last_task_id: That task.
---   tested_within: Whether that is within restore_test.
---   tested_365d: Whether that is within a year.
+--   tested_within: Whether that is less than restore_test before analytics.as_of.
+--   tested_365d: Whether that is less than 8,760 hours before analytics.as_of.
 --   in_place: Successful restores to the resource itself.
 --   to_other: Successful restores to another.
 --   p50_seconds: Median duration of successful ones.
 --   max_seconds: Longest.
---   removed_at: When the resource was removed.
---   not_loaded_since: Watermark of its source where that is left out of analytics.as_of; NULL else.
+--   removed_at: When the resource was removed; NULL while it is protected.
+--   not_loaded_since: Watermark of its source where that is excluded; NULL else.
 WITH restore AS (
     SELECT
         a.source,

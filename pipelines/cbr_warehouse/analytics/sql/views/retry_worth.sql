@@ -1,20 +1,21 @@
--- Question: after a failure with this code, does it help to try again, or does someone have to act?
--- Grain: one row per source and error code of failed backups that another attempt followed.
--- Definition: share of failures whose next attempt of the same resource, by policy or by hand, was ok; with the 95 %
---   Wilson interval and the median wait until then. retry: lower bound at or above one half; ticket: upper bound
---   below one half; else unclear.
+-- Question: after a failure with this code, does a retry help, or does someone have to act?
+-- Grain: one row per source and error code of failed backups whose next attempt is ok or failed.
+-- Definition: share of failures whose next attempt of the same resource (the next backup task created, by policy or manual)
+--   is ok, with the 95 % Wilson interval. median_wait_hours runs from the end of the failure (updated_at, else created_at, where
+--   that is missing) to the creation of that attempt, of those that were ok. advice: retry if the lower bound is at least 0.5;
+--   ticket if the upper bound is below 0.5; else unclear.
 -- Settings: none
--- Edge cases: over all history. A failure whose next attempt is still open, skipped, in an unknown status or not yet
---   made is left out. The next attempt may be a day later: median_wait_hours says how patient the figure is.
+-- Edge cases: over all history. A failure whose next attempt is open, skipped, in an unknown status or not yet made is left
+--   out. The next attempt may be a day later: see median_wait_hours.
 -- Columns:
 --   source: Name of the configured source.
 --   error_code: Code, or (none).
---   n: Failures that an attempt with a verdict followed.
+--   n: Failures whose next attempt is ok or failed.
 --   next_ok: Of them followed by a success.
 --   next_ok_rate: next_ok / n.
 --   wilson_lower: Lower bound of the 95 % interval.
 --   wilson_upper: Upper bound.
---   median_wait_hours: From the failure's end to the next attempt's creation, where that was ok.
+--   median_wait_hours: From the failure's end to the creation of the next attempt, where that is ok; at least 0.
 --   advice: retry, ticket or unclear.
 WITH tried AS (
     SELECT

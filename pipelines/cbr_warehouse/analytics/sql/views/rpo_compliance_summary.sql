@@ -1,11 +1,11 @@
 -- Question: what share of the time, and how many resources, kept their recovery point objective lately?
--- Grain: one row per source.
--- Definition: of rpo_compliance. Time compliance rate = 1 - unprotected_hours / observed_hours, hours summed over
---   resources; resource compliance rate = compliant / resources (never over in the lookback); instant
+-- Grain: one row per source with a row in rpo_compliance.
+-- Definition: sums of rpo_compliance. Time compliance rate = 1 - unprotected_hours / observed_hours, hours summed over
+--   resources; resource compliance rate = compliant / resources, compliant being never unprotected in the lookback; instant
 --   compliance rate = (live - in_breach_now) / live, at analytics.as_of.
 -- Settings: lookback, rpo_grace, default_interval, [[schedules]]
--- Edge cases: hours are the figure to go by: a boolean breach turns on minutes of grace. Removed resources,
---   and those of a source left out of analytics.as_of, are in the hours and in resources, not in live.
+-- Edge cases: the hours are the most stable figure: whether a resource is in breach at an instant can depend on minutes.
+--   Removed resources, and those of a source excluded from analytics.as_of, are in the hours and in resources, not in live.
 -- Columns:
 --   source: Name of the configured source.
 --   resources: Resources enrolled in the lookback.

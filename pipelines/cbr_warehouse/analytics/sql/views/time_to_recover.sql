@@ -1,12 +1,13 @@
--- Question: once backups fail with a code, how long until they work again, open cases counted honestly?
--- Grain: one row per source, curve and moment at which a streak recovered: one curve for all streaks (error_code and
+-- Question: once backups fail with a code, how long until they work again, with open cases counted properly?
+-- Grain: one row per source, curve and duration at which a streak recovered: one curve for all streaks (error_code and
 --   vault_id NULL), one for each error code (vault_id NULL), one for each vault (error_code "(all)").
--- Definition: Kaplan-Meier estimate: survival is the estimated share of streaks that still fail after so many hours.
---   Streaks that have not recovered are censored at their resource's removal or at the watermark (their source's,
---   where that is left out).
+-- Definition: Kaplan-Meier estimate over failing_streaks: survival is the estimated share of streaks that still fail after so
+--   many hours. Streaks without recovery are censored at their resource's removal, else at the watermark of a source excluded
+--   from analytics.as_of, else at analytics.as_of.
 -- Settings: none
--- Edge cases: over all history, by the code and the vault of the first failure. Where survival never falls to one half, the median
---   is not known yet. With few at risk the curve is coarse: at_risk stands beside.
+-- Edge cases: over all history, by the code of the streak's first failure and the vault of its earliest failure that names
+--   one. Where survival never falls to one half, the median is not known yet. With few at risk the curve is coarse: see
+--   at_risk.
 -- Columns:
 --   source: Name of the configured source.
 --   error_code: Code, (none), NULL for all together, or (all) in the curve of a vault.

@@ -1,12 +1,12 @@
 -- Question: whose backups are failing, for how long, and why?
--- Grain: one row per source and resource, not removed and still loaded, whose latest verdict is a failure.
--- Definition: strikes are failed attempts since the last successful one, of whatever kind (permanent incremental:
---   no need of a full one). age_hours runs from the first of them to analytics.as_of.
+-- Grain: one row per source and resource, not removed and of a source that is not excluded from analytics.as_of, whose
+--   latest backup attempt that is ok or failed is a failure.
+-- Definition: strikes are the failed attempts since the last successful one, of whatever kind (backups are permanently
+--   incremental, so no full one is needed). age_hours runs from the creation of the first of them to analytics.as_of.
 -- Settings: none
--- Edge cases: a timeout is a failure. Skipped, open and unknown attempts neither add nor reset, so a retry that
---   is still running does not resolve its failure. A resource that has failed since its enrolment has ever_ok
---   false. Tasks known of later than analytics.as_of (of a source loaded more recently) count; their age is 0.
---   Resources of a source left out of analytics.as_of are not here: whether they still fail is not known.
+-- Edge cases: a timeout is a failure. Skipped, open and unknown attempts neither add a strike nor reset them, so a retry
+--   that is still running does not resolve its failure. A resource that has failed since its first attempt has ever_ok
+--   false. Tasks created after analytics.as_of (of a source loaded more recently) count; their age is 0.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
@@ -22,12 +22,12 @@
 --   age_hours: From first_failed_at to analytics.as_of.
 --   error_code: Code of the last failure; (none) where it has none.
 --   error_codes: All codes since the last success; (none) for failures without one.
---   text_en: What the vendor says of error_code.
---   advice_en: What the vendor advises.
+--   text_en: The vendor's text for error_code.
+--   advice_en: The vendor's advice.
 --   text_zh: The text in Chinese.
 --   advice_zh: The advice in Chinese.
 --   last_task_id: Last failed task.
---   last_ok_at: When the last successful backup ended; NULL if none ever.
+--   last_ok_at: Latest usable_at of a recovery point of it; NULL if there is none.
 --   ever_ok: Whether a backup of it was ever successful.
 WITH failing AS (
     SELECT k.*, r.resource_name, r.resource_type, r.vault_name, r.vault_id AS newest_vault_id, r.policy_id
