@@ -18,7 +18,7 @@ LAYERS: dict[str, set[str]] = {
     "settings": set(),
     "storage": set(),
     "contract": set(),
-    "source": {"settings"},
+    "source": {"settings", "contract"},
     "raw": {"storage", "contract"},
     "tables": {"raw", "contract", "storage"},
     # Requests from the source what is new or may have changed.

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from cbr_warehouse.contract.columns import ColumnType
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.lossless_json import NumberText, write_exact
 from cbr_warehouse.contract.shape import ArrayShape, Leaf, ObjectShape, Shape
 from cbr_warehouse.contract.timestamps import parse_instant, print_instant
@@ -100,7 +101,7 @@ class Coercion:
             )
         else:
             normal, left = self._scalar(leaf, value), NOTHING
-        if normal is None and leaf.path in {"id", "created_at"}:
+        if normal is None and leaf.path in TASKS.required_keys:
             raise ContractViolationError(f"{leaf.path}: missing")
         return self._settle_alias(leaf, value, normal, left)
 
@@ -143,8 +144,8 @@ def _text(leaf: Leaf, value: Any) -> str:
     text = read_text(value)
     if text is None:
         raise ContractViolationError(f"{leaf.path}: text with NUL or half a surrogate pair: {_show(value)}")
-    if leaf.path == "id" and not text:
-        raise ContractViolationError("id: missing")
+    if leaf.path == TASKS.id_key and not text:
+        raise ContractViolationError(f"{leaf.path}: missing")
     return text
 
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cbr_warehouse.contract.columns import Contract, Table
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.sql_types import SQL_TYPES
-
-_TASK_ID_PATH = "id"
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,6 @@ def dictionary(contract: Contract) -> Iterator[DictionaryRow]:
 def paths_of(table: Table, name: str) -> tuple[str | None, ...]:
     """Where a column's values stand in the API record; only None where they are not from it."""
     column = table.column(name)
-    if name == "task_id" and table.name != "tasks":
-        return (_TASK_ID_PATH,)
+    if name == "task_id" and table.name != TASKS.table:
+        return (TASKS.id_key,)
     return table.sources_of(column) or (None,)

@@ -15,15 +15,13 @@ import msgspec
 from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.coerce import NOTHING, Coercion, ContractViolationError, TimeBounds, read_text
 from cbr_warehouse.contract.columns import ColumnType, Contract
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.lossless_json import NotJsonError, first_texts, read_exact, write_exact
 from cbr_warehouse.contract.shape import Leaf, ObjectShape, Shape, leaves, record_shape
 from cbr_warehouse.contract.timestamps import is_plain, parse_instant
 
 LATEST_AHEAD = timedelta(days=2)
 """How far a source's clock may run ahead before its times are taken for garbage."""
-
-REQUIRED = ("id", "created_at")
-"""What no record can do without."""
 
 _ODDLY_SPACED = (b"\t:", b"\n:", b"\r:", b"  :")
 """What may stand between a key and its colon so that the fast count of keys would miss it."""
@@ -92,7 +90,9 @@ class RecordValidator:
             return None
         if record.count(b'":') + record.count(b'" :') != keys:
             return None  # a key may stand twice, or a text looks like one: read it exactly
-        if not plain.id or any(_both(plain, first, second) for first, second in self._contested):
+        if not (task_id := getattr(plain, TASKS.id_key)) or any(
+            _both(plain, first, second) for first, second in self._contested
+        ):
             return None
         created_at = None
         for path in self._instants:
@@ -101,9 +101,9 @@ class RecordValidator:
                 instant = parse_instant(printed) if is_plain(printed) else None
                 if instant is None or not bounds.earliest <= instant <= bounds.latest:
                     return None
-                if path == "created_at":
+                if path == TASKS.time_key:
                     created_at = instant
-        return Validation(task_id=plain.id, day=created_at.date()) if created_at else None
+        return Validation(task_id=task_id, day=created_at.date()) if created_at else None
 
     def _check_exactly(self, record: bytes, bounds: TimeBounds) -> Validation:
         try:
@@ -124,7 +124,7 @@ class RecordValidator:
             return _refuse(value, bounds, str(breach))
         except RecursionError:
             return _refuse(value, bounds, "nested too deeply")
-        return Validation(normal["id"], _own_day(value, bounds), normal=text, extra=extra)
+        return Validation(normal[TASKS.id_key], _own_day(value, bounds), normal=text, extra=extra)
 
 
 def _struct(name: str, shape: ObjectShape) -> type[msgspec.Struct]:
@@ -153,7 +153,7 @@ def _count_keys(value: Any) -> int:
 
 def _require(normal: dict[str, Any]) -> None:
     """A key that is absent breaks the contract as much as one that is null."""
-    for key in REQUIRED:
+    for key in TASKS.required_keys:
         if normal.get(key) is None:
             raise ContractViolationError(f"{key}: missing")
 
@@ -173,11 +173,11 @@ def _refuse(value: dict[str, Any], bounds: TimeBounds, reason: str) -> Validatio
 
 
 def _own_id(value: dict[str, Any]) -> str | None:
-    own = value.get("id")
+    own = value.get(TASKS.id_key)
     return (read_text(own) or None) if isinstance(own, str | bool) else None
 
 
 def _own_day(value: dict[str, Any], bounds: TimeBounds) -> date | None:
-    printed = value.get("created_at")
+    printed = value.get(TASKS.time_key)
     instant = parse_instant(printed) if isinstance(printed, str) else None
     return instant.date() if instant and bounds.earliest <= instant <= bounds.latest else None

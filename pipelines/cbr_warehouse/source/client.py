@@ -5,6 +5,7 @@ from typing import Self
 
 import httpx
 
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.errors import PermanentSourceError
 from cbr_warehouse.settings.credentials import (
     Credentials,
@@ -152,7 +153,7 @@ class CbrClient:
         return self._session.request(request, read)
 
     def _request(self, *after: str, **parameters: str) -> ApiRequest:
-        segments = ("v3", self._source.project_id, "operation-logs", *after)
+        segments = ("v3", self._source.project_id, *TASKS.path, *after)
         return ApiRequest("GET", self._source.endpoint, segments, tuple(parameters.items()))
 
 

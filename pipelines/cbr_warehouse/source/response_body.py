@@ -16,18 +16,10 @@ from typing import Any
 
 import msgspec
 
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.errors import PermanentSourceError, TransientSourceError
 from cbr_warehouse.source.broken_json import slice_array, slice_value
 from cbr_warehouse.source.retry import MalformedResponseError
-
-LIST_KEY = "operation_logs"
-SHOW_KEY = "operation_log"
-
-RECORD_KEYS = ("id", "created_at", "operation_type", "status")
-"""Keys that together tell a record from anything nested in one."""
-
-REQUIRED_KEYS = ("id", "created_at")
-"""Keys without which there is no record."""
 
 ACCEPTED_AFTER = 3
 """Responses that must agree on a damaged record: if one of ten is garbled, two agree too often."""
@@ -120,12 +112,12 @@ def _malformed(what: str, *, is_cut_off: bool) -> MalformedResponseError:
 
 
 class _List(msgspec.Struct):
-    operation_logs: list[msgspec.Raw] | None
+    records: list[msgspec.Raw] | None = msgspec.field(name=TASKS.list_key)
     count: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Show(msgspec.Struct):
-    operation_log: msgspec.Raw
+    record: msgspec.Raw = msgspec.field(name=TASKS.show_key)
 
 
 _decode_list = msgspec.json.Decoder(_List).decode
@@ -146,17 +138,19 @@ def read_list(body: bytes, offset: int = 0) -> Records:
     try:
         page = _decode_list(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        slices = slice_array(body, LIST_KEY, RECORD_KEYS, REQUIRED_KEYS)
+        slices = slice_array(body, TASKS.list_key, TASKS.record_keys, TASKS.required_keys)
         if slices is None:
-            raise _unreadable(body, LIST_KEY) from None
+            raise _unreadable(body, TASKS.list_key) from None
         texts = tuple(body[begin:end] for begin, end in slices.spans)
         return Records(texts, _parse_count(slices.envelope.get("count")), slices.broken)
     count = _parse_count(bytes(page.count).strip(b'"'))
-    if page.operation_logs is not None:
-        return Records(tuple(map(bytes, page.operation_logs)), count)
+    if page.records is not None:
+        return Records(tuple(map(bytes, page.records)), count)
     if count is None or count > offset:
         counted = "without a count" if count is None else f"with count {count} at offset {offset}"
-        raise UnreadableBodyError(f"the answer is JSON whose {LIST_KEY} is null {counted}", is_cut_off=False)
+        raise UnreadableBodyError(
+            f"the answer is JSON whose {TASKS.list_key} is null {counted}", is_cut_off=False
+        )
     return Records((), count)
 
 
@@ -167,11 +161,11 @@ def read_show(body: bytes) -> Records:
         UnreadableBodyError: It is cut off, or not a task.
     """
     try:
-        return Records((bytes(_decode_show(body).operation_log),))
+        return Records((bytes(_decode_show(body).record),))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        span = slice_value(body, SHOW_KEY)
+        span = slice_value(body, TASKS.show_key)
     if span is None:
-        raise _unreadable(body, SHOW_KEY)
+        raise _unreadable(body, TASKS.show_key)
     begin, end, is_sound = span
     return Records((body[begin:end],), broken=() if is_sound else (0,))
 

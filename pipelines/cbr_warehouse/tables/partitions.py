@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 
 from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.storage.atomic_write import remove_file, write_whole
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.storage.sql_text import identifier, literal
@@ -12,7 +13,7 @@ from cbr_warehouse.tables.engine import parquet
 from cbr_warehouse.tables.flatten_sql import PARTITION_COLUMNS
 from cbr_warehouse.tables.versions_sql import NEWEST_FIRST
 
-PARTITIONED = ("tasks", "resources", "resource_volumes", "replications", "task_versions", "quarantine")
+PARTITIONED = (TASKS.table, *TASKS.child_tables, "task_versions", "quarantine")
 """The tables that are made from a day's records."""
 
 _TOLD_APART = """
@@ -122,7 +123,7 @@ def _rows(table: str, day: str) -> str:
     """The rows of one table on one day; a partition without rows has no file."""
     newest = f"SELECT * FROM newest WHERE CAST(created_at AS DATE) = DATE '{day}'"
     match table:
-        case "tasks":
+        case TASKS.table:
             return newest
         case "task_versions":
             return f"SELECT versions.* FROM versions SEMI JOIN ({newest}) AS own USING (task_id)"

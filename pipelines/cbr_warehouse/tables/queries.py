@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cbr_warehouse.contract.api_facts import TERMINAL_STATUSES
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.engine import open_engine, parquet
 from cbr_warehouse.tables.time_index import COLUMNS, TimeIndex
@@ -29,7 +30,7 @@ def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datet
     Returns:
         Their ids, with the day that each was created on.
     """
-    files = directory.partitions("tasks", source)
+    files = directory.partitions(TASKS.table, source)
     if not files:
         return {}
     with open_engine(directory.root) as engine:
@@ -55,7 +56,7 @@ def held_times(directory: DataDirectory, source: str, since: date) -> TimeIndex:
         The times of each candidate column, sorted, and quarantined records by day.
     """
     with open_engine(directory.root) as engine:
-        tasks = _since(directory.partitions("tasks", source), since)
+        tasks = _since(directory.partitions(TASKS.table, source), since)
         times = {column: _sorted_micros(engine, tasks, column) for column in COLUMNS}
         firsts, lasts = (_sorted_micros(engine, tasks, time) for time in (_FIRST_TIME, _LAST_TIME))
         broken = _since(directory.partitions("quarantine", source), since)
@@ -70,7 +71,7 @@ def count_quarantined(directory: DataDirectory, source: str) -> int:
     if not broken:
         return 0
     with open_engine(directory.root) as engine:
-        rows = _not_held(engine, directory.partitions("tasks", source), broken)
+        rows = _not_held(engine, directory.partitions(TASKS.table, source), broken)
     return sum(rows.values())
 
 
@@ -80,7 +81,7 @@ def count_undated(directory: DataDirectory, source: str) -> int:
     if not partition.is_file():
         return 0
     with open_engine(directory.root) as engine:
-        rows = _not_held(engine, directory.partitions("tasks", source), [partition])
+        rows = _not_held(engine, directory.partitions(TASKS.table, source), [partition])
     return sum(rows.values())
 
 

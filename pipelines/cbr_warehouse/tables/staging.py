@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.raw.files import MANIFESTS, RECORDS
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.build_state import DayInputs, MovedTasks, new_record_files
@@ -59,7 +60,7 @@ class RawView:
             "CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT task_id, day "
             f"FROM {parquet(files)} WHERE reason IS NULL"
         )
-        held = self._directory.partitions("tasks", self._source)
+        held = self._directory.partitions(TASKS.table, self._source)
         others = f"UNION ALL SELECT task_id, day FROM {parquet(held)}" if held else ""
         pairs = self._engine.execute(
             f"""

@@ -6,10 +6,9 @@ values, children included), ``versions`` (each distinct set of facts of a task) 
 """
 
 from cbr_warehouse.contract.columns import ColumnType, Contract, Table
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.flatten_sql import child_rows, record_structure, task_values
-
-CHILD_TABLES = ("resources", "resource_volumes", "replications")
 
 TEXTS = """
 CREATE OR REPLACE TEMP TABLE texts AS
@@ -62,11 +61,13 @@ def facts(contract: Contract) -> str:
     Times enter the hash at millisecond precision, because the same instant may be printed with
     fewer digits later (``parse_instant`` tells the forms).
     """
-    tasks = contract.table("tasks")
+    tasks = contract.table(TASKS.table)
     values = task_values(tasks)
     columns = ", ".join(f"{expression} AS {identifier(name)}" for name, expression in values.items())
-    children = ", ".join(f"{child_rows(contract.table(name))} AS {identifier(name)}" for name in CHILD_TABLES)
-    named = (*values, "extra", *CHILD_TABLES)
+    children = ", ".join(
+        f"{child_rows(contract.table(name))} AS {identifier(name)}" for name in TASKS.child_tables
+    )
+    named = (*values, "extra", *TASKS.child_tables)
     hashed = ", ".join(f"{identifier(name)} := {_hashable(tasks, name)}" for name in named)
     return f"""
 CREATE OR REPLACE TEMP TABLE facts AS
@@ -83,11 +84,13 @@ SELECT *, md5(to_json(struct_pack({hashed}))::VARCHAR) AS version_hash FROM type
 
 def versions(contract: Contract) -> str:
     """SQL that makes ``versions`` from ``facts``; of two prints of one instant the more precise is kept."""
-    tasks = contract.table("tasks")
+    tasks = contract.table(TASKS.table)
     columns = ", ".join(
         f"{_kept(tasks, name)} AS {identifier(name)}" for name in task_values(tasks) if name != "task_id"
     )
-    children = ", ".join(f"any_value({identifier(name)}) AS {identifier(name)}" for name in CHILD_TABLES)
+    children = ", ".join(
+        f"any_value({identifier(name)}) AS {identifier(name)}" for name in TASKS.child_tables
+    )
     return f"""
 CREATE OR REPLACE TEMP TABLE versions AS
 WITH grouped AS (
@@ -104,7 +107,7 @@ FROM grouped"""
 
 
 def _hashable(tasks: Table, name: str) -> str:
-    is_time = name not in CHILD_TABLES and tasks.column(name).type is ColumnType.INSTANT
+    is_time = name not in TASKS.child_tables and tasks.column(name).type is ColumnType.INSTANT
     return f"date_trunc('millisecond', {identifier(name)})" if is_time else identifier(name)
 
 

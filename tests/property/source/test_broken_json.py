@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.source.broken_json import Slices, slice_array, slice_value
-from cbr_warehouse.source.response_body import RECORD_KEYS, UnreadableBodyError, read_list
+from cbr_warehouse.source.response_body import UnreadableBodyError, read_list
 
 KEY = "operation_logs"
 
@@ -58,7 +59,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 @st.composite
 def records(draw: st.DrawFn) -> bytes:
     """Realistic enough to be told from what is nested in one."""
-    record = {name: draw(texts) for name in RECORD_KEYS}
+    record = {name: draw(texts) for name in TASKS.record_keys}
     record["extra_info"] = draw(
         st.dictionaries(texts.filter(lambda text: text != "count"), inner_values, max_size=3)
     )
@@ -66,7 +67,7 @@ def records(draw: st.DrawFn) -> bytes:
 
 
 def cut(body: bytes) -> Slices | None:
-    return slice_array(body, KEY, RECORD_KEYS)
+    return slice_array(body, KEY, TASKS.record_keys)
 
 
 def is_json(body: bytes) -> bool:
@@ -223,7 +224,7 @@ def test_a_long_broken_record_takes_no_long_time() -> None:
     """Testing each comma of a broken record against the whole rest once took minutes."""
     nested = b",".join(b'{"id":"%d"}' % number for number in range(20_000))
     broken = b'{"id":"x","volumes":[' + nested + b'],"name":"5" disk"}'
-    sound = json.dumps({**dict.fromkeys(RECORD_KEYS, "x"), "b": 1}).encode()
+    sound = json.dumps({**dict.fromkeys(TASKS.record_keys, "x"), "b": 1}).encode()
     body = b'{"operation_logs":[' + broken + b"," + sound + b'],"count":2}'
     slices = cut(body)
     assert slices is not None
