@@ -59,8 +59,15 @@ class Workplace:
         lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
         (self.folder / "cbr-warehouse.toml").write_text("[[sources]]\n" + "\n".join(lines) + "\n")
 
-    def run(self, *words: str, **environ: str) -> Finished:
-        """Runs the command to its end."""
+    def run(self, *words: str, encoding: str = "utf-8", given: str = "", **environ: str) -> Finished:
+        """Runs the command to its end.
+
+        Args:
+            words: The command's words.
+            encoding: Of its stdout and stderr, as ``PYTHONIOENCODING`` has it.
+            given: What it finds on stdin.
+            environ: More variables.
+        """
         done = subprocess.run(
             [*COMMAND, *words],
             cwd=self.folder,
@@ -68,10 +75,12 @@ class Workplace:
                 **os.environ,
                 "PYTHONPATH": str(Path(__file__).parents[2] / "pipelines"),
                 "CBR_TOKEN": "demo-token",
+                "PYTHONIOENCODING": encoding,
             }
             | environ,
+            input=given,
             capture_output=True,
-            text=True,
+            encoding=encoding.partition(":")[0],
             timeout=240,
             check=False,
         )

@@ -21,7 +21,7 @@ from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.load import show_report
 from cbr_warehouse.cli.progress import show_progress
 from cbr_warehouse.cli.report import write_report
-from cbr_warehouse.cli.sql import print_table
+from cbr_warehouse.cli.table import print_table
 from cbr_warehouse.contract.timestamps import parse_instant, print_instant
 from cbr_warehouse.errors import CbrWarehouseError, UsageError
 from cbr_warehouse.load.context import LoadRequest
@@ -50,7 +50,7 @@ def demo(
     days: Annotated[int, typer.Option(help="In how many days.", min=1)] = 30,
     seed: Annotated[int, typer.Option(help="Another seed is another estate.")] = 1,
 ) -> None:
-    """Load 30 days of a built-in emulator, then an hour later's increment, and show what is there."""
+    """Load 30 days of a built-in emulator, then an hour more, and show what is there."""
     invocation = invocation_of(context)
     _refuse_other_sources(invocation.directory)
     estate = _remembered_estate(invocation.directory, tasks, days, seed)

@@ -1,6 +1,5 @@
 """``cbr-warehouse doctor``: whether each source can be loaded, and which dialect it speaks."""
 
-import json
 import time
 from dataclasses import asdict
 from typing import Annotated
@@ -8,7 +7,9 @@ from typing import Annotated
 import typer
 
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
+from cbr_warehouse.cli.json_values import print_json
 from cbr_warehouse.cli.load import Source
+from cbr_warehouse.cli.terminal_text import show
 from cbr_warehouse.doctor.examine import Clocks, examine
 from cbr_warehouse.doctor.finding import Diagnosis
 from cbr_warehouse.source.client import CbrClient
@@ -24,7 +25,7 @@ def doctor(
     source: Source = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Check configuration, sign-in, permission, clock and quota; find out how the source behaves."""
+    """Check configuration, sign-in, permission, clock and quota; find out how sources behave."""
     invocation = invocation_of(context)
     found = []
     for ready in invocation.require_sources(source):
@@ -33,24 +34,20 @@ def doctor(
         if not as_json:
             _show(found[-1])
     if as_json:
-        print(
-            json.dumps(
-                [{**asdict(one), "is_well": one.is_well} for one in found], ensure_ascii=False, indent=1
-            )
-        )
+        print_json([{**asdict(one), "is_well": one.is_well} for one in found])
     raise typer.Exit(0 if all(one.is_well for one in found) else 1)
 
 
 def _show(found: Diagnosis) -> None:
-    print(f"{found.source}: {'all well' if found.is_well else 'a check failed'}")
+    show(f"{found.source}: {'all well' if found.is_well else 'a check failed'}")
     for check in found.checks:
-        print(f"  {check.state:<9} {check.name}: {check.said}")
+        show(f"  {check.state:<9} {check.name}: {check.said}")
     if found.findings:
-        print("\n  How the source behaves, with what shows it (a load relies on none of this):")
+        show("\n  How the source behaves, with what shows it (a load relies on none of this):")
     for finding in found.findings:
-        print(f"\n  {finding.behaviour}: {finding.verdict or 'cannot tell'}. {finding.said}")
+        show(f"\n  {finding.behaviour}: {finding.verdict or 'cannot tell'}. {finding.said}")
         for evidence in finding.evidence:
-            print(f"      {evidence.asked}\n        -> {evidence.came}")
-    print(
+            show(f"      {evidence.asked}\n        -> {evidence.came}")
+    show(
         f"\n  {found.requests} requests made; an examination asks at most {found.most_questions} questions.\n"
     )

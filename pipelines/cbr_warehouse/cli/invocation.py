@@ -1,14 +1,15 @@
-"""What every verb starts from: the settings, the data directory and the contract, read when needed."""
+"""What every command starts from: the settings, the data directory and the contract, read when needed."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import typer
 
+from cbr_warehouse.cli.global_options import global_options_of
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.bootstrap import live_context
@@ -29,7 +30,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Invocation:
-    """The options that stand before every verb, and what follows from them.
+    """The options that every command takes, and what follows from them.
 
     Attributes:
         config: The configuration file named on the command line.
@@ -82,5 +83,6 @@ class Invocation:
 
 
 def invocation_of(context: typer.Context) -> Invocation:
-    """The invocation that the global options made."""
-    return cast("Invocation", context.obj)
+    """What a command starts from, by its global options."""
+    options = global_options_of(context)
+    return Invocation(options.config, options.data_dir, os.environ)

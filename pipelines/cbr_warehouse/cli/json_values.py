@@ -1,6 +1,10 @@
 """Values of a query as JSON has them: times RFC 3339 in UTC with six digits, numbers digit for digit."""
 
+import codecs
+import json
 import math
+import re
+import sys
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import singledispatch
@@ -12,10 +16,36 @@ from cbr_warehouse.contract.timestamps import print_instant
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
+_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters that JSON leaves as they are."""
+
 
 def to_json(value: Any) -> str:
     """JSON of what ``plain`` made, on one line."""
     return _ENCODER.encode(value).decode()
+
+
+def write_json(text: str) -> None:
+    """Writes JSON to stdout; what its encoding lacks, or could steer a terminal, as JSON's own escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    if sys.stdout.isatty():
+        text = _STEERING.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    sys.stdout.write(text.encode(encoding, "json_escape").decode(encoding))
+
+
+def print_json(value: Any) -> None:
+    """Prints what ``plain`` made as indented JSON on stdout."""
+    write_json(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def _escape_for_json(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return json.dumps(lacking)[1:-1], error.end
+
+
+codecs.register_error("json_escape", _escape_for_json)
 
 
 @singledispatch

@@ -9,6 +9,7 @@ from cbr_warehouse.cli.format_days import show_days
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.cli.parse_time import read_time
 from cbr_warehouse.cli.progress import show_progress
+from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.day_reason import DayReason, explain
 from cbr_warehouse.contract.day_state import DayState
@@ -74,16 +75,16 @@ def show_report(report: LoadResult) -> None:
     """Prints what came of each source: what was done on stdout, what is wrong on stderr."""
     for source in report.sources:
         entry = source.entry
-        print(
+        show(
             f"{entry.source}: {entry.purpose} load {entry.outcome}: {entry.records or 0:,} records in "
             f"{entry.requests or 0:,} requests: {entry.new or 0:,} new, {entry.changed or 0:,} changed, "
             f"{entry.superseded or 0:,} superseded, {entry.repeats or 0:,} repeats, "
             f"{entry.quarantined or 0:,} quarantined"
         )
-        print(f"{entry.source}: {_compare(entry)}")
+        show(f"{entry.source}: {_compare(entry)}")
         _warn(source)
     for error in report.left_out:
-        _say(str(error))
+        say(str(error))
 
 
 def _compare(entry: LoadEntry) -> str:
@@ -98,28 +99,28 @@ def _compare(entry: LoadEntry) -> str:
 def _warn(source: SourceResult) -> None:
     name = source.entry.source
     if source.entry.message:
-        _say(f"{name}: the load failed: {source.entry.message}")
+        say(f"{name}: the load failed: {source.entry.message}")
     if source.damage.set_aside:
         days = ", ".join(source.damage.set_aside)
-        _say(
+        say(
             f"{name}: raw files of {days} were damaged and are set aside below raw/damaged, or are gone; "
             "these days were asked for again. Check the disk: earlier versions and sightings that only they "
             "held are gone."
         )
     for one in source.damage.beyond_reach:
-        _say(
+        say(
             f"{name}: {one.path} is damaged, and the source serves its day no more. The tables made from it "
             "stand; restore the file from a backup, without it they cannot be rebuilt."
         )
     if source.kept:
-        _say(
+        say(
             f"{name}: the tables of {', '.join(source.kept)} stay as they were: raw lacks what they were "
             "made from, and the source did not send all of it again. Restore the raw files of these days "
             "from a backup and load again, or give up what is lost with 'cbr-warehouse rebuild'."
         )
     _say_reasons(source)
     if source.quarantined:
-        _say(
+        say(
             f"{name}: {source.quarantined:,} records in quarantine; see the table quarantine for the reasons."
         )
 
@@ -129,12 +130,8 @@ def _say_reasons(source: SourceResult) -> None:
     name = source.entry.source
     for (state, reason), days in source.days_by_reason().items():
         if explained := explain(state, reason):
-            _say(f"{name}: {state}: {show_days(days)}: {explained.why}. {explained.remedy}")
+            say(f"{name}: {state}: {show_days(days)}: {explained.why}. {explained.remedy}")
     explained = explain(DayState.UNVERIFIED, DayReason.EDGE_OF_RETENTION)
     if source.newly_beyond and explained:
         edge = show_days(source.newly_beyond)
-        _say(f"{name}: at the edge of retention: {edge}: {explained.why}. {explained.remedy}")
-
-
-def _say(sentence: str) -> None:
-    typer.echo(f"cbr-warehouse: {sentence}", err=True)
+        say(f"{name}: at the edge of retention: {edge}: {explained.why}. {explained.remedy}")

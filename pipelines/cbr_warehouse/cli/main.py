@@ -1,30 +1,19 @@
-"""Entry point of ``cbr-warehouse``: global options, the verbs, and errors turned into exit statuses."""
+"""Entry point of ``cbr-warehouse``: global options, the commands, and errors turned into exit statuses."""
 
-import logging
 import os
 import signal
 import sys
 import traceback
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
 from cbr_warehouse import __version__
-from cbr_warehouse.cli.demo import demo
-from cbr_warehouse.cli.doctor import doctor
-from cbr_warehouse.cli.emulator import emulator
-from cbr_warehouse.cli.invocation import Invocation
-from cbr_warehouse.cli.load import load
-from cbr_warehouse.cli.plan import plan
-from cbr_warehouse.cli.quarantine import quarantine
-from cbr_warehouse.cli.rebuild import rebuild
-from cbr_warehouse.cli.report import report
-from cbr_warehouse.cli.schema import schema
-from cbr_warehouse.cli.sql import sql
-from cbr_warehouse.cli.status import status
+from cbr_warehouse.cli.commands import CommandGroup
+from cbr_warehouse.cli.global_options import Config, DataDir, Debug
+from cbr_warehouse.cli.terminal_text import log_to_stderr, prepare_streams, say
 from cbr_warehouse.errors import CbrWarehouseError
 
 INTERRUPTED = 130
@@ -32,17 +21,13 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="cbr-warehouse",
+    cls=CommandGroup,
     help="Years of CBR tasks as tables: loaded, proved complete, ready for SQL.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (demo, load, plan, status, schema, report, rebuild, doctor, emulator):
-    app.command()(verb)
-app.add_typer(quarantine, name="quarantine")
-# A query may begin with a comment, whose dashes are no option.
-app.command(context_settings={"ignore_unknown_options": True})(sql)
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -53,32 +38,22 @@ def _print_version(is_wanted: bool) -> None:
 
 @app.callback()
 def options(
-    context: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="Configuration file instead of cbr-warehouse.toml.", show_default=False),
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Data directory instead of the configured one.", show_default=False)
-    ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Log every step, and show tracebacks.")] = False,
-    version: Annotated[  # noqa: ARG001  its callback answers, before a verb is missed
+    config: Config = None,
+    data_dir: DataDir = None,
+    debug: Debug = False,
+    version: Annotated[
         bool,
         typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Reads the options that stand before every verb."""
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s" if debug else "cbr-warehouse: %(message)s",
-        stream=sys.stderr,
-    )
-    context.obj = Invocation(config=config, data_dir=data_dir, environ=os.environ)
+    """Reads the options that may precede every command."""
 
 
 def main() -> None:
     """Runs the command line and exits with its status."""
     interruptions = _note_interruptions()
+    prepare_streams()
+    log_to_stderr(debug=False)
     try:
         app()
     except BaseException as error:
@@ -128,7 +103,7 @@ def _status_of(error: BaseException) -> int:
 def _explain(sentence: str) -> None:
     if "--debug" in sys.argv:
         traceback.print_exc()
-    print(f"cbr-warehouse: {sentence}", file=sys.stderr)
+    say(sentence)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,25 @@
 """Times as users write them on the command line."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 from cbr_warehouse.contract.timestamps import parse_instant
 from cbr_warehouse.errors import UsageError
-
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+from cbr_warehouse.settings.durations import parse_duration
 
 
 def read_time(option: str, text: str | None, now: datetime) -> datetime | None:
-    """Reads a day (its first instant, UTC), an instant, or a span before now.
+    """Reads a UTC day (its first instant), an instant, or a duration before now.
 
     Args:
         option: The option, for the error.
-        text: What stands there; None where the option is absent.
-        now: The present.
+        text: Its value; None where the option is absent.
+        now: The present, aware.
 
     Returns:
         The instant, UTC; None where the option is absent.
 
     Raises:
-        UsageError: It is none of them.
+        UsageError: The text is not a time.
     """
     if text is None:
         return None
@@ -28,17 +27,22 @@ def read_time(option: str, text: str | None, now: datetime) -> datetime | None:
     if instant is None:
         raise UsageError(
             f"{option}: {text!r} is not a time. Write a UTC day (2026-01-31), an instant "
-            "(2026-01-31T12:00:00Z) or a span before now (7d, 12h)."
+            "(2026-01-31T12:00:00Z) or a duration before now (2w, 7d, 1d12h, 90m)."
         )
     return instant
 
 
 def _read(text: str, now: datetime) -> datetime | None:
     try:
-        if text[-1:] in _UNITS and text[:-1].isdecimal():
-            return now - int(text[:-1]) * _UNITS[text[-1]]
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
-    except OverflowError:
+        return now - parse_duration(text)
+    except OverflowError:  # before year 1
         return None
+    except ValueError:
+        return _read_instant(text)
+
+
+def _read_instant(text: str) -> datetime | None:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
         return parse_instant(text)

@@ -1,6 +1,5 @@
 """``cbr-warehouse plan``: what a load would ask for, why, and what it would take, without asking."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ import typer
 
 from cbr_warehouse.cli.format_days import show_days
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
+from cbr_warehouse.cli.json_values import print_json
 from cbr_warehouse.cli.load import Since, Source, Until, read_range
 from cbr_warehouse.contract.timestamps import print_instant
 from cbr_warehouse.extract.forecast import Expected, Forecast
@@ -39,7 +39,7 @@ def plan(
         found = plan_source(loading.directory, chosen, wanted, loading.clock())
         plans.append((chosen.name, found, expect_load(loading, chosen, found)))
     if as_json:
-        print(json.dumps([_plain(*one) for one in plans], ensure_ascii=False, indent=1))
+        print_json([_plain(*one) for one in plans])
         return
     for one in plans:
         _show(*one)

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from threading import Lock
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
+from cbr_warehouse.cli.terminal_text import visible
 from cbr_warehouse.load.progress import Progress
 
 
@@ -20,9 +20,10 @@ def show_progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield Lines()
         return
+    can_show_braille = (sys.stderr.encoding or "").lower().startswith("utf")
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
+        SpinnerColumn("dots" if can_show_braille else "line"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -42,7 +43,7 @@ class Bars(Progress):
         """Completes the source's bar and adds the next one."""
         del is_counted
         self.finish(source)
-        self._tasks[source] = self._bars.add_task(escape(f"{source} {what}".strip()), total=None)
+        self._tasks[source] = self._bars.add_task(visible(f"{source} {what}".strip()), total=None)
 
     def advance(self, source: str, amount: int = 1) -> None:
         """Moves the source's bar."""
@@ -61,11 +62,11 @@ class Bars(Progress):
         task = self._tasks.pop(source, None)
         if task is not None:
             self._bars.stop_task(task)
-            self._bars.update(task, description=escape(f"{source} failed".strip()))
+            self._bars.update(task, description=visible(f"{source} failed".strip()))
 
     def notice(self, sentence: str) -> None:
         """Prints above the bars."""
-        self._bars.console.print(sentence, markup=False, highlight=False)
+        self._bars.console.print(visible(sentence), markup=False, highlight=False)
 
 
 class Lines(Progress):
@@ -101,7 +102,7 @@ class Lines(Progress):
 
     def notice(self, sentence: str) -> None:
         """Writes the sentence at once."""
-        print(sentence, file=sys.stderr)
+        print(visible(sentence), file=sys.stderr)
 
     def _write(self, source: str, end: str = "") -> None:
         what, is_counted = self._steps.pop(source, ("", False))
@@ -109,4 +110,4 @@ class Lines(Progress):
         if what:
             subject = f"{source}: " if source else ""
             number = f"{count:,} " if is_counted else ""
-            print(f"{subject}{number}{what}{end}", file=sys.stderr)
+            print(visible(f"{subject}{number}{what}{end}"), file=sys.stderr)

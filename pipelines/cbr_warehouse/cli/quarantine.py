@@ -1,4 +1,4 @@
-"""``cbr-warehouse quarantine``: what could not be taken in, and another try under a wider contract."""
+"""``cbr-warehouse quarantine``: records that failed validation, and another try under a wider contract."""
 
 from typing import Annotated
 
@@ -6,14 +6,15 @@ import typer
 
 from cbr_warehouse.cli.invocation import invocation_of
 from cbr_warehouse.cli.progress import show_progress
-from cbr_warehouse.cli.sql import Format, print_answer
+from cbr_warehouse.cli.query_output import Format, print_answer
+from cbr_warehouse.cli.terminal_text import say
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.load.requeue import requeue as run_requeue
 from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.warehouse.query import stream_query
 
 quarantine = typer.Typer(
-    help="What could not be taken in, and another try after the contract was widened.",
+    help="Records that failed validation, and another try for them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -28,11 +29,11 @@ def show(
     *,
     source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
     unresolved: Annotated[
-        bool, typer.Option("--unresolved", help="Only records whose task is held in no sound version.")
+        bool, typer.Option("--unresolved", help="Only records whose task has no valid version.")
     ] = False,
     output: Annotated[Format, typer.Option("--format", help="How to print the records.")] = Format.TABLE,
 ) -> None:
-    """List the records that could not be taken in, and why."""
+    """List the records that failed validation, and why."""
     text = f"left(record_text, {_SHORT})" if output is Format.TABLE else "record_text"
     wanted = ["true"]
     if source is not None:
@@ -50,7 +51,7 @@ def show(
 
 @quarantine.command()
 def requeue(context: typer.Context) -> None:
-    """Judge them again by the contract as it is now, without the API."""
+    """Validate them again by the contract as it is now, without the API."""
     invocation = invocation_of(context)
     if not invocation.directory.sources_with_raw():
         raise WarehouseError(
@@ -61,7 +62,7 @@ def requeue(context: typer.Context) -> None:
     for one in found:
         print(
             f"{one.source}: {one.before:,} records were in quarantine, "
-            f"{one.taken_in:,} of them are taken in, {one.after:,} remain"
+            f"{one.taken_in:,} of them are valid now, {one.after:,} remain"
         )
     if any(one.after for one in found):
-        typer.echo("Why those remain: cbr-warehouse quarantine list --unresolved", err=True)
+        say("To see why those remain: cbr-warehouse quarantine list --unresolved")

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
+from cbr_warehouse.cli.terminal_text import say
 from cbr_warehouse.report.options import ReportOptions
+from cbr_warehouse.warehouse.published_file import require_published
 
 
 def report(
@@ -45,6 +47,7 @@ def write_report(
         UsageError: An option's value is not known, or the extra ``report`` is not installed.
     """
     wanted = ReportOptions.told(period, lang, audit=audit)
+    require_published(invocation.directory.warehouse)
     from cbr_warehouse.report.build import make_report  # needs the extra
 
     directory = invocation.directory
@@ -55,5 +58,5 @@ def write_report(
         wanted,
         utc_now(),
     )
-    typer.echo(f"{made.verdict} Manifest: {made.manifest}", err=True)
+    say(f"{made.verdict} Manifest: {made.manifest}")
     return made.page

@@ -1,14 +1,16 @@
 """``cbr-warehouse status``: the state of each source."""
 
-import json
+from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 import typer
 
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
-from cbr_warehouse.cli.json_values import plain
+from cbr_warehouse.cli.json_values import plain, print_json
 from cbr_warehouse.cli.schema import Json
-from cbr_warehouse.cli.sql import print_table
+from cbr_warehouse.cli.table import print_table
+from cbr_warehouse.cli.terminal_text import show
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.warehouse.status import SourceStatus, read_status
 
@@ -32,23 +34,35 @@ COLUMNS = (
 
 
 def status(context: typer.Context, *, as_json: Json = False) -> None:
-    """Show newest data, open tasks, days by state, quarantined records and the last load of each source.
+    """Show the state of each source: newest data, open tasks, days, the last load.
 
-    hours_left is the retention clock: how long the oldest day that is not proved stays whole at the source.
+    hours_left is the retention clock: how long the oldest day that is not proved complete stays whole at
+    the source.
     """
     found = read_status(invocation_of(context).directory.warehouse, utc_now() - RETENTION)
-    rows = [{key: plain(value) for key, value in asdict(one).items()} for one in found]
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        print_json([_plain(one) for one in found])
     else:
-        print_table(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
-        for one in found:
-            _print_reasons(one)
+        show_status(found)
 
 
-def _print_reasons(status: SourceStatus) -> None:
-    """Below the table: why days are not complete, and what to do."""
+def show_status(found: Iterable[SourceStatus]) -> None:
+    """Prints the state of sources as a table, then why days are not complete and loads failed."""
+    sources = list(found)
+    print_table(COLUMNS, ([row[name] for name in COLUMNS] for row in map(_plain, sources)))
+    for one in sources:
+        _show_reasons(one)
+        if one.last_message:
+            show(f"{one.source}: the last load ({one.last_outcome}) reported: {one.last_message}")
+
+
+def _show_reasons(status: SourceStatus) -> None:
+    """Why days are not complete, and what to do."""
     for one in status.not_complete:
         span = f"{one.first_day}" if one.days == 1 else f"between {one.first_day} and {one.last_day}"
         count = "1 day" if one.days == 1 else f"{one.days:,} days"
-        print(f"{status.source}: {one.state} ({one.reason}): {count} ({span}): {one.why}. {one.remedy}")
+        show(f"{status.source}: {one.state} ({one.reason}): {count} ({span}): {one.why}. {one.remedy}")
+
+
+def _plain(one: SourceStatus) -> dict[str, Any]:
+    return {key: plain(value) for key, value in asdict(one).items()}

@@ -1,11 +1,13 @@
-"""Durations as users write them: "30d", "48h", "90m", "1d12h"."""
+"""Durations as users write them, in the configuration and on the command line: "2w", "36h", "1d12h"."""
 
 import re
 from datetime import timedelta
 
-ALLOWED_DURATION = 'a duration of days, hours and minutes in quotes, such as "30d", "48h", "90m" or "1d12h"'
+ALLOWED_DURATION = (
+    'a duration of weeks, days, hours and minutes in quotes, such as "2w", "30d", "36h", "90m" or "1d12h"'
+)
 
-_DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?", re.ASCII)
+_DURATION = re.compile(r"(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?", re.ASCII)
 
 
 def parse_duration(value: object) -> timedelta:
@@ -15,21 +17,21 @@ def parse_duration(value: object) -> timedelta:
     datetime.timedelta(days=1, seconds=43200)
 
     Args:
-        value: What the user wrote; a timedelta passes as it is.
+        value: Counts with their units, the largest first; a timedelta passes as it is.
 
     Returns:
         The duration.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a duration.
     """
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
     if match is None:
         raise ValueError(f"{show(value)} is not a duration")
-    days, hours, minutes = (int(part or 0) for part in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes)
+    weeks, days, hours, minutes = (int(part or 0) for part in match.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
 
 
 def print_duration(duration: timedelta) -> str:

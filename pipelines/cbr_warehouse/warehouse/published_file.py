@@ -68,11 +68,7 @@ def connect_published(path: Path) -> PublishedWarehouse:
     Raises:
         WarehouseError: There is none, or it cannot be read; the message says why.
     """
-    if not path.exists():
-        raise WarehouseError(
-            f"There is no warehouse yet at {path}. "
-            "Make one with 'cbr-warehouse load' or 'cbr-warehouse demo'."
-        )
+    require_published(path)
     opened = PublishedWarehouse(path)
     try:
         _attach(opened)
@@ -89,6 +85,19 @@ def connect_published(path: Path) -> PublishedWarehouse:
         opened.close()
         raise
     return opened
+
+
+def require_published(path: Path) -> None:
+    """Refuses to go on where no warehouse was published yet.
+
+    Raises:
+        WarehouseError: There is no such file.
+    """
+    if not path.exists():
+        raise WarehouseError(
+            f"There is no warehouse yet at {path}. "
+            "Make one with 'cbr-warehouse load' or 'cbr-warehouse demo'."
+        )
 
 
 @contextmanager

@@ -14,15 +14,15 @@ from cbr_warehouse.settings.durations import parse_duration
 counts = st.integers(0, 99_999)
 
 
-@given(counts, counts, counts)
-def test_a_duration_is_the_sum_of_its_parts(days: int, hours: int, minutes: int) -> None:
-    expected = timedelta(days=days, hours=hours, minutes=minutes)
-    assert parse_duration(f"{days}d{hours}h{minutes}m") == expected
+@given(counts, counts, counts, counts)
+def test_a_duration_is_the_sum_of_its_parts(weeks: int, days: int, hours: int, minutes: int) -> None:
+    expected = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+    assert parse_duration(f"{weeks}w{days}d{hours}h{minutes}m") == expected
 
 
 @given(st.text(max_size=12))
 def test_any_other_text_is_refused_as_no_duration(text: str) -> None:
-    if re.fullmatch("(?!$)([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?", text):
+    if re.fullmatch("(?!$)([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?", text):
         return
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from cbr_warehouse.cli.sql import Format, print_answer
+from cbr_warehouse.cli.query_output import Format, print_answer
 from cbr_warehouse.errors import UsageError, WarehouseError
 from cbr_warehouse.warehouse.query import QueryResult, query, stream_query
 
@@ -75,6 +75,32 @@ def test_rows_are_printed_as_they_come(output: Format, capsys: pytest.CaptureFix
 
     print_answer(QueryResult(("x",), ("INTEGER",), rows()), output)
     assert "1" in before[0]
+
+
+def test_csv_is_quoted_alike_everywhere_and_keeps_null_and_empty_apart(
+    warehouse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NULL and '' were both nothing, and Python 3.13 quotes what 3.11 does not."""
+    row = (
+        "SELECT NULL AS n, '' AS e, ' x ' AS s, 'a,b' AS c, 'q\"q' AS q, e'l\\nm\\rk' AS l, "
+        "1.50 AS d, '-' AS m"
+    )
+    assert printed(warehouse, row, Format.CSV, capsys) == (
+        'n,e,s,c,q,l,d,m\n,"", x ,"a,b","q""q","l\nm\rk",1.50,-\n'
+    )
+    rows = "FROM (VALUES (NULL), (''), ('x')) AS v(one)"
+    assert printed(warehouse, rows, Format.CSV, capsys) == 'one\n\n""\nx\n'
+
+
+def test_duckdb_reads_the_csv_as_it_was(
+    warehouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = "(VALUES (1, NULL), (2, ''), (3, 'a\"b,c'), (4, e'l\\nm')) AS v(i, t)"
+    out = printed(warehouse, f"FROM {values}", Format.CSV, capsys)
+    (tmp_path / "rows.csv").write_text(out, newline="")
+    with duckdb.connect() as connection:
+        read = f"FROM read_csv('{tmp_path}/rows.csv', allow_quoted_nulls = false)"
+        assert connection.execute(read).fetchall() == connection.execute(f"FROM {values}").fetchall()
 
 
 def test_a_table_on_a_pipe_is_as_wide_as_its_cells(

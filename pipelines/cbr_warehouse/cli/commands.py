@@ -1,0 +1,98 @@
+"""The commands by name, each imported when it is run: ``--help`` and ``--version`` wait for none of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from cbr_warehouse.cli.global_options import take_global_options
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that is not imported yet.
+
+    Attributes:
+        module: Its module in ``cli``; the function, or group of commands, in it has the same name.
+        summary: The line of ``--help``; the first sentence of its docstring.
+    """
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    name: Command(name, summary)
+    for name, summary in (
+        ("demo", "Load 30 days of a built-in emulator, then an hour more, and show what is there."),
+        ("load", "Load what is new or may have changed, and bring tables and warehouse up to date."),
+        ("plan", "Show what a load would ask the API for now, why, and what it would take."),
+        ("status", "Show the state of each source: newest data, open tasks, days, the last load."),
+        ("sql", "Query the published warehouse; read-only, all rows."),
+        ("schema", "Show every column: its table, type, path in the API record and description."),
+        ("report", "Write the report of the newest complete backup days: one HTML file, its data beside it."),
+        ("rebuild", "Make tables and warehouse again from raw alone, without the API."),
+        ("quarantine", "Records that failed validation, and another try for them."),
+        ("doctor", "Check configuration, sign-in, permission, clock and quota; find out how sources behave."),
+        ("emulator", "Serve the CBR API on 127.0.0.1 until stopped."),
+    )
+}
+
+
+class CommandGroup(TyperGroup):
+    """Finds the commands in ``COMMANDS``."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names, for "Did you mean"
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name, imported; None where there is none."""
+        del ctx
+        return build(cmd_name) if cmd_name in COMMANDS else None
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of ``--help``."""
+        del ctx
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Writes the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; what pydantic says of a wrong value is said plainly."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
+def build(name: str) -> Any:
+    """Imports a command and gives it the global options."""
+    found = getattr(import_module(f"cbr_warehouse.cli.{COMMANDS[name].module}"), COMMANDS[name].module)
+    command = get_command(found if isinstance(found, typer.Typer) else _of_function(name, found))
+    for one in (command, *getattr(command, "commands", {}).values()):
+        one.params.extend(_global_parameters())
+    return command
+
+
+def _of_function(name: str, function: Callable[..., None]) -> typer.Typer:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    # A query may begin with a comment, whose dashes are no option.
+    app.command(name, context_settings={"ignore_unknown_options": name == "sql"})(function)
+    return app
+
+
+def _global_parameters() -> list[Any]:
+    parameters = get_command(_of_function("", take_global_options)).params
+    for one in parameters:
+        one.expose_value = False
+    return [one for one in parameters if one.name != "help"]

@@ -1,0 +1,65 @@
+"""``--config``, ``--data-dir`` and ``--debug``, which every command takes, before its name or after it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cbr_warehouse.cli.terminal_text import log_to_stderr
+
+
+@dataclass(frozen=True)
+class GlobalOptions:
+    """What the options say.
+
+    Attributes:
+        config: The configuration file named on the command line.
+        data_dir: The data directory named on the command line.
+    """
+
+    config: Path | None = None
+    data_dir: Path | None = None
+
+
+def _note(context: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Keeps an option where it stands; the later one of two counts."""
+    root = context.find_root()
+    noted = root.obj or GlobalOptions()
+    root.obj = noted if value is None else replace(noted, **{str(param.name): value})
+    return value
+
+
+def _set_up_logging(value: bool) -> bool:
+    if value:
+        log_to_stderr(debug=True)
+    return value
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="Configuration file instead of cbr-warehouse.toml.", show_default=False, callback=_note
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Data directory instead of the configured one.", show_default=False, callback=_note),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Log every step, and show tracebacks.", callback=_set_up_logging)
+]
+
+
+def take_global_options(
+    config: Config = None,
+    data_dir: DataDir = None,
+    debug: Debug = False,
+) -> None:
+    """Does nothing itself: its parameters are added to every command."""
+
+
+def global_options_of(context: typer.Context) -> GlobalOptions:
+    """The global options of a command."""
+    options = context.find_root().obj
+    return options if isinstance(options, GlobalOptions) else GlobalOptions()
