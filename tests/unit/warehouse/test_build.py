@@ -1,6 +1,7 @@
 """The published warehouse: refused when a key stands twice, and the one before it stands."""
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.raw.ledgers import LoadEntry, write_load
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
+from cbr_warehouse.storage.checked_json import write_checked_json
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables.build_state import read_state
 from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.query import query
 from support.landed_records import CONTRACT, SOURCE, land, make, printed
@@ -44,8 +47,10 @@ def change(directory: DataDirectory, table: str, query_of: Callable[[Path], str]
         rows = engine.execute(query_of(path)).to_arrow_table()
         engine.register("changed", rows)
         engine.execute(f"COPY changed TO '{path}' (FORMAT parquet)")
-    state = directory.partition_state(SOURCE, "2026-11-19")
-    state.write_text(state.read_text().replace('"fingerprint": "', '"fingerprint": "x'))
+    state = read_state(directory, SOURCE, "2026-11-19")
+    assert state is not None
+    changed = replace(state, fingerprint=f"x{state.fingerprint}")
+    write_checked_json(directory.partition_state(SOURCE, "2026-11-19"), asdict(changed))
 
 
 def columns(path: Path) -> str:
