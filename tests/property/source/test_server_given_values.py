@@ -1,17 +1,19 @@
 """Whatever a server says, in headers or body, the client gives a page or one of its own errors."""
 
+import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from cbr_warehouse.errors import SourceError
-from cbr_warehouse.settings.credentials import PasswordCredentials, TokenCredentials
+from cbr_warehouse.settings.credentials import Credentials, PasswordCredentials, TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.messages import parse_http_date
@@ -29,19 +31,14 @@ CREDENTIALS = [
 ]
 
 # Values at the edges of what Python can reckon, beside arbitrary ones.
-zones = st.sampled_from(
-    ["GMT", "+0000", "-1200", "+1400", "+2359", "-9999", "+99999999999", "-0001", "XYZ", ""]
-)
-years = st.sampled_from(["0", "1", "0001", "1970", "2026", "9999", "10000", "99999999999999999999"])
-days = st.sampled_from(["00", "01", "29", "31", "32", "9" * 30])
-times = st.sampled_from(["00:00:00", "23:59:59", "24:00:00", "23:59:60", "1:1", "x", "9" * 5000, ":::"])
+ZONES = ["GMT", "+0000", "-1200", "+1400", "+2359", "-9999", "+99999999999", "-0001", "XYZ", ""]
+YEARS = ["0", "1", "0001", "1970", "2026", "9999", "10000", "99999999999999999999"]
+MONTHS = ["Jan", "Feb", "Dec", "Foo"]
+DAYS = ["00", "01", "29", "31", "32", "9" * 30]
+TIMES = ["00:00:00", "23:59:59", "24:00:00", "23:59:60", "1:1", "x", "9" * 5000, ":::"]
 http_dates = st.builds(
     lambda day, month, year, time, zone: f"Thu, {day} {month} {year} {time} {zone}",
-    days,
-    st.sampled_from(["Jan", "Feb", "Dec", "Foo"]),
-    years,
-    times,
-    zones,
+    *map(st.sampled_from, (DAYS, MONTHS, YEARS, TIMES, ZONES)),
 )
 iso_dates = st.builds(
     lambda year, rest, zone: f"{year}-{rest}{zone}",
@@ -148,26 +145,11 @@ def outcome_of(ask: Callable[[], Page]) -> int | str:
         return str(error)
 
 
-@given(
-    st.lists(responses, min_size=1, max_size=4),
-    st.sampled_from(CREDENTIALS),
-    st.one_of(iso_dates, st.none()),
-    st.one_of(iso_dates, st.none()),
-    st.booleans(),
-)
-def test_only_errors_of_the_source_leave_the_client(
-    script, credentials, expires_at, issued_at, is_odd
-) -> None:
-    """One `expires_at` of 9999-12-31 was an OverflowError, and stopped every source's load."""
+def outcomes_of(
+    handle: Callable[[httpx.Request], httpx.Response], credentials: Credentials
+) -> list[int | str]:
+    """What a list, another one ten minutes later, and a task bring."""
     now = [datetime(2026, 3, 1, 12, tzinfo=UTC)]
-    answered = [0]
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        if request.url.host == "iam.example.com" and not is_odd:
-            token = {"token": {"expires_at": expires_at, "issued_at": issued_at}}
-            return httpx.Response(201, headers={"X-Subject-Token": "tok"}, json=token)
-        answered[0] += 1
-        return respond(*script[answered[0] % len(script)])
 
     def sleep(seconds: float) -> None:
         now[0] += timedelta(seconds=seconds)
@@ -177,13 +159,50 @@ def test_only_errors_of_the_source_leave_the_client(
 
     runtime = Runtime(lambda: now[0], sleep, monotonic, Random(7))
     with CbrClient(SOURCE, credentials, runtime, transport=ScriptedTransport(handle)) as client:
-        outcomes = [
-            outcome_of(lambda: client.list_tasks(TaskQuery(), limit=5, offset=0)),
-            outcome_of(lambda: client.show_task("t")),
-        ]
-    for outcome in outcomes:
+        first = outcome_of(lambda: client.list_tasks(TaskQuery(), limit=5, offset=0))
+        sleep(600)
+        second = outcome_of(lambda: client.list_tasks(TaskQuery(), limit=5, offset=5))
+        return [first, second, outcome_of(lambda: client.show_task("t"))]
+
+
+@given(st.lists(responses, min_size=1, max_size=4), st.sampled_from(CREDENTIALS))
+def test_only_errors_of_the_source_leave_the_client(script, credentials) -> None:
+    answered = [0]
+
+    def handle(_: httpx.Request) -> httpx.Response:
+        answered[0] += 1
+        return respond(*script[answered[0] % len(script)])
+
+    for outcome in outcomes_of(handle, credentials):
         assert outcome in {200, 404} or (str(outcome).startswith("Source prod") and len(str(outcome)) < 2500)
-    assert answered[0] < 200
+    assert answered[0] < 300
+
+
+@given(st.one_of(iso_dates, scalars), st.one_of(iso_dates, scalars), st.one_of(http_dates, st.none()))
+def test_whatever_iam_says_of_a_tokens_life_the_token_is_used(expires_at, issued_at, date) -> None:
+    """One `expires_at` of 9999-12-31 was an OverflowError, and stopped every source's load."""
+    sign_ins = [0]
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "cbr.example.com":
+            return httpx.Response(200, content=b'{"operation_logs":[],"operation_log":{},"count":0}')
+        sign_ins[0] += 1
+        headers = {"X-Subject-Token": "tok"} | ({} if date is None else {"Date": date})
+        return httpx.Response(
+            201, headers=headers, json={"token": {"expires_at": expires_at, "issued_at": issued_at}}
+        )
+
+    assert outcomes_of(handle, CREDENTIALS[1]) == [200, 200, 200]
+    assert sign_ins[0] <= 2
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("year", YEARS)
+def test_a_date_at_an_edge_of_the_calendar_is_an_instant_or_none(year: str, zone: str) -> None:
+    """31 December 9999 west of Greenwich was an OverflowError."""
+    for day, month, time in itertools.product(DAYS, MONTHS, TIMES):
+        instant = parse_http_date(f"Thu, {day} {month} {year} {time} {zone}")
+        assert instant is None or instant.utcoffset() == timedelta(0)
 
 
 @given(st.one_of(http_dates, header_values))
