@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.timestamps import parse_instant
+
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Later times are errors of the source; windows around them would leave the calendar."""
 
 TIMES = ("created_at", "started_at", "ended_at", "updated_at")
 
@@ -19,7 +23,7 @@ class Row:
     Attributes:
         id: Its id.
         record: The whole record.
-        times: Its times, UTC; missing or unreadable ones are left out.
+        times: Its times, UTC; missing, unreadable and impossible ones are left out.
     """
 
     id: str
@@ -64,5 +68,5 @@ def _read(text: bytes) -> Row | None:
         return None
     printed = {name: record.get(name) for name in TIMES}
     instants = {name: parse_instant(text) for name, text in printed.items() if isinstance(text, str)}
-    times = {name: instant for name, instant in instants.items() if instant is not None}
+    times = {name: instant for name, instant in instants.items() if instant and EARLIEST <= instant < LATEST}
     return Row(record["id"], record, times) if "created_at" in times else None
