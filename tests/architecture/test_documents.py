@@ -23,7 +23,7 @@ ERRANDS = {
     "Find out why a day is unverified",
 }
 PATTERNS = {"docs/adr/NNNN-title.md"}
-"""Paths that stand for others."""
+"""Placeholders."""
 
 
 def text_of(path: Path) -> str:

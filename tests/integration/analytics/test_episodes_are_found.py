@@ -153,7 +153,7 @@ def test_stuck_tasks(estate: Estate) -> None:
     found = estate.column("SELECT task_id FROM analytics.open_tasks WHERE is_stuck")
     assert told <= found
     assert told
-    # One load sees each task once: a slow copy that moves looks like one that stands.
+    # One load sees each task once: a slow copy in progress looks like a stuck one.
     assert len(found - told) <= 1
 
 

@@ -31,15 +31,15 @@ ALL_AT_ONCE = ("throttle=0.1", "retry_after=1", "gateway=0.1", "truncate=0.1", "
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_loses_nothing(tmp_path: Path, kind: str, proved: Callable[..., None]) -> None:
-    told, missing, checked = load_under(tmp_path, FAULTS[kind])
-    times = sum(told.values())
+    served, missing, checked = load_under(tmp_path, FAULTS[kind])
+    times = sum(served.values())
     proved("fault", " ".join(FAULTS[kind]), times=times, checked=checked, unit="tasks", lost=missing)
 
 
 def test_all_faults_together_lose_nothing(tmp_path: Path, proved: Callable[..., None]) -> None:
-    told, missing, checked = load_under(tmp_path, ALL_AT_ONCE)
-    assert len(told) == len(ALL_AT_ONCE) - 1
-    times = sum(told.values())
+    served, missing, checked = load_under(tmp_path, ALL_AT_ONCE)
+    assert len(served) == len(ALL_AT_ONCE) - 1
+    times = sum(served.values())
     proved("fault", " ".join(ALL_AT_ONCE), times=times, checked=checked, unit="tasks", lost=missing)
 
 
@@ -56,7 +56,7 @@ def load_under(folder: Path, faults: tuple[str, ...]) -> tuple[dict[str, int], i
         truth = source.truth()
         assert warehouse.resources() == resources_of(truth)
         assert warehouse.tasks().keys() == truth.keys()
-        told = source.emulator.faults.told
+        served = source.emulator.faults.counts
         if "skew" in faults[0]:
-            told = {"skew": source.emulator.faults.requests}  # it affects every request
-        return told, len(lost(warehouse, truth)), len(truth)
+            served = {"skew": source.emulator.faults.requests}  # it affects every request
+        return served, len(lost(warehouse, truth)), len(truth)

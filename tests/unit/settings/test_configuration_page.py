@@ -31,7 +31,7 @@ TABLES: list[tuple[str, type[BaseModel]]] = [
 
 
 def default_of(model: type[BaseModel], key: str) -> object:
-    """A default as a user would write it; a word where there is none."""
+    """A default as a user would write it; a word if there is none."""
     field = model.model_fields[key]
     if field.is_required():
         return "required"

@@ -32,7 +32,7 @@ def test_records_keep_every_character(
         assert text in body
     assert asker.http.get(f"{asker.tasks}/a").text == f'{{"operation_log":{ODD[0]}}}'
     assert asker.listed(status="success")["count"] == 1
-    # A record without a time stands in every window; the others in their own.
+    # A record without a time is in every window; the others in their own.
     assert asker.listed(start_time="2019-05-24T00:00:00Z")["count"] == 4
     for text in ODD:
         assert text in asker.http.get("/__emulator/truth").text

@@ -166,7 +166,7 @@ def test_a_slow_run_is_slow_for_its_resource(
             and other.created_at < task.created_at
         ][-28:]
         assert len(before) >= 10
-        # A backup on demand, told of nowhere, may lie in between.
+        # A manual backup without an episode may be in between.
         assert seconds(task) > 4.5 * median(before)
         assert seconds(task) > median(before) + 500
 
