@@ -34,6 +34,12 @@ MAX_REFUSED_TOKENS = 3
 
 REFUSAL_WINDOW_SECONDS = 600.0
 
+MAX_USES_OF_REFUSED_TOKEN = 10
+"""A token that was used more often was accepted before it expired: its refusal is no sign of a wrong set-up.
+
+More than the requests in flight (8), which may all carry a token before the first of them is refused.
+"""
+
 FAILURE_HOLDS_SECONDS = 30
 """How long after IAM failed the same failure is reported to everyone who needs a token: many threads
 waited for the one that tried."""
@@ -72,6 +78,7 @@ class IamToken:
         self._failed_at = 0.0
         self._signed_in_at = 0.0
         self._refused_at: deque[float] = deque(maxlen=MAX_REFUSED_TOKENS)
+        self._uses = 0
         self._monotonic = connection.runtime.monotonic
 
     @property
@@ -87,6 +94,7 @@ class IamToken:
         with self._lock:
             if self._token is None or self._refused is not None or self._is_due(self._token):
                 self._token = self._sign_in()
+            self._uses += 1
             return {TOKEN_HEADER: self._token.value}
 
     def renew(self, used: Mapping[str, str]) -> Renewal:
@@ -105,6 +113,9 @@ class IamToken:
 
     def _count_refusal(self) -> None:
         """Ends signing in where each token is refused as soon as it is used once or twice."""
+        if self._uses > MAX_USES_OF_REFUSED_TOKEN:
+            self._refused_at.clear()
+            return
         now = self._monotonic()
         is_full = len(self._refused_at) == MAX_REFUSED_TOKENS
         if self._refused is None and is_full and now - self._refused_at[0] < REFUSAL_WINDOW_SECONDS:
@@ -133,6 +144,7 @@ class IamToken:
             self._refused = error
             raise
         self._signed_in_at = self._monotonic()
+        self._uses = 0
         return token
 
     def _attempt(self, request: ApiRequest) -> _Token:
