@@ -1,4 +1,4 @@
-"""The command ``cbr-warehouse``: one file a verb; each reads its words, calls a room, prints the result.
+"""The command ``cbr-warehouse``: one file per command, which calls a room and prints the result.
 
-Results go to stdout, everything else to stderr. No decision about data is taken here.
+Results go to stdout, everything else to stderr. No decisions about data are made here.
 """

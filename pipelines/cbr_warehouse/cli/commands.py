@@ -1,4 +1,4 @@
-"""The commands by name, each imported when it is run: ``--help`` and ``--version`` wait for none of them."""
+"""The commands by name. Each is imported when it runs, so that ``--help`` and ``--version`` are fast."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,9 +33,13 @@ COMMANDS = {
         ("plan", "Show what a load would ask the API for now, why, and what it would take."),
         ("status", "Show the state of each source: newest data, open tasks, days, the last load."),
         ("sql", "Query the published warehouse; read-only, all rows."),
+        (
+            "views",
+            "List the views of the analytics by question, or show one with its definition and example rows.",
+        ),
         ("schema", "Show every column: its table, type, path in the API record and description."),
         ("report", "Write the report of the newest complete backup days: one HTML file, its data beside it."),
-        ("rebuild", "Make tables and warehouse again from raw alone, without the API."),
+        ("rebuild", "Rebuild tables and warehouse from raw alone, without the API."),
         ("quarantine", "Records that failed validation, and another try for them."),
         ("doctor", "Check configuration, sign-in, permission, clock and quota; find out how sources behave."),
         ("emulator", "Serve the CBR API on 127.0.0.1 until stopped."),
@@ -51,7 +55,7 @@ class CommandGroup(TyperGroup):
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names, for "Did you mean"
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of a name, imported; None where there is none."""
+        """The command of this name, imported; None if there is none."""
         del ctx
         return build(cmd_name) if cmd_name in COMMANDS else None
 
@@ -67,7 +71,7 @@ class CommandGroup(TyperGroup):
             formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command; what pydantic says of a wrong value is said plainly."""
+        """Runs the command; pydantic's prefix is removed from messages about values."""
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:

@@ -1,4 +1,4 @@
-"""``cbr-warehouse demo``: the whole way of the data against a built-in emulator."""
+"""``cbr-warehouse demo``: load, report and queries against a built-in emulator."""
 
 import json
 import os
@@ -54,13 +54,15 @@ def demo(
     invocation = invocation_of(context)
     _refuse_other_sources(invocation.directory)
     estate = _remembered_estate(invocation.directory, tasks, days, seed)
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # the emulator is no business of a proxy
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = (
+        "127.0.0.1"  # the emulator is local, never behind a proxy
+    )
     with _emulator(estate) as base_url:
         ahead = _catch_up(invocation.directory, base_url, estate)
         first = _load(invocation, base_url, ahead)
         _advance(base_url, LATER)
         second = _load(invocation, base_url, ahead + LATER)
-    _show_held(invocation.directory.warehouse)
+    _show_counts(invocation.directory.warehouse)
     _show_report(invocation)
     _show_next(invocation)
     raise typer.Exit(max(first.exit_status(strict=False), second.exit_status(strict=False)))
@@ -68,7 +70,7 @@ def demo(
 
 @dataclass(frozen=True)
 class _Estate:
-    """Which estate the emulator shows: kept beside the data, so that a second demo goes on with it."""
+    """The estate of the emulator, stored with the data so that a second demo continues it."""
 
     tasks: int
     days: int
@@ -80,7 +82,7 @@ def _refuse_other_sources(directory: DataDirectory) -> None:
     others = [name for name in directory.sources_with_raw() if name != DEMO_SOURCE]
     if others:
         raise UsageError(
-            f"{directory.root} holds the source {others[0]!r}; the demo keeps out of real data. "
+            f"{directory.root} holds the source {others[0]!r}; the demo does not touch real data. "
             "Choose another place: cbr-warehouse --data-dir /tmp/cbr-demo demo"
         )
 
@@ -127,8 +129,7 @@ def _emulator(estate: _Estate) -> Iterator[str]:
         base_url = process.stdout.readline().strip() if process.stdout else ""
         if not base_url:
             raise CbrWarehouseError(
-                "The emulator did not start; what it said stands above. "
-                "Try 'cbr-warehouse emulator --port 0'."
+                "The emulator did not start; its output is above. Try 'cbr-warehouse emulator --port 0'."
             )
         yield base_url
     finally:
@@ -166,10 +167,10 @@ def _load(invocation: Invocation, base_url: str, ahead: timedelta) -> LoadResult
     return report
 
 
-def _show_held(warehouse: Path) -> None:
-    held = query(warehouse, read_sql("rows_by_source"))
+def _show_counts(warehouse: Path) -> None:
+    counts = query(warehouse, read_sql("rows_by_source"))
     print()
-    print_table(held.columns, held.rows)
+    print_table(counts.columns, counts.rows)
     print("\nSuccess rate of attempts, success / (success + failed + timeout), tasks that ended:")
     rates = query(warehouse, read_sql("attempts_by_operation"))
     print_table(rates.columns, rates.rows)
@@ -188,11 +189,11 @@ def _show_next(invocation: Invocation) -> None:
     command = f"{Path(sys.argv[0]).name}{data_dir}"
     prefix = ".venv/bin/" if Path(".venv/bin/cbr-warehouse").exists() else ""
     print("\nLook further:")
-    for verb in (
+    for example in (
         "status",
         "sql \"SELECT error_code, count(*) FROM tasks WHERE status = 'failed' GROUP BY 1 ORDER BY 2 DESC\"",
         "schema",
         "report --period month --audit",
         "emulator --help",
     ):
-        print(f"  {prefix}{command} {verb}")
+        print(f"  {prefix}{command} {example}")

@@ -23,7 +23,7 @@ class GlobalOptions:
 
 
 def _note(context: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
-    """Keeps an option where it stands; the later one of two counts."""
+    """Stores an option of either position; the last one wins."""
     root = context.find_root()
     noted = root.obj or GlobalOptions()
     root.obj = noted if value is None else replace(noted, **{str(param.name): value})

@@ -54,7 +54,7 @@ class Invocation:
         return settings
 
     def require_sources(self, name: str | None) -> tuple[ReadySource, ...]:
-        """The sources a command asks, with their secrets; None for all.
+        """The sources a command reads from, with their secrets; None for all.
 
         Raises:
             SettingsError: The configuration is wrong, or a secret cannot be had: all of it at once.

@@ -24,7 +24,7 @@ Source = Annotated[str | None, typer.Option(help="Only the source of this name."
 Since = Annotated[
     str | None,
     typer.Option(
-        help="Load a range from here: a UTC day, an instant, or a span before now such as 7d.",
+        help="Load a range from here: a UTC day, an instant, or a duration before now such as 7d.",
         show_default=False,
     ),
 ]
@@ -39,7 +39,9 @@ def load(
     source: Source = None,
     since: Since = None,
     until: Until = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Read the whole horizon again.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read the whole horizon, not only what may have changed.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for a load that is running.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 for quarantined records and unverified days too.")
@@ -72,7 +74,7 @@ def read_range(since: str | None, until: str | None, now: datetime) -> Range | N
 
 
 def show_report(report: LoadResult) -> None:
-    """Prints what came of each source: what was done on stdout, what is wrong on stderr."""
+    """Prints the result of each source on stdout, and problems on stderr."""
     for source in report.sources:
         entry = source.entry
         show(
@@ -88,7 +90,7 @@ def show_report(report: LoadResult) -> None:
 
 
 def _compare(entry: LoadEntry) -> str:
-    """What was expected beside what came; the plan of a first load expects nothing."""
+    """Expected against actual numbers; the plan of a first load has no expectation."""
     if entry.expected_records is None or entry.expected_requests is None:
         return "the plan could not know how many records and requests it would take"
     return (
@@ -104,18 +106,18 @@ def _warn(source: SourceResult) -> None:
         days = ", ".join(source.damage.set_aside)
         say(
             f"{name}: raw files of {days} were damaged and are set aside below raw/damaged, or are gone; "
-            "these days were asked for again. Check the disk: earlier versions and sightings that only they "
-            "held are gone."
+            "these days were read again. Check the disk: earlier versions and sightings that were only in "
+            "them are lost."
         )
     for one in source.damage.beyond_reach:
         say(
-            f"{name}: {one.path} is damaged, and the source serves its day no more. The tables made from it "
-            "stand; restore the file from a backup, without it they cannot be rebuilt."
+            f"{name}: {one.path} is damaged, and the source no longer serves its day. The tables built from "
+            "it are kept; restore the file from a backup, without it they cannot be rebuilt."
         )
     if source.kept:
         say(
-            f"{name}: the tables of {', '.join(source.kept)} stay as they were: raw lacks what they were "
-            "made from, and the source did not send all of it again. Restore the raw files of these days "
+            f"{name}: the tables of {', '.join(source.kept)} are kept as they were: raw lacks what they were "
+            "built from, and the source did not send all of it again. Restore the raw files of these days "
             "from a backup and load again, or give up what is lost with 'cbr-warehouse rebuild'."
         )
     _say_reasons(source)

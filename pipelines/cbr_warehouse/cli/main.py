@@ -22,7 +22,7 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="cbr-warehouse",
     cls=CommandGroup,
-    help="Years of CBR tasks as tables: loaded, proved complete, ready for SQL.",
+    help="Years of CBR tasks as tables: loaded, checked for completeness, ready for SQL.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
@@ -57,7 +57,7 @@ def main() -> None:
     try:
         app()
     except BaseException as error:
-        if interruptions:  # typer and DuckDB each make something else of KeyboardInterrupt
+        if interruptions:  # typer and DuckDB replace KeyboardInterrupt by other exceptions
             _leave_interrupted()
         if isinstance(error, SystemExit):
             raise
@@ -65,21 +65,23 @@ def main() -> None:
 
 
 def _note_interruptions() -> list[int]:
-    """Lets Ctrl-C raise KeyboardInterrupt as ever, and gives the list that remembers it."""
+    """Keeps Ctrl-C raising KeyboardInterrupt, and returns a list that records each."""
     noted: list[int] = []
 
     def interrupt(sig: int, frame: FrameType | None) -> None:
         noted.append(sig)
         signal.default_int_handler(sig, frame)
 
-    # Anything else stands there because "nohup" or "&" told us to ignore it.
+    # Any other handler means that "nohup" or "&" had SIGINT ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     return noted
 
 
 def _leave_interrupted() -> NoReturn:
-    _explain("Interrupted. Nothing is half written; what a load has landed stays, and the next one goes on.")
+    _explain(
+        "Interrupted. No file is half written; what a load has received is kept, and the next one continues."
+    )
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(INTERRUPTED)  # at once: threads may wait for a server
@@ -91,11 +93,13 @@ def _status_of(error: BaseException) -> int:
         return error.exit_status
     if isinstance(error, OSError) and error.strerror:
         place = error.filename or "What the command prints"
-        _explain(f"{place}: {error.strerror}. Check permissions and space, or let the output go elsewhere.")
+        _explain(
+            f"{place}: {error.strerror}. Check permissions and free space, or redirect the output elsewhere."
+        )
         return 1
     _explain(
         f"An unexpected error: {type(error).__name__}: {error}. "
-        "Run the command again with --debug before it and report what it prints."
+        "Run the command again with --debug and report its output."
     )
     return 1
 

@@ -1,4 +1,4 @@
-"""``cbr-warehouse plan``: what a load would ask for, why, and what it would take, without asking."""
+"""``cbr-warehouse plan``: what a load would request, why, and how much, without requesting it."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.source_load import plan_source
 from cbr_warehouse.settings.select_sources import choose_sources
 
-BY_ID = "tasks that ended lately and that no window brings"
+BY_ID = "tasks that ended recently and are in no window"
 
 
 def plan(
@@ -52,17 +52,17 @@ def _show(name: str, found: Plan, forecast: Forecast) -> None:
         _line(_window(sweep), sweep.reason, expected)
     if found.follow_open:
         _line("by id", BY_ID, forecast.by_id)
-    _line("counts", f"to prove {show_days(found.audited)}", forecast.counts)
+    _line("counts", f"to verify {show_days(found.audited)}", forecast.counts)
     records = "unknown" if forecast.records is None else f"about {forecast.records:,}"
     requests = "unknown" if forecast.requests is None else f"about {forecast.requests:,}"
     print(f"  expected: records {records}, requests {requests}")
 
 
-def _line(asked: str, reason: str, expected: Expected) -> None:
-    print(f"  {asked:<58} {_told(expected):<38} {reason}")
+def _line(request: str, reason: str, expected: Expected) -> None:
+    print(f"  {request:<58} {_amount(expected):<38} {reason}")
 
 
-def _told(expected: Expected) -> str:
+def _amount(expected: Expected) -> str:
     if expected.records is None or expected.requests is None:
         return "unknown"
     by_rate = " by rate" if expected.basis == "rate" else ""

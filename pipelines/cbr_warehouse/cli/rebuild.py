@@ -1,4 +1,4 @@
-"""``cbr-warehouse rebuild``: tables and warehouse again from raw alone."""
+"""``cbr-warehouse rebuild``: rebuilds tables and warehouse from raw alone."""
 
 import typer
 
@@ -11,7 +11,7 @@ from cbr_warehouse.warehouse.status import read_status
 
 
 def rebuild(context: typer.Context) -> None:
-    """Make tables and warehouse again from raw alone, without the API."""
+    """Rebuild tables and warehouse from raw alone, without the API."""
     invocation = invocation_of(context)
     if not invocation.directory.sources_with_raw():
         raise WarehouseError(
@@ -21,4 +21,4 @@ def rebuild(context: typer.Context) -> None:
     with show_progress() as progress:
         run_rebuild(invocation.loading(progress))
     for source in read_status(invocation.directory.warehouse, utc_now() - RETENTION):
-        print(f"{source.source}: {source.tasks:,} tasks made again from raw")
+        print(f"{source.source}: {source.tasks:,} tasks rebuilt from raw")

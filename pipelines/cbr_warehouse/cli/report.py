@@ -31,14 +31,14 @@ def report(
 def write_report(
     invocation: Invocation, out: Path | None, period: str = "week", lang: str = "en", *, audit: bool = False
 ) -> Path:
-    """Makes a report and says on stderr what it found.
+    """Writes a report and prints its verdict on stderr.
 
     Args:
-        invocation: The options before the verb.
-        out: Where to; None for a new folder below ``reports``.
+        invocation: The global options of the command.
+        out: Target folder; None for a new one below ``reports``.
         period: ``day``, ``week`` or ``month``.
         lang: ``en`` or ``zh``.
-        audit: Whether all evidence belongs to it.
+        audit: Whether to include all evidence.
 
     Returns:
         The page.

@@ -1,4 +1,4 @@
-"""Tables on stdout: whole on a pipe; on a terminal in its width, and no value is ever cut short."""
+"""Tables on stdout: unlimited in a pipe, fitted to a terminal; no value is ever truncated."""
 
 import os
 import sys
@@ -98,7 +98,7 @@ def _print_columns(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None
 def _wrap_to(
     room: int, titles: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequence[int]
 ) -> list[list[str]] | None:
-    """Wraps texts between words, those of the widest columns first; None where that does not suffice.
+    """Wraps text between words, widest columns first; None if that does not suffice.
 
     Numbers, times and ids have no spaces and stay whole.
     """

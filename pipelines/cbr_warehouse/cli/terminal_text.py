@@ -1,6 +1,6 @@
-"""Text for people: control characters made visible, any encoding of stdout, sentences on stderr.
+"""Text for people: escapes control characters, supports any encoding, prints messages on stderr.
 
-Tables are laid out in ``table``; CSV and JSON, which are for programs, in ``query_output``.
+Tables are formatted in ``table``; CSV and JSON, which are for programs, in ``query_output``.
 """
 
 import logging

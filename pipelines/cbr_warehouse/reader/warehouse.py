@@ -34,14 +34,14 @@ def open_warehouse(path: str | PathLike[str] = "data") -> "Warehouse":
         again.
 
     Raises:
-        WarehouseError: There is none, or it is unreadable.
+        WarehouseError: The file is missing or cannot be read.
     """
     place = Path(path)
     return Warehouse(connect_published(place / "warehouse.duckdb" if place.is_dir() else place))
 
 
 class Warehouse:
-    """A whole, unchanging picture of the warehouse.
+    """A consistent snapshot of the warehouse.
 
     Args:
         opened: The open file, which this closes.
@@ -65,20 +65,20 @@ class Warehouse:
 
     @property
     def as_of(self) -> datetime | None:
-        """The watermark, UTC: up to when every source not left out was loaded; None before any load."""
-        with _told_of_age():
+        """The watermark, UTC: until when every source not excluded was loaded; None before any load."""
+        with _require_analytics():
             return read_watermark(self._connection)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the analytics of this warehouse were set to."""
-        with _told_of_age():
+        """The settings of the analytics in this warehouse."""
+        with _require_analytics():
             cursor = self._connection.execute("SELECT * FROM analytics.settings")
         names = [column[0] for column in cursor.description or []]
         return dict(zip(names, cursor.fetchall()[0], strict=True))
 
     def names(self) -> pd.DataFrame:
-        """All tables and views with what they are: columns ``schema``, ``name``, ``kind``, ``comment``."""
+        """All tables and views: columns ``schema``, ``name``, ``kind``, ``comment``."""
         return self.sql(
             "SELECT schema_name AS schema, table_name AS name, 'table' AS kind, comment FROM duckdb_tables() "
             "WHERE schema_name IN ('main', 'analytics') UNION ALL "
@@ -104,16 +104,16 @@ class Warehouse:
         """Runs a query.
 
         Args:
-            query: SQL; values stand as ``$name``.
-            parameters: Those values.
+            query: One reading SQL statement; parameters are written ``$name``.
+            parameters: Their values by name.
             as_: ``pandas`` (times are UTC-aware), ``arrow``, or ``duckdb`` for a relation that is not run yet
                 and lives as long as this warehouse is open.
 
         Raises:
-            UsageError: ``as_`` is none of these.
-            WarehouseError: The query failed.
+            UsageError: ``as_`` has another value.
+            WarehouseError: The query failed, or is not one reading statement.
         """
-        return self._ask(query, parameters, as_)
+        return self._query(query, parameters, as_)
 
     @overload
     def view(self, name: str, as_: Literal["pandas"] = "pandas") -> pd.DataFrame: ...
@@ -122,14 +122,14 @@ class Warehouse:
     @overload
     def view(self, name: str, as_: Literal["duckdb"]) -> duckdb.DuckDBPyRelation: ...
     def view(self, name: str, as_: As = "pandas") -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
-        """A view or base table of schema ``analytics``, whole.
+        """All rows of a view or base table of schema ``analytics``.
 
         Args:
             name: Its name, such as ``protection_coverage``.
             as_: ``pandas``, ``arrow`` or ``duckdb``.
 
         Raises:
-            UsageError: There is no such view; the message names those that there are.
+            UsageError: Unknown view; the message lists the existing ones.
         """
         return self._whole("analytics", name, as_)
 
@@ -140,14 +140,14 @@ class Warehouse:
     @overload
     def table(self, name: str, as_: Literal["duckdb"]) -> duckdb.DuckDBPyRelation: ...
     def table(self, name: str, as_: As = "pandas") -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
-        """A table of the warehouse, whole: ``tasks``, ``resources``, ``coverage`` and more.
+        """All rows of a table of the warehouse: ``tasks``, ``resources``, ``coverage`` and more.
 
         Args:
             name: Its name.
             as_: ``pandas``, ``arrow`` or ``duckdb``.
 
         Raises:
-            UsageError: There is no such table; the message names those that there are.
+            UsageError: Unknown table; the message lists the existing ones.
         """
         return self._whole("main", name, as_)
 
@@ -160,17 +160,17 @@ class Warehouse:
         operation_type: str | None = None,
         status: str | None = None,
     ) -> pd.DataFrame:
-        """Tasks as held, newest version of each, ordered by ``created_at``.
+        """Tasks in their newest version, ordered by ``created_at``.
 
         Args:
-            since: Created at or after; what names no zone is in UTC, a text is read as ISO 8601.
+            since: Created at or after; without a zone it is UTC, a string is ISO 8601.
             until: Created before.
             source: Only of this source.
             operation_type: Only of this type.
             status: Only in this status.
 
         Raises:
-            UsageError: ``since`` or ``until`` is no time.
+            UsageError: ``since`` or ``until`` is not a time.
         """
         wanted = {
             "created_at >= $since::TIMESTAMPTZ": ("since", _moment("since", since)),
@@ -193,9 +193,9 @@ class Warehouse:
         known = [row[0] for row in rows]
         if name not in known:
             raise self._no_such(schema, name, known)
-        return self._ask(f"SELECT * FROM {identifier(schema)}.{identifier(name)}", None, as_)
+        return self._query(f"SELECT * FROM {identifier(schema)}.{identifier(name)}", None, as_)
 
-    def _ask(
+    def _query(
         self, query: str, parameters: Mapping[str, Any] | None, as_: As
     ) -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
         if as_ not in get_args(As):
@@ -218,33 +218,33 @@ class Warehouse:
             [schema, name],
         ).fetchall()
         if macros:
-            asked = f"FROM {schema}.{name}({macros[0][0]})"
-            return UsageError(f"{schema}.{name} is a macro and takes arguments. Ask with sql({asked!r}).")
+            call = f"FROM {schema}.{name}({macros[0][0]})"
+            return UsageError(f"{schema}.{name} is a macro and takes arguments. Query it with sql({call!r}).")
         return UsageError(f"There is no {schema}.{name} in this warehouse. There are: {', '.join(known)}.")
 
 
 _OF_ANOTHER_VERSION = (
-    "The warehouse has no analytics, or those of another version. Make it again with 'cbr-warehouse rebuild'."
+    "The warehouse has no analytics, or those of another version. Rebuild it with 'cbr-warehouse rebuild'."
 )
 
 
 @contextmanager
-def _told_of_age() -> Iterator[None]:
+def _require_analytics() -> Iterator[None]:
     try:
         yield
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(_OF_ANOTHER_VERSION) from error
 
 
-def _moment(name: str, told: Moment | None) -> str | None:
+def _moment(name: str, given: Moment | None) -> str | None:
     """A time as text for DuckDB; without a zone it is UTC."""
-    if told is None:
+    if given is None:
         return None
     try:
-        return datetime.fromisoformat(str(told)).isoformat()
+        return datetime.fromisoformat(str(given)).isoformat()
     except ValueError as error:
         raise UsageError(
-            f"{name} {told!r} is no time. Give a date, a datetime, or a text such as "
+            f"{name} {given!r} is not a time. Give a date, a datetime, or a string such as "
             "2026-11-24 or 2026-11-24T06:00:00Z."
         ) from error
 

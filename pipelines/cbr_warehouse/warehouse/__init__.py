@@ -1,5 +1,5 @@
-"""The warehouse: all tables in one DuckDB file, published whole, read by anyone at any time.
+"""The warehouse: all tables and views in one DuckDB file, replaced atomically, readable at any time.
 
-Made from ``tables`` and the ledgers of ``raw``; the loader writes a copy that nobody else
-opens, checks it and renames it over the published one.
+Built from ``tables`` and the ledgers of ``raw``: a load writes a private copy, checks it and renames it
+over the published file.
 """

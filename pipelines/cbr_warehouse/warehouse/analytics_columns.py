@@ -1,6 +1,6 @@
 """The columns of schema ``analytics`` with their types, as a warehouse without a row has them.
 
-A view's types follow from its query, so only the database can tell them. It is asked once a process.
+The types of a view follow from its query, so only the database knows them. They are read once per process.
 """
 
 from dataclasses import dataclass

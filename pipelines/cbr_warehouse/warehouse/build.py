@@ -43,25 +43,25 @@ UPDATE quarantine SET resolved_at = (
     FROM task_versions AS v
     WHERE v.source = quarantine.source AND v.task_id = quarantine.task_id)
 """
-"""Resolved since both the broken record and a sound version of its task were seen: what a load finds
-again moves nothing.
+"""Resolved since both the broken record and a sound version of its task were seen: a repeated sighting
+changes nothing.
 """
 
 
 def build_warehouse(
     directory: DataDirectory, contract: Contract, analytics: AnalyticsSettings, *, fresh: bool = False
 ) -> None:
-    """Brings the warehouse up to tables and ledgers and publishes it at once.
+    """Updates the warehouse from tables and ledgers and publishes it atomically.
 
     Args:
         directory: The data directory.
         contract: The contract.
-        analytics: What the analytics are set to.
-        fresh: Whether to make it anew instead of from the published one.
+        analytics: The settings of the analytics.
+        fresh: Whether to build it from scratch instead of from the published one.
 
     Raises:
-        WarehouseError: What was built breaks a key or a reference; nothing is published.
-        StorageError: The file could not be written; the published one stands.
+        WarehouseError: The result violates a key or a reference; nothing is published.
+        StorageError: The file could not be written; the published one stays in place.
     """
     next_file = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-warehouse.duckdb"
     with publish(next_file, directory.warehouse):
@@ -77,7 +77,7 @@ def _write(
     fresh: bool,
     megabytes: int,
 ) -> None:
-    """Writes the next warehouse; may be called again, with more memory."""
+    """Writes the next warehouse; safe to repeat with more memory."""
     next_file.unlink(missing_ok=True)
     if not fresh:
         copy_file(directory.warehouse, next_file)
@@ -97,10 +97,10 @@ def _bring_up(
     fresh: bool,
     megabytes: int,
 ) -> None:
-    """Brings the file up in several transactions.
+    """Updates the file in several transactions.
 
-    It is nobody's before it is published by its rename, which is what makes the whole of it appear
-    at once; many small commits need half the memory of a large one.
+    No reader opens the file before its atomic rename, so it need not be one transaction; many small
+    commits need half the memory of a large one.
     """
     connection.execute("BEGIN")
     if fresh:
@@ -214,7 +214,7 @@ SELECT day, count(DISTINCT coalesce(task_id, record_text))
 FROM quarantine ANTI JOIN tasks USING (source, task_id)
 WHERE source = $1 AND day IS NOT NULL GROUP BY day
 """
-"""Broken records of tasks that are not held in any version, by day."""
+"""Invalid records of tasks without any valid version, by day."""
 
 
 def _by_day(connection: duckdb.DuckDBPyConnection, source: str, query: str) -> dict[date, int]:
@@ -252,7 +252,7 @@ _ARROW_TYPES: dict[str, Any] = {
 
 
 def _is_ours(path: Path, contract: Contract) -> bool:
-    """Whether the published warehouse can be built on: sound, and of this contract."""
+    """Whether the published warehouse can be updated: readable, and of this contract."""
     if not path.exists():
         return False
     try:

@@ -1,4 +1,4 @@
-"""Checks of keys and references: run before publishing, and shown as asset checks."""
+"""Checks of keys and references: run before publishing, and reported as asset checks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class CheckResult:
     Attributes:
         table: The table.
         name: ``unique_key``, or ``references_<table>``.
-        violations: Rows or keys that break it.
+        violations: Number of rows or keys that violate it.
     """
 
     table: str
@@ -35,7 +35,7 @@ class CheckResult:
 
 
 def check_days(connection: duckdb.DuckDBPyConnection, contract: Contract, days: list[str]) -> None:
-    """Checks what stands on the given days, before it is published.
+    """Checks the rows of the given days before they are published.
 
     Args:
         connection: The warehouse being built.
@@ -43,7 +43,7 @@ def check_days(connection: duckdb.DuckDBPyConnection, contract: Contract, days: 
         days: The days that were replaced.
 
     Raises:
-        WarehouseError: A key stands twice or a reference dangles.
+        WarehouseError: A key is not unique or a reference dangles.
     """
     if not days:
         return
@@ -56,8 +56,8 @@ def check_days(connection: duckdb.DuckDBPyConnection, contract: Contract, days: 
             f"{result.table}: {result.name} broken {result.violations} times" for result in broken
         )
         raise WarehouseError(
-            f"The warehouse that was built is not sound ({found}), so it was not published; the one "
-            "published before stands. Run 'cbr-warehouse rebuild', and report this if it happens again."
+            f"The new warehouse violates its keys or references ({found}), so it was not published; "
+            "the previous one stays in place. Run 'cbr-warehouse rebuild', and report this if it recurs."
         )
 
 

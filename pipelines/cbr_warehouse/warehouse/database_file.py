@@ -1,6 +1,6 @@
 """The file of a warehouse that is being built: attached in its format, copied from the published one.
 
-What stands in it is the business of ``build``; that it appears at once, of ``storage``.
+Its content is the responsibility of ``build``, its atomic replacement that of ``storage``.
 """
 
 import os
@@ -18,11 +18,11 @@ STORAGE_VERSION = "v1.2.0"
 """The oldest DuckDB whose tools open the published file."""
 
 ROW_GROUP_ROWS = 20_480
-"""A row group is held whole, in every column, while it is written: at DuckDB's own 122,880 rows the
+"""A row group is kept in memory, in every column, while it is written: at DuckDB's own 122,880 rows the
 versions of 100,000 tasks took 100 MB more. A multiple of 2,048."""
 
 _BLOAT_BYTES = 64 * 2**20
-"""Free space in the file below which it is not worth writing anew."""
+"""Free space in the file below which it is not worth rewriting."""
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None
 
     Args:
         connection: An engine in memory.
-        path: The file; made if there is none.
+        path: The file; created if missing.
     """
     with _without_question_mark(path) as name:
         connection.execute(
@@ -64,7 +64,7 @@ def _without_question_mark(path: Path) -> Iterator[Path]:
 
 
 def is_bloated(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    """Whether so much of the attached file is free space that it is worth writing anew."""
+    """Whether so much of the attached file is free space that it is worth rewriting."""
     query = "SELECT block_size * free_blocks FROM pragma_database_size() WHERE database_name = 'warehouse'"
     free = int(connection.execute(query).fetchall()[0][0])
     return free > max(_BLOAT_BYTES, path.stat().st_size // 2)

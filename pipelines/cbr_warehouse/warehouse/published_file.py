@@ -1,6 +1,6 @@
-"""Opening the published file: whole whatever lies beside it, read-only, and nothing else within reach.
+"""Opens the published file read-only, ignoring files next to it, on an engine that can reach nothing else.
 
-Why a file is opened or refused is decided here; what is asked of it, in ``query``.
+Queries are in ``query``, the statements they may be in ``reading_statement``.
 """
 
 import os
@@ -26,7 +26,7 @@ _ENGINE = {
 }
 
 _ATTEMPTS = 3
-"""A load that begins removes unfinished files, and the link with them, between making and opening it."""
+"""A load that starts removes unfinished files, possibly the link before it is opened; so it is retried."""
 
 
 class PublishedWarehouse:
@@ -53,20 +53,20 @@ class PublishedWarehouse:
 def connect_published(path: Path) -> PublishedWarehouse:
     """Opens the published warehouse in UTC, on an engine that can neither write nor leave the file.
 
-    DuckDB keeps an attached file and its companions writable even without external access, and it replays
-    a ``.wal`` that lies beside the file whoever wrote it. So the file is attached under a name of its own,
-    a hard link that is gone as soon as it is open: no log belongs to that name, and nothing can be written
-    to it. Every connection has an engine of its own, because DuckDB would give a second one of this process
-    the earlier file of the same path.
+    DuckDB keeps an attached file, its WAL and its spill folder writable even without external access, and
+    replays a ``.wal`` next to the file whoever wrote it. The file is therefore attached through a hard link
+    that is removed once it is open: no WAL exists under that name, and nothing can be written to it. Every
+    connection has its own engine, because DuckDB would give a second connection of this process the earlier
+    file of the same path.
 
     Args:
-        path: The file; a reader keeps its whole picture while a new one is published.
+        path: The file; a reader keeps its snapshot while a new one is published.
 
     Returns:
         The open warehouse, for the caller to close.
 
     Raises:
-        WarehouseError: There is none, or it cannot be read; the message says why.
+        WarehouseError: The file is missing or cannot be read; the message says why.
     """
     require_published(path)
     opened = PublishedWarehouse(path)
@@ -88,7 +88,7 @@ def connect_published(path: Path) -> PublishedWarehouse:
 
 
 def require_published(path: Path) -> None:
-    """Refuses to go on where no warehouse was published yet.
+    """Fails if no warehouse was published yet.
 
     Raises:
         WarehouseError: There is no such file.
@@ -105,7 +105,7 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens the published warehouse as ``connect_published`` does, and closes it.
 
     Raises:
-        WarehouseError: There is none, or it cannot be read, now or as the block reads it.
+        WarehouseError: The file is missing or cannot be read, on opening or in the block.
     """
     opened = connect_published(path)
     try:
@@ -120,7 +120,7 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _attach(opened: PublishedWarehouse) -> None:
     for attempt in range(_ATTEMPTS):
-        with _own_name(opened.path, opened.spill) as name:
+        with _private_link(opened.path, opened.spill) as name:
             try:
                 opened.connection.execute(f"ATTACH {literal(name)} AS warehouse (READ_ONLY, TYPE duckdb)")
             except duckdb.Error as error:
@@ -131,11 +131,11 @@ def _attach(opened: PublishedWarehouse) -> None:
 
 
 @contextmanager
-def _own_name(path: Path, spill: Path | None) -> Iterator[Path]:
-    """Gives the file another name while the block runs.
+def _private_link(path: Path, spill: Path | None) -> Iterator[Path]:
+    """Links the file under a private name while the block runs.
 
-    Where no link can be made (a read-only folder, a file system without hard links), the file is opened
-    as it is, or from a copy if a log lies beside it.
+    If no link can be created (a read-only folder, a file system without hard links), the file is opened
+    directly, or through a copy if there is a WAL next to it.
     """
     folder = path.parent / f"{TEMPORARY_PREFIX}{uuid4().hex}-read"
     link = folder / path.name
@@ -149,7 +149,7 @@ def _own_name(path: Path, spill: Path | None) -> Iterator[Path]:
 
 
 def _is_linked(path: Path, link: Path) -> bool:
-    """Makes a hard link; says whether that was possible."""
+    """Creates a hard link; returns whether that was possible."""
     try:
         link.parent.mkdir(mode=0o700)
         link.hardlink_to(path)
@@ -175,7 +175,7 @@ def _without_link(path: Path, spill: Path | None) -> Iterator[Path]:
 
 
 def _private_folder() -> Path | None:
-    """A folder of this process for what queries spill; None where the machine has none to write to."""
+    """A temporary folder for this process's spill files; None if none can be created."""
     try:
         return Path(tempfile.mkdtemp(prefix="cbr-warehouse-"))
     except OSError:

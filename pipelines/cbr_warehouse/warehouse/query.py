@@ -26,7 +26,7 @@ class QueryResult:
     Attributes:
         columns: Column names.
         types: DuckDB's type of each column.
-        rows: All rows; those of ``stream_query`` come as they are read, once.
+        rows: All rows; those of ``stream_query`` can be iterated once.
     """
 
     columns: tuple[str, ...]
@@ -60,7 +60,7 @@ def stream_query(path: Path, sql: str) -> Iterator[QueryResult]:
         sql: The query.
 
     Yields:
-        Its result, whose rows are read while they are asked for: there may be more than memory holds.
+        Its result; rows are fetched as they are consumed, so there may be more than fit in memory.
 
     Raises:
         UsageError: There is no query.
@@ -84,7 +84,7 @@ def stream_query(path: Path, sql: str) -> Iterator[QueryResult]:
 
 
 def query(path: Path, sql: str) -> QueryResult:
-    """Runs a query as ``stream_query`` does, and reads its result whole."""
+    """Runs a query as ``stream_query`` does, and fetches all rows."""
     with stream_query(path, sql) as answer:
         return replace(answer, rows=list(answer.rows))
 

@@ -1,6 +1,6 @@
-"""What may be run on a published warehouse: one statement that reads, by DuckDB's own parser.
+"""Which statements may run on a published warehouse: a single reading one, as DuckDB's parser sees it.
 
-The engine it runs on can do no harm either (see ``published_file``); both hold on their own.
+The engine is restricted independently of this check (see ``published_file``).
 """
 
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ is refused until it is listed here.
 
 
 def require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Refuses anything but exactly one reading statement.
+    """Raises unless the text is exactly one reading statement.
 
     Args:
         connection: The engine that would run it; its parser decides.
@@ -86,8 +86,8 @@ def require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
     Raises:
         UsageError: There is no statement.
-        WarehouseError: There is more than one, or it is of another kind, or calls a function that is refused.
-        duckdb.Error: It does not parse.
+        WarehouseError: More than one statement, another kind, or a call of a function that is not permitted.
+        duckdb.Error: Syntax error.
     """
     statements = connection.extract_statements(sql)
     if not statements:

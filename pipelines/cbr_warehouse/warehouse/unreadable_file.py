@@ -1,4 +1,4 @@
-"""Why DuckDB refuses a published file, each reason as a sentence of its own with what to do."""
+"""Error messages for a published file that DuckDB cannot read, one per cause, each with the remedy."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import duckdb
 
 from cbr_warehouse.errors import WarehouseError
 
-AGAIN = "The next 'cbr-warehouse load' makes it again from raw; 'cbr-warehouse rebuild' does so at once."
+AGAIN = "The next 'cbr-warehouse load' rebuilds it; to rebuild it now, run 'cbr-warehouse rebuild'."
 
 _DAMAGED = f"is damaged: its content does not match its checksums. {AGAIN} Check the disk."
 
@@ -18,15 +18,15 @@ def explain_unreadable(path: Path, error: duckdb.Error, *, always: Literal[True]
 @overload
 def explain_unreadable(path: Path, error: duckdb.Error) -> WarehouseError | None: ...
 def explain_unreadable(path: Path, error: duckdb.Error, *, always: bool = False) -> WarehouseError | None:
-    """Says what is wrong with a file.
+    """Explains an error of DuckDB that is due to the file.
 
     Args:
         path: The published file.
         error: What DuckDB raised.
-        always: Whether the error can only be about the file, as while it is opened.
+        always: Whether the file must be the cause, as while it is being opened.
 
     Returns:
-        The error to show; None where the file is not the reason.
+        The error to raise; None if the file is not the cause.
     """
     said = str(error).splitlines()[0]
     if wrong := _what_is_wrong(path, said):
@@ -63,7 +63,7 @@ def _of_another_version(said: str) -> str:
         return f"was written by a DuckDB too old for this one ({duckdb.__version__}). {AGAIN}"
     return (
         f"was written by a newer DuckDB than this one ({duckdb.__version__}). Update it with "
-        "'pip install --upgrade duckdb', or make the warehouse again with 'cbr-warehouse rebuild'."
+        "'pip install --upgrade duckdb', or rebuild the warehouse with 'cbr-warehouse rebuild'."
     )
 
 

@@ -183,3 +183,22 @@ def test_durations_are_written_alike_on_the_command_line_and_in_the_file(
 def test_all_commands_are_those_of_the_application() -> None:
     assert get_command(app).list_commands(None) == list(COMMANDS)  # type: ignore[attr-defined]
     assert COMMAND[-1] == "cbr_warehouse.cli.main"
+
+
+def test_views_are_listed_by_question_and_shown_in_full(stored: Workplace) -> None:
+    listed = stored.run("views")
+    assert "how many resources have a recent enough backup" in listed.out
+    assert "analytics.protection_coverage" in listed.out
+    shown = stored.run("views", "resource_day")
+    assert shown.status == 0, shown.err
+    for part in ("Question:", "Grain:", "Definition:", "Settings:", "Edge cases:", "Columns:", "Example rows:"):
+        assert f"\n{part}" in shown.out
+    assert "2026-03-09" in shown.out.partition("Example rows:")[2]
+    assert 'sql "FROM analytics.as_known_at(' in stored.run("views", "as_known_at").out
+
+
+def test_a_view_needs_no_warehouse_and_an_unknown_one_is_refused(workplace: Workplace) -> None:
+    assert "Example rows: none yet" in workplace.run("views", "analytics.resource_day").out
+    unknown = workplace.run("views", "protection")
+    assert unknown.status == 2
+    assert "protection_coverage" in unknown.err

@@ -108,7 +108,7 @@ def test_a_reader_keeps_its_picture_and_one_opened_later_sees_the_new_one(
 
 @pytest.mark.parametrize("since", ["yesterday", "7d", "", 5, pd.NaT])
 def test_a_time_that_is_none_is_refused_with_what_is_allowed(warehouse: Warehouse, since: Any) -> None:
-    with pytest.raises(UsageError, match=r"since .* is no time\. Give .*2026-11-24"):
+    with pytest.raises(UsageError, match=r"since .* is not a time\. Give .*2026-11-24"):
         warehouse.tasks(since=since)
 
 
