@@ -191,7 +191,15 @@ def test_views_are_listed_by_question_and_shown_in_full(stored: Workplace) -> No
     assert "analytics.protection_coverage" in listed.out
     shown = stored.run("views", "resource_day")
     assert shown.status == 0, shown.err
-    for part in ("Question:", "Grain:", "Definition:", "Settings:", "Edge cases:", "Columns:", "Example rows:"):
+    for part in (
+        "Question:",
+        "Grain:",
+        "Definition:",
+        "Settings:",
+        "Edge cases:",
+        "Columns:",
+        "Example rows:",
+    ):
         assert f"\n{part}" in shown.out
     assert "2026-03-09" in shown.out.partition("Example rows:")[2]
     assert 'sql "FROM analytics.as_known_at(' in stored.run("views", "as_known_at").out

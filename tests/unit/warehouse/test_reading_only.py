@@ -7,11 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.reader.warehouse import open_warehouse
 from cbr_warehouse.warehouse.published_file import open_published
 from cbr_warehouse.warehouse.query import query
-from cbr_warehouse.warehouse.reading_statement import TABLE_FUNCTIONS
+from cbr_warehouse.warehouse.reading_statement import TABLE_FUNCTIONS, require_reading
 
 READING = [
     "SELECT count(*) FROM tasks",
@@ -240,6 +241,12 @@ def test_every_pragma_is_refused(unchanged: Path) -> None:
         for form in (f"PRAGMA {name}", f"PRAGMA {name}('tasks')"):
             with pytest.raises(WarehouseError, match="query failed"):
                 query(unchanged / "warehouse.duckdb", form)
+
+
+def test_every_query_of_the_analytics_reads() -> None:
+    with duckdb.connect() as connection:
+        for definition in (*base_tables(), *views()):
+            require_reading(connection, definition.body)
 
 
 def test_what_is_refused_says_what_is_permitted(unchanged: Path) -> None:
