@@ -161,8 +161,8 @@ def _load(invocation: Invocation, base_url: str, ahead: timedelta) -> LoadResult
     )
     ready = ReadySource(source, TokenCredentials(SecretStr(EMULATOR_TOKEN)))
     with show_progress() as progress:
-        loading = invocation.loading(progress, clock=lambda: utc_now() + ahead)
-        report = run_load(loading, [ready], LoadRequest())
+        load_context = invocation.load_context(progress, clock=lambda: utc_now() + ahead)
+        report = run_load(load_context, [ready], LoadRequest())
     show_report(report)
     return report
 

@@ -77,8 +77,8 @@ class Invocation:
         """The contract."""
         return read_contract()
 
-    def loading(self, progress: Progress, clock: Callable[[], datetime] = utc_now) -> LoadContext:
-        """What a load works with: the real clock, real randomness and the real network."""
+    def load_context(self, progress: Progress, clock: Callable[[], datetime] = utc_now) -> LoadContext:
+        """What a load runs with: the real clock, randomness and network."""
         return replace(live_context(self.directory, self.settings.analytics), clock=clock, progress=progress)
 
 

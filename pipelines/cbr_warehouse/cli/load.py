@@ -52,7 +52,7 @@ def load(
     wanted = LoadRequest(range=read_range(since, until, utc_now()), deep=deep, wait=wait)
     sources = invocation.require_sources(source)
     with show_progress() as progress:
-        report = run_load(invocation.loading(progress), sources, wanted)
+        report = run_load(invocation.load_context(progress), sources, wanted)
     show_report(report)
     raise typer.Exit(report.exit_status(strict=strict))
 

@@ -33,11 +33,11 @@ def plan(
     """Show what a load would ask the API for now, why, and what it would take."""
     invocation = invocation_of(context)
     wanted = LoadRequest(range=read_range(since, until, utc_now()), deep=deep)
-    loading = invocation.loading(Progress())
+    load_context = invocation.load_context(Progress())
     plans = []
     for chosen in choose_sources(invocation.settings, source, invocation.environ):
-        found = plan_source(loading.directory, chosen, wanted, loading.clock())
-        plans.append((chosen.name, found, expect_load(loading, chosen, found)))
+        found = plan_source(load_context.directory, chosen, wanted, load_context.clock())
+        plans.append((chosen.name, found, expect_load(load_context, chosen, found)))
     if as_json:
         print_json([_plain(*one) for one in plans])
         return

@@ -58,7 +58,7 @@ def requeue(context: typer.Context) -> None:
             f"There is nothing in {invocation.directory.raw} yet. Load first with 'cbr-warehouse load'."
         )
     with show_progress() as progress:
-        found = run_requeue(invocation.loading(progress))
+        found = run_requeue(invocation.load_context(progress))
     for one in found:
         print(
             f"{one.source}: {one.before:,} records were in quarantine, "

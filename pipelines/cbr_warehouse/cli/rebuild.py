@@ -19,6 +19,6 @@ def rebuild(context: typer.Context) -> None:
             "Load first with 'cbr-warehouse load'."
         )
     with show_progress() as progress:
-        run_rebuild(invocation.loading(progress))
+        run_rebuild(invocation.load_context(progress))
     for source in read_status(invocation.directory.warehouse, utc_now() - RETENTION):
         print(f"{source.source}: {source.tasks:,} tasks rebuilt from raw")
