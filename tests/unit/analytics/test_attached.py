@@ -1,5 +1,6 @@
 """A warehouse attached read-only to another session: every object answers as in its own, under any alias."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,11 @@ def test_no_object_is_left_out(own: dict[str, Rows]) -> None:
         assert (view.name if view.kind == "macro" else f"analytics.{view.name}") in own
     empty = {name for name, rows in own.items() if not rows}
     assert not empty & {"analytics.data_quality", "analytics.missed_backups", "as_known_at", "exposure"}
+
+
+def test_no_view_reads_a_schema_that_a_temporary_table_could_shadow() -> None:
+    for view in views():
+        if view.kind == "view":
+            assert not re.search(r"\bmain\.", view.body), view.name
+        else:
+            assert not re.search(r"(?<!warehouse\.)\b(main|analytics)\.", view.qualified_body), view.name

@@ -67,16 +67,20 @@ SELECT
     min(created_at) AS first_created_at,
     max(created_at) AS last_created_at,
     min(coalesce(ended_at, updated_at, created_at)) FILTER (outcome = 'ok') AS first_ok_at,
-    arg_max_null(error_code, (created_at, task_id)) FILTER (outcome = 'fail') AS last_error_code,
-    arg_max(resource_name, (created_at, task_id)) AS resource_name,
-    arg_max(resource_type, (created_at, task_id)) AS resource_type,
-    arg_max(provider_id, (created_at, task_id)) AS provider_id,
-    arg_max(project_id, (created_at, task_id)) AS project_id,
-    arg_max(vault_id, (created_at, task_id)) AS vault_id,
-    arg_max(vault_name, (created_at, task_id)) AS vault_name,
+    arg_max_null(error_code, moment) FILTER (outcome = 'fail') AS last_error_code,
+    arg_max(resource_name, moment) AS resource_name,
+    arg_max(resource_type, moment) AS resource_type,
+    arg_max(provider_id, moment) AS provider_id,
+    arg_max(project_id, moment) AS project_id,
+    arg_max(vault_id, moment) AS vault_id,
+    arg_max(vault_name, moment) AS vault_name,
     list_sort(list_distinct(list(vault_id))) AS vault_ids,
-    arg_max(policy_id, (created_at, task_id)) AS policy_id,
-    arg_max(schedule_id, (created_at, task_id)) AS schedule_id
-FROM touched_backups
+    arg_max(policy_id, moment) AS policy_id,
+    arg_max(schedule_id, moment) AS schedule_id
+FROM (
+    -- One number orders the attempts, and those of one moment by their ids: pairs would need far more memory.
+    SELECT *, epoch_us(created_at) * 1024 + (md5_number_lower(task_id) % 1024)::BIGINT AS moment
+    FROM touched_backups
+)
 JOIN analytics.source_clock AS c USING (source)
 GROUP BY source, resource_id, backup_day

@@ -16,7 +16,7 @@
 --   older_than_7d: Of them with an older one only.
 --   none_left: Of them backed up before, all their recovery points deleted.
 --   never: Of them never backed up.
---   new: Of them not backed up yet, first tried at most rpo ago.
+--   new: Of them not backed up yet, first tried less than rpo ago.
 --   removed: Resources removed.
 --   not_loaded: Resources of a source excluded from analytics.as_of, not removed.
 --   coverage_rate: within_rpo / (resources - new).

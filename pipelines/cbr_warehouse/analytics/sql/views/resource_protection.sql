@@ -4,7 +4,7 @@
 --   before analytics.as_of; age_hours is the time since its rp_at. bucket, the first that fits: removed (removed_at is not
 --   after analytics.as_of); not_loaded (the source is excluded from analytics.as_of, so the age of its newest backup is not
 --   known); within_rpo (age <= rpo); within_2x_rpo (age <= twice rpo); within_7d (age <= 168 h); older_than_7d; and without
---   a usable recovery point none_left (there was one, all are deleted), new (first tried at most rpo ago) or never.
+--   a usable recovery point none_left (there was one, all are deleted), new (first tried less than rpo ago) or never.
 -- Settings: rpo_grace, default_interval, [[schedules]] (through analytics.resource)
 -- Edge cases: rpo is interval and grace of the resource, so a weekly policy is not late after a day. Ages are measured at
 --   analytics.as_of, so a late load makes nothing look late. Deletions that name no backup (with a vault, with a resource, by a
@@ -117,7 +117,7 @@ SELECT
         WHEN age_hours <= 168 THEN 'within_7d'
         WHEN age_hours IS NOT NULL THEN 'older_than_7d'
         WHEN recovery_points_made > 0 THEN 'none_left'
-        WHEN known_hours <= rpo_hours THEN 'new'
+        WHEN known_hours < rpo_hours THEN 'new'
         ELSE 'never'
     END AS bucket,
     removed_at,
