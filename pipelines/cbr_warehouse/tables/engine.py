@@ -8,11 +8,20 @@ from uuid import uuid4
 
 import duckdb
 
+from cbr_warehouse.errors import StorageError
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
-from cbr_warehouse.storage.layout import DAY_PREFIX, SOURCE_PREFIX
+from cbr_warehouse.storage.layout import DAY_PREFIX, SOURCE_PREFIX, DataDirectory
 from cbr_warehouse.storage.sql_text import literal, parquet_files
 
 T = TypeVar("T")
+
+_NOT_OF_A_FILE = (
+    duckdb.OutOfMemoryException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+)
+"""Errors that no content of a file causes."""
 
 MEMORY_LIMIT_MB = 130
 """Of the engine alone; a load as a whole stays below 600 MB. What does not fit is spilled to disk."""
@@ -39,6 +48,24 @@ def open_engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def reading_tables(directory: DataDirectory) -> Iterator[None]:
+    """Reports a partition that the block cannot read as damaged: partitions have no checksum.
+
+    Raises:
+        StorageError: A partition is no Parquet file any more.
+    """
+    try:
+        yield
+    except _NOT_OF_A_FILE:
+        raise
+    except duckdb.Error as error:
+        raise StorageError(
+            f"{directory.tables}: a file is damaged ({str(error).splitlines()[0]}). "
+            "Run 'cbr-warehouse rebuild', which makes all tables again from raw."
+        ) from error
 
 
 def limit_memory(engine: duckdb.DuckDBPyConnection, megabytes: int) -> None:

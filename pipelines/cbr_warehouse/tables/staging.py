@@ -9,7 +9,7 @@ from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.raw.files import MANIFESTS, RECORDS
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.build_state import DayInputs, MovedTasks, new_record_files
-from cbr_warehouse.tables.engine import parquet
+from cbr_warehouse.tables.engine import parquet, reading_tables
 
 _OF_GUESTS = "task_id IN (SELECT task_id FROM guests)"
 _OF_RECORDS = "content_hash IN (SELECT content_hash FROM records)"
@@ -62,20 +62,25 @@ class RawView:
         )
         held = self._directory.partitions(TASKS.table, self._source)
         others = f"UNION ALL SELECT task_id, day FROM {parquet(held)}" if held else ""
-        pairs = self._engine.execute(
-            f"""
-            WITH everywhere AS (SELECT task_id, day FROM fresh {others})
-            SELECT DISTINCT fresh.task_id, fresh.day, everywhere.day
-            FROM fresh JOIN everywhere
-              ON fresh.task_id = everywhere.task_id AND fresh.day <> everywhere.day"""
-        ).fetchall()
+        with reading_tables(self._directory):
+            pairs = self._engine.execute(
+                f"""
+                WITH everywhere AS (SELECT task_id, day FROM fresh {others})
+                SELECT DISTINCT fresh.task_id, fresh.day, everywhere.day
+                FROM fresh JOIN everywhere
+                  ON fresh.task_id = everywhere.task_id AND fresh.day <> everywhere.day"""
+            ).fetchall()
         for task_id, day, other_day in pairs:
             moved.add(task_id, day, other_day)
 
     def fill(self, batch: list[DayInputs], moved: MovedTasks) -> None:
-        """Fills both tables for a batch, with what other days hold of its moved tasks.
+        """Fills both tables for a batch, and adds what other days have of its moved tasks.
 
-        Records that were without a usable created_at before have sightings filed under no day.
+        A task that moved needs all its versions in one batch, or its newest one could not be chosen:
+        the files of its other days are read too, but only its own rows (``guests``) of them. A record
+        that an older contract could not date was filed under ``unknown`` then, so its sightings are
+        there, while a later contract filed it under its day: sightings of the batch's records are
+        taken from ``unknown`` as well.
 
         Args:
             batch: Raw files of the batch's days.
@@ -102,7 +107,7 @@ class RawView:
     def _union(
         self, table: str, columns: str, schema: pa.Schema, parts: list[tuple[list[Path], str]]
     ) -> None:
-        """Fills one table with what the files of each part hold and its condition lets in."""
+        """Fills one table with the rows of each part's files that meet its condition."""
         # A day whose files were all set aside has none.
         self._engine.register("nothing", schema.append(pa.field("day", pa.string())).empty_table())
         selects = [f"(SELECT {columns} FROM nothing)"]

@@ -1,0 +1,149 @@
+"""One damaged file of one source, of any kind: never a wrong answer, and the other source is loaded."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.errors import CbrWarehouseError
+from cbr_warehouse.load.context import LoadContext, LoadRequest
+from cbr_warehouse.load.result import LoadResult
+from cbr_warehouse.load.run import load, rebuild
+from cbr_warehouse.settings.credentials import TokenCredentials
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.query import query
+from support.living_source import Dialect, LivingSource, living
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+PLACES = (
+    "raw/loads",
+    "raw/audits",
+    "raw/sweeps",
+    "raw/records",
+    "raw/manifests",
+    "tables/.state",
+    "tables/tasks",
+)
+UNCHECKED = {"tables/tasks"}
+"""Derived files without a checksum: `rebuild` makes them again."""
+
+
+class Sources:
+    """Two sources whose APIs do not change any more, and the data directory they are loaded into."""
+
+    def __init__(self, folder: Path) -> None:
+        self.directory = DataDirectory(folder)
+        self.now = NOW
+        self.apis: dict[str, LivingSource] = {}
+        self.ready: list[ReadySource] = []
+        for name in ("damaged", "healthy"):
+            self.apis[name] = living(NOW, 5, Dialect())
+            values = {
+                "name": name,
+                "endpoint": "http://x",
+                "project_id": "p",
+                "token": "env:X",
+                "history": "2d",
+            }
+            settings = SourceSettings.model_validate(values)
+            self.ready.append(ReadySource(settings, TokenCredentials(SecretStr("x"))))
+
+    def load(self, **options: Any) -> LoadResult:
+        return load(self.context(), self.ready, LoadRequest(**options))
+
+    def rebuild(self) -> None:
+        rebuild(self.context())
+
+    def context(self) -> LoadContext:
+        return LoadContext(
+            self.directory,
+            read_contract(),
+            lambda: self.now,
+            uuid4,
+            lambda ready: self.apis[ready.settings.name],
+        )
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        return query(
+            self.directory.warehouse, "SELECT source, task_id, status, updated_at FROM tasks ORDER BY ALL"
+        ).rows
+
+    def complete_days(self) -> set[tuple[Any, ...]]:
+        sql = "SELECT source, day FROM coverage WHERE state = 'complete'"
+        return set(query(self.directory.warehouse, sql).rows)
+
+
+def emptied(content: bytes) -> bytes:
+    return content[:0]
+
+
+def halved(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flipped(at: float) -> Callable[[bytes], bytes]:
+    def flip(content: bytes) -> bytes:
+        damaged = bytearray(content)
+        damaged[int(len(content) * at)] ^= 4
+        return bytes(damaged)
+
+    return flip
+
+
+DAMAGES = (emptied, halved, flipped(0.3), flipped(0.7))
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    sources = Sources(tmp_path_factory.mktemp("damaged") / "data")
+    for _ in range(2):
+        result = sources.load()
+        assert all(one.failure is None for one in result.sources)
+        sources.now += timedelta(minutes=5)
+    return sources.directory.root
+
+
+def files(root: Path, place: str) -> Iterator[Path]:
+    """A few files of the source to be damaged, the oldest and the newest among them."""
+    found = sorted(path for path in (root / place / "source=damaged").rglob("*") if path.is_file())
+    yield from dict.fromkeys((found[0], found[-1]))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_damaged_file_is_healed_or_named_and_stops_no_other_source(
+    loaded: Path, tmp_path: Path, place: str
+) -> None:
+    """A flipped bit in a ledger made a day `complete`; a truncated one stopped all sources."""
+    damages = DAMAGES if place not in UNCHECKED else DAMAGES[:2]
+    for index, path in enumerate(files(loaded, place)):
+        for number, damage in enumerate(damages):
+            sources = Sources(tmp_path / f"{index}-{number}")
+            sources.now = NOW + timedelta(minutes=10)
+            shutil.copytree(loaded, sources.directory.root)
+            rows, complete = sources.rows(), sources.complete_days()
+            damaged = sources.directory.root / path.relative_to(loaded)
+            damaged.write_bytes(damage(damaged.read_bytes()))
+            result = sources.load()
+            failures = {one.entry.source: one.failure for one in result.sources}
+            assert failures["healthy"] is None
+            assert sources.rows() == rows
+            assert sources.complete_days() <= complete
+            failure = failures["damaged"]
+            if failure is not None:
+                assert isinstance(failure, CbrWarehouseError), repr(failure)
+                assert str(damaged) in str(failure)
+                if place in UNCHECKED:
+                    sources.rebuild()
+                else:
+                    damaged.unlink()
+                after = sources.load()
+                assert all(one.failure is None for one in after.sources)
+                assert sources.rows() == rows
