@@ -30,7 +30,7 @@ def land(folder: Path, load_id: str, seen: Iterable[tuple[bytes, datetime]]) -> 
     """Lands records in one load, each received at its time."""
     directory = DataDirectory(folder)
     landing = Landing(
-        directory, SOURCE, load_id, door=RecordValidator(CONTRACT), contract=CONTRACT.fingerprint
+        directory, SOURCE, load_id, validator=RecordValidator(CONTRACT), contract=CONTRACT.fingerprint
     )
     landing.land([Received(text, 1, 0, position, at) for position, (text, at) in enumerate(seen)])
     return directory

@@ -1,7 +1,7 @@
 """What each column tolerates, value by value: the slow, exact reading of one record.
 
-Takes a record as ``exact_json`` read it, gives its normal form (only known keys, each value
-of its column's type) and the rest. Which records need this is ``door``'s decision.
+Takes a record as ``lossless_json`` read it, gives its normal form (only known keys, each value
+of its column's type) and the rest. ``validate`` decides which records need this.
 """
 
 import re
@@ -49,7 +49,7 @@ class Coercion:
 
         Args:
             shape: What the contract knows of the place.
-            value: The JSON value that stands there.
+            value: The JSON value there.
 
         Returns:
             Its normal form, and what no column names (NOTHING if there is no such thing).

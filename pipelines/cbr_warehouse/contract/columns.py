@@ -1,4 +1,4 @@
-"""Tables and columns as frozen values. Reading them from files is ``read``'s business."""
+"""Tables and columns as frozen values. ``load_schemas`` reads them from files."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Column:
         name: Its name, the same at every station.
         type: Its type.
         description: What it holds, for the dictionary and the DDL comments.
-        path: Where the value stands in the API record, for tables whose row is the record.
+        path: Where the value is in the API record, for tables whose row is the record.
         alias: A second path for the same value, where sources disagree on the name.
         nullable: Whether it may be NULL.
         empty_is_null: Whether an empty text means nothing.
@@ -102,7 +102,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Contract:
-    """All tables, and a fingerprint that changes when a declaration, the door or flattening changes."""
+    """All tables, and a fingerprint that changes when a declaration, validation or flattening changes."""
 
     tables: tuple[Table, ...]
     fingerprint: str

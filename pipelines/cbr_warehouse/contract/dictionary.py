@@ -16,7 +16,7 @@ class DictionaryRow:
         table: The table.
         column: The column.
         type: Its type in the warehouse.
-        path: Where the value stands in the API record, from its root, dotted, ``[]`` for an array;
+        path: Where the value is in the API record, from its root, dotted, ``[]`` for an array;
             None where it is not from the record.
         description: What it holds.
     """
@@ -37,7 +37,7 @@ def dictionary(contract: Contract) -> Iterator[DictionaryRow]:
 
 
 def paths_of(table: Table, name: str) -> tuple[str | None, ...]:
-    """Where a column's values stand in the API record; only None where they are not from it."""
+    """Where a column's values are in the API record; only None where they are not from it."""
     column = table.column(name)
     if name == "task_id" and table.name != TASKS.table:
         return (TASKS.id_key,)

@@ -14,8 +14,8 @@ from cbr_warehouse.contract.columns import Column, ColumnType, Contract, RowPlac
 from cbr_warehouse.contract.schema_keys import check_schema
 from cbr_warehouse.errors import SchemaError
 
-DOOR_VERSION = "3"
-"""Part of the fingerprint: raised when door or flattening rules change without a change in schemas/."""
+VALIDATION_VERSION = "3"
+"""Part of the fingerprint: raised when validation or flattening rules change without a change in schemas/."""
 
 TABLE_ORDER = (
     "tasks",
@@ -45,7 +45,7 @@ def read_contract() -> Contract:
     Raises:
         SchemaError: A file has an unknown key or a wrong value.
     """
-    digest = hashlib.blake2b(DOOR_VERSION.encode(), digest_size=8)
+    digest = hashlib.blake2b(VALIDATION_VERSION.encode(), digest_size=8)
     tables: dict[str, Table] = {}
     for name in TABLE_ORDER:
         text = schemas_folder().joinpath(f"{name}.yaml").read_bytes()

@@ -1,7 +1,7 @@
 """JSON read without losing anything: digits of numbers, duplicate keys, lone surrogates.
 
 The standard decoder with its hooks; a record reaches it only when it is not plain. What the
-values mean to a column is ``tolerance``'s business.
+values mean to a column is ``coerce``'s responsibility.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The shape of an API record, as a tree derived from the paths of all columns.
 
-The door walks this tree; the flatten SQL prints it. Neither knows a field by name.
+Validation walks this tree; the flatten SQL is generated from it. Neither knows a field by name.
 """
 
 from dataclasses import dataclass

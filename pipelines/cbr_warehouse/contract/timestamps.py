@@ -11,7 +11,7 @@ _PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00)?
 
 
 def is_plain(text: str) -> bool:
-    """Whether a time is printed in a form that every station reads alike; others are printed anew."""
+    """Whether a time is in a form that Python and DuckDB parse alike; others are reformatted."""
     return _PLAIN.fullmatch(text) is not None
 
 

@@ -1,8 +1,8 @@
-"""The door: decides of one received record whether the tables take it in, and in what form.
+"""Validates one received record against the contract, and normalizes it where that is needed.
 
-Nearly every record is plain (known keys, declared types) and passes on two C-speed decodes;
-only the others are read exactly and slowly by ``tolerance``. Landing and flattening are other
-rooms' business: the door neither reads nor writes anything.
+Nearly every record is plain (known keys, declared types) and passes on two C-speed decodes; only
+the others are read exactly and slowly by ``coerce``. No I/O: storing is ``raw``, flattening
+``tables``.
 """
 
 from collections.abc import Callable
@@ -37,13 +37,13 @@ _FAST_TYPES: dict[ColumnType, Any] = {
 
 @dataclass(frozen=True)
 class Validation:
-    """What the door says of a record.
+    """The result of validating a record.
 
     Attributes:
         task_id: The record's task id, if it has a usable one.
         day: UTC day of its created_at, if it has a usable one.
         reason: How it breaks the contract; None when it is sound.
-        normal: Its normal form as JSON; None where the text itself is that already.
+        normal: Its normal form as JSON; None where the text already is in it.
         extra: JSON object of the keys no column names; None when there are none.
     """
 
@@ -74,13 +74,19 @@ class RecordValidator:
             fetched_at: When it was received; bounds what times can be true.
 
         Returns:
-            The verdict; it never raises for what a record holds.
+            The result; no record content raises.
         """
         bounds = TimeBounds(EARLIEST, fetched_at + LATEST_AHEAD)
         return self._check_plain(record, bounds) or self._check_exactly(record, bounds)
 
     def _check_plain(self, record: bytes, bounds: TimeBounds) -> Validation | None:
-        """Passes a record that needs no tolerance; None for any other, sound or not."""
+        """Validates a record that needs no coercion; None for any other, valid or not.
+
+        The typed decode rejects unknown keys and wrong types, but keeps the last of two equal keys
+        without a word. So keys are counted twice: those of the decoded value, and those in the text,
+        by what follows a key (``":`` or ``" :``). Equal counts exclude a duplicate; text values that
+        look like keys and unusual white space only send a record the slow way.
+        """
         if b"\\u0000" in record or any(space in record for space in _ODDLY_SPACED):
             return None
         try:

@@ -82,7 +82,7 @@ def _file_under_their_day(loading: LoadContext, source: str) -> None:
         loading.directory,
         source,
         f"{loading.clock():%Y%m%dT%H%M%S%fZ}-requeue",
-        door=door,
+        validator=door,
         contract=loading.contract.fingerprint,
     )
     sound = []

@@ -195,7 +195,7 @@ class _SourceLoad:
             self._directory,
             self._name,
             load_id,
-            door=RecordValidator(self._context.contract),
+            validator=RecordValidator(self._context.contract),
             contract=self._context.contract.fingerprint,
         )
         followed = self._tasks_to_follow(plan)

@@ -35,7 +35,7 @@ _RECORD_FIELDS: list["pa.Field[Any]"] = [
     pa.field("fetched_at", INSTANT, nullable=False),
 ]
 RECORDS = pa.schema(_RECORD_FIELDS)
-"""A distinct record: its text, what the door said of it under which contract, where it came from."""
+"""A distinct record: its text, the result of its validation and under which contract, where it came from."""
 
 _MANIFEST_FIELDS: list["pa.Field[Any]"] = [
     pa.field("content_hash", pa.string(), nullable=False),

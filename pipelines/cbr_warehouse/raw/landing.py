@@ -1,7 +1,7 @@
-"""Landing: takes what a sweep received and files it, each distinct record once.
+"""Landing: stores what a sweep received, each distinct record text once.
 
-The door is asked of every new record and its verdict lands beside the text. What a verdict
-means for the tables is ``tables``' business.
+Every record is validated, and the result is stored beside its text. Invalid records are stored too;
+``tables`` puts them into quarantine.
 """
 
 from collections import Counter, defaultdict
@@ -28,7 +28,7 @@ from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 
 @dataclass(frozen=True)
 class Landed:
-    """What one batch came to.
+    """The result of landing one batch.
 
     Attributes:
         received: Records received.
@@ -48,8 +48,8 @@ class Landing:
         directory: The data directory.
         source: Name of the source.
         load_id: Id of the load.
-        door: Checks each new record.
-        contract: Fingerprint of the contract the door was made of.
+        validator: Validates each record.
+        contract: Fingerprint of the contract that the validator was made of.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Landing:
         source: str,
         load_id: str,
         *,
-        door: RecordValidator,
+        validator: RecordValidator,
         contract: str,
     ) -> None:
         self._directory = directory
         self._source = source
         self._load_id = load_id
-        self.door = door
+        self.validator = validator
         self._contract = contract
         self._known: dict[str, dict[str, bool]] = {}
         self._batch = 0
@@ -88,7 +88,7 @@ class Landing:
             received: Records of one sweep, in the order received.
 
         Returns:
-            What it came to.
+            How many records were received, new, and repeated within a page.
 
         Raises:
             StorageError: A file could not be written. Files are whole or absent; what landed
@@ -100,25 +100,25 @@ class Landing:
             seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
             rows: Counter[tuple[int, int, str]] = Counter()
             for item in received:
-                verdict = self.door.check(item.record, item.fetched_at)
-                day = self._place_of(item.record, verdict)
-                self._unseen.discard(verdict.task_id or "")
-                sighting = self._sighting(item, verdict.task_id)
+                validation = self.validator.check(item.record, item.fetched_at)
+                day = self._place_of(item.record, validation)
+                self._unseen.discard(validation.task_id or "")
+                sighting = self._sighting(item, validation.task_id)
                 seen[day].append(sighting)
-                if verdict.task_id:
-                    rows[item.sweep, item.page, verdict.task_id] += 1
+                if validation.task_id:
+                    rows[item.sweep, item.page, validation.task_id] += 1
                 known, text = self._known_on(day), sighting["content_hash"]
-                is_sound = verdict.reason is None
+                is_sound = validation.reason is None
                 if text in known and (known[text] or not is_sound):
-                    continue  # held already; what was refused is filed again once it is sound
+                    continue  # stored already; an invalid text is stored again once it is valid
                 known[text] = is_sound
                 new[day].append(
                     sighting
                     | _texts(item.record)
                     | {
-                        "reason": verdict.reason,
-                        "normal": verdict.normal,
-                        "extra": verdict.extra,
+                        "reason": validation.reason,
+                        "normal": validation.normal,
+                        "extra": validation.extra,
                         "contract": self._contract,
                     }
                 )
@@ -144,13 +144,13 @@ class Landing:
         for day, rows in sorted(seen.items()):
             write_raw(self._directory.raw_day("manifests", self._source, day), stem, MANIFESTS, rows)
 
-    def _place_of(self, record: bytes, verdict: Validation) -> str:
+    def _place_of(self, record: bytes, validation: Validation) -> str:
         """The day a record is filed under; one that is refused again stays where it was refused first."""
-        if verdict.day is None or (
-            verdict.reason is not None and content_hash(record) in self._known_on(UNKNOWN_DAY)
+        if validation.day is None or (
+            validation.reason is not None and content_hash(record) in self._known_on(UNKNOWN_DAY)
         ):
             return UNKNOWN_DAY
-        return verdict.day.isoformat()
+        return validation.day.isoformat()
 
     def _known_on(self, day: str) -> dict[str, bool]:
         """The texts held of a day, and whether each was found sound."""
@@ -175,7 +175,8 @@ def _judged(path: Path) -> Iterator[tuple[str, bool]]:
     except (pa.ArrowException, OSError):
         if is_intact(path):
             raise
-        return  # damaged, and left in its place because its day is beyond reach: ``damage`` tells of it
+        # Damaged, and left in place because the source no longer serves its day: ``damage`` reports it.
+        return
     yield from zip(map(str, texts.to_pylist()), reasons.is_null().to_pylist(), strict=True)
 
 

@@ -100,7 +100,7 @@ Ledger = TypeVar("Ledger", LoadEntry, SweepEntry, AuditFindings)
 
 
 def write_load(directory: DataDirectory, entry: LoadEntry) -> None:
-    """Notes a load: at its start as interrupted, at its end with what came of it."""
+    """Notes a load: at its start as interrupted, at its end with its outcome."""
     path = directory.raw_ledger("loads", entry.source) / f"{entry.load_id}.json"
     write_checked_json(path, _plain(asdict(entry)))
 

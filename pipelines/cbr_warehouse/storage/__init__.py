@@ -1,5 +1,11 @@
-"""Where files are: the layout of the data directory, and writing files whole.
+"""Storage: where files are, and every write to the data directory.
 
-Every path of the project is made here, so that another kind of store needs one new room.
-What the files hold is the business of ``raw``, ``tables`` and ``warehouse``.
+``layout`` makes all paths, ``atomic_write`` writes, moves and removes whole files, ``checked_json``
+adds checksums, ``lock`` locks, ``disk_errors`` turns what the disk refuses into sentences, and
+``sql_text`` names files to DuckDB. What the files contain is defined in ``raw``, ``tables`` and
+``warehouse``.
+
+Not behind this package, and what another kind of store would have to replace besides: reading
+(``raw.files`` opens Parquet files, ``tables`` and ``warehouse`` hand paths to DuckDB), listing by
+``glob`` in ``raw``, and the copy of the published database file in ``warehouse.database_file``.
 """

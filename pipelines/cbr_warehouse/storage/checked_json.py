@@ -1,6 +1,6 @@
 """Small JSON files with a checksum inside: the ledgers of raw and the state of the tables.
 
-The checksum stands beside the other keys, so the file stays readable without this code. Files
+The checksum is a key beside the others, so the file stays readable without this code. Files
 written before there were checksums are read as they are.
 """
 

@@ -63,8 +63,8 @@ def as_read_error(path: Path) -> Iterator[None]:
     """Reports what the system refuses within the block as of a file that cannot be read.
 
     Raises:
-        StorageError: The system refused something. An OSError without a number is none of the
-            system's: pyarrow raises it for content that it cannot decode.
+        StorageError: The system refused something. An OSError without an errno passes: pyarrow
+            raises it for content that it cannot decode.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The layout of the data directory, as ``data/README.md`` tells users. Makes paths, no I/O but listing."""
+"""The layout of the data directory, as ``data/README.md`` describes it. Its only I/O is listing."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every record of a day came to: each is followed from raw to the row that holds it.
+"""Accounts for every record of a day: each is followed from raw to its row.
 
 A record that the steps of ``versions_sql`` lost, or made two rows of, is found here, before any
 partition is replaced.
@@ -30,19 +30,19 @@ followed AS (
     JOIN newest ON newest.task_id = facts.task_id
     JOIN loads ON loads.task_id = facts.task_id
     WHERE NOT own.is_refused),
-told AS (
+classified AS (
     SELECT day, load_id, CASE WHEN NOT is_first THEN 'reprinted' WHEN NOT is_newest THEN 'superseded'
                               WHEN is_held_otherwise THEN 'changed' ELSE 'new' END AS effect FROM followed
     UNION ALL SELECT day, load_id, 'quarantined' FROM own WHERE is_refused)
 SELECT day, load_id, count(*) FILTER (effect = 'new'), count(*) FILTER (effect = 'changed'),
        count(*) FILTER (effect = 'superseded'), count(*) FILTER (effect = 'reprinted'),
        count(*) FILTER (effect = 'quarantined')
-FROM told GROUP BY day, load_id"""
+FROM classified GROUP BY day, load_id"""
 
 
 @dataclass(frozen=True)
 class RecordOutcomes:
-    """What the distinct records of one load came to, each in one way.
+    """The outcomes of the distinct records of one load, each counted once.
 
     Attributes:
         new: Those that brought a task not held before.
@@ -70,19 +70,19 @@ class RecordOutcomes:
 def follow_records(
     engine: duckdb.DuckDBPyConnection, source: str, days: Sequence[str], load_id: str | None
 ) -> dict[str, RecordOutcomes]:
-    """Follows each distinct record of some days to the row it came to.
+    """Follows each distinct record of some days to its row.
 
     Args:
         engine: Holds the temporary tables of ``versions_sql``.
         source: Name of the source.
         days: Days of the batch.
-        load_id: The load to tell of; every load's records are followed.
+        load_id: The load whose outcomes are returned; every load's records are followed.
 
     Returns:
         Effects of the load by the day that records are filed under; a day without any has none.
 
     Raises:
-        ConservationError: Some records came to no row, or to more than one.
+        ConservationError: Some records have no row, or more than one.
     """
     filed: dict[str, int] = dict(engine.execute(_FILED, {"days": days}).fetchall())
     followed, own = dict.fromkeys(days, RecordOutcomes()), dict.fromkeys(days, RecordOutcomes())
@@ -99,15 +99,15 @@ def refuse_unaccounted(source: str, filed: Mapping[str, int], followed: Mapping[
     Args:
         source: Name of the source.
         filed: Records by the day they are filed under.
-        followed: What they came to, by that day.
+        followed: Their outcomes, by that day.
 
     Raises:
         ConservationError: Some day's counts differ.
     """
     wrong = [
-        f"{day} ({filed.get(day, 0):,} filed, {came_to.records:,} accounted for)"
-        for day, came_to in sorted(followed.items())
-        if came_to.records != filed.get(day, 0)
+        f"{day} ({filed.get(day, 0):,} filed, {outcomes.records:,} accounted for)"
+        for day, outcomes in sorted(followed.items())
+        if outcomes.records != filed.get(day, 0)
     ]
     if wrong:
         raise ConservationError(

@@ -1,4 +1,4 @@
-"""Makes the partitions of all dirty days of a source again, from raw alone.
+"""Rebuilds the partitions of all dirty days of a source, from raw alone.
 
 Days are made in batches of bounded size; each partition is replaced whole by a rename, and a
 day's note is written last, so an interrupted run only leaves days to make again.
@@ -45,7 +45,7 @@ class Made:
 
     Attributes:
         days: The days whose partitions were replaced.
-        effects: What all records of the load on a day came to, by day made.
+        effects: Outcomes of all records of the load on a day, by day made.
         kept: Days left as they are though their raw files changed: what they were made from is damaged,
             or gone and not received again.
     """
@@ -65,14 +65,14 @@ def make_tables(
 ) -> Made:
     """Brings the partitions of a source up to its raw files.
 
-    What stands never shrinks because a disk went bad: where raw lacks what a day was made from, the
-    day stays as it is, and with it the days that share a moved task with it.
+    A damaged raw file never removes rows from existing tables: where raw lacks what a day was made
+    from, the day stays as it is, and with it the days that share a moved task with it.
 
     Args:
         directory: The data directory.
         source: Name of the source.
         contract: The contract.
-        load_id: The load whose records are to be told apart by what they came to.
+        load_id: The load whose record outcomes are returned.
         progress: Called with days made and days to make.
 
     Returns:
@@ -96,7 +96,7 @@ def make_tables(
 
 
 class _Making:
-    """The dirty days of a source being made again."""
+    """Rebuilds the dirty days of a source."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class _Making:
     def make(
         self, days: list[str], load_id: str | None, progress: Callable[[int, int], None]
     ) -> dict[str, RecordOutcomes]:
-        """Makes days again and gives what the load's records came to."""
+        """Rebuilds days and returns the outcomes of the load's records."""
         effects: dict[str, RecordOutcomes] = {}
         fingerprints = tied_fingerprints(self._inputs, self._moved)
         for batch in _batches([self._inputs[day] for day in days]):
@@ -178,7 +178,7 @@ class _Making:
 
 
 def forget_tables(directory: DataDirectory) -> None:
-    """Removes all partitions and notes of what they were made from, so that all are made again.
+    """Removes all partitions and notes of what they were made from, so that all are rebuilt.
 
     The notes go first: killed in between, this leaves partitions to make again, and never the note
     of one that is gone.

@@ -1,4 +1,4 @@
-"""What a day's partitions are made from, and which days must be made again.
+"""What a day's partitions are made from, and which days must be rebuilt.
 
 A day is dirty when its raw files, those of days tied to it or the contract are not what its
 partitions were made from. A task whose created_at moved from one day to another ties those days
@@ -127,14 +127,14 @@ def note_made(
 def read_state(directory: DataDirectory, source: str, day: str) -> PartitionState | None:
     """What a day's partitions were made from; None if none were, or where the note of it is damaged.
 
-    A damaged note is as good as none: the day is made again from raw, and the note with it.
+    A damaged note is treated as missing: the day is rebuilt from raw, and the note with it.
     """
     path = directory.partition_state(source, day)
     try:
         value = read_checked_json(path, [field.name for field in fields(PartitionState)])
         return None if value is None else msgspec.convert(value, PartitionState)
     except (DamagedFileError, msgspec.ValidationError) as error:
-        logger.warning("%s: is damaged, so the day is made again (%s)", path, _reason(error))
+        logger.warning("%s: is damaged, so the day is rebuilt (%s)", path, _reason(error))
         return None
 
 

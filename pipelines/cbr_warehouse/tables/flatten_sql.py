@@ -12,7 +12,7 @@ from cbr_warehouse.contract.sql_types import SQL_TYPES
 from cbr_warehouse.storage.sql_text import identifier, literal
 
 PARTITION_COLUMNS = frozenset({"source", "day"})
-"""Columns that stand in a partition's path, not in its file."""
+"""Columns that are in a partition's path, not in its file."""
 
 _ROOT = "r"
 _JSON_TYPES = {ColumnType.INTEGER: "BIGINT"}
@@ -24,7 +24,7 @@ def record_structure(contract: Contract) -> str:
 
 
 def task_values(tasks: Table) -> dict[str, str]:
-    """SQL for each column of a task that stands in its record.
+    """SQL for each column of a task that is in its record.
 
     Args:
         tasks: The table whose row is the record.
@@ -39,7 +39,7 @@ def child_rows(table: Table) -> str:
     """SQL for the rows of a child table of one record, as one list of structs over ``r``.
 
     Args:
-        table: A table whose rows stand inside the record.
+        table: A table whose rows are inside the record.
 
     Returns:
         An expression of type ``STRUCT(…)[]``, never NULL, in the order of the record.

@@ -16,30 +16,30 @@ from cbr_warehouse.tables.versions_sql import NEWEST_FIRST
 PARTITIONED = (TASKS.table, *TASKS.child_tables, "task_versions", "quarantine")
 """The tables that are made from a day's records."""
 
-_TOLD_APART = """
+_DISTINCT_TEXT = """
 CASE WHEN row_number() OVER (PARTITION BY record_text ORDER BY record_bytes IS NOT NULL, content_hash) = 1
      THEN record_text ELSE record_text || ' #' || content_hash END"""
 """Bytes that are no text may be escaped to what another record says in so many characters."""
 
 _TASKS_LACKING = (
     """
-WITH stood AS (
+WITH existing AS (
     SELECT task_id, version_hash, date_trunc('millisecond', updated_at) AS updated_at, last_seen_at
-    FROM {stood} QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY """
+    FROM {existing} QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY """
     + NEWEST_FIRST
     + """) = 1)
-SELECT 1 FROM stood
-WHERE NOT EXISTS (FROM versions WHERE task_id = stood.task_id AND version_hash = stood.version_hash)
+SELECT 1 FROM existing
+WHERE NOT EXISTS (FROM versions WHERE task_id = existing.task_id AND version_hash = existing.version_hash)
   AND NOT EXISTS (
-    FROM newest WHERE task_id = stood.task_id
+    FROM newest WHERE task_id = existing.task_id
     AND (coalesce(date_trunc('millisecond', newest.updated_at), '-infinity'), newest.last_seen_at)
-        >= (coalesce(stood.updated_at, '-infinity'), stood.last_seen_at))
+        >= (coalesce(existing.updated_at, '-infinity'), existing.last_seen_at))
 LIMIT 1"""
 )
 _REFUSED_LACKING = """
-SELECT 1 FROM {stood} AS stood
+SELECT 1 FROM {existing} AS existing
 WHERE record_text NOT IN (SELECT record_text FROM ({refused}))
-  AND NOT EXISTS (FROM texts WHERE task_id = stood.task_id AND last_seen_at >= stood.last_seen_at)
+  AND NOT EXISTS (FROM texts WHERE task_id = existing.task_id AND last_seen_at >= existing.last_seen_at)
 LIMIT 1"""
 
 SET_LATER = frozenset({"resolved_at"})
@@ -79,7 +79,7 @@ class PartitionWriter:
         return {table: self._replace(table, day) for table in PARTITIONED}
 
     def would_shrink(self, day: str) -> bool:
-        """Whether a partition as it would be made now lacks what stands in it, or has it in an older state.
+        """Whether a partition as it would be made now lacks rows that it has, or has them in an older state.
 
         Earlier versions and earlier sightings do not count: what the source shows now says nothing of them.
 
@@ -90,7 +90,7 @@ class PartitionWriter:
         for table, lacking in checks.items():
             path = self._directory.partition(table, self._source, day)
             if path.is_file():
-                query = lacking.format(stood=parquet([path]), refused=self._query("quarantine", day))
+                query = lacking.format(existing=parquet([path]), refused=self._query("quarantine", day))
                 if self._engine.execute(query).fetchall():
                     return True
         return False
@@ -130,7 +130,7 @@ def _rows(table: str, day: str) -> str:
         case "quarantine":
             refused = "SELECT * REPLACE (coalesce(reason, refused) AS reason) FROM texts"
             own = f"SELECT * FROM ({refused}) WHERE reason IS NOT NULL AND day = '{day}'"
-            return f"SELECT * REPLACE ({_TOLD_APART} AS record_text) FROM ({own})"
+            return f"SELECT * REPLACE ({_DISTINCT_TEXT} AS record_text) FROM ({own})"
         case _:
             children = f"SELECT task_id, unnest({table}) AS child FROM ({newest})"
             return f"SELECT task_id, unnest(child) FROM ({children})"

@@ -1,7 +1,7 @@
 """The steps from raw records to versions of tasks, as SQL derived from the contract.
 
 Each step makes one temporary table from the one before: ``records`` and ``sightings`` (filled by
-``make``), ``texts`` (each distinct text once, when first and last seen), ``facts`` (its typed
+``staging``), ``texts`` (each distinct text once, when first and last seen), ``facts`` (its typed
 values, children included), ``versions`` (each distinct set of facts of a task) and ``newest``.
 """
 
@@ -12,16 +12,16 @@ from cbr_warehouse.tables.flatten_sql import child_rows, record_structure, task_
 
 TEXTS = """
 CREATE OR REPLACE TEMP TABLE texts AS
-WITH told AS (
+WITH seen_at AS (
     SELECT content_hash, day = 'unknown' AS is_undated, fetched_at FROM records
     UNION ALL SELECT content_hash, day = 'unknown', fetched_at FROM sightings),
 seen AS (
     SELECT content_hash, false AS is_undated,
            min(fetched_at) AS first_seen_at, max(fetched_at) AS last_seen_at
-    FROM told GROUP BY content_hash
+    FROM seen_at GROUP BY content_hash
     UNION ALL
     SELECT content_hash, true, min(fetched_at), max(fetched_at)
-    FROM told WHERE is_undated GROUP BY content_hash)
+    FROM seen_at WHERE is_undated GROUP BY content_hash)
 SELECT records.* EXCLUDE (fetched_at, refused), max(refused) OVER copies AS refused,
        seen.first_seen_at, seen.last_seen_at
 FROM records JOIN seen
@@ -33,14 +33,14 @@ QUALIFY row_number() OVER (
 ) = 1
 """
 """One row per distinct text; when raw holds one twice, the first that is sound: a crash may have made
-two of one, and a time too far ahead is none any more once it has come near.
+two of one, and a time too far ahead is valid once it is near.
 
-A text that was filed under its day later stands under ``unknown`` too, where it was refused; it was seen
+A text that was filed under its day later is also under ``unknown``, where it was rejected; it was seen
 first when it was refused, and what is refused was seen last when it was.
 """
 
 NEWEST_FIRST = "date_trunc('millisecond', updated_at) DESC NULLS LAST, last_seen_at DESC, version_hash DESC"
-"""The order of a task's versions, the one that it stands with first."""
+"""The order of a task's versions, its current one first."""
 
 NEWEST = f"""
 CREATE OR REPLACE TEMP TABLE newest AS
@@ -51,7 +51,7 @@ QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY {NEWEST_FIRST}) = 1
 
 
 def steps(contract: Contract) -> tuple[str, ...]:
-    """All steps, in order; each makes its temporary table anew."""
+    """All steps, in order; each replaces its temporary table."""
     return TEXTS, facts(contract), versions(contract), NEWEST
 
 
@@ -59,7 +59,7 @@ def facts(contract: Contract) -> str:
     """SQL that makes ``facts`` from the sound rows of ``texts``.
 
     Times enter the hash at millisecond precision, because the same instant may be printed with
-    fewer digits later (``parse_instant`` tells the forms).
+    fewer digits later (``parse_instant`` lists the forms).
     """
     tasks = contract.table(TASKS.table)
     values = task_values(tasks)

@@ -116,7 +116,9 @@ def load(folder: Path, record: dict[str, Any]) -> Path:
     """Takes a record all the way to a warehouse."""
     directory, contract = DataDirectory(folder), read_contract()
     write_load(directory, LoadEntry("L1", "prod", NOW, "incremental"))
-    landing = Landing(directory, "prod", "L1", door=RecordValidator(contract), contract=contract.fingerprint)
+    landing = Landing(
+        directory, "prod", "L1", validator=RecordValidator(contract), contract=contract.fingerprint
+    )
     landing.land([Received(json.dumps(record).encode(), 1, 0, 0, NOW)])
     make_tables(directory, "prod", contract)
     build_warehouse(directory, contract, AnalyticsSettings())

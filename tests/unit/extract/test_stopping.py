@@ -50,7 +50,9 @@ class Client:
 
 def gathering(folder: Path, client: Client) -> SweepRunner:
     contract, directory = read_contract(), DataDirectory(folder)
-    landing = Landing(directory, "prod", "L1", door=RecordValidator(contract), contract=contract.fingerprint)
+    landing = Landing(
+        directory, "prod", "L1", validator=RecordValidator(contract), contract=contract.fingerprint
+    )
     return SweepRunner(client, landing, directory, "prod", "L1", lambda: NOW)  # type: ignore[arg-type]  # asks alike
 
 

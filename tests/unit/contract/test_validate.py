@@ -8,7 +8,7 @@ from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.contract.validate import RecordValidator
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-DOOR = RecordValidator(read_contract())
+VALIDATOR = RecordValidator(read_contract())
 
 
 @pytest.mark.parametrize("space", ["", " ", "  ", "\t", "\n", "\r\n"])
@@ -17,7 +17,7 @@ def test_a_key_that_stands_twice_is_refused_however_it_is_printed(key: str, spac
     """Seen: one of them printed with a tab before its colon, and door and tables each took another."""
     first = {"id": "b", "created_at": "2026-11-18T01:00:00", "status": "failed"}[key]
     record = f'{{"{key}"{space}:"{first}","id":"a","created_at":"2026-11-19T01:00:00","status":"success"}}'
-    verdict = DOOR.check(record.encode(), NOW)
+    verdict = VALIDATOR.check(record.encode(), NOW)
     assert verdict.reason == f'the key "{key}" stands twice in one object'
 
 
@@ -40,5 +40,5 @@ def test_a_refused_record_has_the_id_that_a_sound_one_would_have(printed: str, t
     """Seen: one of a task whose id is a number or holds a tab was never resolved."""
     sound = f'{{"id":{printed},"created_at":"2026-11-19T01:00:00"}}'
     broken = sound[:-1] + ',"extra_info":[]}'
-    assert DOOR.check(broken.encode(), NOW).task_id == task_id
-    assert DOOR.check(sound.encode(), NOW).task_id == task_id
+    assert VALIDATOR.check(broken.encode(), NOW).task_id == task_id
+    assert VALIDATOR.check(sound.encode(), NOW).task_id == task_id
