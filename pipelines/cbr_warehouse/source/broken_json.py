@@ -118,7 +118,7 @@ class _Cutter:
             if element is None:
                 return None
             self.is_certain = element.is_certain
-            if element.end > at:  # nothing stands between the commas of "[1,,2]"
+            if element.end > at:  # there is no element between the commas of "[1,,2]"
                 if not element.is_sound:
                     broken.append(len(spans))
                 spans.append((at, element.end))

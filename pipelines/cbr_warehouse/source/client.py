@@ -111,7 +111,7 @@ class CbrClient:
             The page.
 
         Raises:
-            SourceError: There is none; a response that is no list of tasks is never an empty page.
+            SourceError: The request failed; a response that is not a list of tasks is never an empty page.
         """
         request = self._request(**query.parameters(), limit=str(limit), offset=str(offset))
         vote = GarbledResponseVote()

@@ -141,7 +141,7 @@ class Retrier:
 
         Args:
             request: The request.
-            attempt: Makes one attempt. RetryableError stands for a failure worth another one.
+            attempt: Makes one attempt. RetryableError means that another one may succeed.
 
         Returns:
             What the successful attempt returned.

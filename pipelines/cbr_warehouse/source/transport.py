@@ -145,7 +145,7 @@ class Transport:
         return PermanentSourceError(
             f"Source {self._name}: {request.label} answered {status} with more than "
             f"{MAX_BODY_BYTES // 2**20} MiB, which is no page of tasks; the rest was not read. Check the "
-            "endpoint; if it is right, report this to whoever runs the service.",
+            "endpoint; if it is right, report this to the operator of the service.",
             status,
         )
 

@@ -177,6 +177,6 @@ def test_no_mixture_of_dialects_leads_to_a_wrong_verdict(telling: Emulated, seed
         if finding.behaviour in expected and finding.verdict not in {None, expected[finding.behaviour]}
     ]
     assert not wrong
-    told = [finding for finding in found.findings if finding.behaviour in expected and finding.verdict]
-    assert len(told) >= 6
+    decided = [finding for finding in found.findings if finding.behaviour in expected and finding.verdict]
+    assert len(decided) >= 6
     assert found.requests <= MAX_REQUESTS

@@ -15,7 +15,7 @@ def clinic(workplace: Workplace, telling: Emulated) -> Workplace:
     return workplace
 
 
-def test_a_source_that_is_well_is_told_with_evidence_and_nothing_is_written(clinic: Workplace) -> None:
+def test_a_healthy_source_is_reported_with_evidence_and_nothing_is_written(clinic: Workplace) -> None:
     before = sorted(clinic.folder.rglob("*"))
     done = clinic.run("doctor")
     assert done.status == 0, done.err

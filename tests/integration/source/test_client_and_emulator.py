@@ -51,7 +51,7 @@ def test_each_way_to_sign_in_lists_and_shows(url: str, connect, way: str) -> Non
         KeyCredentials(secret("wrong-key"), secret("DEMO-SK")),
     ],
 )
-def test_wrong_credentials_are_told_after_one_request(url: str, connect, credentials) -> None:
+def test_wrong_credentials_are_reported_after_one_request(url: str, connect, credentials) -> None:
     client = connect(url, credentials, Timeouts())
     with pytest.raises(SignInError, match="answered 401") as caught:
         client.list_tasks(TaskQuery(), limit=5, offset=0)
@@ -59,7 +59,7 @@ def test_wrong_credentials_are_told_after_one_request(url: str, connect, credent
     assert client.requests_made == 1
 
 
-def test_a_wrong_password_is_told_after_one_request(url: str, connect) -> None:
+def test_a_wrong_password_is_reported_after_one_request(url: str, connect) -> None:
     client = connect(url, PasswordCredentials(url, "demo", secret("wrong"), "demo"), Timeouts())
     with pytest.raises(SignInError, match=r"answered 401.*check username, password, domain"):
         client.list_tasks(TaskQuery(), limit=5, offset=0)

@@ -39,7 +39,7 @@ def test_a_page_comes_over_one_connection_after_the_other(serve, acts, connect) 
 
 
 @pytest.mark.parametrize("act", ["stall", "reset", "reset_in_the_body", "drip"])
-def test_a_connection_that_fails_once_is_no_matter(serve, acts, connect, act: str) -> None:
+def test_a_connection_that_fails_once_is_retried(serve, acts, connect, act: str) -> None:
     server = serve(getattr(acts, act), acts.page("a"))
     assert ids(connect(server.url)) == [b'{"id":"a"}']
     assert len(server.requests) == 2
@@ -76,7 +76,7 @@ def test_a_server_that_says_when_is_asked_then(serve, acts, connect) -> None:
     assert ids(connect(server.url)) == [b'{"id":"a"}']
 
 
-def test_where_nothing_listens_it_is_told_soon(connect) -> None:
+def test_a_port_without_a_server_is_reported_soon(connect) -> None:
     began = time.monotonic()
     with pytest.raises(TransientSourceError, match=r"the connection was refused.*127\.0\.0\.1:9"):
         ids(connect("http://127.0.0.1:9"))
@@ -92,7 +92,7 @@ def test_a_proxy_is_used(serve, acts, connect, monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def test_a_proxy_that_refuses_is_told(serve, acts, connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_refuses_is_reported(serve, acts, connect, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = serve(acts.answer(b"", 407))
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     with pytest.raises(PermanentSourceError, match="the proxy, which answered 407"):
@@ -155,7 +155,7 @@ def test_an_own_authority_is_trusted_where_it_is_named(serve, acts, connect, tls
     assert len(server.requests) == 1
 
 
-def test_tls_where_there_is_none_is_told(serve, acts, connect) -> None:
+def test_a_server_without_tls_is_reported(serve, acts, connect) -> None:
     server = serve(acts.answer(b"", 400))
     with pytest.raises(PermanentSourceError, match="does not speak TLS"):
         ids(connect(server.url.replace("http://", "https://")))
@@ -176,7 +176,7 @@ def test_no_token_shows_in_any_log(serve, acts, connect, caplog: pytest.LogCaptu
     assert "pw-3c9e" not in said
 
 
-def test_a_token_that_expires_in_mid_sweep_is_made_again(serve, acts, connect) -> None:
+def test_a_token_that_expires_during_a_sweep_is_renewed(serve, acts, connect) -> None:
     server = serve(
         acts.answer(b"{}", 201, "X-Subject-Token: first"),
         acts.page("a"),

@@ -58,7 +58,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def records(draw: st.DrawFn) -> bytes:
-    """Realistic enough to be told from what is nested in one."""
+    """Realistic enough to be distinguished from objects nested in one."""
     record = {name: draw(texts) for name in TASKS.record_keys}
     record["extra_info"] = draw(
         st.dictionaries(texts.filter(lambda text: text != "count"), inner_values, max_size=3)

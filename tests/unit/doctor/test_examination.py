@@ -81,7 +81,7 @@ def test_no_verdict_is_wrong_while_the_source_lives(name: str, pace: int) -> Non
     assert verdicts["providers left out of lists"] in {None, hidden}
 
 
-def test_of_a_source_without_tasks_nothing_is_told_but_that_it_works() -> None:
+def test_a_source_without_tasks_works_and_shows_no_behaviour() -> None:
     found = diagnosis_of(Patient(NOW))
     assert found.is_well
     assert states_of(found)["permission cbr:tasks:get"] is State.NOT_DONE
@@ -89,7 +89,7 @@ def test_of_a_source_without_tasks_nothing_is_told_but_that_it_works() -> None:
     assert all(finding.said for finding in found.findings)
 
 
-def test_of_one_task_no_behaviour_of_lists_is_told() -> None:
+def test_one_task_shows_no_behaviour_of_lists() -> None:
     source = patient()
     found = diagnosis_of(Patient(NOW, tasks=[task for task in source.tasks if task.created_at < NOW][:1]))
     verdicts = verdicts_of(found)
@@ -106,7 +106,7 @@ def test_of_one_task_no_behaviour_of_lists_is_told() -> None:
         (PermanentSourceError("check project_id", 400), "permission cbr:tasks:list"),
     ],
 )
-def test_a_source_that_cannot_be_asked_is_told_with_the_remedy(error: Exception, failed: str) -> None:
+def test_a_source_that_fails_is_reported_with_the_remedy(error: Exception, failed: str) -> None:
     found = diagnosis_of(patient(fails_with=error))
     assert not found.is_well
     assert [check.name for check in found.checks if check.state is State.FAILED] == [failed]
@@ -165,10 +165,10 @@ def test_a_quota_that_was_hit_is_a_notice() -> None:
     assert found.is_well
 
 
-def test_a_source_that_goes_away_meanwhile_leaves_findings_untold() -> None:
+def test_a_source_that_fails_meanwhile_leaves_findings_without_a_verdict() -> None:
     found = diagnosis_of(patient(fails_after=8))
-    untold = [finding for finding in found.findings if finding.verdict is None]
-    assert any("the source went away" in finding.said for finding in untold)
+    without_verdict = [finding for finding in found.findings if finding.verdict is None]
+    assert any("the source went away" in finding.said for finding in without_verdict)
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -94,13 +94,13 @@ def test_the_id_of_a_request_is_taken_from_the_body_where_no_header_has_it(world
     assert "(request id d4e8)" in refusal(world, 400, json={"error_code": "A", "request_id": "d4e8"})
 
 
-def test_a_long_page_is_told_in_short_and_on_one_line(world) -> None:
+def test_a_long_page_is_shortened_to_one_line(world) -> None:
     said = refusal(world, 400, text="<html><body>" + "sorry \x1b[31m\n" * 1000 + "</body></html>")
     assert len(said) < 700
     assert said.isprintable()
 
 
-def test_errors_are_told_apart(world) -> None:
+def test_errors_are_distinguished(world) -> None:
     with pytest.raises(ForbiddenError):
         world.client(world.always(403)).show_task("x")
     with pytest.raises(PermanentSourceError):

@@ -104,7 +104,7 @@ def test_a_404_of_a_gateway_is_not_taken_for_a_task_that_is_gone(world, answer) 
 
 
 @pytest.mark.parametrize("task_id", ["", ".", "..", "\ud800"])
-def test_an_id_that_is_none_is_never_asked_for(world, task_id: str) -> None:
+def test_an_unusable_id_is_never_requested(world, task_id: str) -> None:
     """The address of a task without an id is that of the whole list."""
     with pytest.raises(PermanentSourceError, match="no task can be requested"):
         world.client(world.in_turn()).show_task(task_id)
@@ -181,7 +181,7 @@ def test_a_body_of_another_shape_is_never_an_empty_page(world, body: bytes) -> N
         world.client(world.always(200, content=body)).list_tasks(EVERYTHING, limit=5, offset=0)
 
 
-def test_a_page_to_sign_in_to_a_network_that_goes_away_is_no_matter(world) -> None:
+def test_a_captive_portal_that_goes_away_is_retried(world) -> None:
     client = world.client(world.in_turn(httpx_response(b"<html>sign in</html>"), world.page(A)))
     assert client.list_tasks(EVERYTHING, limit=5, offset=0).records == (A,)
 

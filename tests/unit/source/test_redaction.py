@@ -109,7 +109,7 @@ FAILURES = {
 }
 
 
-def told(world, script, credentials, caplog: pytest.LogCaptureFixture) -> str:
+def everything_shown(world, script, credentials, caplog: pytest.LogCaptureFixture) -> str:
     """Everything that anybody gets to see."""
     caplog.set_level(logging.DEBUG)
     client = world.client(script, credentials)
@@ -147,8 +147,8 @@ def test_no_failure_of_the_api_tells_a_secret(world, caplog, way: str, failure: 
             return world.iam_token(SECRETS["iam_token"], issued_at=world.now)
         return FAILURES[failure](request)
 
-    said = told(world, script, WAYS[way], caplog)
-    # What is told are this client's secrets only: a server that knows others' is another matter.
+    said = everything_shown(world, script, WAYS[way], caplog)
+    # Only this client's own secrets are known to it; a server that repeats others' is out of scope.
     for name in own[way]:
         assert not [form for form in forms(SECRETS[name]) if form in said], name
     assert PROXY_PASSWORD not in said
@@ -159,11 +159,11 @@ def test_no_failure_of_the_api_tells_a_secret(world, caplog, way: str, failure: 
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_no_failure_of_iam_tells_the_password(world, caplog, failure: str) -> None:
-    said = told(world, FAILURES[failure], WAYS["password"], caplog)
+    said = everything_shown(world, FAILURES[failure], WAYS["password"], caplog)
     assert not [form for form in forms(SECRETS["password"]) if form in said]
 
 
-def test_a_token_that_was_renewed_is_still_not_told(world, caplog) -> None:
+def test_a_token_that_was_renewed_is_still_not_shown(world, caplog) -> None:
     made = []
 
     def script(request: httpx.Request) -> httpx.Response:
@@ -172,7 +172,7 @@ def test_a_token_that_was_renewed_is_still_not_told(world, caplog) -> None:
             return world.iam_token(made[-1], issued_at=world.now, lifetime=timedelta(seconds=5))
         return httpx.Response(503, text=" ".join(made))
 
-    said = told(world, script, WAYS["password"], caplog)
+    said = everything_shown(world, script, WAYS["password"], caplog)
     assert len(made) >= 3
     assert_no_secret(said)
 
@@ -182,7 +182,7 @@ def test_a_secret_that_was_cut_is_known_by_its_beginning() -> None:
     assert redactor.clean(f"token {SECRETS['token'][:40]}... expired") == "token [secret] expired"
 
 
-def test_what_is_no_secret_is_told() -> None:
+def test_text_without_a_secret_is_kept() -> None:
     redactor = Redactor(["hunter2"])
     assert redactor.clean("verify aksk signature fail: hunter22") == "verify aksk signature fail: [secret]2"
     assert redactor.clean("Access denied, token expires") == "Access denied, token expires"
@@ -193,7 +193,7 @@ def test_an_empty_secret_hides_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "expected"),
     [
         ("HTTPS_PROXY", f"ftp://u:{PROXY_PASSWORD}@proxy", "is not the address of a proxy"),
         ("HTTPS_PROXY", f"http://u:{PROXY_PASSWORD}@proxy:port", "is not the address of a proxy"),
@@ -201,20 +201,20 @@ def test_an_empty_secret_hides_nothing() -> None:
         ("SSL_CERT_FILE", "/gone/ca.pem", "SSL_CERT_FILE"),
     ],
 )
-def test_a_proxy_of_no_use_is_told_without_its_password(
-    monkeypatch, variable: str, value: str, told: str
+def test_an_unusable_proxy_is_reported_without_its_password(
+    monkeypatch, variable: str, value: str, expected: str
 ) -> None:
     from cbr_warehouse.settings.model import SourceSettings
     from cbr_warehouse.source.client import CbrClient
 
     monkeypatch.setenv(variable, value)
     source = SourceSettings(name="a", endpoint="https://a.example", project_id="p", token="env:T")
-    with pytest.raises(SettingsError, match=told) as caught:
+    with pytest.raises(SettingsError, match=expected) as caught:
         CbrClient(source, WAYS["token"])
     assert PROXY_PASSWORD not in "".join(traceback.format_exception(caught.value))
 
 
-def test_certificates_that_are_none_are_told(tmp_path) -> None:
+def test_unreadable_certificates_are_reported(tmp_path) -> None:
     from cbr_warehouse.settings.model import SourceSettings
     from cbr_warehouse.source.client import CbrClient
 

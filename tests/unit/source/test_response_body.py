@@ -112,7 +112,7 @@ def test_a_single_record_is_read(body: bytes, records: Records) -> None:
         (b"[]", False),
     ],
 )
-def test_a_body_without_a_record_is_none(body: bytes, is_cut_off: bool) -> None:
+def test_a_body_without_a_record_is_an_error(body: bytes, is_cut_off: bool) -> None:
     with pytest.raises(UnreadableBodyError) as caught:
         read_show(body)
     assert caught.value.is_cut_off is is_cut_off

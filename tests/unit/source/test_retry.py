@@ -1,4 +1,4 @@
-"""Failures by class: which are tried again, how long, and what is told in the end."""
+"""Failures by class: which are tried again, how long, and the final message."""
 
 import socket
 import ssl
@@ -61,7 +61,7 @@ def test_a_failure_that_may_pass_is_tried_again(world, failure) -> None:
         (204, PermanentSourceError),
     ],
 )
-def test_a_refusal_that_will_not_pass_is_told_at_once(world, status: int, error: type[Exception]) -> None:
+def test_a_permanent_refusal_is_reported_at_once(world, status: int, error: type[Exception]) -> None:
     with pytest.raises(error, match=f"answered {status}"):
         ask(world.client(world.in_turn(httpx.Response(status))))
     assert world.sleeps == []
@@ -124,9 +124,7 @@ def test_a_server_that_says_when_is_asked_again_then(
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("said", ["0", "0.001", "-1", "Sun, 01 Mar 2026 11:00:00 GMT"])
-def test_a_retry_after_of_nothing_for_ever_does_not_switch_off_the_backoff(
-    world, status: int, said: str
-) -> None:
+def test_a_retry_after_of_zero_does_not_switch_off_the_backoff(world, status: int, said: str) -> None:
     """429 with Retry-After: 0 was answered with 1,117 requests in 566 s."""
     with pytest.raises(TransientSourceError, match="answered"):
         ask(world.client(world.always(status, headers={"Retry-After": said})))
@@ -141,14 +139,14 @@ def test_attempts_are_bounded_where_no_clock_moves(world) -> None:
     assert len(world.requests) == MAX_ATTEMPTS
 
 
-def test_an_endless_wait_is_told_in_a_short_sentence(world) -> None:
+def test_an_endless_wait_is_a_short_sentence(world) -> None:
     with pytest.raises(TransientSourceError, match="asks to wait 31622400 s") as caught:
         ask(world.client(world.always(429, headers={"Retry-After": "1e300"})))
     assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("said", ["soon", "", "nan", "inf", "Sun, 99 Foo 2026", "1e400"])
-def test_a_server_that_says_nonsense_is_asked_again_as_if_it_had_not(world, said: str) -> None:
+def test_a_server_that_says_nonsense_is_retried_as_if_it_had_not(world, said: str) -> None:
     ask(world.client(world.in_turn(httpx.Response(503, headers={"Retry-After": said}), world.page(A))))
     assert 0.5 <= world.monotonic() <= 1
 
@@ -204,7 +202,7 @@ def test_a_source_reached_before_is_waited_for(world) -> None:
     assert world.monotonic() >= 240
 
 
-def test_an_unknown_name_is_told_as_one(world) -> None:
+def test_a_name_that_cannot_be_resolved_is_reported_as_such(world) -> None:
     error = caused(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"))
     with pytest.raises(
         TransientSourceError, match=r"its name cannot be resolved\. Check the spelling of the endpoint"
@@ -212,14 +210,14 @@ def test_an_unknown_name_is_told_as_one(world) -> None:
         ask(world.client(lambda _: error))
 
 
-def test_a_certificate_that_is_not_trusted_is_told_at_once(world) -> None:
+def test_a_certificate_that_is_not_trusted_is_reported_at_once(world) -> None:
     cause = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
     with pytest.raises(PermanentSourceError, match=r"self-signed certificate.*ca_bundle of the source"):
         ask(world.client(lambda _: caused(httpx.ConnectError(str(cause)), cause)))
     assert len(world.requests) == 1
 
 
-def test_a_server_without_tls_is_told_at_once(world) -> None:
+def test_a_server_without_tls_is_reported_at_once(world) -> None:
     cause = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
     with pytest.raises(
         PermanentSourceError, match=r"does not speak TLS\. Check whether the endpoint begins with http://"
@@ -233,7 +231,7 @@ def test_a_handshake_that_breaks_off_is_tried_again(world) -> None:
     assert len(world.requests) == 2
 
 
-def test_a_proxy_that_wants_a_password_is_told_at_once(world) -> None:
+def test_a_proxy_that_wants_a_password_is_reported_at_once(world) -> None:
     with pytest.raises(
         PermanentSourceError, match="the proxy, which answered 407 Proxy Authentication Required"
     ):

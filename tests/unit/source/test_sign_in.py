@@ -141,7 +141,7 @@ def test_tokens_that_do_not_live_a_moment_end_in_a_sentence(world) -> None:
     ],
 )
 @pytest.mark.parametrize("issued_at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", None])
-def test_no_stamp_of_iam_is_beyond_what_can_be_reckoned(world, expires_at: str, issued_at) -> None:
+def test_no_timestamp_of_iam_overflows(world, expires_at: str, issued_at) -> None:
     """9999-12-31 was an OverflowError, and stopped the loads of all sources."""
 
     def script(request: httpx.Request) -> httpx.Response:
@@ -185,7 +185,7 @@ def test_a_token_that_does_not_say_when_it_ends_is_used(world, body: bytes) -> N
     assert len(world.requests) == 3
 
 
-def test_a_token_refused_in_mid_sweep_is_renewed_once(world) -> None:
+def test_a_token_refused_during_a_sweep_is_renewed_once(world) -> None:
     cloud = Cloud(world)
     client = world.client(cloud, world.PASSWORD)
     ask(client)
@@ -245,7 +245,7 @@ def test_many_threads_share_one_token_and_one_renewal(world) -> None:
     assert cloud.made == 2
 
 
-def test_iam_out_of_order_is_tried_again(world) -> None:
+def test_an_iam_outage_is_retried(world) -> None:
     answers = [
         httpx.Response(503),
         httpx.ReadTimeout("slow"),
@@ -255,7 +255,7 @@ def test_iam_out_of_order_is_tried_again(world) -> None:
     assert ask(world.client(world.in_turn(*answers), world.PASSWORD)).records == (A,)
 
 
-def test_iam_out_of_order_for_long_is_told_and_may_come_back(world) -> None:
+def test_an_iam_outage_is_reported_and_may_end(world) -> None:
     cloud = Cloud(world)
     back_at = world.START + timedelta(minutes=12)
     client = world.client(
@@ -267,7 +267,7 @@ def test_iam_out_of_order_for_long_is_told_and_may_come_back(world) -> None:
     assert ask(client).records == (A,)
 
 
-def test_many_threads_wait_for_an_iam_out_of_order_once(world) -> None:
+def test_many_threads_wait_for_an_iam_outage_once(world) -> None:
     """Each of them spent ten minutes of its own on it, one after the other."""
     client = world.client(world.always(503), world.PASSWORD)
     errors = in_threads(8, lambda: ask(client))
@@ -276,7 +276,7 @@ def test_many_threads_wait_for_an_iam_out_of_order_once(world) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "told"),
+    ("answer", "error", "expected"),
     [
         (httpx.Response(404), PermanentSourceError, "answered 404"),
         (httpx.Response(403), ForbiddenError, "answered 403"),
@@ -289,8 +289,8 @@ def test_many_threads_wait_for_an_iam_out_of_order_once(world) -> None:
         (httpx.Response(200, text="<html>"), PermanentSourceError, "without a token"),
     ],
 )
-def test_an_iam_that_is_none_is_told(world, answer, error, told: str) -> None:
-    with pytest.raises(error, match=told):
+def test_an_endpoint_that_is_not_iam_is_reported(world, answer, error, expected: str) -> None:
+    with pytest.raises(error, match=expected):
         ask(world.client(lambda _: answer, world.PASSWORD))
     assert len(world.requests) == 1
 
@@ -331,15 +331,15 @@ def test_keys_that_are_refused_are_used_no_more(world) -> None:
 
 
 @pytest.mark.parametrize(
-    ("date", "told"),
+    ("date", "expected"),
     [
         ("Sun, 01 Mar 2026 11:43:00 GMT", "17 min ahead of the server's"),
         ("Sun, 01 Mar 2026 12:20:00 GMT", "20 min behind the server's"),
     ],
 )
-def test_a_clock_that_is_off_is_told(world, date: str, told: str) -> None:
+def test_a_clock_that_is_off_is_reported(world, date: str, expected: str) -> None:
     answer = httpx.Response(401, headers={"Date": date}, json={"error_msg": "signature expired"})
-    with pytest.raises(SignInError, match=told):
+    with pytest.raises(SignInError, match=expected):
         ask(world.client(world.in_turn(answer), world.KEYS))
 
 
@@ -350,7 +350,7 @@ def test_a_clock_that_is_right_is_not_blamed(world, date: str) -> None:
     assert "This machine's clock" not in str(caught.value)
 
 
-def test_a_signature_is_made_anew_for_each_try(world) -> None:
+def test_each_attempt_has_a_signature_of_its_own(world) -> None:
     ask(
         world.client(
             world.in_turn(httpx.Response(503, headers={"Retry-After": "100"}), world.page(A)), world.KEYS
