@@ -76,6 +76,8 @@ class LivingSource:
     pace: timedelta = timedelta()
     fails_after: int | None = None
     requests_made: int = 0
+    machine_ahead: timedelta = timedelta()
+    """How far the loader's clock is ahead of the source's."""
 
     def __enter__(self) -> Self:
         return self
@@ -128,14 +130,17 @@ class LivingSource:
         page = rows[begin : begin + min(limit, self.dialect.most)]
         count = len(rows) if self.dialect.count == "all" else len(page)
         texts = tuple(json.dumps(record).encode() for record in page)
-        return Page(texts, count, self.now, query, limit, offset, 200)
+        machine = self.now + self.machine_ahead
+        return Page(
+            texts, count, machine, query, limit, offset, 200, served_at=self.now.replace(microsecond=0)
+        )
 
     def show_task(self, task_id: str) -> Page:
         """One task, or an empty page."""
         self._tick()
         record = self.served().get(task_id)
         texts = (json.dumps(record).encode(),) if record else ()
-        return Page(texts, None, self.now, None, None, None, 200 if record else 404)
+        return Page(texts, None, self.now + self.machine_ahead, None, None, None, 200 if record else 404)
 
     def _tick(self) -> None:
         self.requests_made += 1

@@ -55,7 +55,11 @@ class Bench:
 
     def loading(self) -> LoadContext:
         return LoadContext(
-            self.directory, read_contract(), lambda: self.source.now, uuid4, lambda _: self.source
+            self.directory,
+            read_contract(),
+            lambda: self.source.now + self.source.machine_ahead,
+            uuid4,
+            lambda _: self.source,
         )
 
     def load(self, **wanted: Any) -> LoadResult:

@@ -22,6 +22,10 @@ PROBING_REQUESTS = 4
 """Counts that finding the filtered column usually takes."""
 
 
+CLOCK_REQUESTS = 1
+"""Reads the source's time before anything else."""
+
+
 class Basis(StrEnum):
     """What an expectation rests on."""
 
@@ -219,7 +223,7 @@ def _expect_counts(plan: Plan, known: Known) -> Expected:
     rest = len(plan.audited) - len(renewed)
     # A run takes one at each end, and all one from before everything.
     counts = 2 * runs + bool(runs) + (1 + rest + PROBING_REQUESTS if rest else 0)
-    return Expected(0, samples + counts * known.scopes, Basis.HELD)
+    return Expected(0, CLOCK_REQUESTS + samples + counts * known.scopes, Basis.HELD)
 
 
 def _sum(parts: list[int | None]) -> int | None:

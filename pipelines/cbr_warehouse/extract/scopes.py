@@ -106,7 +106,7 @@ def _sample(gathering: SweepRunner, provider_id: str, since: datetime) -> list[_
             logger.info("%s It has no tasks of provider %s, then.", error, provider_id)
             continue
         for record in page.records:
-            verdict = gathering.landing.validator.check(record, gathering.clock())
+            verdict = gathering.landing.validator.check(record, gathering.clock.now())
             if verdict.task_id and verdict.reason is None and verdict.day and verdict.day > day_of(since):
                 found.append(_sampled(verdict.task_id, json.loads(verdict.normal or record)))
     return found

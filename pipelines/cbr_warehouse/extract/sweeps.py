@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from itertools import chain, islice
 from threading import Event, Lock
@@ -14,6 +13,7 @@ from cbr_warehouse.extract.counters import LoadCounters, SweepCounters
 from cbr_warehouse.extract.page_size import REFUSED, PageSize
 from cbr_warehouse.extract.pagination import Paginator
 from cbr_warehouse.extract.plan import Sweep
+from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.window_split import split_dense
 from cbr_warehouse.raw.files import Received
 from cbr_warehouse.raw.landing import Landing
@@ -42,7 +42,7 @@ class SweepRunner:
         directory: The data directory.
         source: Name of the source.
         load_id: The load.
-        clock: Tells the time, UTC.
+        clock: Tells the time, as the source has it.
         scopes: Each query is asked once within each of them; the first has no filter or one by project.
         tally: What came so far.
         page_size: How many rows are asked for at once.
@@ -53,7 +53,7 @@ class SweepRunner:
     directory: DataDirectory
     source: str
     load_id: str
-    clock: Callable[[], datetime]
+    clock: SourceClock
     scopes: tuple[TaskQuery, ...] = (TaskQuery(),)
     tally: LoadCounters = field(default_factory=LoadCounters)
     page_size: PageSize = field(default_factory=PageSize)
@@ -116,7 +116,7 @@ class SweepRunner:
         Returns:
             The source's ``count``, None where it gives none.
         """
-        counts = [self.client.list_tasks(one, limit=1, offset=0).count for one in self.within(query)]
+        counts = [self._list(one, 1, 0).count for one in self.within(query)]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
@@ -134,9 +134,12 @@ class SweepRunner:
 
     def list_page(self, query: TaskQuery, limit: int, offset: int) -> Page:
         """One page, in a smaller size where the source refuses so large a limit."""
-        return self.page_size.ask(
-            lambda size: self.client.list_tasks(query, limit=size, offset=offset), most=limit
-        )
+        return self.page_size.ask(lambda size: self._list(query, size, offset), most=limit)
+
+    def _list(self, query: TaskQuery, limit: int, offset: int) -> Page:
+        page = self.client.list_tasks(query, limit=limit, offset=offset)
+        self.clock.observe(page)
+        return page
 
     def _show(self, task_id: str) -> Page | None:
         """One task, or None where the source refuses to say: no reason to give up on all others."""
@@ -169,7 +172,7 @@ class SweepRunner:
                 end=sweep.query.end_time,
                 pages=bringing.pages,
                 records=bringing.records,
-                finished_at=self.clock(),
+                finished_at=self.clock.now(),
             ),
         )
 
@@ -180,7 +183,7 @@ class SweepRunner:
         first = next(pages, None)
         if first is None:
             return walk.seen
-        parts = split_dense(first, self.clock()) if self._may_split else ()
+        parts = split_dense(first, self.clock.now()) if self._may_split else ()
         if parts and not self._is_narrower(parts[0], first.count):
             parts = ()
         self._land_pages([first] if parts else chain([first], pages), bringing)
@@ -195,7 +198,7 @@ class SweepRunner:
 
     def _is_narrower(self, part: TaskQuery, whole: int | None) -> bool:
         """Whether a window's earlier end leaves something out: else each part would be the whole again."""
-        count = self.client.list_tasks(part, limit=1, offset=0).count
+        count = self._list(part, 1, 0).count
         return count is not None and whole is not None and count < whole
 
     def _read_parts(self, parts: Iterable[TaskQuery], bringing: SweepCounters) -> set[bytes | str]:
@@ -226,7 +229,7 @@ class SweepRunner:
 
     def _land(self, number: int, pages: list[tuple[int, Page]]) -> None:
         received = (
-            Received(record, number, page_number, position, page.fetched_at)
+            Received(record, number, page_number, position, self.clock.correct(page.fetched_at))
             for page_number, page in pages
             for position, record in enumerate(page.records)
         )

@@ -12,6 +12,7 @@ from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.extract.plan import Plan, Purpose
+from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.raw.damage import DamagedFile, find_damaged, note_gone, set_aside
 from cbr_warehouse.raw.ledgers import (
     AuditEntry,
@@ -39,7 +40,9 @@ class Damage:
     beyond_reach: tuple[DamagedFile, ...] = ()
 
 
-def find_and_set_aside(directory: DataDirectory, source: str, load_id: str, plan: Plan) -> Damage:
+def find_and_set_aside(
+    directory: DataDirectory, source: str, load_id: str, plan: Plan, clock: SourceClock
+) -> Damage:
     """Finds what is damaged or gone of raw; the days of what is within reach count as unproven from then on.
 
     A deep load looks at all files, any other at those of the days that its plan looks at: a load's
@@ -56,7 +59,7 @@ def find_and_set_aside(directory: DataDirectory, source: str, load_id: str, plan
     within = [one for one in damaged if one.day in reached]
     gone = {day: names for day in reached if (names := gone_record_files(directory, source, day))}
     new = note_gone(directory, source, gone)
-    _doubt(directory, source, load_id, {one.day for one in within} | set(gone))
+    _doubt(directory, source, load_id, {one.day for one in within} | set(gone), clock)
     set_aside(directory, source, within)
     beyond = tuple(one for one in damaged if one not in within)
     return Damage(tuple(sorted({one.day for one in within} | new)), beyond)
@@ -108,8 +111,10 @@ def _is_within(day: str, plan: Plan) -> bool:
     return start >= plan.since and (plan.until is None or start < plan.until)
 
 
-def _doubt(directory: DataDirectory, source: str, load_id: str, days: Iterable[str]) -> None:
-    audits = read_audits(directory, source)
+def _doubt(
+    directory: DataDirectory, source: str, load_id: str, days: Iterable[str], clock: SourceClock
+) -> None:
+    audits = read_audits(directory, source, clock.confirmed_now())
     entries = []
     for day in (date.fromisoformat(text) for text in sorted(days) if text != UNKNOWN_DAY):
         known = audits.get(day)
@@ -129,4 +134,9 @@ def _doubt(directory: DataDirectory, source: str, load_id: str, days: Iterable[s
         return
     hidden = read_hidden_providers(directory, source)
     # Its name comes before that of the load's own findings, which say what became of these days.
-    write_audit(directory, source, f"{load_id}-damage", AuditFindings(tuple(entries), (), hidden))
+    write_audit(
+        directory,
+        source,
+        f"{load_id}-damage",
+        AuditFindings(tuple(entries), (), hidden, clock.now(), clock.is_confirmed),
+    )

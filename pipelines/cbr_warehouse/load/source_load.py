@@ -8,12 +8,14 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import SourceError
 from cbr_warehouse.extract.open_tasks import follow_tasks
 from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, plan_load
 from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
+from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.sweeps import SweepRunner
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.exclusive import hold_directory
@@ -23,6 +25,7 @@ from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.state import read_source_state
 from cbr_warehouse.raw.landing import Landing
+from cbr_warehouse.raw.ledger_order import STAMP, next_load_id
 from cbr_warehouse.raw.ledgers import (
     AuditFindings,
     LoadEntry,
@@ -33,6 +36,7 @@ from cbr_warehouse.raw.ledgers import (
 )
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import make_tables
@@ -44,7 +48,12 @@ logger = logging.getLogger(__name__)
 
 
 def plan_source(
-    directory: DataDirectory, source: SourceSettings, request: LoadRequest, now: datetime
+    directory: DataDirectory,
+    source: SourceSettings,
+    request: LoadRequest,
+    now: datetime,
+    *,
+    is_confirmed: bool = False,
 ) -> Plan:
     """What a load of a source would request from its API, without requesting anything.
 
@@ -53,8 +62,9 @@ def plan_source(
         source: The source.
         request: The options of the load.
         now: The present, UTC.
+        is_confirmed: Whether the source confirmed that time.
     """
-    state = read_source_state(directory, source.name)
+    state = read_source_state(directory, source.name, now if is_confirmed else None)
     horizon = Horizon(source.history, source.settle)
     return plan_load(now, horizon, state, wanted=request.range, deep=request.deep)
 
@@ -94,6 +104,11 @@ def fail_source(
     return _SourceLoad(context, ready, request).fail(error)
 
 
+_NOTHING_RECEIVED: dict[str, Any] = dict.fromkeys(
+    ("records", "new", "changed", "superseded", "repeats", "quarantined"), 0
+)
+
+
 class _SourceLoad:
     """One load of one source, and what is known of it so far."""
 
@@ -104,9 +119,11 @@ class _SourceLoad:
         self._source = ready.settings
         self._name = ready.settings.name
         self._request = request
+        self._clock = SourceClock(context.clock, self._name)
+        # Made without the disk, so that a failure can always be recorded; ``run`` puts it in sequence.
         started_at = context.clock()
         self._entry = LoadEntry(
-            load_id=f"{started_at:%Y%m%dT%H%M%S%fZ}-{context.new_id().hex[:8]}",
+            load_id=f"{started_at:{STAMP}}-{context.new_id().hex[:8]}",
             source=self._name,
             started_at=started_at,
             purpose=_requested_purpose(request).value,
@@ -122,9 +139,14 @@ class _SourceLoad:
         Raises:
             Exception: Whatever went wrong; ``fail`` records it.
         """
-        plan = self._plan()
-        self._note_start(plan)
-        verified = self._extract(plan)
+        with self._context.connect(self._ready) as client:
+            failure = self._read_source_time(client)
+            plan = self._plan()
+            self._note_start(plan)
+            if failure is not None:
+                self._entry = replace(self._entry, requests=client.requests_made, **_NOTHING_RECEIVED)
+                raise failure
+            verified = self._extract(plan, client)
         self._entry = replace(self._summary(), outcome="done")
         write_load(self._directory, self._entry)
         self._context.progress.finish(self._name)
@@ -141,6 +163,28 @@ class _SourceLoad:
             damage=self._damage,
             kept=tuple(sorted(self._kept)),
         )
+
+    def _put_in_sequence(self) -> None:
+        """Gives the load its time, and an id that sorts after those of all earlier loads."""
+        started_at = self._clock.now()
+        unique = self._entry.load_id.rpartition("-")[2]
+        load_id = next_load_id(self._directory, self._name, started_at, unique)
+        self._entry = replace(self._entry, load_id=load_id, started_at=started_at)
+
+    def _read_source_time(self, client: CbrClient) -> SourceError | None:
+        """Compares the clocks before anything is planned; from then on the load goes by the source's time.
+
+        Returns:
+            What the source failed with: the load is planned and noted all the same, before it fails.
+        """
+        try:
+            self._clock.observe(client.list_tasks(scopes_of(self._source, ())[0], limit=1, offset=0))
+        except SourceError as error:
+            return error
+        finally:
+            self._put_in_sequence()
+        self._context = replace(self._context, clock=self._clock.now)
+        return None
 
     def fail(self, error: Exception) -> SourceResult:
         """Records that the load failed; what landed before its source failed goes into the tables."""
@@ -163,13 +207,15 @@ class _SourceLoad:
     def _plan(self) -> Plan:
         """Plans the load; days of damaged or missing raw files are planned to be fetched again."""
         request, now = self._request, self._entry.started_at
-        plan = plan_source(self._directory, self._source, request, now)
-        self._damage = find_and_set_aside(self._directory, self._name, self._entry.load_id, plan)
+        confirmed = self._clock.is_confirmed
+        plan = plan_source(self._directory, self._source, request, now, is_confirmed=confirmed)
+        self._damage = find_and_set_aside(self._directory, self._name, self._entry.load_id, plan, self._clock)
         if not self._damage.set_aside:
             return plan
         # A record without a usable created_at may come with any window: all of them are read.
         deep = request.deep or UNKNOWN_DAY in self._damage.set_aside
-        return plan_source(self._directory, self._source, replace(request, deep=deep), now)
+        request = replace(request, deep=deep)
+        return plan_source(self._directory, self._source, request, now, is_confirmed=confirmed)
 
     def _note_start(self, plan: Plan) -> None:
         """Writes the load into the ledger; until its end it counts as interrupted."""
@@ -184,7 +230,7 @@ class _SourceLoad:
         )
         write_load(self._directory, self._entry)
 
-    def _extract(self, plan: Plan) -> Verification:
+    def _extract(self, plan: Plan, client: CbrClient) -> Verification:
         """Sweeps, follows open tasks, builds tables, verifies the days and notes the findings.
 
         Raises:
@@ -200,22 +246,23 @@ class _SourceLoad:
         )
         followed = self._tasks_to_follow(plan)
         landing.watch(followed)
-        with self._context.connect(self._ready) as client:
-            scopes = scopes_of(self._source, read_hidden_providers(self._directory, self._name))
-            self._sweeps = sweeps = SweepRunner(
-                client, landing, self._directory, self._name, load_id, self._context.clock, scopes
-            )
-            progress.step(self._name, "tasks received", is_counted=True)
-            hidden = sweep_providers(sweeps, plan, self._advance)
-            sweep_unwindowed(sweeps, plan, self._advance)
-            vanished = follow_tasks(sweeps, followed, self._advance)
-            self._make_tables()
-            progress.step(self._name, "completeness checked")
-            horizon = Horizon(self._source.history, self._source.settle)
-            state = read_source_state(self._directory, self._name)
-            verified = verify_days(sweeps, horizon, state, plan, self._make_tables)
-            findings = AuditFindings(verified.entries, vanished, hidden)
-            write_audit(self._directory, self._name, load_id, findings)
+        scopes = scopes_of(self._source, read_hidden_providers(self._directory, self._name))
+        self._sweeps = sweeps = SweepRunner(
+            client, landing, self._directory, self._name, load_id, self._clock, scopes
+        )
+        progress.step(self._name, "tasks received", is_counted=True)
+        hidden = sweep_providers(sweeps, plan, self._advance)
+        sweep_unwindowed(sweeps, plan, self._advance)
+        vanished = follow_tasks(sweeps, followed, self._advance)
+        self._make_tables()
+        progress.step(self._name, "completeness checked")
+        horizon = Horizon(self._source.history, self._source.settle)
+        state = read_source_state(self._directory, self._name, self._clock.confirmed_now())
+        verified = verify_days(sweeps, horizon, state, plan, self._make_tables)
+        findings = AuditFindings(
+            verified.entries, vanished, hidden, self._clock.now(), self._clock.is_confirmed
+        )
+        write_audit(self._directory, self._name, load_id, findings)
         return verified
 
     def _advance(self, amount: int = 1) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from cbr_warehouse.contract.day_reason import default_reason
 from cbr_warehouse.contract.timestamps import print_instant
 from cbr_warehouse.errors import DamagedFileError
+from cbr_warehouse.raw.ledger_order import stamp_of, trusted
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
 from cbr_warehouse.storage.layout import DataDirectory
 
@@ -89,11 +90,15 @@ class AuditFindings:
         days: What is proved of each day it looked at.
         vanished: Open tasks that the source, asked by id, did not know any more.
         hidden_providers: Providers whose tasks are absent from lists without a filter by provider.
+        judged_at: When the days were judged; None in ledgers written before this was noted.
+        is_confirmed: Whether the source's responses confirmed that time by their Date.
     """
 
     days: tuple[AuditEntry, ...]
     vanished: tuple[str, ...] = ()
     hidden_providers: tuple[str, ...] = ()
+    judged_at: datetime | None = None
+    is_confirmed: bool = False
 
 
 Ledger = TypeVar("Ledger", LoadEntry, SweepEntry, AuditFindings)
@@ -148,22 +153,32 @@ def _undamaged_sweeps(paths: Iterable[Path]) -> Iterator[SweepEntry]:
 
 def write_audit(directory: DataDirectory, source: str, load_id: str, findings: AuditFindings) -> None:
     """Notes what a load found out about its source."""
-    rows = [_plain(asdict(entry)) for entry in findings.days]
     path = directory.raw_ledger("audits", source) / f"{load_id}.json"
-    write_checked_json(
-        path, {"days": rows, "vanished": findings.vanished, "hidden_providers": findings.hidden_providers}
-    )
+    rows = [_plain(asdict(entry)) for entry in findings.days]
+    write_checked_json(path, {**_plain(asdict(findings)), "days": rows})
 
 
-def read_audits(directory: DataDirectory, source: str) -> dict[date, AuditEntry]:
-    """The latest finding of every day of a source that any load looked at.
+def read_audits(directory: DataDirectory, source: str, now: datetime | None = None) -> dict[date, AuditEntry]:
+    """The latest verdict on every day of a source, without those of a clock that was ahead.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        now: The present, if the source confirmed it; else None.
 
     Raises:
         DamagedFileError: A ledger is not what was written.
     """
     latest: dict[date, AuditEntry] = {}
-    for path in _ledger_files(directory.raw_ledger("audits", source)):
-        latest.update({entry.day: _with_reason(entry) for entry in _read(path, AuditFindings).days})
+    paths = _ledger_files(directory.raw_ledger("audits", source))
+    ledgers = [_read(path, AuditFindings) for path in paths]
+    times = [
+        (ledger.judged_at or stamp_of(path.stem), ledger.is_confirmed)
+        for path, ledger in zip(paths, ledgers, strict=True)
+    ]
+    for ledger, is_trusted in zip(ledgers, trusted(times, now), strict=True):
+        if is_trusted:
+            latest.update({entry.day: _with_reason(entry) for entry in ledger.days})
     return latest
 
 

@@ -99,7 +99,7 @@ def verify_days(
         runner.sweep_all(sweeps)
         make_tables()
         days.count(days.disagreeing)
-    lost = find_lost_days(runner.clock(), horizon, state)
+    lost = find_lost_days(runner.clock.now(), horizon, state)
     entries = [*days.judge_all(), *(lost_entry(day, days.before.get(day)) for day in lost)]
     return Verification(
         tuple(sorted(entries, key=lambda entry: entry.day)),
@@ -115,8 +115,8 @@ class _LoadDays:
     def __init__(self, runner: SweepRunner, plan: Plan) -> None:
         self._runner = runner
         self._plan = plan
-        self._today = day_of(runner.clock())
-        self.before = read_audits(runner.directory, runner.source)
+        self._today = day_of(runner.clock.certain_now())
+        self.before = read_audits(runner.directory, runner.source, runner.clock.confirmed_now())
         self._renewed: frozenset[date] = frozenset()
         self._found: dict[date, DayCount] = {}
 
@@ -137,7 +137,9 @@ class _LoadDays:
     def renew(self) -> None:
         """Confirms days that were complete before; a deep load counts every day by itself instead."""
         if self._plan.purpose is Purpose.INCREMENTAL:
-            was_complete = [day for day in self._plan.audited if self._was_complete(day)]
+            was_complete = [
+                day for day in self._plan.audited if day < self._today and self._was_complete(day)
+            ]
             self._renewed = renew_days(self._counter(), was_complete)
 
     def count(self, days: tuple[date, ...]) -> None:
@@ -146,7 +148,7 @@ class _LoadDays:
 
     def judge_all(self) -> list[AuditEntry]:
         """The ledger entries of all days."""
-        now = self._runner.clock()
+        now = self._runner.clock.now()
         undated = count_undated(self._runner.directory, self._runner.source)
         uncertain = Uncertain(undated, self._runner.tally.repeated)
         entries = [replace(self.before[day], checked_at=now) for day in self._renewed]
@@ -154,7 +156,7 @@ class _LoadDays:
 
     def _entry(self, day: date, found: DayCount, uncertain: Uncertain) -> AuditEntry:
         verdict = judge(found, is_today=day >= self._today, uncertain=uncertain)
-        if self._was_complete(day) and verdict.state is not DayState.INCOMPLETE:
+        if self._was_complete(day) and verdict.state is DayState.UNVERIFIED:
             # It was proved while the source had the whole day. Tasks that expire since then make the
             # counts disagree, but only a surplus can show that something is missing.
             verdict = Judgement(DayState.COMPLETE)
@@ -162,7 +164,7 @@ class _LoadDays:
             # It may have been complete before its files were damaged: that is what there is to mend.
             verdict = Judgement(DayState.UNVERIFIED, DayReason.DAMAGED_RAW)
         expired = 0 if found.counted is None else max(0, found.total - found.counted)
-        now, reason = self._runner.clock(), verdict.reason.value if verdict.reason else None
+        now, reason = self._runner.clock.now(), verdict.reason.value if verdict.reason else None
         return AuditEntry(day, found.counted, expired, verdict.state.value, now, reason)
 
     def _is_damaged(self, day: date) -> bool:

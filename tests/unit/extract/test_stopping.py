@@ -13,6 +13,7 @@ from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import TransientSourceError
 from cbr_warehouse.extract.plan import Sweep
+from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.sweeps import WORKERS, SweepRunner
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.source.page import Page
@@ -53,7 +54,7 @@ def gathering(folder: Path, client: Client) -> SweepRunner:
     landing = Landing(
         directory, "prod", "L1", validator=RecordValidator(contract), contract=contract.fingerprint
     )
-    return SweepRunner(client, landing, directory, "prod", "L1", lambda: NOW)  # type: ignore[arg-type]  # asks alike
+    return SweepRunner(client, landing, directory, "prod", "L1", SourceClock(lambda: NOW, "prod"))  # type: ignore[arg-type]  # asks alike
 
 
 def test_the_parts_of_a_window_are_not_all_tried_once_one_has_failed(tmp_path: Path) -> None:
