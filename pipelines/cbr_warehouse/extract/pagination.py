@@ -1,21 +1,43 @@
-"""Walking through the pages of one query so that a shift of its rows is seen.
+"""Pagination: reads the pages of one query so that a shift of its rows is noticed, and always ends.
 
-Pages overlap by one row: a page that holds no row seen before shows that rows moved, and the
-walk steps back. It advances by what it received and never trusts ``count`` or ``limit``.
+Pages overlap by one row: a page without any known row shows that rows moved, and the walk steps
+back. It advances by what it received and never relies on ``count`` or ``limit`` for where to stop.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from threading import Lock
 
 import msgspec
 
 from cbr_warehouse.errors import PermanentSourceError
-from cbr_warehouse.extract.page_size import PAGE_SIZES
 from cbr_warehouse.raw.files import content_hash
 from cbr_warehouse.source.page import Page
 
+logger = logging.getLogger(__name__)
+
+PAGE_SIZES = (1000, 100, 50, 10)
+"""The documented maximum of ``limit`` (1..1000, in OTC's pages), and what to try where it is refused."""
+
+REFUSED = 400
+"""HTTP status of a request that the source refuses."""
+
 MOST_STEPS_BACK = 50
-"""How often one walk may step back before the source is called unreadable."""
+"""Maximum number of steps back in one walk."""
+
+MOST_STALE_PAGES = 100
+"""Maximum number of pages in a row without a new row. A burst of new tasks at the top of a list pushes
+known rows down over several pages; a source that ignores ``offset`` repeats them for ever."""
+
+MOST_UNCOUNTED_PAGES = 20_000
+"""Maximum number of pages of a walk whose number of rows the source does not count."""
+
+MOST_UNCOUNTED_ROWS = 2_000_000
+"""Maximum number of rows of such a walk."""
+
+SPARE_ROWS = 10_000
+"""Rows that a walk may bring beyond twice the source's count: a live list grows while it is read."""
 
 ListPage = Callable[[int, int], Page]
 """Gets a page by limit and offset."""
@@ -33,9 +55,9 @@ class Paginator:
     """One walk; iterate over :meth:`pages`.
 
     Attributes:
-        page_size: The most rows to ask for at once; a source that gives fewer is followed all the same.
-        steps_back: How often rows had moved so that the walk stepped back.
-        seen: What tells the rows received so far apart.
+        page_size: Most rows to ask for at once; a source may give fewer.
+        steps_back: How often rows had moved, so that the walk stepped back.
+        seen: The ids of the rows received so far.
     """
 
     list_page: ListPage
@@ -44,32 +66,38 @@ class Paginator:
     seen: set[bytes | str] = field(default_factory=set)
 
     def pages(self) -> Iterator[Page]:
-        """Yields every page until the source has no more.
+        """Yields every page with a new row, until the source has no more.
 
         Raises:
-            SourceError: The source failed, or its rows move faster than they can be read.
+            SourceError: The source failed, its rows move faster than they can be read, or it has no end.
         """
-        offset, before = 0, 0
+        offset, before, bound = 0, 0, _Bound()
         while True:
             page = self.list_page(self.page_size, offset)
             keys = [identity(record) for record in page.records]
+            # The page should begin with the last row of the one before. If it has no known row at all,
+            # rows were removed above and some slipped past between two requests: go back to find them.
+            # One-row pages cannot overlap, so there it proves nothing.
             if offset and not any(key in self.seen for key in keys) and not (before == 1 and len(keys) <= 1):
+                bound.check(page, is_fresh=False)
                 offset = self._step_back(offset, len(keys))
                 continue
             if not keys:
                 return
+            # Only the overlapping row is left: that is the end, unless all pages have one row.
             is_end = len(keys) == 1 and keys[0] in self.seen and before > 1
-            fresh = not self.seen.issuperset(keys)
+            is_fresh = not self.seen.issuperset(keys)
             self.seen.update(keys)
-            if fresh:
+            bound.check(page, is_fresh=is_fresh)
+            if is_fresh:
                 yield page
             if is_end:
                 return
-            # A source that gives one row at a time cannot overlap.
             offset += len(keys) - 1 if len(keys) > 1 else 1
             before = len(keys)
 
     def _step_back(self, offset: int, received: int) -> int:
+        """The offset to go on from: each step goes back twice as far as the one before."""
         self.steps_back += 1
         if self.steps_back > MOST_STEPS_BACK:
             raise PermanentSourceError(
@@ -79,8 +107,96 @@ class Paginator:
         return max(0, offset - max(received, 1 << self.steps_back))
 
 
+@dataclass
+class _Bound:
+    """What one walk may take at most."""
+
+    pages: int = 0
+    rows: int = 0
+    stale: int = 0
+    most_rows: int = MOST_UNCOUNTED_ROWS
+    most_pages: int | None = MOST_UNCOUNTED_PAGES
+
+    def check(self, page: Page, *, is_fresh: bool) -> None:
+        """Counts a page.
+
+        Raises:
+            PermanentSourceError: The walk does not come to an end.
+        """
+        if self.pages == 0 and page.count is not None and page.count > len(page.records):
+            # More than the page has: the count of all rows. Later counts could grow with what was read.
+            self.most_rows, self.most_pages = 2 * page.count + SPARE_ROWS, None
+        self.pages += 1
+        self.rows += len(page.records)
+        self.stale = 0 if is_fresh else self.stale + 1
+        if self.stale >= MOST_STALE_PAGES:
+            raise PermanentSourceError(
+                f"{self.stale} pages in a row brought no new record: the source repeats the same rows, as if "
+                "it ignored the parameter offset, so the rest of its list cannot be read. "
+                "'cbr-warehouse doctor' shows how it pages; report it to whoever runs the endpoint."
+            )
+        if self.rows > self.most_rows or (self.most_pages is not None and self.pages > self.most_pages):
+            raise PermanentSourceError(
+                f"A query brought {self.rows:,} rows in {self.pages:,} pages and still has more, beyond all "
+                "that the source counted or can have: its list has no end. Load a shorter range with --since "
+                "and --until, and report it to whoever runs the endpoint."
+            )
+
+
+class PageSize:
+    """The page size of one source, shared by all its walks. Safe to share between threads.
+
+    What a source does with a limit above its maximum is undocumented. One that gives fewer rows is
+    followed all the same; one that refuses with 400 is asked again for fewer, and from then on.
+    """
+
+    def __init__(self) -> None:
+        self._size = PAGE_SIZES[0]
+        self._lock = Lock()
+
+    @property
+    def rows(self) -> int:
+        """Rows asked for at once at present."""
+        return self._size
+
+    def ask(self, ask: Callable[[int], Page], most: int) -> Page:
+        """Asks for a page, with a smaller limit where a larger one is refused.
+
+        Args:
+            ask: Asks with a limit.
+            most: The most rows wanted.
+
+        Returns:
+            The page.
+
+        Raises:
+            SourceError: The source failed. Where every limit is refused, the limit is not the reason:
+                the first refusal is raised.
+        """
+        first = min(most, self._size)
+        refusal: PermanentSourceError | None = None
+        for size in (first, *(size for size in PAGE_SIZES if size < first)):
+            try:
+                page = ask(size)
+            except PermanentSourceError as error:
+                if error.status != REFUSED:
+                    raise
+                refusal = refusal or error
+                continue
+            if refusal is not None:
+                self._learn(size)
+            return page
+        raise refusal or ValueError("no page size to try")
+
+    def _learn(self, size: int) -> None:
+        with self._lock:
+            if size < self._size:
+                logger.info("a limit of %d is refused; pages of %d from now on", self._size, size)
+                self._size = size
+
+
 def identity(record: bytes) -> bytes | str:
-    """Tells records apart while paging: the text of their id, or else of the whole record."""
+    """Tells records apart while paging: the text of their id, or the hash of the whole record."""
     try:
         return bytes(_identify(record).id) or content_hash(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -10,8 +10,7 @@ from threading import Event, Lock
 
 from cbr_warehouse.errors import ForbiddenError, PermanentSourceError
 from cbr_warehouse.extract.counters import LoadCounters, SweepCounters
-from cbr_warehouse.extract.page_size import REFUSED, PageSize
-from cbr_warehouse.extract.pagination import Paginator
+from cbr_warehouse.extract.pagination import REFUSED, PageSize, Paginator
 from cbr_warehouse.extract.plan import Sweep
 from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.window_split import split_dense

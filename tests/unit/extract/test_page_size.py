@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cbr_warehouse.errors import PermanentSourceError, TransientSourceError
-from cbr_warehouse.extract.page_size import PageSize
+from cbr_warehouse.extract.pagination import PageSize
 from cbr_warehouse.source.page import Page
 
 
