@@ -16,8 +16,8 @@ def defs() -> dg.Definitions:
     Raises:
         SettingsError: The configuration is invalid; Dagster shows the message.
     """
-    from cbr_warehouse.defs.installation import read_site  # noqa: PLC0415  importing this module must cost nothing
+    from cbr_warehouse.defs.installation import read_installation  # noqa: PLC0415  importing this module must cost nothing
 
     # Validated first: an error raised from within the folder would be hidden below a listing of the folder.
-    read_site(os.environ)
+    read_installation(os.environ)
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

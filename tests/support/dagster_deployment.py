@@ -101,7 +101,7 @@ class Api:
 class Deployment:
     """A configured place with its sources' APIs, and a Dagster instance of its own."""
 
-    site: Installation
+    installation: Installation
     clock: Clock
     apis: dict[str, Api]
     instance: dg.DagsterInstance
@@ -109,7 +109,7 @@ class Deployment:
     @property
     def defs(self) -> dg.Definitions:
         """The code location as it is at this moment."""
-        return build_location(self.site)
+        return build_location(self.installation)
 
     def run(self, source: str, days: list[date], *, job: str | None = None) -> dg.ExecuteInProcessResult:
         """Runs one source with tables and warehouse for some days, as the schedule or a backfill does."""
@@ -143,8 +143,8 @@ class Deployment:
         return {date.fromisoformat(partition) for partition in found}
 
 
-def make_site(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys: Any) -> Installation:
-    """A site whose sources are these APIs."""
+def make_installation(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys: Any) -> Installation:
+    """A installation whose sources are these APIs."""
     alike = {"endpoint": "https://cbr.example.com", "project_id": PROJECT, "token": "env:TOKEN"}
     sources = [{"name": name, "history": "9d"} | alike for name in apis]
     settings = Settings.model_validate({"data_dir": str(data_dir), "sources": sources, **keys})

@@ -46,7 +46,7 @@ def write_report(
     Raises:
         UsageError: An option's value is not known, or the extra ``report`` is not installed.
     """
-    wanted = ReportOptions.told(period, lang, audit=audit)
+    options = ReportOptions.parse(period, lang, audit=audit)
     require_published(invocation.directory.warehouse)
     from cbr_warehouse.report.build import make_report  # needs the extra
 
@@ -55,7 +55,7 @@ def write_report(
         directory.warehouse,
         out,
         directory.reports,
-        wanted,
+        options,
         utc_now(),
     )
     say(f"{made.verdict} Manifest: {made.manifest}")

@@ -1,7 +1,6 @@
-"""Dagster's rim: assets, checks, job and schedule around the functions that the commands call too.
+"""Dagster definitions: assets, asset checks, jobs and schedules around the functions that the commands call.
 
-One file a concept, and all of Dagster is here. An asset's body asks ``load``, ``tables`` or
-``warehouse`` to do the work and reports what came of it; no step does what no command can.
-``location`` puts the parts together. Dagster imports every module of this folder, so none does
-anything when imported.
+All use of Dagster is here, one file for each concept. The function of an asset calls ``load``, ``tables`` or
+``warehouse`` and reports the result; no step does anything that no command can do. ``build`` combines the
+definitions. Dagster imports every module of this folder, so none does anything when it is imported.
 """

@@ -1,7 +1,7 @@
 """``analytics/<view>``: base tables and views of schema ``analytics``, as the load has built them.
 
-A load brings them up with the tables they stand on and publishes all at once, so nothing is made here:
-the step counts rows, each view once, and says up to when the data goes.
+A load rebuilds them together with the tables they read and publishes everything at once, so nothing is built
+here: the step counts the rows of each view and reports the watermark.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import dagster as dg
 
 from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables, views
 from cbr_warehouse.defs.asset_keys import analytics_key
-from cbr_warehouse.defs.failures import told_as_failures
+from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.lineage import read_by
 from cbr_warehouse.warehouse.analytics_columns import analytics_columns
@@ -18,44 +18,47 @@ from cbr_warehouse.warehouse.published_file import open_published
 from cbr_warehouse.warehouse.query import count_rows, read_watermark
 
 
-def analytics_asset(site: Installation) -> dg.AssetsDefinition:
+def analytics_asset(installation: Installation) -> dg.AssetsDefinition:
     """The assets of all base tables and views.
 
     Args:
-        site: The installation.
+        installation: The installation.
     """
 
     @dg.multi_asset(
         name="analytics",
-        specs=[_spec(site, definition) for definition in described()],
+        specs=[_spec(installation, definition) for definition in materialized_definitions()],
         can_subset=True,
     )
     def describe(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        # In the order to build them, since Dagster wants to hear of an asset after those it reads.
-        keys = [analytics_key(definition.name) for definition in described()]
+        # In the order of their dependencies, in which Dagster requires materializations to be reported.
+        keys = [analytics_key(definition.name) for definition in materialized_definitions()]
         chosen = [key for key in keys if key in context.selected_asset_keys]
-        with told_as_failures(), open_published(site.loading.directory.warehouse) as connection:
+        with (
+            as_dagster_failures(),
+            open_published(installation.load_context.directory.warehouse) as connection,
+        ):
             rows = count_rows(connection, [key.path[-1] for key in chosen], schema="analytics")
             watermark = read_watermark(connection)
-        # The first tables of a source are there before its first load has finished.
-        told = {} if watermark is None else {"watermark": dg.TimestampMetadataValue(watermark.timestamp())}
+        # The first tables of a source exist before its first load has finished.
+        known = {} if watermark is None else {"watermark": dg.TimestampMetadataValue(watermark.timestamp())}
         for key in chosen:
             count = rows[key.path[-1]]
-            yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": count, **told})
+            yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": count, **known})
 
     return describe
 
 
-def described() -> tuple[Definition, ...]:
-    """Base tables and views; macros are none, since they hold nothing without a time."""
+def materialized_definitions() -> tuple[Definition, ...]:
+    """Base tables and views; macros have no rows before they are called with a time."""
     return tuple(one for one in (*base_tables(), *views()) if one.kind != "macro")
 
 
-def _spec(site: Installation, definition: Definition) -> dg.AssetSpec:
-    path = site.loading.directory.warehouse
+def _spec(installation: Installation, definition: Definition) -> dg.AssetSpec:
+    path = installation.load_context.directory.warehouse
     return dg.AssetSpec(
         analytics_key(definition.name),
-        deps=sorted(read_by(definition, site.loading.contract)),
+        deps=sorted(read_by(definition, installation.load_context.contract)),
         description="\n\n".join(f"**{part}**: {definition.parts[part]}" for part in PARTS),
         group_name="analytics",
         kinds={"duckdb", definition.kind},

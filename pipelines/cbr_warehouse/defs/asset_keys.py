@@ -1,4 +1,4 @@
-"""Names of assets, pools, job and schedule. Users select by them, so they never change."""
+"""Names of assets, pools, jobs and schedules. Users select by them, so they are never renamed."""
 
 import dagster as dg
 
@@ -10,30 +10,30 @@ WAREHOUSE_POOL = "warehouse"
 
 
 def raw_key(source: str) -> dg.AssetKey:
-    """What was received from a source."""
+    """Key of the raw records of a source."""
     return dg.AssetKey(["raw", source])
 
 
 def table_key(table: str) -> dg.AssetKey:
-    """A table as Parquet partitions."""
+    """Key of a table as partitioned Parquet."""
     return dg.AssetKey(["tables", table])
 
 
 def warehouse_key(table: str) -> dg.AssetKey:
-    """A table of the published warehouse."""
+    """Key of a table of the published warehouse."""
     return dg.AssetKey(["warehouse", table])
 
 
 def analytics_key(name: str) -> dg.AssetKey:
-    """A base table or view of the analytics."""
+    """Key of a base table or view of the analytics."""
     return dg.AssetKey(["analytics", name])
 
 
 def report_key() -> dg.AssetKey:
-    """The report."""
+    """Key of the report."""
     return dg.AssetKey(["report"])
 
 
 def source_pool(source: str) -> str:
-    """The pool of a source: however many runs there are, one of them asks it."""
+    """Pool of a source: of all concurrent runs, one at a time sends requests to it."""
     return f"source_{source}"

@@ -1,4 +1,4 @@
-"""Puts the code location together, from the configuration that the commands would find."""
+"""Builds the definitions of the code location from the configuration that the commands use."""
 
 import logging
 import os
@@ -6,11 +6,11 @@ import os
 import dagster as dg
 
 from cbr_warehouse.defs.analytics import analytics_asset
-from cbr_warehouse.defs.installation import Installation, read_site
+from cbr_warehouse.defs.installation import Installation, read_installation
 from cbr_warehouse.defs.partitions import partition_days
 from cbr_warehouse.defs.raw import raw_asset
-from cbr_warehouse.defs.report import report_asset, scheduled_report
-from cbr_warehouse.defs.schedule import scheduled_loading
+from cbr_warehouse.defs.report import report_asset, report_schedule
+from cbr_warehouse.defs.schedule import load_schedule
 from cbr_warehouse.defs.tables import tables_asset
 from cbr_warehouse.defs.warehouse import warehouse_asset
 
@@ -19,36 +19,36 @@ logger = logging.getLogger(__name__)
 
 @dg.definitions
 def location() -> dg.Definitions:
-    """The code location of this machine's configuration.
+    """The definitions for this machine's configuration.
 
     Raises:
-        SettingsError: The configuration is wrong; Dagster shows the sentence as what keeps it from loading.
+        SettingsError: The configuration is wrong; Dagster shows the message as its load error.
     """
-    return build_location(read_site(os.environ))
+    return build_location(read_installation(os.environ))
 
 
-def build_location(site: Installation) -> dg.Definitions:
+def build_location(installation: Installation) -> dg.Definitions:
     """All definitions of an installation.
 
-    Without a source there is nothing to load, so neither raw assets nor a schedule; tables,
-    warehouse, analytics and report of what was loaded before are there, and the tables say what is lacking.
+    Without a source there are neither raw assets nor a load schedule. Tables, warehouse, analytics and report
+    of earlier loads remain, and the descriptions of the tables say what is missing.
 
     Args:
-        site: The installation.
+        installation: The installation.
     """
-    days = partition_days(site)
-    stations = dg.Definitions(
+    days = partition_days(installation)
+    definitions = dg.Definitions(
         assets=[
-            *(raw_asset(site, source, days) for source in site.settings.sources),
-            tables_asset(site, days),
-            warehouse_asset(site),
-            analytics_asset(site),
-            report_asset(site),
+            *(raw_asset(installation, source, days) for source in installation.settings.sources),
+            tables_asset(installation, days),
+            warehouse_asset(installation),
+            analytics_asset(installation),
+            report_asset(installation),
         ],
         executor=dg.in_process_executor,
     )
-    stations = dg.Definitions.merge(stations, scheduled_report(site))
-    if site.lack is None:
-        return dg.Definitions.merge(stations, scheduled_loading(site))
-    logger.warning("%s", site.lack)
-    return dg.Definitions.merge(stations, dg.Definitions(metadata={"note": site.lack}))
+    definitions = dg.Definitions.merge(definitions, report_schedule(installation))
+    if installation.missing_source is None:
+        return dg.Definitions.merge(definitions, load_schedule(installation))
+    logger.warning("%s", installation.missing_source)
+    return dg.Definitions.merge(definitions, dg.Definitions(metadata={"note": installation.missing_source}))

@@ -12,7 +12,7 @@ def table_schema(table: Table, left_out: frozenset[str] = frozenset()) -> dg.Tab
 
     Args:
         table: The table.
-        left_out: Columns that this station of it does not have.
+        left_out: Columns that the table does not have at this stage.
     """
     columns = [_column(column, table.key) for column in table.columns if column.name not in left_out]
     unique = [f"unique ({', '.join(table.key)})"]

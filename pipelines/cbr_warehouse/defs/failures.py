@@ -1,8 +1,7 @@
-"""Our errors as Dagster's failures: the sentence is what its pages show, and who may try again.
+"""Converts our errors to Dagster failures, with the message to show and whether a retry is allowed.
 
-Only a source that failed in passing is tried again by Dagster. The client has retried each request
-before, and what it gives up for another reason (credentials, a full disk, a broken contract)
-would fail the same way, each time asking the API again.
+Dagster retries only transient errors of a source. The client has already retried each request, and any
+other failure (credentials, a full disk, a broken contract) would repeat, with requests to the API each time.
 """
 
 from collections.abc import Iterator
@@ -14,11 +13,11 @@ from cbr_warehouse.errors import CbrWarehouseError, TransientSourceError
 
 
 @contextmanager
-def told_as_failures() -> Iterator[None]:
-    """Turns an error of ours that the block raises into a failure with its sentence.
+def as_dagster_failures() -> Iterator[None]:
+    """Converts an error raised by the block to a Dagster failure with the same message.
 
     Raises:
-        Failure: The block failed.
+        Failure: The block raised one of our errors.
     """
     try:
         yield
@@ -27,10 +26,10 @@ def told_as_failures() -> Iterator[None]:
 
 
 def failure(sentence: str, cause: Exception | None) -> dg.Failure:
-    """A failure that Dagster tries again only if its cause may pass."""
+    """A failure that Dagster retries only if its cause is transient."""
     return dg.Failure(sentence, allow_retries=isinstance(cause, TransientSourceError))
 
 
 def has_failed_step(context: dg.AssetExecutionContext) -> bool:
-    """Whether a step of the run failed for good, so that Dagster skips what depends on it."""
+    """Whether a step of the run failed after all retries, so that Dagster skips the steps downstream."""
     return bool(context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE))

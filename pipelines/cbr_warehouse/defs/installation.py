@@ -1,4 +1,4 @@
-"""What the code location is made from: the configuration, and what a load works with here."""
+"""What the definitions are built from: the configuration and the context of loads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ class Installation:
 
     Attributes:
         settings: The configuration.
-        loading: What a load works with.
+        load_context: What a load needs besides the source.
         environ: The environment, where sources find their secrets when they are loaded.
-        retry_delay_seconds: How long a source that failed in passing is left alone.
+        retry_delay_seconds: Delay before the first retry after a transient error of a source.
     """
 
     settings: Settings
-    loading: LoadContext
+    load_context: LoadContext
     environ: Mapping[str, str]
     retry_delay_seconds: float = 30
 
     @property
-    def lack(self) -> str | None:
-        """What keeps anything from being loaded, and the remedy; None where there are sources."""
+    def missing_source(self) -> str | None:
+        """Why nothing can be loaded, and what to do; None if there are sources."""
         try:
             choose_sources(self.settings, None, self.environ)
         except SettingsError as error:
@@ -39,8 +39,8 @@ class Installation:
         return None
 
 
-def read_site(environ: Mapping[str, str]) -> Installation:
-    """Reads the configuration as the commands do; no secret is followed yet.
+def read_installation(environ: Mapping[str, str]) -> Installation:
+    """Reads the configuration as the commands do, without resolving secrets.
 
     Args:
         environ: The environment.

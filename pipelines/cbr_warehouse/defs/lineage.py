@@ -1,6 +1,6 @@
-"""What the analytics and the report read, from their queries: a view's assets cannot be forgotten.
+"""Upstream assets of the analytics and the report, derived from their queries, so that none can be missing.
 
-Macros are no assets, since they are called with a time; who calls one reads what it reads.
+Macros are not assets, since they take a time; a query that calls one depends on what the macro reads.
 """
 
 import re
@@ -20,14 +20,14 @@ _MADE_OF = {
     "as_of": "warehouse/loads",
     "source_watermark": "warehouse/loads",
 }
-"""Names that stand for others while a warehouse is built, and what they are made of."""
+"""Names of temporary and internal tables of the build, and the assets that they are derived from."""
 
 
 def read_by(definition: Definition, contract: Contract) -> frozenset[dg.AssetKey]:
-    """The assets that a table, view or question of the analytics reads.
+    """The assets that a table, view or report query reads.
 
     Args:
-        definition: What reads.
+        definition: The definition whose query is examined.
         contract: The tables of the warehouse.
     """
     known = {one.name: one for one in (*base_tables(), *views())}
@@ -42,7 +42,7 @@ def read_by(definition: Definition, contract: Contract) -> frozenset[dg.AssetKey
 
 
 def read_by_report(contract: Contract) -> frozenset[dg.AssetKey]:
-    """The assets that the report's questions read."""
+    """The assets that the report's queries read."""
     folder = files("cbr_warehouse.report").joinpath("sql")
     found: set[dg.AssetKey] = set()
     for entry in folder.iterdir():

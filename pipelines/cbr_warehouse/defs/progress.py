@@ -1,4 +1,4 @@
-"""Progress of a load as lines of a run's log: one a step, none a record."""
+"""Progress of a load in the log of a run: one line for each step."""
 
 import dagster as dg
 
@@ -21,5 +21,5 @@ class LoggedProgress(Progress):
         self._log.info(f"{source}: {what}" if source else what)
 
     def notice(self, sentence: str) -> None:
-        """Something that whoever reads the log should know."""
+        """Logs a message for the reader of the log."""
         self._log.info(sentence)

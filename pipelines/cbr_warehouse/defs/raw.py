@@ -1,21 +1,19 @@
-"""``raw/<source>``: loading one source, by day.
+"""``raw/<source>``: loads one source, partitioned by day.
 
-Which days. A run of the job ``load`` does what the command ``load`` does: the days that its plan
-finds due, whichever they are. Any other run (a partition chosen on a page, a batch of a
-backfill) loads the range of its own days and no others. Dagster takes a finished run for proof
-that all its days were loaded, so here a run only finishes if they were, and days read beyond its own
-are recorded one by one. A day of which the source has more than it gave is not recorded.
+Which days. A run of the job ``load`` does what the command ``load`` does: it loads all days that are due by
+its plan. Any other run (a partition chosen in the UI, a batch of a backfill) loads its own partitions only.
+Dagster marks all partitions of a successful run as materialized, so a run succeeds only if all of them were
+loaded, and further days that it read are recorded one by one. A day of which the source has more is not.
 
-When a source fails. Dagster skips every step that depends on a failed one, so in a run of all
-sources one that is down would keep the others out of the warehouse. Therefore
+When a source fails. Dagster skips all steps downstream of a failed one, so in a run of all sources, one that
+is down would keep the others out of the warehouse. Therefore
 
-- the schedule starts a run for each source: the others' tables and warehouse are made, checked and
-  recorded in runs of their own, and only the run that failed is red, tried again, and reported;
-- a source that fails publishes what it brought before, as the command does, since the steps that
-  would are skipped; and in a run of several sources, so does each one after it.
+- the schedule starts a run for each source, so that only the run of the failed source fails and is retried;
+- a source that fails publishes the records that it received, as the command does, since the steps that would
+  do so are skipped; in a run of several sources, so does each one after it.
 
-The other ways were worse: a failed source that only reports a failed check leaves its run green and its
-day marked as loaded, and one step for all sources would have one pool, one retry and one verdict.
+Alternatives: a failed source that only reports a failed asset check would leave its run successful and its
+partition materialized; one step for all sources would have one pool, one retry policy and one result.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +27,7 @@ from cbr_warehouse.contract.day_reason import explain
 from cbr_warehouse.contract.utc_days import DAY, start_of
 from cbr_warehouse.defs.asset_keys import LOAD_JOB, raw_key, source_pool
 from cbr_warehouse.defs.columns import records_schema
-from cbr_warehouse.defs.failures import failure, has_failed_step, told_as_failures
+from cbr_warehouse.defs.failures import as_dagster_failures, failure, has_failed_step
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
 from cbr_warehouse.defs.progress import LoggedProgress
@@ -44,28 +42,28 @@ from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import require_sources
 
 NOTHING_MISSING = "nothing_missing"
-"""The check that the source has no more of any day than is held."""
+"""Asset check: the source has no more records of any day than are stored."""
 
 
 def raw_asset(
-    site: Installation, source: SourceSettings, days: dg.PartitionsDefinition[str]
+    installation: Installation, source: SourceSettings, days: dg.PartitionsDefinition[str]
 ) -> dg.AssetsDefinition:
     """The asset of one source.
 
     Args:
-        site: The installation.
+        installation: The installation.
         source: The source.
         days: The partitions.
     """
     key = raw_key(source.name)
-    folder = site.loading.directory.raw / "records" / f"source={source.name}"
+    folder = installation.load_context.directory.raw / "records" / f"source={source.name}"
 
     @dg.multi_asset(
         name=key.to_python_identifier(),
         specs=[
             dg.AssetSpec(
                 key,
-                description=f"Every task record exactly as {source.endpoint} sent it, by day of created_at.",
+                description=f"Every task record exactly as received from {source.endpoint}, by day of created_at.",
                 group_name="raw",
                 kinds={"parquet"},
                 metadata={"dagster/column_schema": records_schema(), "dagster/uri": folder.as_uri()},
@@ -73,7 +71,9 @@ def raw_asset(
         ],
         check_specs=[
             dg.AssetCheckSpec(
-                NOTHING_MISSING, asset=key, description="The source has no more of any day than is held."
+                NOTHING_MISSING,
+                asset=key,
+                description="The source has no more records of any loaded day than are stored.",
             )
         ],
         partitions_def=days,
@@ -81,69 +81,75 @@ def raw_asset(
         pool=source_pool(source.name),
         retry_policy=dg.RetryPolicy(
             max_retries=2,
-            delay=site.retry_delay_seconds,
+            delay=installation.retry_delay_seconds,
             backoff=dg.Backoff.EXPONENTIAL,
             jitter=dg.Jitter.PLUS_MINUS,
         ),
     )
     def load_days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         own = own_days(context)
-        with told_as_failures():
-            report = _load(context, site, source, own)
-            loaded = {day: _of_day(site.loading, report, day) for day in _loaded(report)}
-        if lacking := _lacking(report, own):
+        with as_dagster_failures():
+            result = _load(context, installation, source, own)
+            loaded = {day: _of_day(installation.load_context, result, day) for day in _loaded(result)}
+        if missing := _missing_days(result, own):
             _record(context, key, loaded, loaded)
-            raise failure(_why(report, lacking), report.failure)
+            raise failure(_failure_message(result, missing), result.failure)
         _record(context, key, loaded, set(loaded) - set(own))
         for day in own:
             context.add_asset_metadata(loaded[day], asset_key=key, partition_key=day.isoformat())
         yield dg.MaterializeResult(
-            asset_key=key, metadata=_of_load(report), check_results=[_missing(report, key)]
+            asset_key=key, metadata=_of_load(result), check_results=[_missing(result, key)]
         )
 
     return load_days
 
 
 def _load(
-    context: dg.AssetExecutionContext, site: Installation, source: SourceSettings, own: tuple[date, ...]
+    context: dg.AssetExecutionContext,
+    installation: Installation,
+    source: SourceSettings,
+    own: tuple[date, ...],
 ) -> SourceResult:
-    loading = replace(site.loading, progress=LoggedProgress(context.log))
-    (ready,) = require_sources(site.settings, source.name, site.environ)
+    load_context = replace(installation.load_context, progress=LoggedProgress(context.log))
+    (ready,) = require_sources(installation.settings, source.name, installation.environ)
     what = f"load of {source.name} by Dagster run {context.run.run_id}"
-    with hold_source(loading, source.name, what, wait=True):
-        report = load_source(loading, ready, _wanted(context, loading, source, own))
-        if report.is_publishable and (_lacking(report, own) or has_failed_step(context)):
-            publish_warehouse(loading)
-    return report
+    with hold_source(load_context, source.name, what, wait=True):
+        result = load_source(load_context, ready, _request(context, load_context, source, own))
+        if result.is_publishable and (_missing_days(result, own) or has_failed_step(context)):
+            publish_warehouse(load_context)
+    return result
 
 
-def _wanted(
-    context: dg.AssetExecutionContext, loading: LoadContext, source: SourceSettings, own: tuple[date, ...]
+def _request(
+    context: dg.AssetExecutionContext,
+    load_context: LoadContext,
+    source: SourceSettings,
+    own: tuple[date, ...],
 ) -> LoadRequest:
-    # The plan reads today, but not any day: the job run for a day long ago is about that day.
-    if context.run.job_name == LOAD_JOB and set(own) <= set(_planned(loading, source).read):
+    # The plan includes today, but not every past day: the job, run for such a day, loads that day.
+    if context.run.job_name == LOAD_JOB and set(own) <= set(_planned(load_context, source).read):
         return LoadRequest()
     return LoadRequest(range=Range(start_of(min(own)), start_of(max(own)) + DAY))
 
 
-def _planned(loading: LoadContext, source: SourceSettings) -> Plan:
-    return plan_source(loading.directory, source, LoadRequest(), loading.clock())
+def _planned(load_context: LoadContext, source: SourceSettings) -> Plan:
+    return plan_source(load_context.directory, source, LoadRequest(), load_context.clock())
 
 
-def _loaded(report: SourceResult) -> list[date]:
-    return [day for day in report.read if day not in report.incomplete]
+def _loaded(result: SourceResult) -> list[date]:
+    return [day for day in result.read if day not in result.incomplete]
 
 
-def _lacking(report: SourceResult, own: Iterable[date]) -> list[date]:
-    return sorted(set(own) - set(_loaded(report)))
+def _missing_days(result: SourceResult, own: Iterable[date]) -> list[date]:
+    return sorted(set(own) - set(_loaded(result)))
 
 
-def _why(report: SourceResult, lacking: list[date]) -> str:
-    name = report.entry.source
-    if report.failure is not None:
-        return f"{name}: the load failed: {report.entry.message}"
+def _failure_message(result: SourceResult, missing: list[date]) -> str:
+    name = result.entry.source
+    if result.failure is not None:
+        return f"{name}: the load failed: {result.entry.message}"
     return (
-        f"{name}: incomplete: the source has more than it gave of {_listed(lacking)}. "
+        f"{name}: incomplete: the source has more records than it returned of {_joined(missing)}. "
         "Load again; the table coverage has the counts."
     )
 
@@ -154,7 +160,7 @@ def _record(
     loaded: dict[date, dict[str, Any]],
     days: Iterable[date],
 ) -> None:
-    """Records days as loaded by this run that Dagster does not record by itself."""
+    """Records materializations of days that are not partitions of this run."""
     known = context.assets_def.partitions_def
     keys = set(known.get_partition_keys()) if known else set()
     for day in sorted(days):
@@ -163,19 +169,19 @@ def _record(
             context.log_event(event)
 
 
-def _of_day(loading: LoadContext, report: SourceResult, day: date) -> dict[str, Any]:
-    found = {entry.day: entry for entry in report.findings}.get(day)
+def _of_day(load_context: LoadContext, result: SourceResult, day: date) -> dict[str, Any]:
+    found = {entry.day: entry for entry in result.findings}.get(day)
     stated: dict[str, Any] = {}
     if found is not None:
         stated = {"state": found.state, "counted": found.counted, "reason": found.reason or "none"}
         if explained := explain(found.state, found.reason):
             stated |= {"why": explained.why, "what_to_do": explained.remedy}
-    count = count_records(loading.directory, report.entry.source, day)
-    return {"dagster/partition_row_count": count, "load_id": report.entry.load_id, **stated}
+    count = count_records(load_context.directory, result.entry.source, day)
+    return {"dagster/partition_row_count": count, "load_id": result.entry.load_id, **stated}
 
 
-def _of_load(report: SourceResult) -> dict[str, Any]:
-    entry = report.entry
+def _of_load(result: SourceResult) -> dict[str, Any]:
+    entry = result.entry
     return {
         "purpose": entry.purpose,
         "requests": entry.requests,
@@ -185,35 +191,35 @@ def _of_load(report: SourceResult) -> dict[str, Any]:
         "superseded": entry.superseded,
         "repeats": entry.repeats,
         "quarantined": entry.quarantined,
-        "days_read": _listed(report.read),
+        "days_read": _joined(result.read),
     }
 
 
-def _missing(report: SourceResult, key: dg.AssetKey) -> dg.AssetCheckResult:
+def _missing(result: SourceResult, key: dg.AssetKey) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=NOTHING_MISSING,
-        passed=report.is_good,
+        passed=result.is_good,
         metadata={
-            "violations": len(report.incomplete) + len(report.newly_lost),
-            "incomplete": _listed(report.incomplete),
-            "newly_lost": _listed(report.newly_lost),
-            "unverified": _listed(report.unverified),
-            "beyond_retention": _listed(report.beyond_retention),
-            "reasons": _reasons(report),
+            "violations": len(result.incomplete) + len(result.newly_lost),
+            "incomplete": _joined(result.incomplete),
+            "newly_lost": _joined(result.newly_lost),
+            "unverified": _joined(result.unverified),
+            "beyond_retention": _joined(result.beyond_retention),
+            "reasons": _reasons(result),
         },
     )
 
 
-def _reasons(report: SourceResult) -> str:
+def _reasons(result: SourceResult) -> str:
     """Each reason for which days are not complete, with what to do, as a Markdown list."""
     lines = [
-        f"- {state} ({reason}): {_listed(days)}: {explained.why}. {explained.remedy}"
-        for (state, reason), days in report.days_by_reason().items()
+        f"- {state} ({reason}): {_joined(days)}: {explained.why}. {explained.remedy}"
+        for (state, reason), days in result.days_by_reason().items()
         if (explained := explain(state, reason))
     ]
     return "\n".join(lines) or "none"
 
 
-def _listed(days: Iterable[date]) -> str:
+def _joined(days: Iterable[date]) -> str:
     return ", ".join(day.isoformat() for day in days) or "none"

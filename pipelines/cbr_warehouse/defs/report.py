@@ -1,7 +1,7 @@
-"""``report``: what ``cbr-warehouse report`` writes, by a job of its own once a backup day is over.
+"""``report``: what ``cbr-warehouse report`` writes, by its own job after the end of each backup day.
 
-It is no part of the job ``load``: a report that cannot be written must not make a load fail, and hourly
-loads of several sources need not each write it again.
+It is not part of the job ``load``: a failed report must not fail a load, and hourly loads of several sources
+should not each write it again.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -9,22 +9,22 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from cbr_warehouse.defs.asset_keys import REPORT_JOB, REPORT_SCHEDULE, report_key
-from cbr_warehouse.defs.failures import told_as_failures
+from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.lineage import read_by_report
 from cbr_warehouse.report.options import ReportOptions, missing_packages
 
 AFTER_THE_DAY = timedelta(minutes=90)
-"""How long after the end of a backup day its report is written: an hourly load has seen the end by then."""
+"""How long after the end of a backup day its report is written; by then, an hourly load has covered it."""
 
 
 class ReportConfig(dg.Config):
-    """The options of the command, by the same names.
+    """The options of the command, under the same names.
 
     Attributes:
         period: ``day``, ``week`` or ``month``.
         lang: ``en`` or ``zh``.
-        audit: Whether all evidence belongs to it.
+        audit: Whether to add all evidence tables.
     """
 
     period: str = "week"
@@ -32,31 +32,33 @@ class ReportConfig(dg.Config):
     audit: bool = False
 
 
-def report_asset(site: Installation) -> dg.AssetsDefinition:
+def report_asset(installation: Installation) -> dg.AssetsDefinition:
     """The asset of the report.
 
     Args:
-        site: The installation.
+        installation: The installation.
     """
-    directory = site.loading.directory
+    directory = installation.load_context.directory
 
     @dg.asset(
         key=report_key(),
-        deps=sorted(read_by_report(site.loading.contract)),
+        deps=sorted(read_by_report(installation.load_context.contract)),
         description=(
-            "One HTML file that says whether the backups are good, with its data and a manifest beside it, "
-            "as the command `cbr-warehouse report` writes it."
+            "One HTML file that shows whether backups are reliable, with its data files and a manifest, "
+            "as written by the command `cbr-warehouse report`."
         ),
         group_name="report",
         kinds={"html"},
         metadata={"dagster/uri": directory.reports.as_uri()},
     )
     def write(config: ReportConfig) -> dg.MaterializeResult[None]:
-        with told_as_failures():
-            wanted = ReportOptions.told(config.period, config.lang, audit=config.audit)
+        with as_dagster_failures():
+            options = ReportOptions.parse(config.period, config.lang, audit=config.audit)
             from cbr_warehouse.report.build import make_report  # noqa: PLC0415  needs the extra
 
-            made = make_report(directory.warehouse, None, directory.reports, wanted, site.loading.clock())
+            made = make_report(
+                directory.warehouse, None, directory.reports, options, installation.load_context.clock()
+            )
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(made.page),
@@ -70,18 +72,18 @@ def report_asset(site: Installation) -> dg.AssetsDefinition:
     return write
 
 
-def scheduled_report(site: Installation) -> dg.Definitions:
-    """The job, and the schedule, which is on by itself where what a report needs is installed.
+def report_schedule(installation: Installation) -> dg.Definitions:
+    """The job, and its schedule, which is on by default if the extra ``report`` is installed.
 
     Args:
-        site: The installation.
+        installation: The installation.
     """
-    settings = site.settings.analytics
+    settings = installation.settings.analytics
     at = datetime.combine(date.min, settings.day_anchor, tzinfo=UTC) + AFTER_THE_DAY
     job = dg.define_asset_job(
         REPORT_JOB,
         selection=dg.AssetSelection.assets(report_key()),
-        description="What the command `cbr-warehouse report` does.",
+        description="Does what the command `cbr-warehouse report` does.",
     )
     schedule = dg.ScheduleDefinition(
         name=REPORT_SCHEDULE,
@@ -91,6 +93,6 @@ def scheduled_report(site: Installation) -> dg.Definitions:
         default_status=(
             dg.DefaultScheduleStatus.STOPPED if missing_packages() else dg.DefaultScheduleStatus.RUNNING
         ),
-        description="Writes the report of the newest backup days, 90 minutes after each is over.",
+        description="Writes the report of the newest backup days, 90 minutes after the end of each.",
     )
     return dg.Definitions(jobs=[job], schedules=[schedule])

@@ -1,4 +1,4 @@
-"""``tables/<table>``: the Parquet partitions, made again for every day whose raw records changed."""
+"""``tables/<table>``: the Parquet partitions, rebuilt for every day whose raw records changed."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import dagster as dg
 from cbr_warehouse.contract.columns import Table
 from cbr_warehouse.defs.asset_keys import raw_key, table_key
 from cbr_warehouse.defs.columns import table_schema
-from cbr_warehouse.defs.failures import told_as_failures
+from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
 from cbr_warehouse.errors import LoadRunningError
@@ -18,30 +18,32 @@ from cbr_warehouse.tables.build_state import rows_made
 from cbr_warehouse.tables.partitions import PARTITIONED, SET_LATER
 
 
-def tables_asset(site: Installation, days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """The assets of all partitioned tables, made in one step.
+def tables_asset(installation: Installation, days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The assets of all partitioned tables, built in one step.
 
     Args:
-        site: The installation.
+        installation: The installation.
         days: The partitions.
     """
-    directory, contract = site.loading.directory, site.loading.contract
+    directory, contract = installation.load_context.directory, installation.load_context.contract
 
     @dg.multi_asset(
         name="tables",
-        specs=[_spec(site, contract.table(name)) for name in PARTITIONED],
+        specs=[_spec(installation, contract.table(name)) for name in PARTITIONED],
         can_subset=True,
         partitions_def=days,
         backfill_policy=BACKFILL,
     )
     def make_days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         own = {day.isoformat() for day in own_days(context)}
-        with told_as_failures():
+        with as_dagster_failures():
             made = {
-                day for source in directory.sources_with_raw() for day in _make_days_of(context, site, source)
+                day
+                for source in directory.sources_with_raw()
+                for day in _make_days_of(context, installation, source)
             }
             touched = (made | _loaded_before(context)) - {UNKNOWN_DAY} - own
-            with hold_directory(site.loading, "counting rows by Dagster"):
+            with hold_directory(installation.load_context, "counting rows by Dagster"):
                 rows = {day: _rows(directory, day) for day in touched | own}
         for key in sorted(context.selected_asset_keys):
             table = key.path[-1]
@@ -55,41 +57,50 @@ def tables_asset(site: Installation, days: dg.PartitionsDefinition[str]) -> dg.A
     return make_days
 
 
-def _make_days_of(context: dg.AssetExecutionContext, site: Installation, source: str) -> tuple[str, ...]:
+def _make_days_of(
+    context: dg.AssetExecutionContext, installation: Installation, source: str
+) -> tuple[str, ...]:
     """Brings a source's tables up to raw and returns the days built.
 
     A source that is being loaded is left to its load, which builds and counts the same days.
     """
-    directory, what = site.loading.directory, f"tables of {source} by Dagster"
+    directory, what = installation.load_context.directory, f"tables of {source} by Dagster"
     try:
-        with hold_source(site.loading, source, what, wait=False), hold_directory(site.loading, what):
-            return make_tables(directory, source, site.loading.contract).days
+        with (
+            hold_source(installation.load_context, source, what, wait=False),
+            hold_directory(installation.load_context, what),
+        ):
+            return make_tables(directory, source, installation.load_context.contract).days
     except LoadRunningError as error:
         context.log.info("%s: its tables are left to the running load. %s", source, error)
         return ()
 
 
-def _spec(site: Installation, table: Table) -> dg.AssetSpec:
+def _spec(installation: Installation, table: Table) -> dg.AssetSpec:
     return dg.AssetSpec(
         table_key(table.name),
-        deps=[raw_key(source.name) for source in site.settings.sources],
-        description=_description(site, table),
+        deps=[raw_key(source.name) for source in installation.settings.sources],
+        description=_description(installation, table),
         group_name="tables",
         kinds={"parquet"},
         skippable=True,
         metadata={
             "dagster/column_schema": table_schema(table, SET_LATER),
-            "dagster/uri": (site.loading.directory.tables / table.name).as_uri(),
+            "dagster/uri": (installation.load_context.directory.tables / table.name).as_uri(),
         },
     )
 
 
-def _description(site: Installation, table: Table) -> str:
-    return table.description if site.lack is None else f"{table.description}\n\n{site.lack}"
+def _description(installation: Installation, table: Table) -> str:
+    return (
+        table.description
+        if installation.missing_source is None
+        else f"{table.description}\n\n{installation.missing_source}"
+    )
 
 
 def _loaded_before(context: dg.AssetExecutionContext) -> set[str]:
-    """Days that earlier steps of this run loaded; a load makes their tables itself, to count them."""
+    """Days that earlier steps of this run loaded; a load builds their tables itself, to count rows."""
     events = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
     return {
         event.dagster_event.partition

@@ -7,7 +7,7 @@ import dagster as dg
 from cbr_warehouse.contract.columns import Table
 from cbr_warehouse.defs.asset_keys import WAREHOUSE_POOL, raw_key, table_key, warehouse_key
 from cbr_warehouse.defs.columns import table_schema
-from cbr_warehouse.defs.failures import told_as_failures
+from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.load.exclusive import hold_directory
 from cbr_warehouse.tables.partitions import PARTITIONED
@@ -17,18 +17,18 @@ from cbr_warehouse.warehouse.published_file import open_published
 from cbr_warehouse.warehouse.query import count_rows
 
 
-def warehouse_asset(site: Installation) -> dg.AssetsDefinition:
+def warehouse_asset(installation: Installation) -> dg.AssetsDefinition:
     """The assets of all tables of the warehouse.
 
     Args:
-        site: The installation.
+        installation: The installation.
     """
-    directory, contract = site.loading.directory, site.loading.contract
+    directory, contract = installation.load_context.directory, installation.load_context.contract
     tables = [table.name for table in contract.tables]
 
     @dg.multi_asset(
         name="warehouse",
-        specs=[_spec(site, table) for table in contract.tables],
+        specs=[_spec(installation, table) for table in contract.tables],
         check_specs=[*_unique_keys(contract.tables), *_references()],
         can_subset=True,
         pool=WAREHOUSE_POOL,
@@ -36,10 +36,10 @@ def warehouse_asset(site: Installation) -> dg.AssetsDefinition:
     def publish(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        with told_as_failures():
+        with as_dagster_failures():
             if context.selected_asset_keys:
-                with hold_directory(site.loading, "publication by Dagster"):
-                    build_warehouse(directory, contract, site.loading.analytics)
+                with hold_directory(installation.load_context, "publication by Dagster"):
+                    build_warehouse(directory, contract, installation.load_context.analytics)
             with open_published(directory.warehouse) as connection:
                 rows = count_rows(connection, tables)
                 checked = check_all(connection, contract)
@@ -53,11 +53,11 @@ def warehouse_asset(site: Installation) -> dg.AssetsDefinition:
     return publish
 
 
-def _spec(site: Installation, table: Table) -> dg.AssetSpec:
-    raw = [raw_key(source.name) for source in site.settings.sources]
+def _spec(installation: Installation, table: Table) -> dg.AssetSpec:
+    raw = [raw_key(source.name) for source in installation.settings.sources]
     counted = [table_key("tasks"), table_key("quarantine")]
     bookkeeping = {"loads": raw, "coverage": [*raw, *counted]}
-    path = site.loading.directory.warehouse
+    path = installation.load_context.directory.warehouse
     return dg.AssetSpec(
         warehouse_key(table.name),
         deps=[table_key(table.name)] if table.name in PARTITIONED else bookkeeping[table.name],

@@ -1,4 +1,4 @@
-"""Makes a report: asks, renders, writes; the manifest last, so that a report with one is whole."""
+"""Builds a report: queries, renders, writes. The manifest comes last: a report that has one is complete."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cbr_warehouse import __version__
 from cbr_warehouse.reader.warehouse import open_warehouse
-from cbr_warehouse.report.data import ReportData, find
+from cbr_warehouse.report.data import ReportData, collect_data
 from cbr_warehouse.report.export import MADE_BY, export_tables, manifest_of
 from cbr_warehouse.report.options import ReportOptions
 from cbr_warehouse.report.render import render_page
@@ -21,13 +21,13 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Report:
-    """A report that was made.
+    """A report that was written.
 
     Attributes:
         page: The HTML file.
-        manifest: What it was made from, beside it.
+        manifest: The manifest next to it: period, settings, queries and checksums.
         level: ``good``, ``warn``, ``bad`` or ``empty``.
-        verdict: Its first sentence.
+        verdict: Its first two sentences.
     """
 
     page: Path
@@ -37,45 +37,43 @@ class Report:
 
 
 def make_report(
-    warehouse: Path, out: Path | None, folder: Path, wanted: ReportOptions, made_at: datetime
+    warehouse: Path, out: Path | None, folder: Path, options: ReportOptions, made_at: datetime
 ) -> Report:
-    """Makes a report of the published warehouse.
+    """Writes a report of the published warehouse.
 
     Args:
         warehouse: The published warehouse.
-        out: Where to; None for a folder named after the report's last day below ``folder``.
-        folder: Where reports are kept.
-        wanted: Which report.
-        made_at: When, UTC; only the manifest says so.
+        out: The folder to write to; None for one below ``folder``, named after the report's last day.
+        folder: The folder of all reports.
+        options: Period, language and whether to include all evidence.
+        made_at: The time of writing, UTC; in the manifest alone, so that equal data give an equal page.
 
     Returns:
-        What was made.
+        The written report.
 
     Raises:
         WarehouseError: There is no warehouse.
         StorageError: A file could not be written.
     """
-    texts = read_texts(wanted.language)
+    texts = read_texts(options.language)
     with open_warehouse(warehouse) as opened:
-        findings = find(opened, wanted.length, texts)
-        place = out or folder / _name(findings, wanted)
-        _withdraw(place)
-        exported = export_tables(opened, findings, place, audit=wanted.audit)
-    if wanted.audit:
+        data = collect_data(opened, options.length, texts)
+        place = out or folder / _name(data, options)
+        _remove_earlier(place)
+        exported = export_tables(opened, data, place, audit=options.audit)
+    if options.audit:
         evidence = [{"name": one.name, "rows": one.rows} for one in exported]
-        findings = replace(findings, evidence=evidence)
+        data = replace(data, evidence=evidence)
     version = __version__
-    html = render_page(findings, texts, version).encode()
+    html = render_page(data, texts, version).encode()
     write_bytes(place / PAGE, html)
     page = {"file": PAGE, "bytes": len(html), "sha256": hashlib.sha256(html).hexdigest()}
-    write_json(place / MANIFEST, manifest_of(findings, exported, page, made_at, version))
-    return Report(
-        place / PAGE, place / MANIFEST, findings.verdict.level, " ".join(findings.verdict.sentences[:2])
-    )
+    write_json(place / MANIFEST, manifest_of(data, exported, page, made_at, version))
+    return Report(place / PAGE, place / MANIFEST, data.verdict.level, " ".join(data.verdict.sentences[:2]))
 
 
-def _withdraw(place: Path) -> None:
-    """Takes away an earlier report of the same place: its manifest first, then the files that it lists."""
+def _remove_earlier(place: Path) -> None:
+    """Removes an earlier report from the same folder: its manifest first, then the files that it lists."""
     with as_storage_error(place):
         earlier = read_json(place / MANIFEST)
         if not isinstance(earlier, dict) or not str(earlier.get("made_by")).startswith(MADE_BY):
@@ -86,6 +84,6 @@ def _withdraw(place: Path) -> None:
                 (place / Path(file["file"]).name).unlink(missing_ok=True)
 
 
-def _name(findings: ReportData, wanted: ReportOptions) -> str:
-    last = f"{findings.period.to_day:%Y-%m-%d}" if findings.period else "empty"
-    return f"{last}-{wanted.length}{'-audit' if wanted.audit else ''}-{wanted.language}"
+def _name(data: ReportData, options: ReportOptions) -> str:
+    last = f"{data.period.to_day:%Y-%m-%d}" if data.period else "empty"
+    return f"{last}-{options.length}{'-audit' if options.audit else ''}-{options.language}"

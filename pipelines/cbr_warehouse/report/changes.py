@@ -1,4 +1,4 @@
-"""What changed since the period before, one sentence a kind: how many, and where most of them."""
+"""What changed since the previous period: a sentence for each kind, with its number and largest groups."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -9,7 +9,7 @@ from cbr_warehouse.report.formatting import abbreviate, count
 from cbr_warehouse.report.texts import Texts
 
 NAMED = 3
-"""So many are named; the table ``changes`` beside the page has all."""
+"""How many are named; the exported table ``changes`` has all."""
 
 ORDER = (
     "new_code",
@@ -24,18 +24,18 @@ ORDER = (
 """Most urgent first."""
 
 
-def tell_changes(rows: Iterable[dict[str, Any]], texts: Texts) -> list[str]:
-    """Puts the answer to ``changes`` into sentences.
+def describe_changes(rows: Iterable[dict[str, Any]], texts: Texts) -> list[str]:
+    """Puts the rows of the query ``changes`` into sentences.
 
     Args:
-        rows: Its rows; those of one kind stand together, most first.
-        texts: The words.
+        rows: Its rows, grouped by kind and in descending order of ``n``.
+        texts: The words of the language.
     """
     kinds = {kind: list(found) for kind, found in groupby(rows, itemgetter("kind"))}
-    return [_tell(kind, kinds[kind], texts) for kind in ORDER if kind in kinds]
+    return [_sentence(kind, kinds[kind], texts) for kind in ORDER if kind in kinds]
 
 
-def _tell(kind: str, rows: list[dict[str, Any]], texts: Texts) -> str:
+def _sentence(kind: str, rows: list[dict[str, Any]], texts: Texts) -> str:
     named = [f"{_name(row['what'], texts)} ×{count(row['n'])}" for row in rows[:NAMED]]
     if len(rows) > NAMED:
         named.append(texts("changes", "more", n=count(len(rows) - NAMED)))

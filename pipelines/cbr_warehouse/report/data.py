@@ -1,4 +1,4 @@
-"""All that a report says, before it is laid out: every question asked once, with its query as run."""
+"""The data of a report before it is rendered: each query is run once, and its text kept with its values."""
 
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -6,7 +6,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from cbr_warehouse.reader.warehouse import Warehouse
-from cbr_warehouse.report.figures import Figure, find_figures
+from cbr_warehouse.report.figures import Figure, compute_figures
 from cbr_warehouse.report.options import Length
 from cbr_warehouse.report.period import Period, newest_period
 from cbr_warehouse.report.queries import Question, read_question
@@ -23,17 +23,17 @@ QUESTIONS = (
     "completeness",
     "watermark",
 )
-"""The questions whose rows are shown, beside the figures."""
+"""The queries whose rows are shown, in addition to the figures."""
 
 
 @dataclass(frozen=True)
 class QueryResult:
-    """A question with its answer.
+    """A query with its result.
 
     Attributes:
-        question: The question.
-        query: Its query with the values it ran with.
-        rows: The answer.
+        question: The definition of the query.
+        query: Its SQL with the parameters filled in.
+        rows: The result.
     """
 
     question: Question | None
@@ -41,28 +41,28 @@ class QueryResult:
     rows: list[dict[str, Any]]
 
     @classmethod
-    def nothing(cls) -> Self:
-        """No question, no rows."""
+    def empty(cls) -> Self:
+        """The result of no query."""
         return cls(None, "", [])
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that a report says.
+    """The data of a report.
 
     Attributes:
-        period: What it covers; None in a warehouse that no load has finished in.
-        settings: What the analytics were set to.
-        figures: The figures by name.
-        asked: Questions and answers by name.
-        verdict: The first sentences.
+        period: The period that it covers; None before the first finished load.
+        settings: The settings of the analytics.
+        figures: The key figures by name.
+        results: Query results by name.
+        verdict: The overall result.
         evidence: (audit) Each exported table: ``name``, ``rows``.
     """
 
     period: Period | None
     settings: dict[str, Any]
     figures: dict[str, Figure]
-    asked: dict[str, QueryResult]
+    results: dict[str, QueryResult]
     verdict: ReportVerdict
     evidence: list[dict[str, Any]] = field(default_factory=list)
 
@@ -72,23 +72,23 @@ class ReportData:
         return ZoneInfo(self.settings["timezone"])
 
 
-def find(warehouse: Warehouse, length: Length, texts: Texts) -> ReportData:
-    """Asks everything.
+def collect_data(warehouse: Warehouse, length: Length, texts: Texts) -> ReportData:
+    """Runs all queries of a report.
 
     Args:
-        warehouse: The warehouse, which does not change meanwhile.
-        length: How long the period is.
+        warehouse: The warehouse, opened once, so that all queries see the same data.
+        length: The length of the period.
         texts: The words of the verdict.
     """
     settings = warehouse.settings
     period = newest_period(warehouse, length)
     if period is None:
         return ReportData(None, settings, {}, {}, judge(warehouse, None, {}, [], texts))
-    figures = find_figures(warehouse, period)
-    asked = {}
+    figures = compute_figures(warehouse, period)
+    results = {}
     for name in QUESTIONS:
         question = read_question(name)
-        rows = question.ask(warehouse, period.parameters)
-        asked[name] = QueryResult(question, question.filled(period.parameters), rows)
-    verdict = judge(warehouse, period, figures, asked["completeness"].rows, texts)
-    return ReportData(period, settings, figures, asked, verdict)
+        rows = question.run(warehouse, period.parameters)
+        results[name] = QueryResult(question, question.filled(period.parameters), rows)
+    verdict = judge(warehouse, period, figures, results["completeness"].rows, texts)
+    return ReportData(period, settings, figures, results, verdict)

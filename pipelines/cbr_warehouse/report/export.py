@@ -1,4 +1,4 @@
-"""The data beside the page: every table as CSV and Parquet, and a manifest that says how to check them."""
+"""The data files of a report: every table as CSV and Parquet, and a manifest to check them by."""
 
 import hashlib
 import json
@@ -38,11 +38,11 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class Exported:
-    """A table that was written.
+    """An exported table.
 
     Attributes:
         name: Its name.
-        query: What made it, and makes it again.
+        query: The query that produced it, with parameters filled in.
         rows: How many rows it has.
         files: Its files with size and checksum.
     """
@@ -53,23 +53,23 @@ class Exported:
     files: list[dict[str, Any]]
 
 
-def export_tables(warehouse: Warehouse, findings: ReportData, folder: Path, *, audit: bool) -> list[Exported]:
+def export_tables(warehouse: Warehouse, data: ReportData, folder: Path, *, audit: bool) -> list[Exported]:
     """Writes the tables of a report.
 
     Args:
         warehouse: The warehouse.
-        findings: What the report says; its queries are run once more, for their types.
-        folder: Where to.
-        audit: Whether all of the analytics, coverage, loads and quarantine belong to it.
+        data: The report's data; its queries are run again, for their column types.
+        folder: The folder to write to.
+        audit: Whether to add all views of the analytics, coverage, loads and quarantine.
 
     Returns:
-        What was written.
+        The exported tables by name.
 
     Raises:
         StorageError: A file could not be written.
     """
-    queries = {name: answered.query for name, answered in findings.asked.items()}
-    queries |= {f"figure_{name}": figure.query for name, figure in findings.figures.items()}
+    queries = {name: answered.query for name, answered in data.results.items()}
+    queries |= {f"figure_{name}": figure.query for name, figure in data.figures.items()}
     if audit:
         queries |= dict(_evidence())
     return [_export(warehouse, name, query, folder) for name, query in sorted(queries.items())]
@@ -98,7 +98,7 @@ def _export(warehouse: Warehouse, name: str, query: str, folder: Path) -> Export
 
 
 def _storable(warehouse: Warehouse, query: str) -> str:
-    """The query with spans of time as text: Parquet and CSV hold none."""
+    """The query with intervals as text, which Parquet and CSV have no type for."""
     described = warehouse.sql(f"DESCRIBE {query}", as_="arrow").to_pylist()
     spans = [row["column_name"] for row in described if row["column_type"] == "INTERVAL"]
     if not spans:
@@ -130,33 +130,33 @@ def _write(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def manifest_of(
-    findings: ReportData, exported: list[Exported], page: dict[str, Any], made_at: datetime, version: str
+    data: ReportData, exported: list[Exported], page: dict[str, Any], made_at: datetime, version: str
 ) -> dict[str, Any]:
-    """What a reader needs to check the report.
+    """The manifest: what is needed to check the report.
 
     Args:
-        findings: What it says.
-        exported: Its tables.
-        page: The page's file, size and checksum.
-        made_at: When it was made.
+        data: The report's data.
+        exported: The exported tables.
+        page: File name, size and SHA-256 of the page.
+        made_at: The time of writing, UTC.
         version: Of this program.
     """
     return {
         "made_by": f"{MADE_BY} {version}",
         "made_at": made_at.isoformat(),
-        "period": _period(findings.period),
-        "settings": {name: str(value) for name, value in findings.settings.items()},
-        "verdict": {"level": findings.verdict.level, "sentences": list(findings.verdict.sentences)},
+        "period": _period(data.period),
+        "settings": {name: str(value) for name, value in data.settings.items()},
+        "verdict": {"level": data.verdict.level, "sentences": list(data.verdict.sentences)},
         "figures": {
             name: {
                 "value": figure.value,
                 "numerator": figure.numerator,
                 "denominator": figure.denominator,
                 "before": figure.before,
-                "definition": figure.question.says["Definition"],
+                "definition": figure.question.header["Definition"],
                 "query": figure.query,
             }
-            for name, figure in findings.figures.items()
+            for name, figure in data.figures.items()
         },
         "page": page,
         "formats": _FORMATS,

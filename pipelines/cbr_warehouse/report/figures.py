@@ -1,4 +1,4 @@
-"""The five figures at the top: each with numerator, denominator, the period before, and which way is good."""
+"""The five key figures: each with numerator, denominator, previous value and the direction that is better."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from cbr_warehouse.report.queries import Question, read_question
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a period.
+    """One key figure of a period.
 
     Attributes:
-        question: What is asked.
-        value: The answer; None where there is no denominator.
-        numerator: What was counted.
-        denominator: Of what.
-        before: The answer for the period before; None where the log does not tell of all of it.
-        show: Prints a value.
-        more_is_better: Whether a rise is good.
-        query: The query with its values.
+        question: The definition of the query.
+        value: The value; None if the denominator is 0.
+        numerator: The numerator.
+        denominator: The denominator.
+        before: The value of the previous period; None if the data does not cover all of it.
+        show: Formats a value.
+        more_is_better: Whether an increase is good.
+        query: Its SQL with the parameters filled in.
     """
 
     question: Question
@@ -80,21 +80,21 @@ _FIGURES: tuple[tuple[str, Callable[[float | None], str], bool], ...] = (
 )
 
 
-def find_figures(warehouse: Warehouse, period: Period) -> dict[str, Figure]:
-    """Answers the five questions for a period and the one before.
+def compute_figures(warehouse: Warehouse, period: Period) -> dict[str, Figure]:
+    """Computes the key figures of a period, and of the one before.
 
     Args:
         warehouse: The warehouse.
         period: The period.
 
     Returns:
-        The figures by name, in the order they are shown.
+        The figures by name, in the order in which they are shown.
     """
     found = {}
     for name, show, more_is_better in _FIGURES:
         question = read_question(name)
-        now = question.ask(warehouse, period.parameters)[0]
-        before = question.ask(warehouse, period.parameters_before)[0]
+        now = question.run(warehouse, period.parameters)[0]
+        before = question.run(warehouse, period.parameters_before)[0]
         found[name] = Figure(
             question,
             now["value"] if now["denominator"] else None,

@@ -1,4 +1,4 @@
-"""Which report someone wants, and what making one needs; importing this costs nothing."""
+"""Options of a report and the packages that it needs. Importing this module imports none of them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,11 +8,11 @@ from typing import Self
 from cbr_warehouse.errors import UsageError
 
 PACKAGES = ("altair", "jinja2", "vl_convert")
-"""What the extra ``report`` installs."""
+"""Packages that the extra ``report`` installs."""
 
 
 class Length(StrEnum):
-    """How long a period is."""
+    """Length of a report's period."""
 
     DAY = "day"
     WEEK = "week"
@@ -20,12 +20,12 @@ class Length(StrEnum):
 
     @property
     def days(self) -> int:
-        """In backup days."""
+        """The length in backup days."""
         return {"day": 1, "week": 7, "month": 30}[self.value]
 
 
 class Language(StrEnum):
-    """The languages there are."""
+    """Languages of the report."""
 
     EN = "en"
     ZH = "zh"
@@ -33,12 +33,12 @@ class Language(StrEnum):
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """Which report.
+    """Options of a report.
 
     Attributes:
-        length: How long its period is.
-        language: In which language.
-        audit: Whether all evidence belongs to it.
+        length: Length of its period.
+        language: Its language.
+        audit: Whether to add all evidence tables.
     """
 
     length: Length = Length.WEEK
@@ -46,13 +46,13 @@ class ReportOptions:
     audit: bool = False
 
     @classmethod
-    def told(cls, period: str, lang: str, *, audit: bool) -> Self:
-        """Reads what a user asked for.
+    def parse(cls, period: str, lang: str, *, audit: bool) -> Self:
+        """Parses the options of the command.
 
         Args:
             period: ``day``, ``week`` or ``month``.
             lang: ``en`` or ``zh``.
-            audit: Whether all evidence belongs to it.
+            audit: Whether to add all evidence tables.
 
         Raises:
             UsageError: A value is not known, or the extra ``report`` is not installed.

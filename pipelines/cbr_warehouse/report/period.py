@@ -1,4 +1,4 @@
-"""Which backup days a report covers: the newest that are over at the watermark."""
+"""The backup days that a report covers: the newest ones that are over at the watermark."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,18 +11,18 @@ from cbr_warehouse.report.queries import read_question
 
 @dataclass(frozen=True)
 class Period:
-    """The days of a report and those they are compared with.
+    """The backup days of a report, and those they are compared with.
 
     Attributes:
-        length: How long it is.
+        length: Length of the period.
         as_of: The watermark.
-        before_day: First day of the period before.
-        from_day: First day of the period, the one before ends there.
+        before_day: First day of the previous period.
+        from_day: First day of the period, where the previous one ends.
         to_day: The day after its last.
-        before_at: When the first of them begins,
-        from_at: the second,
-        to_at: the third, UTC.
-        log_from_at: Since when tasks of every source are held; None without a task.
+        before_at: Begin of ``before_day``, UTC.
+        from_at: Begin of ``from_day``, UTC.
+        to_at: Begin of ``to_day``, UTC.
+        log_from_at: The time from which on tasks of every source are stored; None without a task.
     """
 
     length: Length
@@ -37,23 +37,23 @@ class Period:
 
     @property
     def has_before(self) -> bool:
-        """Whether the log tells of the whole period before, so that this one can be compared with it."""
+        """Whether the data covers the whole previous period, so that this one can be compared with it."""
         return self.log_from_at is not None and self.log_from_at <= self.before_at
 
     @property
     def begins_late(self) -> bool:
-        """Whether the log lacks a backup day or more at the period's beginning."""
+        """Whether the data begins a backup day or more after the period does."""
         return self.log_from_at is not None and self.log_from_at >= self.from_at + timedelta(days=1)
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the questions are asked with."""
+        """Query parameters for the period."""
         names = ("before_day", "from_day", "to_day", "before_at", "from_at", "to_at")
         return {name: getattr(self, name) for name in names}
 
     @property
     def parameters_before(self) -> dict[str, Any]:
-        """What they are asked with for the period before."""
+        """Query parameters for the previous period."""
         span = self.from_day - self.before_day
         return {
             "before_day": self.before_day - span,
@@ -66,6 +66,6 @@ class Period:
 
 
 def newest_period(warehouse: Warehouse, length: Length) -> Period | None:
-    """The newest period that is over; None in a warehouse that no load has finished in."""
+    """The newest period that is over; None before the first finished load."""
     rows = warehouse.sql(read_question("period").sql, {"days": length.days}, as_="arrow").to_pylist()
     return Period(length=length, **rows[0]) if rows else None

@@ -1,4 +1,4 @@
-"""Plots as inline SVG: text in the page's own colour, marks in colours that show on light and dark."""
+"""Plots as inline SVG: text in the colour of the page, marks visible on light and dark backgrounds."""
 
 import re
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ from cbr_warehouse.report.texts import Texts
 
 PALETTE = ("#2f7fc1", "#d9822b", "#3d9a50", "#b0559c", "#c9454a", "#8a7a2c", "#7d8590")
 _INK = "#123456"
-"""Stands for the text's colour in Vega's output, which knows no ``currentColor``."""
+"""Placeholder for the text colour in Vega's output, which does not support ``currentColor``."""
 _WIDTH, _HEIGHT = 640, 220
 
 
 def plot_trend(rows: list[dict[str, Any]], texts: Texts) -> str | None:
-    """Final and first-attempt success by backup day; None where there is nothing to draw."""
+    """Final and first-attempt success by backup day; None if there is nothing to draw."""
     words = texts.section("trend")
     by_day = {row["backup_day"]: row for row in rows}
     kinds = (("final", "final_success_rate"), ("first", "first_attempt_success_rate"))
@@ -57,7 +57,7 @@ def plot_trend(rows: list[dict[str, Any]], texts: Texts) -> str | None:
 
 
 def plot_causes(rows: list[dict[str, Any]], texts: Texts) -> str | None:
-    """Failures by backup day and cause; None where nothing failed."""
+    """Failures by backup day and cause; None if nothing failed."""
     words = texts.section("causes_daily")
     if not rows:
         return None
@@ -91,7 +91,7 @@ def plot_causes(rows: list[dict[str, Any]], texts: Texts) -> str | None:
 
 
 def _days(known: Iterable[date]) -> list[date]:
-    """All days from the first known to the last: those between without a row are gaps."""
+    """All days from the first to the last one; days without a row are gaps."""
     first, last = min(known, default=date.max), max(known, default=date.min)
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
@@ -101,7 +101,7 @@ def _short(code: str) -> str:
 
 
 def _svg(chart: alt.Chart, title: str) -> str:
-    """Draws a chart; it grows and shrinks with the page and reads out its title."""
+    """Draws a chart that scales with the page and has its title as its accessible name."""
     spec = chart.properties(width=_WIDTH, height=_HEIGHT).configure(
         background="transparent",
         font="sans-serif",

@@ -1,4 +1,4 @@
-"""The report's questions: ``.sql`` files with the same headers as the analytics' own."""
+"""The report's queries: ``.sql`` files with the same headers as those of the analytics."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,24 +11,24 @@ from cbr_warehouse.reader.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Question:
-    """One question.
+    """One query and its documentation.
 
     Attributes:
         name: Its name.
-        sql: The query, with ``$`` places of a period.
+        sql: The query, with named parameters of a period.
         says: What its header says: Question, Grain, Definition, Settings, Edge cases.
     """
 
     name: str
     sql: str
-    says: dict[str, str]
+    header: dict[str, str]
 
-    def ask(self, warehouse: Warehouse, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        """Asks it.
+    def run(self, warehouse: Warehouse, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Runs the query.
 
         Args:
-            warehouse: Of this warehouse.
-            parameters: With these values; those it has no place for are left out.
+            warehouse: The warehouse to query.
+            parameters: Values by name; those that the query does not use are ignored.
 
         Returns:
             Its rows.
@@ -36,7 +36,7 @@ class Question:
         return warehouse.sql(self.sql, self._used(parameters), as_="arrow").to_pylist()
 
     def filled(self, parameters: dict[str, Any]) -> str:
-        """The query with its values in place, for a reader to run it again."""
+        """The query with its parameters filled in, to be run again by a reader."""
         text = self.sql
         for name, value in sorted(self._used(parameters).items(), key=lambda pair: -len(pair[0])):
             kind = "TIMESTAMPTZ" if hasattr(value, "hour") else "DATE"
@@ -49,7 +49,7 @@ class Question:
 
 @cache
 def read_question(name: str) -> Question:
-    """Reads a question from its file."""
+    """Reads a query from its file."""
     text = files("cbr_warehouse.report").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     found = parse_definition(name, "question", text)
     return Question(name, found.body, found.parts)

@@ -1,4 +1,4 @@
-"""The page: what was asked, laid out as one HTML file that needs nothing else."""
+"""Renders the page: one HTML file that needs no other file and no network."""
 
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cbr_warehouse.report.changes import tell_changes
+from cbr_warehouse.report.changes import describe_changes
 from cbr_warehouse.report.data import QueryResult, ReportData
 from cbr_warehouse.report.formatting import abbreviate, count, moment, span
 from cbr_warehouse.report.html import environment
@@ -25,9 +25,9 @@ class Part:
 
     Attributes:
         name: Its section in the texts.
-        html: What it shows; empty for nothing.
-        is_table: Whether that may be wider than the page.
-        empty: The section whose words say that there is nothing.
+        html: Its content; empty if there is nothing to show.
+        is_table: Whether the content is a table, which may scroll sideways.
+        empty: The section of the text that is shown instead of empty content.
     """
 
     name: str
@@ -36,67 +36,67 @@ class Part:
     empty: str
 
 
-def render_page(findings: ReportData, texts: Texts, version: str) -> str:
+def render_page(data: ReportData, texts: Texts, version: str) -> str:
     """Renders the report.
 
     Args:
-        findings: All that was asked.
+        data: The report's data.
         texts: The words.
         version: Of this program.
 
     Returns:
-        HTML without scripts, links or anything to fetch.
+        HTML without scripts, links or other resources to fetch.
     """
     style = environment().get_template("style.css").render()
-    rows = findings.asked.get("watermark", QueryResult.nothing()).rows
+    rows = data.results.get("watermark", QueryResult.empty()).rows
     return (
         environment()
         .get_template("page.html.j2")
         .render(
-            asked=findings.asked,
-            changes=tell_changes(findings.asked["changes"].rows, texts) if findings.period else [],
+            results=data.results,
+            changes=describe_changes(data.results["changes"].rows, texts) if data.period else [],
             count=count,
-            defined=_defined(findings),
-            figures=findings.figures,
-            moment=partial(moment, zone=findings.zone),
-            parts=_parts(findings, texts) if findings.period else [],
-            period=findings.period,
-            settings=_settings(findings.settings),
+            defined=_defined(data),
+            figures=data.figures,
+            moment=partial(moment, zone=data.zone),
+            parts=_parts(data, texts) if data.period else [],
+            period=data.period,
+            settings=_settings(data.settings),
             sources=len(rows),
-            span=_span(findings, findings.period, texts) if findings.period else "",
+            span=_span(data, data.period, texts) if data.period else "",
             style=Markup(style),  # noqa: S704  # our own file
-            timezone=findings.settings.get("timezone", ""),
+            timezone=data.settings.get("timezone", ""),
             tasks=sum(row["tasks"] or 0 for row in rows),
             texts=texts,
-            verdict=findings.verdict,
+            verdict=data.verdict,
             version=version,
         )
     )
 
 
-def _span(findings: ReportData, period: Period, texts: Texts) -> str:
+def _span(data: ReportData, period: Period, texts: Texts) -> str:
     return texts(
         "header",
         "span",
-        from_at=moment(period.from_at, findings.zone),
-        to_at=moment(period.to_at, findings.zone),
-        timezone=findings.settings["timezone"],
-        anchor=_clock(findings.settings["day_anchor"]),
+        from_at=moment(period.from_at, data.zone),
+        to_at=moment(period.to_at, data.zone),
+        timezone=data.settings["timezone"],
+        anchor=_clock(data.settings["day_anchor"]),
     )
 
 
 def _settings(settings: dict[str, Any]) -> str:
-    told = {name: span(value) if isinstance(value, timedelta) else value for name, value in settings.items()}
-    told["day_anchor"] = _clock(settings["day_anchor"])
-    return ", ".join(f"{name} {value}" for name, value in told.items())
+    shown = {name: span(value) if isinstance(value, timedelta) else value for name, value in settings.items()}
+    shown["day_anchor"] = _clock(settings["day_anchor"])
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def _clock(anchor: Any) -> str:
     return str(anchor).rpartition(":")[0]
 
 
-def _parts(findings: ReportData, texts: Texts) -> list[Part]:
-    asked = findings.asked
+def _parts(data: ReportData, texts: Texts) -> list[Part]:
+    results = data.results
     zh = texts.language is Language.ZH
     causes = [
         {
@@ -104,36 +104,37 @@ def _parts(findings: ReportData, texts: Texts) -> list[Part]:
             "text": (row["text_zh"] if zh else None) or row["text_en"] or row["text_zh"],
             "advice": (row["advice_zh"] if zh else None) or row["advice_en"] or row["advice_zh"],
         }
-        for row in asked["causes"].rows
+        for row in results["causes"].rows
     ]
-    source = " source" if len(asked["watermark"].rows) > 1 else ""
+    source = " source" if len(results["watermark"].rows) > 1 else ""
     completeness = [
-        {**row, "what_to_do": texts.remedy(row["state"], row["reason"])} for row in asked["completeness"].rows
+        {**row, "what_to_do": texts.remedy(row["state"], row["reason"])}
+        for row in results["completeness"].rows
     ]
     tables: list[tuple[str, list[dict[str, Any]], str]] = [
         (
             "worst",
-            [_worst(row, texts) for row in asked["worst"].rows],
+            [_worst(row, texts) for row in results["worst"].rows],
             "resource vault unprotected_hours strikes failed last_rp_age_hours cause schedule_basis" + source,
         ),
         ("causes", causes, "error_code class failures share resources text advice last_seen_at"),
         (
             "vaults",
-            [row | {"vault": _name(row["vault"], row["vault_short_id"])} for row in asked["vaults"].rows],
+            [row | {"vault": _name(row["vault"], row["vault_short_id"])} for row in results["vaults"].rows],
             "vault protected windows final_success_rate wilson_lower resources" + source,
         ),
         ("completeness", completeness, "source state reason days first_day last_day missing what_to_do"),
-        ("watermark", asked["watermark"].rows, "source watermark tasks open unknown quarantined"),
+        ("watermark", results["watermark"].rows, "source watermark tasks open unknown quarantined"),
     ]
-    if findings.evidence:
-        tables.append(("audit", findings.evidence, "name rows"))
+    if data.evidence:
+        tables.append(("audit", data.evidence, "name rows"))
     made = {
-        name: Part(name, _table(name, rows, columns.split(), texts, findings.zone), is_table=True, empty=name)
+        name: Part(name, _table(name, rows, columns.split(), texts, data.zone), is_table=True, empty=name)
         for name, rows, columns in tables
     }
     plots = {
-        "trend": _plot(plot_trend(asked["trend"].rows, texts)),
-        "causes_daily": _plot(plot_causes(asked["causes_daily"].rows, texts)),
+        "trend": _plot(plot_trend(results["trend"].rows, texts)),
+        "causes_daily": _plot(plot_causes(results["causes_daily"].rows, texts)),
     }
     drawn = {name: Part(name, html, is_table=False, empty="causes") for name, html in plots.items()}
     order = ("worst", "causes", "trend", "causes_daily", "vaults", "completeness", "watermark", "audit")
@@ -156,11 +157,11 @@ def _name(name: str | None, short_id: str | None) -> str | None:
     return f"{abbreviate(name)} ({short_id})" if short_id else abbreviate(name)
 
 
-def _defined(findings: ReportData) -> list[tuple[str, Question]]:
+def _defined(data: ReportData) -> list[tuple[str, Question]]:
     """Sections with their questions, whose definitions are printed at the end: paper cannot unfold them."""
-    figures = [(name, figure.question) for name, figure in findings.figures.items()]
-    asked = [(name, found.question) for name, found in findings.asked.items() if found.question]
-    return figures + asked
+    figures = [(name, figure.question) for name, figure in data.figures.items()]
+    results = [(name, found.question) for name, found in data.results.items() if found.question]
+    return figures + results
 
 
 def _table(name: str, rows: list[dict[str, Any]], columns: list[str], texts: Texts, zone: tzinfo) -> Markup:

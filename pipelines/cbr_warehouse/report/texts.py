@@ -15,14 +15,14 @@ class Texts:
 
     Attributes:
         language: Which.
-        words: Texts by section and key; a missing one is an error, never an empty place.
+        words: Texts by section and key; a missing one is an error.
     """
 
     language: Language
     words: dict[str, Any]
 
     def __call__(self, section: str, key: str, **values: object) -> str:
-        """The text of a key, its places filled."""
+        """The text of a key, its placeholders filled in."""
         text = str(self.words[section][key])
         return text.format(**values) if values else text
 
@@ -36,10 +36,10 @@ class Texts:
         return remedies.get(state) or remedies.get(reason or "")
 
     def population(self, question: Question) -> str:
-        """What a question counts and what not; the English of it stands in the question's own file."""
-        told = self.words.get("population", {}).get(question.name)
-        parts = (question.says["Definition"], question.says["Edge cases"])
-        return str(told or " ".join(part[:1].upper() + part[1:] for part in parts))
+        """What a query counts and what it does not; in English, the text of the query's own header."""
+        translated = self.words.get("population", {}).get(question.name)
+        parts = (question.header["Definition"], question.header["Edge cases"])
+        return str(translated or " ".join(part[:1].upper() + part[1:] for part in parts))
 
     @property
     def title(self) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from cbr_warehouse.defs.analytics import described
+from cbr_warehouse.defs.analytics import materialized_definitions
 from support.command_line import Workplace
 
 ROOT = Path(__file__).parents[3]
@@ -107,7 +107,13 @@ def test_dg_checks_and_lists_the_definitions(workplace: Workplace) -> None:
     assert listed.returncode == 0, listed.stderr
     found = json.loads(listed.stdout)
     groups = Counter(asset["group_name"] for asset in found["assets"])
-    assert groups == {"raw": 1, "tables": 6, "warehouse": 8, "analytics": len(described()), "report": 1}
+    assert groups == {
+        "raw": 1,
+        "tables": 6,
+        "warehouse": 8,
+        "analytics": len(materialized_definitions()),
+        "report": 1,
+    }
     assert {one["name"] for one in found["schedules"]} == {"load_schedule", "report_schedule"}
 
 

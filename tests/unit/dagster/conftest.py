@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from support.dagster_deployment import Api, Clock, Deployment, make_site
+from support.dagster_deployment import Api, Clock, Deployment, make_installation
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def install(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Deployment]]
 
     def install(*names: str, **keys: Any) -> Deployment:
         apis = {name: Api(clock) for name in names}
-        site = make_site(tmp_path / "data", clock, apis, **keys)
-        return Deployment(site, clock, apis, instance)
+        installation = make_installation(tmp_path / "data", clock, apis, **keys)
+        return Deployment(installation, clock, apis, instance)
 
     yield install
     instance.dispose()

@@ -11,16 +11,18 @@ import pytest
 
 from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
 from cbr_warehouse.contract.load_schemas import read_contract
-from cbr_warehouse.defs.analytics import described
+from cbr_warehouse.defs.analytics import materialized_definitions
 from cbr_warehouse.defs.lineage import read_by, read_by_report
 from support.dagster_deployment import Deployment, day
 
 CONTRACT = read_contract()
-NAMES = [definition.name for definition in described()]
+NAMES = [definition.name for definition in materialized_definitions()]
 
 
 def in_warehouse(place: Deployment, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(place.site.loading.directory.warehouse), read_only=True) as connection:
+    with duckdb.connect(
+        str(place.installation.load_context.directory.warehouse), read_only=True
+    ) as connection:
         return connection.execute(query).fetchall()
 
 

@@ -75,7 +75,7 @@ def test_a_sound_warehouse_passes_them_all(loaded: Deployment) -> None:
     ],
 )
 def test_each_violation_is_counted(loaded: Deployment, damage: str, found: dict[str, int]) -> None:
-    with duckdb.connect(str(loaded.site.loading.directory.warehouse)) as connection:
+    with duckdb.connect(str(loaded.installation.load_context.directory.warehouse)) as connection:
         connection.execute(damage)
     assert run_checks(loaded) == found
 

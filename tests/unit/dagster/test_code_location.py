@@ -9,12 +9,15 @@ import dagster as dg
 import pytest
 
 from cbr_warehouse.definitions import defs as load_code_location
-from cbr_warehouse.defs.analytics import described
+from cbr_warehouse.defs.analytics import materialized_definitions
 from cbr_warehouse.errors import SettingsError
 from support.dagster_deployment import Deployment
 
 TABLES = ["quarantine", "replications", "resource_volumes", "resources", "task_versions", "tasks"]
-ANALYTICS = [f"analytics/{definition.name}" for definition in sorted(described(), key=lambda one: one.name)]
+ANALYTICS = [
+    f"analytics/{definition.name}"
+    for definition in sorted(materialized_definitions(), key=lambda one: one.name)
+]
 ALWAYS = [*ANALYTICS, "report"]
 TABULATED = [f"tables/{table}" for table in TABLES]
 TABULATED += [f"warehouse/{table}" for table in sorted([*TABLES, "coverage", "loads"])]

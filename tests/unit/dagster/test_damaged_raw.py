@@ -9,7 +9,9 @@ from support.dagster_deployment import Deployment, day
 
 
 def days_held(place: Deployment, source: str) -> list[object]:
-    with duckdb.connect(str(place.site.loading.directory.warehouse), read_only=True) as connection:
+    with duckdb.connect(
+        str(place.installation.load_context.directory.warehouse), read_only=True
+    ) as connection:
         rows = connection.execute("SELECT day FROM tasks WHERE source = $1 ORDER BY day", [source]).fetchall()
     return [found for (found,) in rows]
 
@@ -24,7 +26,9 @@ def test_what_a_failing_source_cannot_fetch_again_stays_though_another_is_loaded
         api.add(day(1))
     for name in place.apis:
         assert place.tick(name).success
-    (file,) = raw_files(place.site.loading.directory.raw_day("records", "down", day(3).isoformat()))
+    (file,) = raw_files(
+        place.installation.load_context.directory.raw_day("records", "down", day(3).isoformat())
+    )
     file.write_bytes(b"")
     place.apis["down"].status = 403
     assert not place.tick("down").success

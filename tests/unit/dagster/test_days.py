@@ -13,12 +13,16 @@ from support.dagster_deployment import NOW, Deployment, day
 
 
 def days_of(place: Deployment) -> list[date]:
-    keys = partition_days(place.site).get_partition_keys()
+    keys = partition_days(place.installation).get_partition_keys()
     return [date.fromisoformat(key) for key in keys]
 
 
 def load_by_command(place: Deployment, wanted: LoadRequest) -> None:
-    load(place.site.loading, require_sources(place.site.settings, None, place.site.environ), wanted)
+    load(
+        place.installation.load_context,
+        require_sources(place.installation.settings, None, place.installation.environ),
+        wanted,
+    )
 
 
 def test_before_the_first_load_they_are_those_it_will_ask_for(install: Callable[..., Deployment]) -> None:

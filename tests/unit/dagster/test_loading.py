@@ -17,7 +17,7 @@ from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.exclusive import hold_source
 from cbr_warehouse.load.run import load
 from cbr_warehouse.settings.select_sources import require_sources
-from support.dagster_deployment import NOW, Deployment, day, make_site
+from support.dagster_deployment import NOW, Deployment, day, make_installation
 
 Install = Callable[..., Deployment]
 
@@ -92,7 +92,7 @@ def test_a_tick_after_days_without_any_loads_them_all(install: Install) -> None:
     assert place.tick("prod").success
     assert days_back(8) <= place.recorded("raw", "prod")
     assert days_back(8) <= place.recorded("tables", "tasks")
-    warehouse = place.site.loading.directory.warehouse
+    warehouse = place.installation.load_context.directory.warehouse
     assert rows(warehouse, "SELECT day FROM tasks ORDER BY day") == [(day(ago),) for ago in range(7, -1, -1)]
 
 
@@ -104,7 +104,7 @@ def test_a_run_of_a_range_loads_its_days_and_no_others(install: Install) -> None
     assert place.run("prod", chosen).success
     assert place.recorded("raw", "prod") == set(chosen)
     assert place.recorded("tables", "tasks") == set(chosen)
-    held = rows(place.site.loading.directory.warehouse, "SELECT DISTINCT day FROM tasks")
+    held = rows(place.installation.load_context.directory.warehouse, "SELECT DISTINCT day FROM tasks")
     assert {found for (found,) in held} == set(chosen)
     swept = [asked["start_time"] for asked in place.apis["prod"].asked if asked["limit"] != "1"]
     assert min(map(datetime.fromisoformat, swept)) >= start_of(min(chosen)) - PAD
@@ -147,7 +147,7 @@ def test_a_day_of_which_the_source_has_more_is_not_recorded(install: Install) ->
     assert not result.success
     assert f"the source has more than it gave of {day(5)}" in failures(result)["raw__prod"]
     assert place.recorded("raw", "prod") == {day(4), day(6), day(7)}
-    assert rows(place.site.loading.directory.warehouse, "SELECT count(*) FROM tasks") == [(3,)]
+    assert rows(place.installation.load_context.directory.warehouse, "SELECT count(*) FROM tasks") == [(3,)]
 
 
 def test_a_tick_tells_by_a_check_of_days_that_stay_incomplete(install: Install) -> None:
@@ -168,17 +168,17 @@ def test_the_warehouse_is_that_of_the_command(install: Install, tmp_path: Path) 
     for name, api in place.apis.items():
         api.add(day(2), 3)
         api.add(day(1) if name == "prod" else day(9))
-    other = make_site(tmp_path / "by-command", place.clock, place.apis)
+    other = make_installation(tmp_path / "by-command", place.clock, place.apis)
     for hours in (3, 0):
         place.clock.now = NOW - timedelta(hours=hours)
         for name in place.apis:
             assert place.tick(name).success
         for source in require_sources(other.settings, None, other.environ):  # in order, as the ids are
             assert load(other.loading, [source], LoadRequest()).exit_status(strict=False) == 0
-    for table in place.site.loading.contract.tables:
+    for table in place.installation.load_context.contract.tables:
         query = f"SELECT * FROM {table.name} ORDER BY ALL"
         theirs = rows(other.loading.directory.warehouse, query)
-        assert rows(place.site.loading.directory.warehouse, query) == theirs
+        assert rows(place.installation.load_context.directory.warehouse, query) == theirs
         assert theirs or table.name in {"quarantine", "replications", "resource_volumes"}
 
 
@@ -192,7 +192,7 @@ def test_a_source_that_fails_keeps_no_other_from_publishing(install: Install, do
     result = place.run_assets(sorted(place.defs.resolve_all_asset_keys()), [day(0)], job="load")
     assert not result.success
     (up,) = place.apis.keys() - {down}
-    warehouse = place.site.loading.directory.warehouse
+    warehouse = place.installation.load_context.directory.warehouse
     assert rows(warehouse, "SELECT source FROM tasks") == [(up,)]
     assert rows(warehouse, "SELECT source, outcome FROM loads ORDER BY ALL") == sorted(
         [(up, "done"), (down, "failed")]
@@ -207,7 +207,7 @@ def test_the_runs_of_the_schedule_fail_each_for_itself(install: Install) -> None
     place.apis["down"].status = 403
     assert not place.tick("down").success
     assert place.tick("up").success
-    assert rows(place.site.loading.directory.warehouse, "SELECT source FROM tasks") == [("up",)]
+    assert rows(place.installation.load_context.directory.warehouse, "SELECT source FROM tasks") == [("up",)]
     assert place.recorded("tables", "tasks") == days_back(10)
 
 
@@ -219,13 +219,13 @@ def test_only_a_source_that_failed_in_passing_is_tried_again(
     place.apis["prod"].status = status
     result = place.tick("prod")
     assert failures(result)["raw__prod"].startswith("prod: the load failed: ")
-    loads = rows(place.site.loading.directory.warehouse, "SELECT outcome FROM loads")
+    loads = rows(place.installation.load_context.directory.warehouse, "SELECT outcome FROM loads")
     assert loads == [("failed",)] * tries
 
 
 def test_a_missing_secret_is_a_failure_with_its_remedy(install: Install) -> None:
     place = install("prod")
-    del place.site.environ["TOKEN"]
+    del place.installation.environ["TOKEN"]
     result = place.tick("prod")
     assert "the environment variable TOKEN is not set" in failures(result)["raw__prod"]
 
@@ -235,7 +235,7 @@ def test_a_run_waits_for_a_load_that_is_running(install: Install) -> None:
     held, released = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with hold_source(place.site.loading, "prod", "load by the command", wait=False):
+        with hold_source(place.installation.load_context, "prod", "load by the command", wait=False):
             held.set()
             time.sleep(0.7)
             assert place.apis["prod"].asked == []

@@ -10,7 +10,7 @@ import pytest
 
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.reader.warehouse import open_warehouse
-from cbr_warehouse.report.data import ReportData, find
+from cbr_warehouse.report.data import ReportData, collect_data
 from cbr_warehouse.report.options import Language, Length
 from cbr_warehouse.report.queries import read_question
 from cbr_warehouse.report.render import render_page
@@ -24,18 +24,18 @@ ENGLISH = read_texts(Language.EN)
 def found(log: SmallLog, folder: Path, length: Length = Length.DAY) -> ReportData:
     """What a report of the log says; its newest backup day ends on the 9th at 18:00."""
     with open_warehouse(log.publish(folder / "warehouse.duckdb")) as opened:
-        return find(opened, length, ENGLISH)
+        return collect_data(opened, length, ENGLISH)
 
 
-def changes(findings: ReportData) -> dict[str, dict[str, int]]:
+def changes(data: ReportData) -> dict[str, dict[str, int]]:
     told: dict[str, dict[str, int]] = {}
-    for row in findings.asked["changes"].rows:
+    for row in data.results["changes"].rows:
         told.setdefault(row["kind"], {})[row["what"]] = row["n"]
     return told
 
 
-def worst(findings: ReportData) -> list[dict[str, Any]]:
-    return findings.asked["worst"].rows
+def worst(data: ReportData) -> list[dict[str, Any]]:
+    return data.results["worst"].rows
 
 
 def long_log() -> SmallLog:
@@ -49,9 +49,9 @@ def test_failures_after_the_end_are_in_no_row_of_the_worst(tmp_path: Path) -> No
     log.backup("a", "2026-03-07 01:00")
     for moment, code in (("2026-03-08 01:00", "E1"), ("2026-03-09 01:00", "E1"), ("2026-03-09 20:00", "E2")):
         log.backup("a", moment, status="failed", error_code=code)
-    findings = found(log, tmp_path)
-    assert [(row["strikes"], row["cause"]) for row in worst(findings)] == [(2, "E1")]
-    assert findings.figures["strikes"].value == 0
+    data = found(log, tmp_path)
+    assert [(row["strikes"], row["cause"]) for row in worst(data)] == [(2, "E1")]
+    assert data.figures["strikes"].value == 0
 
 
 def test_a_removed_resource_does_not_fail_any_more(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_hours_add_up_to_the_same_last_digit(tmp_path: Path) -> None:
     moment = datetime(2026, 3, 9, tzinfo=UTC)
     with open_warehouse(place) as opened:
         answers = [
-            read_question("unprotected").ask(opened, {"from_at": moment, "to_at": moment}) for _ in range(5)
+            read_question("unprotected").run(opened, {"from_at": moment, "to_at": moment}) for _ in range(5)
         ]
     assert answers == answers[:1] * 5
 
@@ -177,17 +177,17 @@ def test_resources_and_vaults_of_one_name_are_told_apart(tmp_path: Path) -> None
         vault = {"vault_id": f"{number % 2}0000000-vault", "vault_name": "vault"}
         log.daily(resource, "2026-02-01 01:00", 20, resource_name=name, **vault)
         log.daily(resource, "2026-03-08 01:00", 2, resource_name=name, status="failed", **vault)
-    findings = found(log, tmp_path, Length.WEEK)
-    assert {row["resource_id"]: row["short_id"] for row in worst(findings)} == {
+    data = found(log, tmp_path, Length.WEEK)
+    assert {row["resource_id"]: row["short_id"] for row in worst(data)} == {
         "aaaaaaaa-1": "aaaaaaaa",
         "bbbbbbbb-1": "bbbbbbbb-1",
         "bbbbbbbb-2": "bbbbbbbb-2",
         "cccccccc-1": None,
     }
-    assert {row["vault_short_id"] for row in worst(findings)} == {"00000000", "10000000"}
-    vaults = {row["vault_short_id"] for row in findings.asked["vaults"].rows}
+    assert {row["vault_short_id"] for row in worst(data)} == {"00000000", "10000000"}
+    vaults = {row["vault_short_id"] for row in data.results["vaults"].rows}
     assert vaults == {"00000000", "10000000"}
-    html = render_page(findings, ENGLISH, "0")
+    html = render_page(data, ENGLISH, "0")
     assert all(f">web ({short})<" in html for short in ("aaaaaaaa", "bbbbbbbb-1", "bbbbbbbb-2"))
     assert ">alone<" in html
 
@@ -209,8 +209,8 @@ def test_times_are_those_of_the_zone_that_is_set(tmp_path: Path) -> None:
     log = SmallLog(settings=AnalyticsSettings(timezone="Asia/Shanghai"))
     log.daily("a", "2026-03-05 01:00", 4)
     log.backup("a", "2026-03-09 01:00", status="failed", error_code="E1")
-    findings = found(log, tmp_path, Length.WEEK)
-    html = render_page(findings, ENGLISH, "0")
+    data = found(log, tmp_path, Length.WEEK)
+    html = render_page(data, ENGLISH, "0")
     page = re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL)
     assert not re.findall(r"\d\d:\d\d UTC|\+00:00", page)
     assert "to 2026-03-09 18:00+08:00 (time zone Asia/Shanghai" in page
@@ -221,7 +221,7 @@ def test_times_are_those_of_the_zone_that_is_set(tmp_path: Path) -> None:
 def test_trends_reach_as_far_back_as_the_lookback(tmp_path: Path) -> None:
     log = SmallLog(settings=AnalyticsSettings(lookback=timedelta(days=10)))
     log.daily("a", "2026-01-01 01:00", 68)
-    assert len(found(log, tmp_path).asked["trend"].rows) == 10
+    assert len(found(log, tmp_path).results["trend"].rows) == 10
 
 
 def test_a_success_of_a_part_is_reported(tmp_path: Path) -> None:
@@ -230,21 +230,21 @@ def test_a_success_of_a_part_is_reported(tmp_path: Path) -> None:
     log.daily("a", "2026-02-01 01:00", 37)
     counters = {"sync_backup_num": 1, "sync_delete_backup_num": 0, "sync_err_sync_backup_num": 21}
     log.task("sync", "2026-03-09 03:00", **counters)
-    findings = found(log, tmp_path)
-    assert changes(findings)["partial_success"] == {"vault-1": 1}
-    assert findings.verdict.level == "warn"
-    assert ENGLISH("verdict", "partial_success", n=1) in findings.verdict.sentences
+    data = found(log, tmp_path)
+    assert changes(data)["partial_success"] == {"vault-1": 1}
+    assert data.verdict.level == "warn"
+    assert ENGLISH("verdict", "partial_success", n=1) in data.verdict.sentences
 
 
 @pytest.mark.parametrize("reason", list(DayReason))
 def test_unverified_days_have_their_reason_and_remedy_beside_them(tmp_path: Path, reason: DayReason) -> None:
     log = SmallLog().cover("2026-03-08", state="unverified", reason=reason.value)
     log.daily("a", "2026-02-01 01:00", 37)
-    findings = found(log, tmp_path)
+    data = found(log, tmp_path)
     is_calm = reason == DayReason.EDGE_OF_RETENTION
-    assert findings.verdict.level == ("good" if is_calm else "warn")
+    assert data.verdict.level == ("good" if is_calm else "warn")
     for texts in (ENGLISH, read_texts(Language.ZH)):
-        html = render_page(findings, texts, "0")
+        html = render_page(data, texts, "0")
         assert f">{texts.word(reason.value)}<" in html
         assert texts.word(reason.value) != reason.value
         remedy = texts.remedy("unverified", reason.value)

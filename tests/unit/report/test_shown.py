@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cbr_warehouse.report.changes import tell_changes
+from cbr_warehouse.report.changes import describe_changes
 from cbr_warehouse.report.figures import Figure
 from cbr_warehouse.report.formatting import count, hours, moment, percent
 from cbr_warehouse.report.options import Language
@@ -78,15 +78,15 @@ def test_our_own_words_are_translated_and_names_are_not() -> None:
     rows = [{"state": "complete", "source": "complete", "error_code": "(none)", "schedule_basis": "inferred"}]
     html = html_table("worst", rows, ["state", "source", "error_code", "schedule_basis"], CHINESE)
     assert [word in html for word in ("完整", ">complete<", "（无）", "推断")] == [True] * 4
-    (told,) = tell_changes([{"kind": "removed", "what": "open", "n": 1}], CHINESE)
+    (told,) = describe_changes([{"kind": "removed", "what": "open", "n": 1}], CHINESE)
     assert "open ×1" in told
 
 
 def test_every_population_is_told_in_chinese() -> None:
-    asked = {
+    results = {
         path.name.removesuffix(".sql") for path in files("cbr_warehouse.report").joinpath("sql").iterdir()
     }
-    assert set(CHINESE.words["population"]) == asked - {"period"}
+    assert set(CHINESE.words["population"]) == results - {"period"}
 
 
 def test_a_day_without_a_verdict_is_a_gap_in_the_line() -> None:

@@ -1,4 +1,4 @@
--- Question: what is different from the period before?
+-- Question: what is different from the previous period?
 -- Grain: one row per kind of change and thing that changed.
 -- Definition: new_code: an error code of failed backups not seen in the period before; new_streak: resources
 --   whose failures in a row began in the period and go on at its end, by their first code; recovered: streaks

@@ -1,7 +1,8 @@
--- Question: is what the report stands on complete?
+-- Question: is the data behind the report complete?
 -- Grain: one row per source, state and reason of the UTC days that the period and the one before touch.
--- Definition: days by state, and why they are not complete; complete means proved while the source still served the day.
---   missing: what the source counts more than is held of what it still serves, or quarantined.
+-- Definition: days by state, and why they are not complete; complete means verified while the source still
+--   served the whole day.
+--   missing: by how many tasks the source's count exceeds those stored that it still serves and those quarantined.
 -- Settings: none
 -- Edge cases: numbers of a source with incomplete, lost or unverified days may be too low.
 SELECT source, state, reason, count(*) AS days, min(day) AS first_day, max(day) AS last_day,

@@ -1,9 +1,9 @@
--- Question: how many resources have never been backed up, though backups were tried?
+-- Question: how many resources have never been backed up, although backups were attempted?
 -- Grain: one row.
 -- Definition: resources enrolled longer than their rpo, not removed and still loaded, at the end of the period,
 --   without any recovery point by then; of all resources enrolled, not removed and still loaded.
 -- Settings: rpo_grace, default_interval, [[schedules]]
--- Edge cases: resources that no task ever named are not in the log, so not here.
+-- Edge cases: resources that no task names are not in the data and not counted.
 SELECT
     count(*) FILTER (p.resource_id IS NULL AND r.first_attempt_at + r.rpo < $to_at) AS numerator,
     count(*) AS denominator,

@@ -1,4 +1,4 @@
--- Question: if the region were lost, how old would the newest copy elsewhere be?
+-- Question: if the region were lost, how old would the newest copies in other regions be?
 -- Grain: one row.
 -- Definition: of the resources that have ever had a successful copy, are not removed and still loaded: hours from
 --   rp_at of the newest recovery point copied by the end of the period to that end; 95th percentile.

@@ -2,10 +2,10 @@
 -- Grain: one row, none in a warehouse that no load has finished in.
 -- Definition: the newest days that were over at the watermark by the global clock and by that of every source; the
 --   moments are those of the global clock. The days before them are as many. log_from_at:
---   since when tasks of every source are held.
+--   the time from which on tasks of every source are stored.
 -- Settings: timezone, day_anchor
 -- Edge cases: the backup day that the watermark lies in is not over and belongs to no report. A day is over as soon as
---   the watermark reaches its end, with no grace: what was still open then has no verdict.
+--   the watermark reaches its end, with no grace: tasks that were still open then have no verdict.
 SELECT
     p.as_of,
     p.to_day,

@@ -1,4 +1,4 @@
--- Question: how many resources fail again and again?
+-- Question: how many resources fail repeatedly?
 -- Grain: one row.
 -- Definition: resources, not removed and still loaded, whose backups had failed at least `strikes` times in a row at
 --   the end of the period, without a success since; of all resources enrolled, not removed and still loaded.

@@ -1,8 +1,8 @@
--- Question: how fresh is each source, and what could not be taken in?
+-- Question: how recent is the data of each source, and which records failed validation?
 -- Grain: one row per source.
 -- Definition: up to when it was loaded; whether it is left out of what is judged now, since that is more than 30
---   days behind the newest; records in quarantine whose task is not held in a sound version; tasks
---   still running or waiting; tasks in a status that is not known.
+--   days behind the newest; records in quarantine without a valid version of their task; tasks
+--   still running or waiting; tasks in an unknown status.
 -- Settings: none
 -- Edge cases: a source whose loads all failed has no watermark.
 SELECT
