@@ -174,10 +174,10 @@ def test_the_warehouse_is_that_of_the_command(install: Install, tmp_path: Path) 
         for name in place.apis:
             assert place.tick(name).success
         for source in require_sources(other.settings, None, other.environ):  # in order, as the ids are
-            assert load(other.loading, [source], LoadRequest()).exit_status(strict=False) == 0
+            assert load(other.load_context, [source], LoadRequest()).exit_status(strict=False) == 0
     for table in place.installation.load_context.contract.tables:
         query = f"SELECT * FROM {table.name} ORDER BY ALL"
-        theirs = rows(other.loading.directory.warehouse, query)
+        theirs = rows(other.load_context.directory.warehouse, query)
         assert rows(place.installation.load_context.directory.warehouse, query) == theirs
         assert theirs or table.name in {"quarantine", "replications", "resource_volumes"}
 
