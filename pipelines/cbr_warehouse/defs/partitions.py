@@ -50,7 +50,7 @@ def own_days(context: dg.AssetExecutionContext) -> tuple[date, ...]:
     """
     if not (context.has_partition_key or context.has_partition_key_range):
         raise dg.Failure(
-            "This run was launched without a partition. Choose one: the job load, run for today's partition, "
+            "This run was launched without a partition. Choose a partition: the job load, run for today's, "
             "also loads every other day that is due.",
             allow_retries=False,
         )

@@ -63,7 +63,7 @@ def raw_asset(
         specs=[
             dg.AssetSpec(
                 key,
-                description=f"Every task record as received from {source.endpoint}, by UTC day of created_at.",
+                description=f"Every task record as received from {source.endpoint}, by day of created_at.",
                 group_name="raw",
                 kinds={"parquet"},
                 metadata={"dagster/column_schema": records_schema(), "dagster/uri": folder.as_uri()},
