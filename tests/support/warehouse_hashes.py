@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-SEEN = ("first_seen_at", "last_seen_at", "checked_at", "resolved_at")
+SEEN = ("first_seen_at", "last_seen_at", "checked_at", "resolved_at", "progress_since")
 """Columns with times of checks, not content."""
 
 
