@@ -62,7 +62,7 @@ def requeue(context: typer.Context) -> None:
     for one in found:
         print(
             f"{one.source}: {one.before:,} records were in quarantine, "
-            f"{one.taken_in:,} of them are valid now, {one.after:,} remain"
+            f"{one.resolved:,} of them are valid now, {one.after:,} remain"
         )
     if any(one.after for one in found):
         say("To see why those remain: cbr-warehouse quarantine list --unresolved")

@@ -1,4 +1,6 @@
-"""One load, from the API to the published warehouse: the way of the data, walked once.
+"""The orchestration of a load: from the API of each source to the published warehouse.
 
-The command line and Dagster call the same functions here; neither has a way of its own.
+The command line and Dagster call the same functions: ``run`` loads several sources side by side,
+``source_load`` one of them, ``publish`` decides when the warehouse is published, ``exclusive`` which
+locks protect what. What each step does is in the packages before this one.
 """

@@ -1,5 +1,7 @@
 """The interface through which a load reports how it is going; the command line and Dagster implement it."""
 
+from collections.abc import Callable
+
 
 class Progress:
     """Receives the progress of a load; this one ignores it. Called from several threads.
@@ -18,6 +20,10 @@ class Progress:
 
     def advance(self, source: str, amount: int = 1) -> None:
         """A source's counted step advanced."""
+
+    def counter(self, source: str) -> Callable[[int, int], None]:
+        """A callback that advances a source's step by one whenever another unit of it is done."""
+        return lambda _done, _all: self.advance(source)
 
     def finish(self, source: str) -> None:
         """A source's last step succeeded."""

@@ -1,6 +1,6 @@
-"""What a load does about raw files that are damaged or gone: what the source still has is fetched again.
+"""Damaged and missing raw files: found, set aside, and their days read again from the source.
 
-That no table shrinks meanwhile is the business of ``tables``.
+That no table shrinks meanwhile is the responsibility of ``tables``.
 """
 
 from collections.abc import Collection, Iterable
@@ -29,11 +29,11 @@ from cbr_warehouse.tables.build_state import gone_record_files
 
 @dataclass(frozen=True)
 class Damage:
-    """What was found damaged.
+    """Damaged and missing raw files of a source.
 
     Attributes:
-        set_aside: Days of the files that were set aside, or found gone, to be asked for again.
-        beyond_reach: Files left in their place, because the source serves their days no more.
+        set_aside: Days to read again, because files of theirs were set aside or are missing.
+        beyond_reach: Damaged files left in their place, because the source no longer serves their days.
     """
 
     set_aside: tuple[str, ...] = ()
@@ -43,12 +43,19 @@ class Damage:
 def find_and_set_aside(
     directory: DataDirectory, source: str, load_id: str, plan: Plan, clock: SourceClock
 ) -> Damage:
-    """Finds what is damaged or gone of raw; the days of what is within reach count as unproven from then on.
+    """Finds damaged and missing raw files; the days that can be read again become unverified.
 
-    A deep load looks at all files, any other at those of the days that its plan looks at: a load's
-    work does not grow with the years held. The ledger is written first: a load killed in between
-    leaves days to be asked for again, never days that look complete and are not. Of a file beyond
-    reach nothing could be fetched again. It stays where it is.
+    A deep load verifies the checksums of all files, any other those of the days that its plan reads.
+    The ledger is written first: a load killed in between leaves days to read again, never days that
+    look complete and are not. A damaged file of a day that the source no longer serves stays in its
+    place, since nothing would replace it.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source, whose lock the caller holds.
+        load_id: The load that looks.
+        plan: What the load is going to read.
+        clock: The clock that the source confirms.
 
     Raises:
         StorageError: A file can be neither read nor moved.
@@ -59,17 +66,17 @@ def find_and_set_aside(
     within = [one for one in damaged if one.day in reached]
     gone = {day: names for day in reached if (names := gone_record_files(directory, source, day))}
     new = note_gone(directory, source, gone)
-    _doubt(directory, source, load_id, {one.day for one in within} | set(gone), clock)
+    _mark_unverified(directory, source, load_id, {one.day for one in within} | set(gone), clock)
     set_aside(directory, source, within)
     beyond = tuple(one for one in damaged if one not in within)
     return Damage(tuple(sorted({one.day for one in within} | new)), beyond)
 
 
 def refuse_damaged(directory: DataDirectory, sources: Collection[str]) -> None:
-    """For who can fetch nothing again.
+    """Fails if a raw file or ledger is damaged; for commands that cannot read it again from the source.
 
     Raises:
-        StorageError: Raw holds a damaged file, or a ledger is damaged.
+        StorageError: A raw file or a ledger is damaged.
     """
     for source in sources:
         check_ledgers(directory, source)
@@ -79,28 +86,28 @@ def refuse_damaged(directory: DataDirectory, sources: Collection[str]) -> None:
     if damaged:
         more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
         raise StorageError(
-            f"{damaged[0].path}{more}: is damaged: its content is not what its checksum says. Nothing was "
-            "changed. Restore it from a backup, or run 'cbr-warehouse load', which fetches again what the "
-            "source still has."
+            f"{damaged[0].path}{more}: is damaged: its content does not match its checksum. Nothing was "
+            "changed. Restore it from a backup, or run 'cbr-warehouse load', which reads again what the "
+            "source still serves."
         )
 
 
 def refuse_missing(directory: DataDirectory, sources: Iterable[str]) -> None:
-    """For who would publish less for it: records that raw tells of and does not hold.
+    """Fails if manifests name records whose files are missing; for commands that would publish less.
 
-    Of days with files set aside, the load that did so has told it.
+    Days with files set aside are left out: the load that set them aside reported them.
 
     Raises:
-        StorageError: Raw misses records.
+        StorageError: Records are missing.
     """
     for source in sources:
         missing = count_missing(directory, source)
         if missing:
             raise StorageError(
                 f"{directory.raw_ledger('records', source)}: lacks {sum(missing.values()):,} records that "
-                f"the manifests of {', '.join(missing)} name: files are gone. Nothing was changed. Restore "
-                "them from a backup, or run 'cbr-warehouse load', which fetches again what the source still "
-                "has."
+                f"the manifests of {', '.join(missing)} name: files are missing. Nothing was changed. "
+                "Restore them from a backup, or run 'cbr-warehouse load', which reads again what the source "
+                "still serves."
             )
 
 
@@ -111,7 +118,7 @@ def _is_within(day: str, plan: Plan) -> bool:
     return start >= plan.since and (plan.until is None or start < plan.until)
 
 
-def _doubt(
+def _mark_unverified(
     directory: DataDirectory, source: str, load_id: str, days: Iterable[str], clock: SourceClock
 ) -> None:
     audits = read_audits(directory, source, clock.confirmed_now())
@@ -119,7 +126,7 @@ def _doubt(
     for day in (date.fromisoformat(text) for text in sorted(days) if text != UNKNOWN_DAY):
         known = audits.get(day)
         if known is not None and known.state in {DayState.UNVERIFIED, DayState.INCOMPLETE}:
-            continue  # it is asked for as it is
+            continue  # it is read again anyway
         entries.append(
             AuditEntry(
                 day,
@@ -133,7 +140,7 @@ def _doubt(
     if not entries:
         return
     hidden = read_hidden_providers(directory, source)
-    # Its name comes before that of the load's own findings, which say what became of these days.
+    # Sorts before the load's own findings, which have the later state of these days.
     write_audit(
         directory,
         source,

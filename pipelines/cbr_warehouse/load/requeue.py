@@ -1,13 +1,11 @@
-"""Another try for what could not be taken in, after the contract was widened: from raw, without the API."""
+"""Validates quarantined records again after the contract was widened, from raw, without the API."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.exclusive import hold_everything
-from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.repair import refuse_damaged
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.stored_records import undated_records
@@ -18,12 +16,12 @@ from cbr_warehouse.warehouse.build import build_warehouse
 
 @dataclass(frozen=True)
 class Requeued:
-    """What came of a source's quarantine.
+    """The result for one source.
 
     Attributes:
         source: Name of the source.
-        before: Records in quarantine whose task was not held.
-        after: Of them those that still are.
+        before: Quarantined records whose task was stored in no version.
+        after: How many of them still are quarantined.
     """
 
     source: str
@@ -31,64 +29,64 @@ class Requeued:
     after: int
 
     @property
-    def taken_in(self) -> int:
-        """Records that are held now."""
+    def resolved(self) -> int:
+        """Records that are valid now."""
         return self.before - self.after
 
 
-def requeue(loading: LoadContext) -> list[Requeued]:
-    """Judges every record in quarantine by today's contract, and publishes what is sound now.
+def requeue(context: LoadContext) -> list[Requeued]:
+    """Validates every quarantined record by the present contract and publishes those that are valid now.
 
     Args:
-        loading: What to work with; nothing is asked of any source.
+        context: The dependencies of a load; no source's API is called.
 
     Returns:
-        What came of each source that has raw files.
+        The result for each source that has raw files.
 
     Raises:
-        LoadRunningError: A load holds the data directory.
-        StorageError: The data directory could not be written, or raw holds a damaged file.
+        LoadRunningError: A source is being loaded.
+        StorageError: The data directory could not be written, or raw contains a damaged file.
     """
-    directory = loading.directory
-    with hold_everything(loading, "quarantine requeue"):
+    directory = context.directory
+    with hold_everything(context, "quarantine requeue"):
         refuse_damaged(directory, directory.sources_with_raw())
-        found = list(_requeue_all(loading))
-        loading.progress.step("", "warehouse published")
-        build_warehouse(directory, loading.contract, loading.analytics)
-        loading.progress.finish("")
+        found = list(_requeue_all(context))
+        context.progress.step("", "warehouse published")
+        build_warehouse(directory, context.contract, context.analytics)
+        context.progress.finish("")
     return found
 
 
-def _requeue_all(loading: LoadContext) -> Iterator[Requeued]:
-    for source in loading.directory.sources_with_raw():
-        loading.progress.step(source, "days rebuilt", is_counted=True)
-        before = count_quarantined(loading.directory, source)
-        _file_under_their_day(loading, source)
-        make_tables(
-            loading.directory, source, loading.contract, progress=partial(_advance, loading.progress, source)
-        )
-        loading.progress.finish(source)
-        yield Requeued(source, before, count_quarantined(loading.directory, source))
+def _requeue_all(context: LoadContext) -> Iterator[Requeued]:
+    for source in context.directory.sources_with_raw():
+        context.progress.step(source, "days rebuilt", is_counted=True)
+        before = count_quarantined(context.directory, source)
+        _file_under_their_day(context, source)
+        make_tables(context.directory, source, context.contract, progress=context.progress.counter(source))
+        context.progress.finish(source)
+        yield Requeued(source, before, count_quarantined(context.directory, source))
 
 
-def _advance(progress: Progress, source: str, _done: int, _all: int) -> None:
-    progress.advance(source)
-
-
-def _file_under_their_day(loading: LoadContext, source: str) -> None:
-    """Files records again whose created_at no contract could read before; the first copy stays."""
-    door = RecordValidator(loading.contract)
+def _file_under_their_day(context: LoadContext, source: str) -> None:
+    """Files records under their day whose created_at was unreadable before; the first copy stays."""
+    validator = RecordValidator(context.contract)
     landing = Landing(
-        loading.directory,
+        context.directory,
         source,
+<<<<<<< HEAD
         f"{loading.clock():%Y%m%dT%H%M%S%fZ}-requeue",
         validator=door,
         contract=loading.contract.fingerprint,
+=======
+        f"{context.clock():%Y%m%dT%H%M%S%fZ}-requeue",
+        door=validator,
+        contract=context.contract.fingerprint,
+>>>>>>> 593cfb7 (Say what the load room does in standard terms)
     )
-    sound = []
-    for record in undated_records(loading.directory, source):
-        verdict = door.check(record.record, record.fetched_at)
-        if verdict.reason is None and verdict.day is not None:
-            sound.append(record)
-    if sound:
-        landing.land(sound)
+    valid = []
+    for record in undated_records(context.directory, source):
+        validation = validator.check(record.record, record.fetched_at)
+        if validation.reason is None and validation.day is not None:
+            valid.append(record)
+    if valid:
+        landing.land(valid)

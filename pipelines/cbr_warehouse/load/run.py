@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from threading import current_thread
 
 from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.exclusive import hold_everything, hold_source
-from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.publish import publish_as_they_finish
 from cbr_warehouse.load.repair import refuse_damaged, refuse_missing
 from cbr_warehouse.load.result import LoadResult, SourceResult
@@ -67,20 +65,11 @@ def rebuild(context: LoadContext) -> None:
         forget_tables(directory)
         for source in sources:
             progress.step(source, "days rebuilt", is_counted=True)
-            make_tables(
-                directory,
-                source,
-                context.contract,
-                progress=partial(_advance, progress, source),
-            )
+            make_tables(directory, source, context.contract, progress=progress.counter(source))
             progress.finish(source)
         progress.step("", "warehouse published")
         build_warehouse(directory, context.contract, context.analytics, fresh=True)
         progress.finish("")
-
-
-def _advance(progress: Progress, source: str, _done: int, _all: int) -> None:
-    progress.advance(source)
 
 
 def _load_exclusively(

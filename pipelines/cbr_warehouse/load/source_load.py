@@ -285,7 +285,7 @@ class _SourceLoad:
                 self._name,
                 self._context.contract,
                 load_id=self._entry.load_id,
-                progress=lambda _done, _all: self._advance(),
+                progress=self._context.progress.counter(self._name),
             )
         self._kept = made.kept
         self._outcomes |= made.effects  # a day built again in one load reports all its records again

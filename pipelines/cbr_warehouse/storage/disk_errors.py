@@ -78,6 +78,11 @@ def as_read_error(path: Path) -> Iterator[None]:
         ) from error
 
 
+def is_refused_by_disk(error: Exception) -> bool:
+    """Whether DuckDB passes on what the system refused, such as a full disk."""
+    return isinstance(error, duckdb.Error) and _code_in(error) is not None
+
+
 def _sentence(path: Path, done: str, code: int | None, reason: str) -> str:
     advice = _ADVICE.get(code or 0, _OTHER)
     return f"{path}: cannot be {done} ({reason}). {advice} with --data-dir."

@@ -40,6 +40,11 @@ class DataDirectory:
         return self.root / "warehouse.duckdb"
 
     @property
+    def warehouse_note(self) -> Path:
+        """Checksums that the published warehouse may have."""
+        return self.root / ".warehouse.json"
+
+    @property
     def reports(self) -> Path:
         """The reports made."""
         return self.root / "reports"

@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.errors import DamagedFileError
+from cbr_warehouse.errors import DamagedFileError, WarehouseError
 from cbr_warehouse.raw.files import INSTANT
 from cbr_warehouse.raw.ledgers import read_audits, read_loads
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, publish
+from cbr_warehouse.storage.disk_errors import as_storage_error, is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.build_state import made_partitions
@@ -28,6 +29,9 @@ from cbr_warehouse.warehouse.checks import check_days
 from cbr_warehouse.warehouse.coverage import coverage_rows
 from cbr_warehouse.warehouse.database_file import attached, copy_file, is_bloated
 from cbr_warehouse.warehouse.ddl import create_statements
+from cbr_warehouse.warehouse.previous_file import checksum, is_reusable, note_checksums
+from cbr_warehouse.warehouse.query import count_rows
+from cbr_warehouse.warehouse.sidecars import remove_sidecars, verify_published
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +68,38 @@ def build_warehouse(
         StorageError: The file could not be written; the published one stays in place.
     """
     next_file = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-warehouse.duckdb"
-    with publish(next_file, directory.warehouse):
-        fresh = fresh or not _is_ours(directory.warehouse, contract)
-        with_enough_memory(partial(_write, next_file, directory, contract, analytics, fresh))
+    published = directory.warehouse
+    with publish(next_file, published):
+        current = checksum(published)
+        fresh = fresh or not is_reusable(directory, contract, current)
+        rows = _write_or_start_over(next_file, directory, contract, analytics, fresh)
+        note_checksums(directory, [one for one in (current, checksum(next_file)) if one])
+        # Before the rename: what lies there belongs to the file that is replaced.
+        remove_sidecars(published)
+    with as_storage_error(published):
+        verify_published(published, rows)
+
+
+def _write_or_start_over(
+    next_file: Path,
+    directory: DataDirectory,
+    contract: Contract,
+    analytics: AnalyticsSettings,
+    fresh: bool,
+) -> dict[str, int]:
+    """Writes the next warehouse; from the tables alone where the published one cannot be built on."""
+    write = partial(_write, next_file, directory, contract, analytics)
+    try:
+        return with_enough_memory(partial(write, fresh))
+    except (duckdb.Error, WarehouseError) as error:
+        if fresh or isinstance(error, duckdb.OutOfMemoryException) or is_refused_by_disk(error):
+            raise
+        logger.warning(
+            "%s: the next warehouse could not be built on it (%s). It is built again from the tables.",
+            directory.warehouse,
+            str(error).splitlines()[0],
+        )
+        return with_enough_memory(partial(write, True))
 
 
 def _write(
@@ -76,8 +109,8 @@ def _write(
     analytics: AnalyticsSettings,
     fresh: bool,
     megabytes: int,
-) -> None:
-    """Writes the next warehouse; safe to repeat with more memory."""
+) -> dict[str, int]:
+    """Writes the next warehouse and returns its rows by table; may be called again, with more memory."""
     next_file.unlink(missing_ok=True)
     if not fresh:
         copy_file(directory.warehouse, next_file)
@@ -85,8 +118,10 @@ def _write(
         limit_memory(connection, megabytes)
         _bring_up(connection, directory, contract, analytics, fresh, megabytes)
         bloated = is_bloated(connection, next_file)
+        rows = count_rows(connection, [table.name for table in contract.tables])
     if bloated and not fresh:
-        _write(next_file, directory, contract, analytics, True, megabytes)
+        return _write(next_file, directory, contract, analytics, True, megabytes)
+    return rows
 
 
 def _bring_up(
@@ -249,15 +284,3 @@ _ARROW_TYPES: dict[str, Any] = {
     "instant": INSTANT,
     "date": pa.date32(),
 }
-
-
-def _is_ours(path: Path, contract: Contract) -> bool:
-    """Whether the published warehouse can be updated: readable, and of this contract."""
-    if not path.exists():
-        return False
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            rows = connection.execute("SELECT fingerprint FROM meta.contract").fetchall()
-    except duckdb.Error:
-        return False
-    return bool(rows == [(contract.fingerprint,)])

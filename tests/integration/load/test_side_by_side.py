@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,17 @@ def hang(connection: socket.socket) -> None:
         pass
 
 
-def be_busy(connection: socket.socket) -> None:
-    """Answers every request with 503."""
+def answer_with(status: str, connection: socket.socket) -> None:
+    """Answers every request alike."""
     with connection:
         while connection.recv(65536):
-            body = b'{"error_code": "BackupService.9900", "error_msg": "busy"}'
-            head = (
-                f"HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            )
+            body = b'{"error_code": "BackupService.9900", "error_msg": "sorry"}'
+            head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n"
             connection.sendall(head.encode() + body)
+
+
+be_busy = partial(answer_with, "503 Busy")
+refuse = partial(answer_with, "403 Forbidden")
 
 
 def configure(workplace: Workplace, **endpoints: str) -> None:
