@@ -73,15 +73,9 @@ def _file_under_their_day(context: LoadContext, source: str) -> None:
     landing = Landing(
         context.directory,
         source,
-<<<<<<< HEAD
-        f"{loading.clock():%Y%m%dT%H%M%S%fZ}-requeue",
-        validator=door,
-        contract=loading.contract.fingerprint,
-=======
         f"{context.clock():%Y%m%dT%H%M%S%fZ}-requeue",
-        door=validator,
+        validator=validator,
         contract=context.contract.fingerprint,
->>>>>>> 593cfb7 (Say what the load room does in standard terms)
     )
     valid = []
     for record in undated_records(context.directory, source):
