@@ -17,7 +17,8 @@ def hashes(warehouse: Path) -> dict[str, str]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         tables = connection.execute(
             "SELECT schema_name, table_name FROM duckdb_tables() "
-            "WHERE schema_name <> 'meta' AND table_name NOT IN ('loads', 'as_of', 'source_watermark')"
+            "WHERE schema_name <> 'meta' "
+            "AND table_name NOT IN ('loads', 'as_of', 'source_load', 'source_watermark')"
         ).fetchall()
         for schema, table in tables:
             columns = connection.execute(
