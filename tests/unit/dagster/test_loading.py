@@ -145,7 +145,7 @@ def test_a_day_of_which_the_source_has_more_is_not_recorded(install: Install) ->
     place.apis["prod"].hidden.add(f"{day(5)}-0")
     result = place.run("prod", [day(ago) for ago in range(4, 8)])
     assert not result.success
-    assert f"the source has more than it gave of {day(5)}" in failures(result)["raw__prod"]
+    assert f"the source has more records than it returned of {day(5)}" in failures(result)["raw__prod"]
     assert place.recorded("raw", "prod") == {day(4), day(6), day(7)}
     assert rows(place.installation.load_context.directory.warehouse, "SELECT count(*) FROM tasks") == [(3,)]
 
