@@ -40,30 +40,52 @@ run AS (
     GROUP BY r.source, r.schedule_id, r.run_started_at, r.slot_local
 ),
 
+span AS (
+    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
 started AS (
+    -- Within coalesce the planner does not take the conditions for selective; the ASOF join below would become a loop.
     SELECT
         a.source,
         a.operation_type,
         a.schedule_id,
         a.created_at,
-        greatest(0, epoch_us(a.started_at) - epoch_us(a.created_at)) AS wait_us,
+        a.started_at,
         a.is_wait_clamped,
         hour(a.created_local) AS local_hour,
-        a.operation_type = 'backup' AND a.schedule_id IS NOT NULL AS has_slot,
-        timezone(c.timezone, greatest(a.started_at, a.created_at)) AS started_local
+        greatest(0, epoch_us(a.started_at) - epoch_us(a.created_at)) AS wait_us,
+        a.operation_type = 'backup' AND a.schedule_id IS NOT NULL AS has_slot
     FROM analytics.attempt AS a
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-    JOIN analytics.source_clock AS c ON c.source = a.source
-    WHERE a.started_at IS NOT NULL AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))
-        AND a.created_at < o.as_of
+    CROSS JOIN span AS p
+    WHERE coalesce(a.started_at IS NOT NULL AND a.created_at > p.from_at AND a.created_at < p.to_at, false)
+),
+
+scheduled AS (
+    SELECT t.*, r.run_started_at
+    FROM (SELECT * FROM started WHERE coalesce(has_slot, false)) AS t
+    ASOF JOIN analytics.schedule_run AS r
+        ON r.source = t.source AND r.schedule_id = t.schedule_id AND t.created_at >= r.run_started_at
 ),
 
 delayed AS (
-    SELECT t.*, CASE WHEN t.has_slot THEN epoch_us(t.started_local) - epoch_us(r.slot_local) END AS delay_us
-    FROM started AS t
-    ASOF LEFT JOIN run AS r
-        ON r.source = t.source AND r.schedule_id = t.schedule_id AND t.created_at >= r.run_started_at
+    SELECT source, operation_type, local_hour, wait_us, is_wait_clamped, NULL AS delay_us
+    FROM started
+    WHERE NOT coalesce(has_slot, false)
+    UNION ALL
+    SELECT
+        t.source,
+        t.operation_type,
+        t.local_hour,
+        t.wait_us,
+        t.is_wait_clamped,
+        epoch_us(timezone(c.timezone, greatest(t.started_at, t.created_at))) - epoch_us(r.slot_local)
+    FROM scheduled AS t
+    JOIN run AS r
+        ON r.source = t.source AND r.schedule_id = t.schedule_id AND r.run_started_at = t.run_started_at
+    JOIN analytics.source_clock AS c ON c.source = t.source
 )
 
 SELECT
