@@ -165,6 +165,8 @@ class Warehouse:
     ) -> None:
         self.directory = DataDirectory(folder)
         self._source = source
+        # The loader runs at the emulator's simulated time, so the Date of responses has to agree with it.
+        source.emulator.clock.machine = self._clock
         settings = {"name": "prod", "endpoint": source.url, "project_id": "04f1829c788037ac2fb8c01eb2b04b95"}
         credentials: Credentials = TokenCredentials(SecretStr("demo-token"))
         if password:

@@ -30,7 +30,6 @@ from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
-from cbr_warehouse.source.runtime import Runtime
 from cbr_warehouse.storage.layout import DataDirectory
 
 PHASES = {
@@ -143,13 +142,12 @@ def _load(attempt: Attempt) -> None:
         {"name": "prod", "endpoint": attempt.endpoint, "project_id": "04f1829c788037ac2fb8c01eb2b04b95"}
         | {"region": "eu-de", "token": "env:X", "history": attempt.history}
     )
-    surroundings = Runtime(clock=lambda: attempt.now)
     loading = LoadContext(
         DataDirectory(attempt.folder),
         read_contract(),
         lambda: attempt.now,
         uuid4,
-        lambda ready: CbrClient(ready.settings, ready.credentials, surroundings),
+        lambda ready: CbrClient(ready.settings, ready.credentials),
     )
     ready = ReadySource(settings, TokenCredentials(SecretStr("demo-token")))
     report = load(loading, [ready], LoadRequest())
