@@ -25,8 +25,8 @@ from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.run import load
-from cbr_warehouse.settings.credentials import Credentials, PasswordCredentials, TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import Credentials, PasswordCredentials, TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime, Timeouts

@@ -26,8 +26,8 @@ import cbr_warehouse.storage.atomic_write as whole_room
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.run import load
-from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.storage.layout import DataDirectory
@@ -41,7 +41,7 @@ PHASES = {
         "write_load",
     ),
     "cbr_warehouse.load.publish": ("build_warehouse",),
-    "cbr_warehouse.extract.sweeps": ("write_sweep",),
+    "cbr_warehouse.extract.sweep_runner": ("write_sweep",),
     "cbr_warehouse.warehouse.build": (
         "copy_file",
         "_replace_partitions",

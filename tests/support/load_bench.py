@@ -14,8 +14,8 @@ from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.run import load
-from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory

@@ -7,7 +7,7 @@ from statistics import median
 
 from cbr_emulator.estate.error_codes import INCIDENT_ERROR, RANDOM_ERRORS, VAULT_FULL, error
 from cbr_emulator.estate.model import Machine, Misconfiguration, Vault
-from cbr_emulator.estate.simulation import Incident, Simulation
+from cbr_emulator.estate.simulation_state import Incident, Simulation
 from cbr_emulator.estate.vault_factory import MEDIAN_GB
 
 PEAK = (23, 0, 1, 2, 3)

@@ -10,7 +10,7 @@ from cbr_emulator.estate.error_codes import ERRORS
 from cbr_emulator.estate.model import EVERY_DAY, Machine, Misconfiguration, RecoveryPoint, Vault
 from cbr_emulator.estate.replication import copies
 from cbr_emulator.estate.restores import maybe_restore
-from cbr_emulator.estate.simulation import Incident, Simulation
+from cbr_emulator.estate.simulation_state import Incident, Simulation
 from cbr_emulator.estate.task import Task
 
 NOT_CONSISTENT = "BackupService.7203"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cbr_emulator.estate.error_codes import DELETE_ERRORS, IMMEDIATE_ERRORS, error
+from cbr_emulator.estate.incidents import poisson_times
 from cbr_emulator.estate.model import Machine, RecoveryPoint, Vault
-from cbr_emulator.estate.scenario import poisson_times
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.task import Task
 
 SUCCESS_SHARE = 0.97

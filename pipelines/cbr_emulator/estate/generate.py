@@ -3,7 +3,7 @@
 The model follows published studies of backup logs: most failures come in streaks caused by lasting
 misconfiguration, some from incidents of the region, few at random; schedules cluster at night.
 
-Vaults are drawn (``vault_factory``) and simulated (``vault_lifecycle``) one after the other until there
+Vaults are drawn (``vault_factory``) and simulated (``simulate_vault``) one after the other until there
 are enough tasks. One vault, the anchor, is simulated near the end: episodes that every estate must
 contain and that did not occur at random are made to happen in it.
 """
@@ -16,6 +16,7 @@ from random import Random
 
 from cbr_emulator.estate.deletions import MAX_MANUAL_DELETIONS
 from cbr_emulator.estate.episodes import Episode
+from cbr_emulator.estate.incidents import draw_incidents, start_simulation
 from cbr_emulator.estate.manual_backups import (
     IN_PROGRESS,
     manual_backups_in_progress,
@@ -24,11 +25,10 @@ from cbr_emulator.estate.manual_backups import (
 from cbr_emulator.estate.model import Vault
 from cbr_emulator.estate.removals_and_maintenance import maintenance_tasks
 from cbr_emulator.estate.replication import late_copies
-from cbr_emulator.estate.scenario import draw_incidents, start_simulation
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulate_vault import record_shared_episodes, run_vault
+from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.task import Task
 from cbr_emulator.estate.vault_factory import TASKS_PER_RUN, VaultFactory, tasks_per_day
-from cbr_emulator.estate.vault_lifecycle import record_shared_episodes, run_vault
 
 
 @dataclass(frozen=True)

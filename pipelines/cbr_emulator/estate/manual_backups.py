@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from cbr_emulator.estate.backup_outcome import Run, draw_run
 from cbr_emulator.estate.backups import make_backup_task
 from cbr_emulator.estate.model import SERVER, Machine, Vault
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.task import Task
 from cbr_emulator.estate.vault_factory import VaultFactory
 

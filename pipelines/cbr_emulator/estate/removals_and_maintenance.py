@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cbr_emulator.estate.model import RecoveryPoint, Vault
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.task import Task
 from cbr_emulator.estate.vault_factory import VaultFactory
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from cbr_emulator.estate.episodes import REGION, Episode
 from cbr_emulator.estate.error_codes import COPY_ERRORS, error
 from cbr_emulator.estate.model import Machine, RecoveryPoint, Vault
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.task import Task
 
 AFTER_BACKUP_HOURS = 5

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from cbr_emulator.estate.error_codes import RESTORE_ERRORS, error
 from cbr_emulator.estate.model import Machine, RecoveryPoint, Vault
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.task import Task
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from cbr_emulator.estate.model import EVERY_DAY, Vault
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 
 SUMMER_TIME = ZoneInfo("Europe/Berlin")
 """Time zone of the region."""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cbr_emulator.estate.error_codes import MISCONFIGURATION_ERRORS
+from cbr_emulator.estate.incidents import poisson_times
 from cbr_emulator.estate.model import (
     DISK,
     EVERY_DAY,
@@ -14,14 +15,13 @@ from cbr_emulator.estate.model import (
     Misconfiguration,
     Vault,
 )
-from cbr_emulator.estate.scenario import poisson_times
 from cbr_emulator.estate.schedule_changes import (
     MAX_MACHINES,
     can_change_schedule,
     edit_policy,
     use_summer_time,
 )
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 
 NAMES = ("web", "db", "mail", "erp", "build", "log", "cache", "财务", "订单", "测试")
 VAULTS = (("vault", 6), ("vault-prod", 3), ("存储库", 1))

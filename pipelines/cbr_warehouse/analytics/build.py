@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import duckdb
 
 from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
-from cbr_warehouse.analytics.schema import comment_on, create_schema, create_views
+from cbr_warehouse.analytics.create_schema import comment_on, create_schema, create_views
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 
 _SOURCE_WATERMARK = """

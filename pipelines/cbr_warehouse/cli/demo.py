@@ -29,8 +29,8 @@ from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.run import load as run_load
 from cbr_warehouse.raw.ledgers import read_loads
 from cbr_warehouse.report.options import missing_packages
-from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.atomic_write import read_json, write_json
 from cbr_warehouse.storage.layout import DataDirectory

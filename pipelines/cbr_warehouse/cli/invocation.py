@@ -12,12 +12,12 @@ import typer
 from cbr_warehouse.cli.global_options import global_options_of
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.load_schemas import read_contract
-from cbr_warehouse.load.bootstrap import live_context
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.live_context import live_context
 from cbr_warehouse.load.progress import Progress
-from cbr_warehouse.settings.credentials import secret_problems
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
+from cbr_warehouse.settings.resolve_credentials import secret_problems
 from cbr_warehouse.settings.select_sources import ReadySource, require_sources
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.permissions import restrict_new_files

@@ -8,7 +8,7 @@ import typer
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.terminal_text import say
 from cbr_warehouse.report.options import ReportOptions
-from cbr_warehouse.warehouse.published_file import require_published
+from cbr_warehouse.warehouse.open_published import require_published
 
 
 def report(

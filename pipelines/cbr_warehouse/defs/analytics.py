@@ -12,9 +12,9 @@ from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables, vi
 from cbr_warehouse.defs.asset_keys import analytics_key
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.defs.lineage import read_by
+from cbr_warehouse.defs.upstream_assets import read_by
 from cbr_warehouse.warehouse.analytics_columns import analytics_columns
-from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import count_rows, read_watermark
 
 

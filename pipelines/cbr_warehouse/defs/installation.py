@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cbr_warehouse.errors import SettingsError
-from cbr_warehouse.load.bootstrap import live_context
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.live_context import live_context
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.select_sources import choose_sources

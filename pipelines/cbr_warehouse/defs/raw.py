@@ -33,7 +33,7 @@ from cbr_warehouse.defs.partitions import BACKFILL, own_days
 from cbr_warehouse.defs.progress import LoggedProgress
 from cbr_warehouse.extract.plan import Plan, Range
 from cbr_warehouse.load.context import LoadContext, LoadRequest
-from cbr_warehouse.load.exclusive import hold_source
+from cbr_warehouse.load.locks import hold_source
 from cbr_warehouse.load.publish import publish_warehouse
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.source_load import load_source, plan_source

@@ -11,7 +11,7 @@ import dagster as dg
 from cbr_warehouse.defs.asset_keys import REPORT_JOB, REPORT_SCHEDULE, report_key
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.defs.lineage import read_by_report
+from cbr_warehouse.defs.upstream_assets import read_by_report
 from cbr_warehouse.report.options import ReportOptions, missing_packages
 
 AFTER_THE_DAY = timedelta(minutes=90)

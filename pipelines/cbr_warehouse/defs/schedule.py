@@ -19,7 +19,7 @@ from cbr_warehouse.defs.asset_keys import (
     warehouse_key,
 )
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.tables.partitions import PARTITIONED
+from cbr_warehouse.tables.partition_writer import PARTITIONED
 
 
 def load_schedule(installation: Installation) -> dg.Definitions:

@@ -11,11 +11,11 @@ from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
 from cbr_warehouse.errors import LoadRunningError
-from cbr_warehouse.load.exclusive import hold_directory, hold_source
+from cbr_warehouse.load.locks import hold_directory, hold_source
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.build import make_tables
 from cbr_warehouse.tables.build_state import rows_made
-from cbr_warehouse.tables.partitions import PARTITIONED, SET_LATER
+from cbr_warehouse.tables.partition_writer import PARTITIONED, SET_LATER
 
 
 def tables_asset(installation: Installation, days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:

@@ -9,11 +9,11 @@ from cbr_warehouse.defs.asset_keys import WAREHOUSE_POOL, raw_key, table_key, wa
 from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.load.exclusive import hold_directory
-from cbr_warehouse.tables.partitions import PARTITIONED
+from cbr_warehouse.load.locks import hold_directory
+from cbr_warehouse.tables.partition_writer import PARTITIONED
 from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.checks import REFERENCES, CheckResult, check_all
-from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import count_rows
 
 

@@ -5,7 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbr_warehouse.doctor.checks import (
+from cbr_warehouse.doctor.finding import Diagnosis, Finding, State
+from cbr_warehouse.doctor.name_and_provider_filters import find_left_out, find_names
+from cbr_warehouse.doctor.observed_tasks import Row
+from cbr_warehouse.doctor.paging import ALL, find_count, find_limit, find_offset
+from cbr_warehouse.doctor.prerequisites import (
     CLOCK,
     GET,
     QUOTA,
@@ -16,9 +20,6 @@ from cbr_warehouse.doctor.checks import (
     check_showing,
     not_done,
 )
-from cbr_warehouse.doctor.filters import find_left_out, find_names
-from cbr_warehouse.doctor.finding import Diagnosis, Finding, State
-from cbr_warehouse.doctor.paging import ALL, find_count, find_limit, find_offset
 from cbr_warehouse.doctor.probe import MAX_REQUESTS, REFUSED, Probe, ProbeBudgetError, Reply
 from cbr_warehouse.doctor.record_formats import (
     find_absent_values,
@@ -27,7 +28,6 @@ from cbr_warehouse.doctor.record_formats import (
     find_time_form,
 )
 from cbr_warehouse.doctor.retention import find_retention
-from cbr_warehouse.doctor.rows import Row
 from cbr_warehouse.doctor.sort_order import find_order
 from cbr_warehouse.doctor.time_filter import find_bounds, find_columns
 from cbr_warehouse.errors import PermanentSourceError, SourceError

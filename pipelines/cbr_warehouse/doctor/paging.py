@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from cbr_warehouse.doctor.finding import Finding
+from cbr_warehouse.doctor.observed_tasks import Row
 from cbr_warehouse.doctor.probe import Probe, Reply
-from cbr_warehouse.doctor.rows import Row
 from cbr_warehouse.source.query import TaskQuery
 
 ALL = TaskQuery()

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cbr_warehouse.doctor.finding import Evidence
-from cbr_warehouse.doctor.rows import Row, read_rows
+from cbr_warehouse.doctor.observed_tasks import Row, read_rows
 from cbr_warehouse.errors import PermanentSourceError
 from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cbr_warehouse.doctor.finding import Evidence, Finding
+from cbr_warehouse.doctor.observed_tasks import TIMES, Row
 from cbr_warehouse.doctor.probe import Probe
-from cbr_warehouse.doctor.rows import TIMES, Row
 from cbr_warehouse.source.query import TaskQuery
 
 OPTIONAL_FIELDS = ("policy_id", "checkpoint_id", "vault_id", "vault_name", "started_at", "ended_at")

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from cbr_warehouse.doctor.finding import Evidence, Finding
+from cbr_warehouse.doctor.observed_tasks import Row
 from cbr_warehouse.doctor.paging import ALL
 from cbr_warehouse.doctor.probe import Probe, Reply
-from cbr_warehouse.doctor.rows import Row
 
 COLUMNS = ("created_at", "updated_at", "started_at", "id")
 MORE_PAGES = 4

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cbr_warehouse.doctor.finding import Evidence, Finding
+from cbr_warehouse.doctor.observed_tasks import Row
 from cbr_warehouse.doctor.probe import Probe, Reply
-from cbr_warehouse.doctor.rows import Row
 from cbr_warehouse.source.query import TaskQuery
 
 READINGS = {

@@ -13,7 +13,7 @@ from cbr_warehouse.contract.api_facts import NEVER_STARTED_STATUSES, OPEN_STATUS
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import DAY, consecutive_runs, day_of, days_between, start_of
 from cbr_warehouse.extract.plan import Plan, Purpose, Sweep
-from cbr_warehouse.tables.time_index import TimeIndex
+from cbr_warehouse.tables.task_times import TimeIndex
 
 RATE_DAYS = 7
 """Newest closed days whose number of tasks is taken for that of days nothing is known of."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from cbr_warehouse.extract.plan import Sweep, day_window
-from cbr_warehouse.extract.sweeps import SweepRunner
+from cbr_warehouse.extract.sweep_runner import SweepRunner
 
 
 def follow_tasks(

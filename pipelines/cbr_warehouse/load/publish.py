@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from cbr_warehouse.errors import CbrWarehouseError, LoadRunningError
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.exclusive import hold_directory
+from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.warehouse.build import build_warehouse
 

@@ -6,7 +6,7 @@ from threading import current_thread
 
 from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.context import LoadContext, LoadRequest
-from cbr_warehouse.load.exclusive import hold_everything, hold_source
+from cbr_warehouse.load.locks import hold_everything, hold_source
 from cbr_warehouse.load.publish import publish_as_they_finish
 from cbr_warehouse.load.repair import refuse_damaged, refuse_missing
 from cbr_warehouse.load.result import LoadResult, SourceResult

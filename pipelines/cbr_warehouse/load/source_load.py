@@ -12,18 +12,18 @@ from typing import Any
 
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import SourceError
+from cbr_warehouse.extract.hidden_tasks import scopes_of, sweep_providers
 from cbr_warehouse.extract.open_tasks import follow_tasks
 from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, plan_load
-from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
 from cbr_warehouse.extract.source_clock import SourceClock
-from cbr_warehouse.extract.sweeps import SweepRunner
+from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.load.context import LoadContext, LoadRequest
-from cbr_warehouse.load.exclusive import hold_directory
-from cbr_warehouse.load.failures import describe_failure
+from cbr_warehouse.load.describe_failure import describe_failure
 from cbr_warehouse.load.forecast_inputs import expect_load
+from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
-from cbr_warehouse.load.state import read_source_state
+from cbr_warehouse.load.source_state import read_source_state
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledger_order import STAMP, next_load_id
 from cbr_warehouse.raw.ledgers import (
@@ -40,7 +40,7 @@ from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import make_tables
-from cbr_warehouse.tables.queries import tasks_to_follow
+from cbr_warehouse.tables.held_tasks import tasks_to_follow
 from cbr_warehouse.verify.unwindowed import sweep_unwindowed
 from cbr_warehouse.verify.verify_days import Verification, verify_days
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from cbr_warehouse.errors import UsageError, WarehouseError
 from cbr_warehouse.storage.sql_text import identifier
-from cbr_warehouse.warehouse.published_file import PublishedWarehouse, connect_published
+from cbr_warehouse.warehouse.open_published import PublishedWarehouse, connect_published
 from cbr_warehouse.warehouse.query import query_failed, read_watermark
 from cbr_warehouse.warehouse.reading_statement import require_reading
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cbr_warehouse import __version__
 from cbr_warehouse.reader.warehouse import open_warehouse
-from cbr_warehouse.report.data import ReportData, collect_data
+from cbr_warehouse.report.collect_data import ReportData, collect_data
 from cbr_warehouse.report.export import MADE_BY, export_tables, manifest_of
 from cbr_warehouse.report.options import ReportOptions
 from cbr_warehouse.report.render import render_page

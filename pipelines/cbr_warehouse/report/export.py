@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.reader.warehouse import Warehouse
-from cbr_warehouse.report.data import ReportData
+from cbr_warehouse.report.collect_data import ReportData
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.storage.atomic_write import write_bytes
 from cbr_warehouse.storage.sql_text import identifier

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from cbr_warehouse.report.changes import describe_changes
-from cbr_warehouse.report.data import QueryResult, ReportData
+from cbr_warehouse.report.collect_data import QueryResult, ReportData
 from cbr_warehouse.report.formatting import abbreviate, count, moment, span
 from cbr_warehouse.report.html import environment
 from cbr_warehouse.report.options import Language

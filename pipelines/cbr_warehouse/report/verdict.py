@@ -9,8 +9,8 @@ from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.reader.warehouse import Warehouse
-from cbr_warehouse.report.figures import Figure
 from cbr_warehouse.report.formatting import count, moment, percent, span
+from cbr_warehouse.report.key_figures import Figure
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.report.texts import Texts
 

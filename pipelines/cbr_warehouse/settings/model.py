@@ -37,13 +37,13 @@ from cbr_warehouse.settings.day_boundaries import (
 )
 from cbr_warehouse.settings.durations import ALLOWED_DURATION, parse_duration
 from cbr_warehouse.settings.endpoints import ALLOWED_ENDPOINT, parse_endpoint
-from cbr_warehouse.settings.file_modes import ALLOWED_UMASK, parse_umask
 from cbr_warehouse.settings.secret_references import (
     Reference,
     parse_reference,
     parse_text_or_reference,
     resolve_path,
 )
+from cbr_warehouse.settings.umask import ALLOWED_UMASK, parse_umask
 
 REPORTED_ELSEWHERE = "reported_elsewhere"
 """Error type of problems that ``read`` reports itself, with better messages."""

@@ -1,6 +1,6 @@
 """References to secrets: ``env:NAME`` and ``file:PATH``, the only two ways to configure a secret.
 
-A reference is not secret itself and may appear in messages. ``credentials`` resolves it.
+A reference is not secret itself and may appear in messages. ``resolve_credentials`` resolves it.
 """
 
 import re

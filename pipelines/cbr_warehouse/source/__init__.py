@@ -2,8 +2,8 @@
 
 One good page passes six files, in this order: ``client`` (builds the request, returns the page),
 ``retry`` (the attempts), ``session`` (one attempt: sign in, send, judge the status), ``rate_limit``
-(its permit), ``transport`` (the HTTP exchange) and ``response_body`` (the records' exact bytes).
-Values they pass on: ``query``, ``messages``, ``page``; time and limits: ``runtime``.
+(its permit), ``transport`` (the HTTP exchange) and ``parse_response`` (the records' exact bytes).
+Values they pass on: ``query``, ``http_messages``, ``page``; time and limits: ``runtime``.
 
 Everything about retrying (which failures, which waits, how many attempts, the budget, Retry-After)
 is in ``retry``. Signing in: ``auth``, ``iam_token``, ``signing``. Failures become sentences without

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from cbr_warehouse.settings.credentials import KeyCredentials, TokenCredentials
-from cbr_warehouse.source.messages import ApiRequest
+from cbr_warehouse.settings.resolve_credentials import KeyCredentials, TokenCredentials
+from cbr_warehouse.source.http_messages import ApiRequest
 from cbr_warehouse.source.signing import DATE_HEADER, Signable, authorization, print_date
 
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105  the name of a header

@@ -7,22 +7,22 @@ import httpx
 
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.errors import PermanentSourceError
-from cbr_warehouse.settings.credentials import (
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import (
     Credentials,
     KeyCredentials,
     PasswordCredentials,
     TokenCredentials,
 )
-from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.auth import Authenticator, GivenToken, Signatures
 from cbr_warehouse.source.http_errors import ErrorTranslator, read_error
+from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.iam_token import IamToken
-from cbr_warehouse.source.messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.page import Page
+from cbr_warehouse.source.parse_response import GarbledResponseVote, Records, read_list, read_show
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.source.redaction import Redactor
-from cbr_warehouse.source.response_body import GarbledResponseVote, Records, read_list, read_show
 from cbr_warehouse.source.retry import Retrier
 from cbr_warehouse.source.runtime import Runtime, Timeouts
 from cbr_warehouse.source.session import ApiSession, Connection

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SignInError, SourceError
-from cbr_warehouse.source.messages import ApiRequest, ApiResponse
+from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.redaction import Redactor
 from cbr_warehouse.source.retry import RATE_LIMITED, RetryableError, parse_retry_after
 

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from cbr_warehouse.errors import PermanentSourceError, SignInError, SourceError, TransientSourceError
-from cbr_warehouse.settings.credentials import PasswordCredentials
+from cbr_warehouse.settings.resolve_credentials import PasswordCredentials
 from cbr_warehouse.source.auth import TOKEN_HEADER, Renewal
-from cbr_warehouse.source.messages import ApiRequest, ApiResponse
+from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.retry import RETRYABLE_STATUSES
 from cbr_warehouse.source.session import Connection
 

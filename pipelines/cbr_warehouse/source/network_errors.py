@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from cbr_warehouse.errors import PermanentSourceError, SourceError
-from cbr_warehouse.source.messages import ApiRequest
+from cbr_warehouse.source.http_messages import ApiRequest
 from cbr_warehouse.source.redaction import Redactor
 from cbr_warehouse.source.retry import ConnectionFailedError, RetryableError
 

@@ -1,7 +1,7 @@
 """The retry policy, all of it: which failures are retried, how long to wait, how often, for how long.
 
 Which failure is which is decided where it is seen (``http_errors``, ``network_errors``,
-``response_body``), by raising one of the errors below; whatever else an attempt raises is final.
+``parse_response``), by raising one of the errors below; whatever else an attempt raises is final.
 """
 
 import logging
@@ -16,7 +16,7 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from cbr_warehouse.errors import SourceError, TransientSourceError
-from cbr_warehouse.source.messages import ApiRequest, ApiResponse, parse_http_date
+from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse, parse_http_date
 from cbr_warehouse.source.runtime import Runtime, Timeouts
 
 RATE_LIMITED = 429

@@ -1,4 +1,4 @@
-"""One attempt at an API request: permit, sign-in, exchange, judging the status.
+"""A signed-in session with the API of one source: each attempt gets a permit, is signed, sent and judged.
 
 Repeating attempts is done by ``retry``; reading a good response, by the caller.
 """
@@ -10,7 +10,7 @@ from typing import TypeVar
 from cbr_warehouse.errors import SignInError
 from cbr_warehouse.source.auth import Authenticator, Renewal
 from cbr_warehouse.source.http_errors import ErrorTranslator
-from cbr_warehouse.source.messages import ApiRequest, ApiResponse
+from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.rate_limit import RateLimiter
 from cbr_warehouse.source.redaction import Redactor
 from cbr_warehouse.source.retry import RATE_LIMITED, RETRYABLE_STATUSES, Attempts, Retrier

@@ -15,7 +15,7 @@ import httpx
 
 from cbr_warehouse import __version__
 from cbr_warehouse.errors import PermanentSourceError, SettingsError, SourceError
-from cbr_warehouse.source.messages import ApiRequest, ApiResponse
+from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.network_errors import translate_network_error
 from cbr_warehouse.source.redaction import Redactor
 from cbr_warehouse.source.retry import RetryableError

@@ -1,6 +1,6 @@
 """Advisory file locks that die with their holder, granted in the order they were asked for.
 
-What each lock protects is decided by ``load.exclusive``.
+What each lock protects is decided by ``load.locks``.
 """
 
 import errno

@@ -31,9 +31,9 @@ from cbr_warehouse.tables.build_state import (
     write_moved,
 )
 from cbr_warehouse.tables.engine import do_within_memory, open_engine
-from cbr_warehouse.tables.partitions import PARTITIONED, PartitionWriter
+from cbr_warehouse.tables.partition_writer import PARTITIONED, PartitionWriter
+from cbr_warehouse.tables.raw_view import RawView
 from cbr_warehouse.tables.revalidate import recheck_stale
-from cbr_warehouse.tables.staging import RawView
 
 BATCH_RECORDS = 5_000
 """Records flattened at once; bounds the memory, not the result."""

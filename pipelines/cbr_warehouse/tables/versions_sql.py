@@ -1,7 +1,7 @@
 """The steps from raw records to versions of tasks, as SQL derived from the contract.
 
 Each step makes one temporary table from the one before: ``records`` and ``sightings`` (filled by
-``staging``), ``texts`` (each distinct text once, when first and last seen), ``facts`` (its typed
+``raw_view``), ``texts`` (each distinct text once, when first and last seen), ``facts`` (its typed
 values, children included), ``versions`` (each distinct set of facts of a task) and ``newest``.
 """
 

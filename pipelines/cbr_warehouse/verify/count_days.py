@@ -16,7 +16,7 @@ from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.utc_days import DAY, days_between, start_of
 from cbr_warehouse.extract.plan import PAD
 from cbr_warehouse.source.query import TaskQuery
-from cbr_warehouse.tables.time_index import TimeIndex
+from cbr_warehouse.tables.task_times import TimeIndex
 from cbr_warehouse.verify.filter_column import find_filter_columns
 
 logger = logging.getLogger(__name__)

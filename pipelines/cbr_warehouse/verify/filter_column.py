@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from cbr_warehouse.contract.utc_days import DAY, start_of
-from cbr_warehouse.tables.time_index import COLUMNS, TimeIndex
+from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 
 PROBES = 6
 """Maximum number of windows counted, at two requests each."""

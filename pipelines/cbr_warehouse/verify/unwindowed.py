@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from cbr_warehouse.contract.api_facts import EARLIEST, NEVER_STARTED_STATUSES
 from cbr_warehouse.extract.plan import PAD, Plan, Purpose, Sweep
-from cbr_warehouse.extract.sweeps import SweepRunner
+from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.source.query import TaskQuery
 
 

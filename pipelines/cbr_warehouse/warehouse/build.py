@@ -24,14 +24,14 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.build_state import made_partitions
 from cbr_warehouse.tables.engine import limit_memory, open_engine, parquet, with_enough_memory
-from cbr_warehouse.tables.partitions import PARTITIONED
+from cbr_warehouse.tables.partition_writer import PARTITIONED
 from cbr_warehouse.warehouse.checks import check_days
 from cbr_warehouse.warehouse.coverage import coverage_rows
-from cbr_warehouse.warehouse.database_file import attached, copy_file, is_bloated
 from cbr_warehouse.warehouse.ddl import create_statements
-from cbr_warehouse.warehouse.previous_file import checksum, is_reusable, note_checksums
 from cbr_warehouse.warehouse.query import count_rows
+from cbr_warehouse.warehouse.reusable_file import checksum, is_reusable, note_checksums
 from cbr_warehouse.warehouse.sidecars import remove_sidecars, verify_published
+from cbr_warehouse.warehouse.unpublished_file import attached, copy_file, is_bloated
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import duckdb
 
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.sql_text import identifier
-from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.reading_statement import require_reading
 from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
 

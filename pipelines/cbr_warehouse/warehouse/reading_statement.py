@@ -1,6 +1,6 @@
 """Which statements may run on a published warehouse: a single reading one, as DuckDB's parser sees it.
 
-The engine is restricted independently of this check (see ``published_file``).
+The engine is restricted independently of this check (see ``open_published``).
 """
 
 from collections.abc import Iterator

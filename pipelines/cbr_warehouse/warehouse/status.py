@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cbr_warehouse.contract.day_reason import explain
-from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.open_published import open_published
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from cbr_emulator.server.auth import PROJECT, TOKEN
 from cbr_warehouse.doctor.examine import Clocks, examine
 from cbr_warehouse.doctor.finding import Diagnosis, Finding
 from cbr_warehouse.doctor.probe import MAX_REQUESTS
-from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.source.client import CbrClient
 from support.emulator_server import Emulated
 

@@ -15,8 +15,8 @@ from cbr_warehouse.errors import CbrWarehouseError
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.run import load, rebuild
-from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.query import query

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from cbr_warehouse.settings.credentials import Credentials, TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import Credentials, TokenCredentials
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime, Timeouts
 

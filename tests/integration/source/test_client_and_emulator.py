@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from cbr_warehouse.errors import SignInError
-from cbr_warehouse.settings.credentials import KeyCredentials, PasswordCredentials, TokenCredentials
+from cbr_warehouse.settings.resolve_credentials import KeyCredentials, PasswordCredentials, TokenCredentials
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.runtime import Runtime, Timeouts
 

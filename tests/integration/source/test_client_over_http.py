@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from cbr_warehouse.errors import PermanentSourceError, TransientSourceError
-from cbr_warehouse.settings.credentials import PasswordCredentials
+from cbr_warehouse.settings.resolve_credentials import PasswordCredentials
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.runtime import Timeouts
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.source.broken_json import Slices, slice_array, slice_value
-from cbr_warehouse.source.response_body import UnreadableBodyError, read_list
+from cbr_warehouse.source.parse_response import UnreadableBodyError, read_list
 
 KEY = "operation_logs"
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from cbr_warehouse.errors import SourceError
-from cbr_warehouse.settings.credentials import Credentials, PasswordCredentials, TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import Credentials, PasswordCredentials, TokenCredentials
 from cbr_warehouse.source.client import CbrClient
-from cbr_warehouse.source.messages import parse_http_date
+from cbr_warehouse.source.http_messages import parse_http_date
 from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.runtime import Runtime

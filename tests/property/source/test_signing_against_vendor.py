@@ -7,7 +7,7 @@ from huaweicloudsdkcore.signer.signer import Signer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbr_warehouse.source.messages import ApiRequest, encode_query
+from cbr_warehouse.source.http_messages import ApiRequest, encode_query
 from cbr_warehouse.source.signing import Signable, authorization
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

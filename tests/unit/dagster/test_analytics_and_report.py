@@ -12,7 +12,7 @@ import pytest
 from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.defs.analytics import materialized_definitions
-from cbr_warehouse.defs.lineage import read_by, read_by_report
+from cbr_warehouse.defs.upstream_assets import read_by, read_by_report
 from support.dagster_deployment import Deployment, day
 
 CONTRACT = read_contract()

@@ -8,7 +8,7 @@ import pytest
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.contract.sql_types import SQL_TYPES
 from cbr_warehouse.raw.files import RECORDS
-from cbr_warehouse.tables.partitions import PARTITIONED, SET_LATER
+from cbr_warehouse.tables.partition_writer import PARTITIONED, SET_LATER
 from support.dagster_deployment import Deployment
 
 CONTRACT = read_contract()

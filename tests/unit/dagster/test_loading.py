@@ -14,7 +14,7 @@ import pytest
 from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.extract.plan import PAD
 from cbr_warehouse.load.context import LoadRequest
-from cbr_warehouse.load.exclusive import hold_source
+from cbr_warehouse.load.locks import hold_source
 from cbr_warehouse.load.run import load
 from cbr_warehouse.settings.select_sources import require_sources
 from support.dagster_deployment import NOW, Deployment, day, make_installation

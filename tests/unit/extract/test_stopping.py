@@ -14,7 +14,7 @@ from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import TransientSourceError
 from cbr_warehouse.extract.plan import Sweep
 from cbr_warehouse.extract.source_clock import SourceClock
-from cbr_warehouse.extract.sweeps import WORKERS, SweepRunner
+from cbr_warehouse.extract.sweep_runner import WORKERS, SweepRunner
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery

@@ -15,14 +15,14 @@ from pydantic import SecretStr
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.load.context import LoadContext, LoadRequest
-from cbr_warehouse.load.requeue import requeue
+from cbr_warehouse.load.requeue_quarantine import requeue
 from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.run import rebuild
 from cbr_warehouse.load.source_load import load_source
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledgers import read_audits
-from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.layout import DataDirectory
 from support.landed_records import all_rows

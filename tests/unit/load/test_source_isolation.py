@@ -20,8 +20,8 @@ from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.run import load
 from cbr_warehouse.raw.ledgers import read_loads
-from cbr_warehouse.settings.credentials import TokenCredentials
 from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.query import query

@@ -10,7 +10,7 @@ import pytest
 
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.reader.warehouse import open_warehouse
-from cbr_warehouse.report.data import ReportData, collect_data
+from cbr_warehouse.report.collect_data import ReportData, collect_data
 from cbr_warehouse.report.options import Language, Length
 from cbr_warehouse.report.queries import read_question
 from cbr_warehouse.report.render import render_page

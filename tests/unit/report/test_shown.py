@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cbr_warehouse.report.changes import describe_changes
-from cbr_warehouse.report.figures import Figure
 from cbr_warehouse.report.formatting import count, hours, moment, percent
+from cbr_warehouse.report.key_figures import Figure
 from cbr_warehouse.report.options import Language
 from cbr_warehouse.report.plots import plot_trend
 from cbr_warehouse.report.queries import read_question

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from cbr_warehouse.settings.credentials import (
+from cbr_warehouse.settings.model import SourceSettings
+from cbr_warehouse.settings.resolve_credentials import (
     Credentials,
     KeyCredentials,
     PasswordCredentials,
     TokenCredentials,
 )
-from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime, Timeouts
 from support.scripted_transport import ScriptedTransport

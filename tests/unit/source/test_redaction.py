@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from cbr_warehouse.errors import SettingsError, SourceError
-from cbr_warehouse.settings.credentials import KeyCredentials, PasswordCredentials, TokenCredentials
+from cbr_warehouse.settings.resolve_credentials import KeyCredentials, PasswordCredentials, TokenCredentials
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.redaction import Redactor
 

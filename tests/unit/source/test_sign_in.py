@@ -12,7 +12,7 @@ from huaweicloudsdkcore.signer.signer import Signer
 from pydantic import SecretStr
 
 from cbr_warehouse.errors import ForbiddenError, PermanentSourceError, SignInError, TransientSourceError
-from cbr_warehouse.settings.credentials import KeyCredentials
+from cbr_warehouse.settings.resolve_credentials import KeyCredentials
 from cbr_warehouse.source.query import TaskQuery
 
 A = b'{"id":"a"}'

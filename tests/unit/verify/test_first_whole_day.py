@@ -6,7 +6,7 @@ import numpy as np
 
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.source.query import TaskQuery
-from cbr_warehouse.tables.time_index import TimeIndex
+from cbr_warehouse.tables.task_times import TimeIndex
 from cbr_warehouse.verify.count_days import DayCounter
 from cbr_warehouse.verify.judge import judge
 

@@ -10,7 +10,7 @@ import pytest
 from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.reader.warehouse import open_warehouse
-from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import query
 from cbr_warehouse.warehouse.reading_statement import TABLE_FUNCTIONS, require_reading
 

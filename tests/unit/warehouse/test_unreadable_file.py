@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from cbr_warehouse.errors import WarehouseError
-from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import query
 from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
 from support.small_log import SmallLog

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from unittest.mock import patch
 
+from cbr_emulator.estate.incidents import start_simulation
 from cbr_emulator.estate.model import SERVER, RecoveryPoint
 from cbr_emulator.estate.replication import copies
 from cbr_emulator.estate.restores import maybe_restore
-from cbr_emulator.estate.scenario import start_simulation
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.vault_factory import VaultFactory
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)

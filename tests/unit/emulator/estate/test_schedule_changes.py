@@ -10,8 +10,8 @@ import pytest
 
 from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.estate.generate import Estate, generate_estate
+from cbr_emulator.estate.incidents import start_simulation
 from cbr_emulator.estate.replication import _first_slot
-from cbr_emulator.estate.scenario import start_simulation
 from cbr_emulator.estate.schedule_changes import MAX_MACHINES
 from cbr_emulator.estate.vault_factory import VaultFactory
 

@@ -16,7 +16,7 @@ from cbr_warehouse.errors import StorageError, WarehouseError
 from cbr_warehouse.storage.atomic_write import read_json, write_json
 from cbr_warehouse.storage.disk_errors import as_read_error
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.warehouse.published_file import open_published
+from cbr_warehouse.warehouse.open_published import open_published
 
 logger = logging.getLogger(__name__)
 

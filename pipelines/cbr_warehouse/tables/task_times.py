@@ -1,7 +1,7 @@
 """The times of held tasks, for comparing with the source's counts under every reading of its filters.
 
 Which column ``start_time`` applies to is undocumented, so the audit keeps the times of each
-candidate. ``queries`` reads them from the tables.
+candidate. ``held_tasks`` reads them from the tables.
 """
 
 from collections.abc import Mapping

@@ -6,14 +6,14 @@ import pytest
 
 from cbr_warehouse.cli.invocation import Invocation
 from cbr_warehouse.errors import SettingsError
-from cbr_warehouse.settings.credentials import (
+from cbr_warehouse.settings.model import Settings, SourceSettings
+from cbr_warehouse.settings.read import read_settings
+from cbr_warehouse.settings.resolve_credentials import (
     Credentials,
     KeyCredentials,
     PasswordCredentials,
     TokenCredentials,
 )
-from cbr_warehouse.settings.model import Settings, SourceSettings
-from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.select_sources import choose_sources, require_sources
 
 BASE = {"name": "prod-eu", "endpoint": "https://cbr.example.com", "project_id": "p"}

@@ -11,7 +11,7 @@ from cbr_warehouse.contract.api_facts import TERMINAL_STATUSES
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.engine import open_engine, parquet, reading_tables
-from cbr_warehouse.tables.time_index import COLUMNS, TimeIndex
+from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 
 _FIRST_TIME = "least(created_at, started_at, updated_at)"
 _LAST_TIME = f"""

@@ -6,7 +6,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from cbr_warehouse.reader.warehouse import Warehouse
-from cbr_warehouse.report.figures import Figure, compute_figures
+from cbr_warehouse.report.key_figures import Figure, compute_figures
 from cbr_warehouse.report.options import Length
 from cbr_warehouse.report.period import Period, newest_period
 from cbr_warehouse.report.queries import Question, read_question

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cbr_warehouse.source.parse_response import Records, UnreadableBodyError, read_list, read_show
 from cbr_warehouse.source.query import TaskQuery
-from cbr_warehouse.source.response_body import Records, UnreadableBodyError, read_list, read_show
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.exclusive import hold_everything
+from cbr_warehouse.load.locks import hold_everything
 from cbr_warehouse.load.repair import refuse_damaged
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.stored_records import undated_records
 from cbr_warehouse.tables.build import make_tables
-from cbr_warehouse.tables.queries import count_quarantined
+from cbr_warehouse.tables.held_tasks import count_quarantined
 from cbr_warehouse.warehouse.build import build_warehouse
 
 

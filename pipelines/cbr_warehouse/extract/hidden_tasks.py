@@ -17,7 +17,7 @@ from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.errors import PermanentSourceError
 from cbr_warehouse.extract.pagination import REFUSED
 from cbr_warehouse.extract.plan import PAD, Plan, Purpose, Sweep
-from cbr_warehouse.extract.sweeps import SweepRunner
+from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.query import TaskQuery
 

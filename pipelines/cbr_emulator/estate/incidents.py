@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from cbr_emulator.estate.model import Vault
-from cbr_emulator.estate.simulation import Incident, Simulation
+from cbr_emulator.estate.simulation_state import Incident, Simulation
 
 REQUIRED_EPISODES = {
     "vault_full": (0.10, 0.25),

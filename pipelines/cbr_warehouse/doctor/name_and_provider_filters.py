@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from cbr_warehouse.contract.api_facts import PROVIDERS
 from cbr_warehouse.doctor.finding import Evidence, Finding
+from cbr_warehouse.doctor.observed_tasks import Row
 from cbr_warehouse.doctor.probe import Probe, Reply
-from cbr_warehouse.doctor.rows import Row
 from cbr_warehouse.source.query import TaskQuery
 
 SHORTEST_NAME = 4

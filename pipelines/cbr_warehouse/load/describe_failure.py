@@ -5,7 +5,7 @@ import re
 from pydantic import SecretStr
 
 from cbr_warehouse.errors import CbrWarehouseError
-from cbr_warehouse.settings.credentials import Credentials
+from cbr_warehouse.settings.resolve_credentials import Credentials
 from cbr_warehouse.source.redaction import REPLACEMENT, Redactor
 
 _OPAQUE = re.compile(r"[A-Za-z0-9+=_-]{64,}")

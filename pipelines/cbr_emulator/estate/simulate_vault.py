@@ -11,7 +11,7 @@ from cbr_emulator.estate.model import Misconfiguration, Vault
 from cbr_emulator.estate.removals_and_maintenance import apply_removal, removals
 from cbr_emulator.estate.restores import run_restore_drill
 from cbr_emulator.estate.schedule_changes import record_schedule_changes
-from cbr_emulator.estate.simulation import Simulation
+from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.task import Task
 from cbr_emulator.estate.vault_factory import FULL_FOR
 
