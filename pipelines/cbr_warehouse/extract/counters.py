@@ -1,4 +1,4 @@
-"""Counting what comes: of a whole load, and of one of its sweeps."""
+"""Counters of received pages and records: of a whole load, and of one of its sweeps."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from cbr_warehouse.source.page import Page
 
 @dataclass
 class LoadCounters:
-    """What a load has received so far. Safe to share between threads.
+    """Records received by a load so far. Safe to share between threads.
 
     Attributes:
         records: Records received.
-        distinct: Of those, records whose exact text was not held, by the day they are filed under.
-        doubled: Tasks that one page had in several rows, with how many.
+        distinct: Records whose exact text was not stored before, by the partition they were written to.
+        doubled: Tasks that occurred in several rows of one page, with the number of rows.
     """
 
     records: int = 0
@@ -25,7 +25,7 @@ class LoadCounters:
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, landed: Landed) -> None:
-        """Adds what one batch came to."""
+        """Adds a batch that was landed."""
         with self._lock:
             self.records += landed.received
             self.distinct.update(landed.distinct)
@@ -33,20 +33,20 @@ class LoadCounters:
 
     @property
     def repeated(self) -> int:
-        """Rows that the source may count beyond its tasks: of each doubled task all but one."""
+        """Surplus rows that the source's counts may include: all but one of each doubled task."""
         return sum(count - 1 for count in self.doubled.values())
 
 
 @dataclass
 class SweepCounters:
-    """What one numbered sweep has brought so far.
+    """Pages and records received by one sweep so far.
 
     Attributes:
-        number: Its number; pages are counted within it.
-        progress: Told how many records each batch brought.
-        landed: Pages landed under its number.
-        pages: Pages received, those of its parts included.
-        records: Records received, those of its parts included.
+        number: Its number within the load.
+        progress: Called with the number of records of each batch.
+        landed: Pages landed under this number.
+        pages: Pages received, those of the parts of a split window included.
+        records: Records received, those of the parts of a split window included.
     """
 
     number: int
@@ -56,9 +56,9 @@ class SweepCounters:
     records: int = 0
 
     def add(self, batch: list[Page]) -> None:
-        """Counts pages that landed."""
-        brought = sum(len(page.records) for page in batch)
+        """Adds pages that were landed."""
+        records = sum(len(page.records) for page in batch)
         self.landed += len(batch)
         self.pages += len(batch)
-        self.records += brought
-        self.progress(brought)
+        self.records += records
+        self.progress(records)

@@ -1,7 +1,8 @@
 """The forecast of a load: how many records and requests each part of a plan will take. Pure.
 
-It is made from what is held and what was counted, and for time that nothing is known of from the rate of
-the days that are. Nothing relies on it: it is told beforehand and compared afterwards.
+Days that were loaded before are forecast from the stored tasks and the source's counts; time that no load
+has read, from the daily average of the newest loaded days. Nothing relies on a forecast: ``cbr-warehouse
+plan`` shows it, and the ledger keeps it so that the actual numbers can be compared with it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,18 +17,17 @@ from cbr_warehouse.extract.plan import Plan, Purpose, Sweep
 from cbr_warehouse.tables.task_times import TimeIndex
 
 RATE_DAYS = 7
-"""Newest closed days whose number of tasks is taken for that of days nothing is known of."""
+"""Number of newest closed days whose average is the rate for time that no load has read."""
 
 PROBING_REQUESTS = 4
-"""Counts that finding the filtered column usually takes."""
-
+"""Count requests usually needed to find the column that the API's time filters apply to."""
 
 CLOCK_REQUESTS = 1
-"""Reads the source's time before anything else."""
+"""The first request of a load, which reads the source's clock."""
 
 
 class Basis(StrEnum):
-    """What an expectation rests on."""
+    """What an expected number is derived from: stored tasks, the daily rate, or nothing."""
 
     HELD = "held"
     RATE = "rate"
@@ -36,12 +36,12 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True)
 class Expected:
-    """What one part of a plan will take.
+    """Expected size of one part of a plan.
 
     Attributes:
-        records: Records received; None where that is unknown.
-        requests: Requests made; None where that is unknown.
-        basis: What that rests on.
+        records: Number of records received; None if unknown.
+        requests: Number of requests; None if unknown.
+        basis: What both are derived from.
     """
 
     records: int | None
@@ -53,23 +53,23 @@ UNKNOWN = Expected(None, None, Basis.UNKNOWN)
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of a source before a load.
+class ForecastInputs:
+    """What is known about a source before a load.
 
     Attributes:
         now: The present, UTC.
-        held: Times of what is held.
-        counted: Tasks by the source's count, of each day that was counted.
-        states: State of every day that a load ever looked at.
-        last_load_at: When the last finished load began; None before it.
-        open_tasks: Tasks held open.
-        page_rows: Rows that the source is known to give at once.
-        projects: Enterprise projects, each of which is asked on its own.
-        hidden: Providers that are asked on their own besides.
+        stored: Times of the stored tasks.
+        counted: Number of tasks by the source's count, per UTC day that was counted.
+        states: State of each UTC day that any load has verified.
+        last_load_at: Start of the last finished load, UTC; None before one.
+        open_tasks: Number of stored tasks that have not ended.
+        page_rows: Rows per page that the source returns.
+        projects: Number of enterprise projects, each of which is queried separately.
+        hidden: Number of providers that are queried separately in addition.
     """
 
     now: datetime
-    held: TimeIndex
+    stored: TimeIndex
     counted: Mapping[date, int]
     states: Mapping[date, DayState]
     last_load_at: datetime | None
@@ -80,18 +80,18 @@ class Known:
 
     @property
     def scopes(self) -> int:
-        """How often each query is asked."""
+        """How often each query is repeated."""
         return self.projects * (1 + self.hidden)
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a load will take.
+    """Expected size of a load.
 
     Attributes:
-        sweeps: Of each of the plan's sweeps, in order.
-        by_id: Of tasks asked for by their id.
-        counts: Of samples and counts.
+        sweeps: Size of each of the plan's sweeps, in order.
+        by_id: Size of the requests of tasks by id.
+        counts: Size of the clock, sample and count requests.
     """
 
     sweeps: tuple[Expected, ...]
@@ -100,130 +100,131 @@ class Forecast:
 
     @property
     def records(self) -> int | None:
-        """All records; None where any part is unknown."""
-        return _sum([one.records for one in self._parts])
+        """Records of all parts; None if any is unknown."""
+        return _sum([part.records for part in self._parts])
 
     @property
     def requests(self) -> int | None:
-        """All requests; None where any part is unknown."""
-        return _sum([one.requests for one in self._parts])
+        """Requests of all parts; None if any is unknown."""
+        return _sum([part.requests for part in self._parts])
 
     @property
     def _parts(self) -> tuple[Expected, ...]:
         return (*self.sweeps, self.by_id, self.counts)
 
 
-def forecast_load(plan: Plan, known: Known) -> Forecast:
+def forecast_load(plan: Plan, inputs: ForecastInputs) -> Forecast:
     """Forecasts a load.
 
     Args:
-        plan: Its plan.
-        known: What is known of its source.
+        plan: The load's plan.
+        inputs: What is known about its source.
     """
     return Forecast(
-        sweeps=tuple(_expect_sweep(sweep, known) for sweep in plan.sweeps),
-        by_id=_expect_by_id(plan, known),
-        counts=_expect_counts(plan, known),
+        sweeps=tuple(_expect_sweep(sweep, inputs) for sweep in plan.sweeps),
+        by_id=_expect_by_id(plan, inputs),
+        counts=_expect_counts(plan, inputs),
     )
 
 
 def requests_for(records: int, page_rows: int) -> int:
-    """Requests of a walk: pages overlap by a row, and the last one shows that nothing follows."""
+    """Requests to read a query: pages overlap by one row, and the last page shows that there are no more."""
     if records < 2:
         return 1 + records
     return 1 - (-(records - 1) // max(1, page_rows - 1)) if page_rows > 1 else records + 1
 
 
-def _expect_sweep(sweep: Sweep, known: Known) -> Expected:
+def _expect_sweep(sweep: Sweep, inputs: ForecastInputs) -> Expected:
     query = sweep.query
-    if known.last_load_at is None:
+    if inputs.last_load_at is None:
         return UNKNOWN
     if query.status is not None:
-        records, basis = _expect_status(query.status, known), Basis.HELD
+        records, basis = _expect_status(query.status, inputs), Basis.HELD
     elif query.start_time is None:
         return UNKNOWN
     else:
-        found = _expect_window(query.start_time, query.end_time or known.now, known, known.last_load_at)
-        if found is None:
+        expected = _expect_window(query.start_time, query.end_time or inputs.now, inputs, inputs.last_load_at)
+        if expected is None:
             return UNKNOWN
-        records, basis = found
-    requests = requests_for(records, known.page_rows) + known.scopes - 1
+        records, basis = expected
+    requests = requests_for(records, inputs.page_rows) + inputs.scopes - 1
     return Expected(records, requests, basis)
 
 
-def _expect_status(status: str, known: Known) -> int:
+def _expect_status(status: str, inputs: ForecastInputs) -> int:
     if status in NEVER_STARTED_STATUSES:
-        since = known.now - RETENTION
-        created, started = (known.held.between(name, since, None) for name in ("created_at", "started_at"))
+        since = inputs.now - RETENTION
+        created, started = (inputs.stored.between(name, since, None) for name in ("created_at", "started_at"))
         return max(0, created - started)
-    # Those that wait are few, and run before long.
-    return known.open_tasks if status == OPEN_STATUSES[0] else 0
+    # Tasks wait only briefly, so most open tasks are running.
+    return inputs.open_tasks if status == OPEN_STATUSES[0] else 0
 
 
 def _expect_window(
-    start: datetime, end: datetime, known: Known, last_load_at: datetime
+    start: datetime, end: datetime, inputs: ForecastInputs, last_load_at: datetime
 ) -> tuple[int, Basis] | None:
-    """Records of a window: those held, corrected by counts, and the rate where nothing is known."""
-    records = float(known.held.between("created_at", start, end))
+    """Records of a window: stored tasks corrected by counts, and the rate for time that no load has read."""
+    records = float(inputs.stored.between("created_at", start, end))
     unseen = timedelta()
     for day, share in _shares(start, end):
         seen_until = min(end, start_of(day) + DAY)
         seen_from = max(start, start_of(day))
-        if day not in known.states:
+        if day not in inputs.states:
             unseen += seen_until - seen_from
             continue
         unseen += max(timedelta(), seen_until - max(seen_from, last_load_at))
-        if day in known.counted and day != day_of(last_load_at):
-            held = known.held.between("created_at", start_of(day), start_of(day) + DAY)
-            records += share * (known.counted[day] - held)
+        if day in inputs.counted and day != day_of(last_load_at):
+            stored = inputs.stored.between("created_at", start_of(day), start_of(day) + DAY)
+            records += share * (inputs.counted[day] - stored)
     if not unseen:
         return max(0, round(records)), Basis.HELD
-    rate = _records_per_day(known, day_of(last_load_at))
+    rate = _records_per_day(inputs, day_of(last_load_at))
     if rate is None:
         return None
     return max(0, round(records + rate * (unseen / DAY))), Basis.RATE
 
 
 def _shares(start: datetime, end: datetime) -> Iterator[tuple[date, float]]:
-    """The days that a window touches, with the share of each that lies within."""
+    """The UTC days that a window overlaps, with the fraction of each that is inside."""
     for day in days_between(day_of(start), day_of(end)):
         inside = min(end, start_of(day) + DAY) - max(start, start_of(day))
         if inside > timedelta():
             yield day, inside / DAY
 
 
-def _records_per_day(known: Known, today: date) -> float | None:
-    days = sorted(day for day in known.states if day < today)[-RATE_DAYS:]
+def _records_per_day(inputs: ForecastInputs, today: date) -> float | None:
+    days = sorted(day for day in inputs.states if day < today)[-RATE_DAYS:]
     if not days:
         return None
-    held = (known.held.between("created_at", start_of(day), start_of(day) + DAY) for day in days)
-    return sum(held) / len(days)
+    stored = (inputs.stored.between("created_at", start_of(day), start_of(day) + DAY) for day in days)
+    return sum(stored) / len(days)
 
 
-def _expect_by_id(plan: Plan, known: Known) -> Expected:
-    """Tasks created before the live edge that changed lately and lie in no window."""
+def _expect_by_id(plan: Plan, inputs: ForecastInputs) -> Expected:
+    """Tasks created before the last window that may still change: each is requested by id."""
     if not plan.follow_open or plan.purpose is not Purpose.INCREMENTAL:
         return Expected(0, 0, Basis.HELD)
     since = plan.settled_before
-    changed = known.held.between("updated_at", since, None) - known.held.between("created_at", since, None)
+    updated, created = (inputs.stored.between(name, since, None) for name in ("updated_at", "created_at"))
+    changed = updated - created
     return Expected(max(0, changed), max(0, changed), Basis.HELD)
 
 
-def _expect_counts(plan: Plan, known: Known) -> Expected:
-    """Samples and counts bring no records that are kept."""
+def _expect_counts(plan: Plan, inputs: ForecastInputs) -> Expected:
+    """Clock, sample and count requests; their records are dropped."""
     samples = 0
     if plan.purpose is not Purpose.INCREMENTAL:
-        samples = (len(PROVIDERS) - known.hidden) * known.projects
+        samples = (len(PROVIDERS) - inputs.hidden) * inputs.projects
     renewed = [
         day
         for day in plan.audited
-        if plan.purpose is Purpose.INCREMENTAL and known.states.get(day) is DayState.COMPLETE
+        if plan.purpose is Purpose.INCREMENTAL and inputs.states.get(day) is DayState.COMPLETE
     ]
     runs = len(consecutive_runs(renewed))
-    rest = len(plan.audited) - len(renewed)
-    # A run takes one at each end, and all one from before everything.
-    counts = 2 * runs + bool(runs) + (1 + rest + PROBING_REQUESTS if rest else 0)
-    return Expected(0, CLOCK_REQUESTS + samples + counts * known.scopes, Basis.HELD)
+    others = len(plan.audited) - len(renewed)
+    # Each run of days is counted at both ends, and one count covers everything before.
+    counts = 2 * runs + bool(runs) + (1 + others + PROBING_REQUESTS if others else 0)
+    return Expected(0, CLOCK_REQUESTS + samples + counts * inputs.scopes, Basis.HELD)
 
 
 def _sum(parts: list[int | None]) -> int | None:

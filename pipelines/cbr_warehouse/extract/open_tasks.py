@@ -1,7 +1,7 @@
-"""Follows held tasks that may still change and that no sweep brought: by id, and else by the list.
+"""Follows stored tasks that may still change and that no sweep returned: by id, else by the list.
 
-Where a source refuses to show a task, or says that it has none of that id while its list has it,
-the list is asked for the days that these tasks were created on.
+A source may refuse to show a task by id, or answer 404 although its list has the task. So the days on
+which such tasks were created are listed too, before a task counts as gone.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,28 +12,28 @@ from cbr_warehouse.extract.sweep_runner import SweepRunner
 
 
 def follow_tasks(
-    gathering: SweepRunner, followed: Mapping[str, date], progress: Callable[[int], None]
+    runner: SweepRunner, followed: Mapping[str, date], progress: Callable[[int], None]
 ) -> tuple[str, ...]:
-    """Asks for the followed tasks that did not come yet.
+    """Requests the followed tasks that no sweep returned.
 
     Args:
-        gathering: The load's asking; its landing watches the tasks.
-        followed: The tasks, with the day that each was created on.
-        progress: Called with the records each page brought.
+        runner: Makes the load's requests; its landing watches the tasks.
+        followed: Ids of the tasks, with the UTC day on which each was created.
+        progress: Called with the number of records of each page.
 
     Returns:
-        Those that the source no longer has: unknown by id, and in no list.
+        Ids of the tasks that the source no longer has, neither by id nor in the list, sorted.
 
     Raises:
         SourceError: The source failed.
     """
-    unknown = gathering.show_all(gathering.landing.unseen(followed))
-    unseen = gathering.landing.unseen(followed)
-    gathering.sweep_all(
+    unknown = runner.show_all(runner.landing.unseen(followed))
+    unseen = runner.landing.unseen(followed)
+    runner.sweep_all(
         (
-            Sweep(day_window(day), "tasks that could not be asked for by id")
+            Sweep(day_window(day), "tasks not available by id")
             for day in sorted({followed[task_id] for task_id in unseen})
         ),
         progress,
     )
-    return tuple(sorted(set(unknown).intersection(gathering.landing.unseen(followed))))
+    return tuple(sorted(set(unknown).intersection(runner.landing.unseen(followed))))

@@ -1,7 +1,7 @@
-"""The planner: from what is held of a source to what a load asks for, and why. Pure.
+"""The planner: decides which queries a load makes and why, from the state of a source. Pure.
 
-Windows are for speed, the audit is for truth: nothing here relies on which column the time
-filters of the API apply to, or on their bounds.
+Windows only save requests; completeness is shown by the counts of ``verify``. So nothing here relies
+on which column the API's time filters apply to, or on whether their bounds are inclusive.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from cbr_warehouse.contract.utc_days import DAY, day_of, days_between, start_of
 from cbr_warehouse.source.query import TaskQuery
 
 PAD = timedelta(hours=1)
-"""How far a window reaches past its day on both sides, because the filtered column is unknown."""
+"""Padding of a window on both sides of its day, because it is unknown which column is filtered."""
 
 DEEP_EVERY = timedelta(hours=24)
-"""How often the whole horizon is read again: a count cannot see an edit."""
+"""Interval between deep loads, which read the whole horizon again: counts cannot reveal an edit."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
-"""Before all instants."""
+"""Earlier than any time of a sweep."""
 
 
 class Purpose(StrEnum):
@@ -34,10 +34,10 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class Horizon:
-    """The settings of a source that bound what is asked for.
+    """The settings of a source that limit what its loads read.
 
     Attributes:
-        history: How far back the first load goes.
+        history: How far back the first load reads.
         settle: How long after its end a task may still change.
     """
 
@@ -47,20 +47,21 @@ class Horizon:
 
 @dataclass(frozen=True)
 class SourceState:
-    """What is held of a source, as far as a plan needs it.
+    """What earlier loads found out about a source, as far as the planner needs it.
 
     Attributes:
-        states: State of every day that a load ever looked at.
-        first_load_at: When the first load began; None before it.
-        asked_from: First day that any load but those of a range asked for; None before such a load.
-        last_load_at: When the last finished load but those of a range began; None before it.
-        last_deep_at: When the last whole reading of the horizon was finished.
-        landed: Windows that an interrupted load brought home whole, with no finished load since, and when.
+        states: State of each UTC day that any load has verified.
+        first_load_at: Start of the first load, UTC; None before it.
+        requested_from: First UTC day that any load requested, range loads excepted; None before one.
+        last_load_at: Start of the last finished load, range loads excepted, UTC; None before one.
+        last_deep_at: Start of the last finished deep load, UTC; None before one.
+        landed: Windows that loads interrupted since the last finished one read to their end, with the
+            time of each.
     """
 
     states: Mapping[date, DayState]
     first_load_at: datetime | None = None
-    asked_from: date | None = None
+    requested_from: date | None = None
     last_load_at: datetime | None = None
     last_deep_at: datetime | None = None
     landed: Mapping[tuple[datetime | None, datetime | None], datetime] = field(default_factory=dict)
@@ -68,11 +69,11 @@ class SourceState:
 
 @dataclass(frozen=True)
 class Range:
-    """A range of created_at asked for by hand.
+    """A range of created_at that a user requested.
 
     Attributes:
-        since: Its beginning.
-        until: Its end, exclusive; None at the live edge.
+        since: Start, UTC, inclusive.
+        until: End, UTC, exclusive; None for the present.
     """
 
     since: datetime
@@ -81,13 +82,13 @@ class Range:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One walk through the pages of a query.
+    """One complete paginated read of a query.
 
     Attributes:
-        query: What is asked for.
-        reason: Why, for the plan and the ledger.
-        may_be_refused: Whether the source may refuse it (400), as it may a value of a filter that it
-            does not know: then it brings nothing, and others must do without.
+        query: The filters.
+        reason: Why it is read, for ``cbr-warehouse plan`` and the ledger.
+        may_be_refused: Whether the source may reject it (HTTP 400) because it does not know the value of
+            a filter; the load then continues without it.
     """
 
     query: TaskQuery
@@ -97,17 +98,17 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a load asks for.
+    """What a load requests and verifies.
 
     Attributes:
-        purpose: What it is for.
-        since: Beginning of what it looks at.
-        until: End of what it looks at; None at the live edge.
-        sweeps: The walks, in order.
-        audited: Days whose counts are compared afterwards.
-        follow_open: Whether held open and settling tasks are asked for by id.
-        settled_before: Tasks that ended before could not change any more when they were last read.
-        read: Audited days that are read from beginning to end, or to the present.
+        purpose: Incremental, deep or range.
+        since: Start of the time it covers, UTC.
+        until: End of the time it covers, UTC; None for the present.
+        sweeps: The queries, in order.
+        audited: UTC days whose counts are compared with the source afterwards.
+        follow_open: Whether stored tasks that may still change are requested by id if no sweep has them.
+        settled_before: Tasks that ended before this time were final when they were last read, UTC.
+        read: Audited days whose tasks are all read, today's up to the present.
     """
 
     purpose: Purpose
@@ -121,41 +122,44 @@ class Plan:
 
 
 def plan_load(
-    now: datetime, horizon: Horizon, holding: SourceState, *, wanted: Range | None = None, deep: bool = False
+    now: datetime, horizon: Horizon, state: SourceState, *, requested: Range | None = None, deep: bool = False
 ) -> Plan:
     """Plans one load.
 
     Args:
         now: The present, UTC.
         horizon: Settings of the source.
-        holding: What is held.
-        wanted: A range asked for by hand.
-        deep: Whether the whole horizon shall be read again, what an interrupted load landed included.
-
-    Returns:
-        The plan.
+        state: What earlier loads found out.
+        requested: Only this range, instead of what ``state`` makes necessary.
+        deep: Whether to read the whole horizon again, windows that an interrupted load landed included.
     """
-    if wanted is not None:
-        return _plan_range(now, wanted)
-    first = first_day(now, horizon, holding)
-    overdue = holding.last_deep_at is None or now - holding.last_deep_at >= DEEP_EVERY
+    if requested is not None:
+        return _plan_range(now, requested)
+    first = first_day(now, horizon, state)
+    overdue = state.last_deep_at is None or now - state.last_deep_at >= DEEP_EVERY
     purpose = Purpose.DEEP if deep or overdue else Purpose.INCREMENTAL
-    # Until the last load a task may have been unsettled, and have changed since.
-    settled_before = min(now, holding.last_load_at or now) - horizon.settle
+    # A task may change until ``settle`` after its end. The last load read those that were still unsettled
+    # then, so they may have changed since: count back from that load, not from the present. Counting back
+    # from the present would miss a change made shortly after a load if the next one comes late.
+    settled_before = min(now, state.last_load_at or now) - horizon.settle
+    # One window without an end covers everything later: new tasks, and tasks that may have changed.
     live_from = max(settled_before - PAD, start_of(first))
     audited = tuple(days_between(first, day_of(now)))
+    # Earlier days are read one by one, so that an interrupted load keeps the days it finished. A complete
+    # day lacks nothing but can have been edited, which only a deep load looks for.
     swept = [
         day
         for day in audited
         if start_of(day) < live_from
-        and (purpose is Purpose.DEEP or holding.states.get(day) is not DayState.COMPLETE)
+        and (purpose is Purpose.DEEP or state.states.get(day) is not DayState.COMPLETE)
     ]
-    sweeps = [_day_sweep(day, holding.states.get(day), purpose) for day in swept]
+    sweeps = [_day_sweep(day, state.states.get(day), purpose) for day in swept]
     if not deep:
-        # Of an interrupted load that is long past, tasks may have been edited since.
-        sweeps = [one for one in sweeps if now - holding.landed.get(_window(one), NEVER) >= DEEP_EVERY]
+        # Skip what an interrupted load landed, but not for longer than edits may go unnoticed.
+        sweeps = [sweep for sweep in sweeps if now - state.landed.get(_window(sweep), NEVER) >= DEEP_EVERY]
     sweeps.append(Sweep(TaskQuery(start_time=live_from), "live edge, and tasks that may still change"))
-    sweeps += _timeless_sweeps()
+    sweeps += _status_sweeps()
+    # Windows skipped just above count as read: their records are in raw, and the tables have them.
     read = tuple(day for day in audited if day in swept or start_of(day) >= live_from)
     return Plan(
         purpose,
@@ -169,40 +173,44 @@ def plan_load(
     )
 
 
-def first_day(now: datetime, horizon: Horizon, holding: SourceState) -> date:
-    """The first day a load looks at: as far back as the source may serve, not before what was asked."""
-    if holding.asked_from is None:
+def first_day(now: datetime, horizon: Horizon, state: SourceState) -> date:
+    """The first day of the horizon; after the first load, it no longer depends on ``history`` alone.
+
+    It is the first day ever requested, or the first within ``history`` or retention if that is later.
+    """
+    if state.requested_from is None:
         return day_of(now - horizon.history)
     reach = day_of(now - max(horizon.history, RETENTION))
-    return max(reach, holding.asked_from)
+    return max(reach, state.requested_from)
 
 
-def _plan_range(now: datetime, wanted: Range) -> Plan:
-    until = wanted.until if wanted.until is not None and wanted.until < now else None
+def _plan_range(now: datetime, requested: Range) -> Plan:
+    until = requested.until if requested.until is not None and requested.until < now else None
     last = day_of(now if until is None else until - timedelta(microseconds=1))
-    days = tuple(days_between(day_of(wanted.since), last))
+    days = tuple(days_between(day_of(requested.since), last))
     sweeps = [
         Sweep(
             TaskQuery(
-                start_time=max(start_of(day), wanted.since) - PAD,
+                start_time=max(start_of(day), requested.since) - PAD,
                 end_time=None
                 if until is None and day == last
                 else min(start_of(day) + DAY, until or now) + PAD,
             ),
-            "asked for by hand",
+            "requested range",
         )
         for day in days
     ]
     if until is None:
-        sweeps += _timeless_sweeps()
+        sweeps += _status_sweeps()
+    # Counts are per UTC day, so a day of which only a part is read cannot be verified.
     whole = tuple(
         day
         for day in days
-        if start_of(day) >= wanted.since and (until is None or start_of(day) + DAY <= until)
+        if start_of(day) >= requested.since and (until is None or start_of(day) + DAY <= until)
     )
     return Plan(
         Purpose.RANGE,
-        wanted.since,
+        requested.since,
         until,
         tuple(sweeps),
         whole,
@@ -213,7 +221,7 @@ def _plan_range(now: datetime, wanted: Range) -> Plan:
 
 
 def day_window(day: date) -> TaskQuery:
-    """The window that a UTC day is asked for in, padded on both sides."""
+    """The window that reads a UTC day, padded on both sides."""
     return TaskQuery(start_time=start_of(day) - PAD, end_time=start_of(day) + DAY + PAD)
 
 
@@ -226,14 +234,14 @@ def _day_sweep(day: date, state: DayState | None, purpose: Purpose) -> Sweep:
     return Sweep(query, f"{state.value}: not proved complete")
 
 
-def _timeless_sweeps() -> list[Sweep]:
-    """What windows may not have, because a time that they may apply to is absent."""
-    opened = [Sweep(TaskQuery(status=status), f"open tasks: {status}") for status in OPEN_STATUSES]
+def _status_sweeps() -> list[Sweep]:
+    """Sweeps by status, for tasks without a start or an end: windows may filter by the missing time."""
+    unfinished = [Sweep(TaskQuery(status=status), f"open tasks: {status}") for status in OPEN_STATUSES]
     skipped = [
         Sweep(TaskQuery(status=status), f"tasks without a start: {status}")
         for status in NEVER_STARTED_STATUSES
     ]
-    return opened + skipped
+    return unfinished + skipped
 
 
 def _window(sweep: Sweep) -> tuple[datetime | None, datetime | None]:

@@ -1,4 +1,7 @@
-"""Carries out a plan's sweeps: asks, lands what comes, notes each sweep that came home whole."""
+"""Runs sweeps: requests their pages, lands the records, and notes each sweep that was read to its end.
+
+Which sweeps, and why, is decided by ``plan``; how one query is paginated, by ``pagination``.
+"""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -25,26 +28,26 @@ from cbr_warehouse.storage.layout import DataDirectory
 logger = logging.getLogger(__name__)
 
 WORKERS = 4
-"""Sweeps under way at once; how many requests that makes is the client's budget."""
+"""Sweeps that run in parallel. The rate limit of requests is the client's."""
 
 LANDED_PAGES = 2
-"""Pages held in memory before they land."""
+"""Pages kept in memory per sweep before they are landed."""
 
 
 @dataclass
 class SweepRunner:
-    """One load's asking of one source.
+    """Makes the requests of one load to one source and lands the records.
 
     Attributes:
         client: The source's client.
-        landing: Where records go.
+        landing: Writes received records to raw.
         directory: The data directory.
         source: Name of the source.
-        load_id: The load.
-        clock: Tells the time, as the source has it.
-        scopes: Each query is asked once within each of them; the first has no filter or one by project.
-        tally: What came so far.
-        page_size: How many rows are asked for at once.
+        load_id: Id of the load.
+        clock: The present by the source's clock.
+        scopes: Each query is repeated in each of them; the first has no filter, or one by project.
+        counters: Records received so far.
+        page_size: The limit per request, shared by all sweeps.
     """
 
     client: CbrClient
@@ -54,7 +57,7 @@ class SweepRunner:
     load_id: str
     clock: SourceClock
     scopes: tuple[TaskQuery, ...] = (TaskQuery(),)
-    tally: LoadCounters = field(default_factory=LoadCounters)
+    counters: LoadCounters = field(default_factory=LoadCounters)
     page_size: PageSize = field(default_factory=PageSize)
     _may_split: bool = True
     _sweeps: int = 0
@@ -62,65 +65,66 @@ class SweepRunner:
     _lock: Lock = field(default_factory=Lock)
 
     def sweep_all(self, sweeps: Iterable[Sweep], progress: Callable[[int], None] = lambda _n: None) -> None:
-        """Carries out sweeps, several at once; each lands whole or is asked for again.
+        """Runs sweeps in parallel. Only one that was read to its end is noted; the next load repeats others.
 
         Args:
-            sweeps: What to ask for.
-            progress: Called with the records each page brought.
+            sweeps: The sweeps, started in this order.
+            progress: Called with the number of records of each page.
 
         Raises:
-            SourceError: The source failed; what landed stays.
+            SourceError: The source failed; records that were landed before stay.
             StorageError: Raw could not be written.
         """
         pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"sweep-{self.source}")
-        futures = [pool.submit(self._sweep, self._number(), sweep, progress) for sweep in sweeps]
+        futures = [pool.submit(self._sweep, self._next_number(), sweep, progress) for sweep in sweeps]
         try:
             for future in as_completed(futures):
                 future.result()
         except BaseException as error:
-            self._stop.set()  # the others end with the page they are at
-            # Ctrl-C ends the process at once; else none may land anything once the lock is let go.
+            self._stop.set()  # the other threads end after their current page
+            # Wait for them: none may land records once the caller has released the lock of the source.
+            # Not after Ctrl-C, which ends the process at once.
             pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
             raise
         pool.shutdown()
 
     def show_all(self, task_ids: Iterable[str]) -> list[str]:
-        """Asks for tasks by id.
+        """Requests tasks by id and lands them.
 
         Args:
-            task_ids: The tasks.
+            task_ids: Ids of the tasks.
 
         Returns:
-            Those that the source no longer knows (404).
+            Ids that the source does not know (404).
 
         Raises:
             SourceError: The source failed.
         """
-        wanted = list(task_ids)
-        if not wanted:
+        requested = list(task_ids)
+        if not requested:
             return []
-        number = self._number()
+        number = self._next_number()
         with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"show-{self.source}") as pool:
-            answers = list(pool.map(self._show, wanted))
-        self._land(number, [(index, page) for index, page in enumerate(answers) if page is not None])
+            pages = list(pool.map(self._show, requested))
+        self._land(number, [(index, page) for index, page in enumerate(pages) if page is not None])
         return [
             task_id
-            for task_id, page in zip(wanted, answers, strict=True)
+            for task_id, page in zip(requested, pages, strict=True)
             if page is not None and not page.records
         ]
 
     def count(self, query: TaskQuery) -> int | None:
-        """Asks how many tasks a query matches; one row is received and thrown away.
+        """Requests the number of tasks that match a query, in all scopes. The one row received is dropped.
 
         Returns:
-            The source's ``count``, None where it gives none.
+            The sum of the source's ``count``; None if any response lacks it.
         """
-        counts = [self._list(one, 1, 0).count for one in self.within(query)]
+        counts = [self._list(scoped, 1, 0).count for scoped in self.within(query)]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
     def within(self, query: TaskQuery) -> list[TaskQuery]:
-        """The query within each scope; one that names a provider needs no scope of a provider."""
+        """The query in each scope; one that filters by provider is not repeated in scopes that do, too."""
         scopes = [scope for scope in self.scopes if query.provider_id is None or scope.provider_id is None]
         return [
             replace(
@@ -132,7 +136,7 @@ class SweepRunner:
         ]
 
     def list_page(self, query: TaskQuery, limit: int, offset: int) -> Page:
-        """One page, in a smaller size where the source refuses so large a limit."""
+        """One page, with a smaller limit if the source rejects this one."""
         return self.page_size.ask(lambda size: self._list(query, size, offset), most=limit)
 
     def _list(self, query: TaskQuery, limit: int, offset: int) -> Page:
@@ -141,7 +145,7 @@ class SweepRunner:
         return page
 
     def _show(self, task_id: str) -> Page | None:
-        """One task, or None where the source refuses to say: no reason to give up on all others."""
+        """One task, or None if the source rejects the request: the other tasks may still be available."""
         try:
             return self.client.show_task(task_id)
         except (PermanentSourceError, ForbiddenError) as error:
@@ -149,10 +153,10 @@ class SweepRunner:
             return None
 
     def _sweep(self, number: int, sweep: Sweep, progress: Callable[[int], None]) -> None:
-        bringing = SweepCounters(number, progress)
+        sweep_counters = SweepCounters(number, progress)
         try:
             for query in self.within(sweep.query):
-                self._read(query, bringing)
+                self._read(query, sweep_counters)
         except PermanentSourceError as error:
             if error.status != REFUSED or not sweep.may_be_refused:
                 raise
@@ -169,43 +173,43 @@ class SweepRunner:
                 reason=sweep.reason,
                 start=sweep.query.start_time,
                 end=sweep.query.end_time,
-                pages=bringing.pages,
-                records=bringing.records,
+                pages=sweep_counters.pages,
+                records=sweep_counters.records,
                 finished_at=self.clock.now(),
             ),
         )
 
-    def _read(self, query: TaskQuery, bringing: SweepCounters) -> set[bytes | str]:
-        """Walks a query, or the parts of a dense one; gives what tells the rows received apart."""
-        walk = Paginator(partial(self.list_page, query))
-        pages = walk.pages()
+    def _read(self, query: TaskQuery, sweep_counters: SweepCounters) -> set[bytes | str]:
+        """Reads a query, or the parts of a dense window; returns the ids of the rows received."""
+        paginator = Paginator(partial(self.list_page, query))
+        pages = paginator.pages()
         first = next(pages, None)
         if first is None:
-            return walk.seen
+            return paginator.seen
         parts = split_dense(first, self.clock.now()) if self._may_split else ()
         if parts and not self._is_narrower(parts[0], first.count):
             parts = ()
-        self._land_pages([first] if parts else chain([first], pages), bringing)
+        self._land_pages([first] if parts else chain([first], pages), sweep_counters)
         if parts:
-            walk.seen |= self._read_parts(parts, bringing)
-            if len(walk.seen) < (first.count or 0) and not self._stop.is_set():
-                # The parts leave something out, or the count means something else: the long way.
-                logger.info("%s: parts of a window brought less than was counted", self.source)
+            paginator.seen |= self._read_parts(parts, sweep_counters)
+            if len(paginator.seen) < (first.count or 0) and not self._stop.is_set():
+                # The parts miss rows, or ``count`` is not the number of rows: read the window as a whole.
+                logger.info("%s: the parts of a window had fewer rows than its count", self.source)
                 self._may_split = False
-                self._land_pages(pages, bringing)
-        return walk.seen
+                self._land_pages(pages, sweep_counters)
+        return paginator.seen
 
     def _is_narrower(self, part: TaskQuery, whole: int | None) -> bool:
-        """Whether a window's earlier end leaves something out: else each part would be the whole again."""
+        """Whether an earlier end of the window excludes rows; if not, each part would be the whole window."""
         count = self._list(part, 1, 0).count
         return count is not None and whole is not None and count < whole
 
-    def _read_parts(self, parts: Iterable[TaskQuery], bringing: SweepCounters) -> set[bytes | str]:
-        """Walks the parts of a window, several at once; gives what tells all their rows apart."""
+    def _read_parts(self, parts: Iterable[TaskQuery], sweep_counters: SweepCounters) -> set[bytes | str]:
+        """Reads the parts of a window in parallel; returns the ids of all rows received."""
         seen: set[bytes | str] = set()
         with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"part-{self.source}") as pool:
-            walks = [(SweepCounters(self._number(), bringing.progress), part) for part in parts]
-            futures = [pool.submit(self._read, part, own) for own, part in walks]
+            reads = [(SweepCounters(self._next_number(), sweep_counters.progress), part) for part in parts]
+            futures = [pool.submit(self._read, part, part_counters) for part_counters, part in reads]
             try:
                 for future in as_completed(futures):
                     seen |= future.result()
@@ -213,16 +217,16 @@ class SweepRunner:
                 self._stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        for own, _ in walks:
-            bringing.pages += own.pages
-            bringing.records += own.records
+        for part_counters, _ in reads:
+            sweep_counters.pages += part_counters.pages
+            sweep_counters.records += part_counters.records
         return seen
 
-    def _land_pages(self, pages: Iterable[Page], bringing: SweepCounters) -> None:
+    def _land_pages(self, pages: Iterable[Page], sweep_counters: SweepCounters) -> None:
         for batch in _in_batches(pages, LANDED_PAGES):
-            numbered = list(enumerate(batch, bringing.landed))
-            self._land(bringing.number, numbered)
-            bringing.add(batch)
+            numbered = list(enumerate(batch, sweep_counters.landed))
+            self._land(sweep_counters.number, numbered)
+            sweep_counters.add(batch)
             if self._stop.is_set():
                 return
 
@@ -232,15 +236,15 @@ class SweepRunner:
             for page_number, page in pages
             for position, record in enumerate(page.records)
         )
-        self.tally.add(self.landing.land(received))
+        self.counters.add(self.landing.land(received))
 
-    def _number(self) -> int:
+    def _next_number(self) -> int:
         with self._lock:
             self._sweeps += 1
             return self._sweeps
 
 
 def _in_batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
-    left = iter(pages)
-    while batch := list(islice(left, size)):
+    remaining = iter(pages)
+    while batch := list(islice(remaining, size)):
         yield batch

@@ -1,6 +1,6 @@
-"""What a load is expected to take: gathers from ledgers and tables what the forecast is made of."""
+"""Reads the inputs of a load's forecast from ledgers and tables."""
 
-from cbr_warehouse.extract.forecast import Forecast, Known, forecast_load
+from cbr_warehouse.extract.forecast import Forecast, ForecastInputs, forecast_load
 from cbr_warehouse.extract.plan import Plan
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.source_state import read_source_state
@@ -9,25 +9,25 @@ from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.tables.held_tasks import held_times, tasks_to_follow
 
 USUAL_SIZES = (1000, 500, 200, 100, 50, 20, 10)
-"""Page sizes that servers are set to, largest first."""
+"""Usual maximum page sizes of servers, largest first."""
 
 
-def expect_load(loading: LoadContext, source: SourceSettings, plan: Plan) -> Forecast:
-    """What a load of a source will take, by all that is known before it.
+def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> Forecast:
+    """Forecasts a load of a source from its ledgers and tables.
 
     Args:
-        loading: What to work with.
+        context: The load's dependencies.
         source: The source.
         plan: The load's plan.
     """
-    directory, name, now = loading.directory, source.name, loading.clock()
+    directory, name, now = context.directory, source.name, context.clock()
     done = [entry for entry in read_loads(directory, name) if entry.outcome == "done"]
     audits = read_audits(directory, name)
     since = min((*plan.audited, *audits), default=now.date())
     last = frozenset(entry.load_id for entry in done[-1:])
-    known = Known(
+    inputs = ForecastInputs(
         now=now,
-        held=held_times(directory, name, since),
+        stored=held_times(directory, name, since),
         counted={day: entry.counted for day, entry in audits.items() if entry.counted is not None},
         states=read_source_state(directory, name).states,
         last_load_at=done[-1].started_at if done else None,
@@ -36,21 +36,23 @@ def expect_load(loading: LoadContext, source: SourceSettings, plan: Plan) -> For
         projects=max(1, len(source.enterprise_project_ids)),
         hidden=len(read_hidden_providers(directory, name)),
     )
-    return forecast_load(plan, known)
+    return forecast_load(plan, inputs)
 
 
 def guess_page_rows(sweeps: list[SweepEntry]) -> int:
-    """How many rows a source gives at once, by what the sweeps of a load brought.
+    """Infers how many rows a source returns per page from the sweeps of a load.
 
     Args:
-        sweeps: The sweeps.
+        sweeps: The ledger entries of the sweeps; none before the first load.
 
     Returns:
-        The largest usual size that the numbers of pages and records allow.
+        The largest usual page size that is consistent with the numbers of pages and records.
     """
-    least = max((sweep.records / sweep.pages for sweep in sweeps if sweep.pages), default=0.0)
+    lower = max((sweep.records / sweep.pages for sweep in sweeps if sweep.pages), default=0.0)
     # All pages but the last are full.
-    most = min(((sweep.records - 1) / (sweep.pages - 1) for sweep in sweeps if sweep.pages > 1), default=None)
-    if most is None:
+    upper = min(
+        ((sweep.records - 1) / (sweep.pages - 1) for sweep in sweeps if sweep.pages > 1), default=None
+    )
+    if upper is None:
         return USUAL_SIZES[0]
-    return next((size for size in USUAL_SIZES if least <= size <= most), max(1, round(least)))
+    return next((size for size in USUAL_SIZES if lower <= size <= upper), max(1, round(lower)))

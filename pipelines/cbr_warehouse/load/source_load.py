@@ -66,7 +66,7 @@ def plan_source(
     """
     state = read_source_state(directory, source.name, now if is_confirmed else None)
     horizon = Horizon(source.history, source.settle)
-    return plan_load(now, horizon, state, wanted=request.range, deep=request.deep)
+    return plan_load(now, horizon, state, requested=request.range, deep=request.deep)
 
 
 def load_source(context: LoadContext, ready: ReadySource, request: LoadRequest) -> SourceResult:
@@ -291,7 +291,7 @@ class _SourceLoad:
         self._outcomes |= made.effects  # a day built again in one load reports all its records again
         if self._sweeps is not None:
             # Landing counted independently what it filed; days kept as they are come with a later load.
-            filed = self._sweeps.tally.distinct
+            filed = self._sweeps.counters.distinct
             followed = dict.fromkeys(set(filed) - made.kept, RecordOutcomes()) | self._outcomes
             refuse_unaccounted(self._name, filed, followed)
 
@@ -300,17 +300,17 @@ class _SourceLoad:
         entry = replace(self._entry, finished_at=self._context.clock())
         if self._sweeps is None:
             return entry
-        tally, outcomes = self._sweeps.tally, sum(self._outcomes.values(), RecordOutcomes())
-        texts_held_before = tally.records - tally.distinct.total()
+        counters, outcomes = self._sweeps.counters, sum(self._outcomes.values(), RecordOutcomes())
+        known_texts = counters.records - counters.distinct.total()
         return replace(
             entry,
             requests=self._sweeps.client.requests_made,
-            records=tally.records,
+            records=counters.records,
             new=outcomes.new,
             changed=outcomes.changed,
             superseded=outcomes.superseded,
             # The same facts in another notation are a repeat, though their text is new.
-            repeats=texts_held_before + outcomes.reprinted,
+            repeats=known_texts + outcomes.reprinted,
             quarantined=outcomes.quarantined,
         )
 

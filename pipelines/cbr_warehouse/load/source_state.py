@@ -1,4 +1,4 @@
-"""Reads what the planner needs to know of a source from its ledgers."""
+"""Reads the state of a source, which the planner needs, from its ledgers."""
 
 from datetime import date, datetime
 
@@ -11,13 +11,13 @@ from cbr_warehouse.storage.layout import DataDirectory
 
 
 def read_source_state(directory: DataDirectory, source: str, present: datetime | None = None) -> SourceState:
-    """What is known of a source, as far as a plan needs it.
+    """Reads what earlier loads found out about a source.
 
     Args:
         directory: The data directory.
         source: Name of the source.
-        present: The present, UTC, if the source confirmed it; else None. Loads and verdicts from after it
-            were made by a clock that was ahead: they do not count, so that what they claimed is done again.
+        present: The present, UTC, if the source confirmed it; else None. Loads and audits dated after it
+            were made while this machine's clock was ahead: they are ignored, and their work is repeated.
     """
     loads = [
         load
@@ -31,21 +31,21 @@ def read_source_state(directory: DataDirectory, source: str, present: datetime |
     return SourceState(
         states={day: DayState(entry.state) for day, entry in audits.items()},
         first_load_at=loads[0].started_at if loads else None,
-        asked_from=_asked_from(loads),
+        requested_from=_first_requested_day(loads),
         last_load_at=done[-1].started_at if done else None,
         last_deep_at=deep[-1].started_at if deep else None,
         landed={(sweep.start, sweep.end): sweep.finished_at for sweep in sweeps if sweep.end is not None},
     )
 
 
-def _asked_from(loads: list[LoadEntry]) -> date | None:
+def _first_requested_day(loads: list[LoadEntry]) -> date | None:
     return min(
         (day_of(load.since) for load in loads if load.purpose != Purpose.RANGE and load.since), default=None
     )
 
 
 def _unfinished(loads: list[LoadEntry]) -> frozenset[str]:
-    """Loads since the last finished one that were killed or failed: what they landed counts."""
+    """Ids of the loads since the last finished one, which were killed or failed; their windows count."""
     outcomes = [load.outcome for load in loads]
     since = len(outcomes) - outcomes[::-1].index("done") if "done" in outcomes else 0
     return frozenset(load.load_id for load in loads[since:])

@@ -22,9 +22,9 @@ def find_lost_days(now: datetime, horizon: Horizon, state: SourceState) -> tuple
         horizon: Settings of the source.
         state: What is known of the source.
     """
-    if state.first_load_at is None or state.asked_from is None:
+    if state.first_load_at is None or state.requested_from is None:
         return ()
-    reachable = max(day_of(state.first_load_at - RETENTION) + DAY, state.asked_from)
+    reachable = max(day_of(state.first_load_at - RETENTION) + DAY, state.requested_from)
     return tuple(
         day
         for day in days_between(reachable, first_day(now, horizon, state) - DAY)

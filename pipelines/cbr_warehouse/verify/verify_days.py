@@ -150,7 +150,7 @@ class _LoadDays:
         """The ledger entries of all days."""
         now = self._runner.clock.now()
         undated = count_undated(self._runner.directory, self._runner.source)
-        uncertain = Uncertain(undated, self._runner.tally.repeated)
+        uncertain = Uncertain(undated, self._runner.counters.repeated)
         entries = [replace(self.before[day], checked_at=now) for day in self._renewed]
         return entries + [self._entry(day, found, uncertain) for day, found in self._found.items()]
 

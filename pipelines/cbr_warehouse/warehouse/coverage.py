@@ -29,7 +29,7 @@ def coverage_rows(
     audits: Mapping[date, AuditEntry],
     held: Mapping[date, int],
     quarantined: Mapping[date, int],
-    asked_from: date,
+    requested_from: date,
     today: date,
 ) -> Iterator[CoverageRow]:
     """Every day of a source from the first one ever asked for until today.
@@ -39,14 +39,14 @@ def coverage_rows(
         audits: The latest verdict of each day that a load looked at.
         held: Tasks stored, by day of created_at.
         quarantined: Unresolved quarantined records, by day of created_at.
-        asked_from: First UTC day that any load asked for, also one that failed.
+        requested_from: First UTC day that any load requested, including failed loads.
         today: UTC day of the last load.
 
     Yields:
         One row for each day. A day that no load looked at is unverified, or open, and was never checked.
         One that was open when a load last looked at it is unverified once it is over.
     """
-    day = min([asked_from, *audits])
+    day = min([requested_from, *audits])
     while day <= max([today, *audits]):
         found = audits.get(day) or AuditEntry(day, None, 0, DayState.OPEN.value, None)
         if found.state == DayState.OPEN and day < today:

@@ -1,4 +1,4 @@
-"""The plan of a load: what is asked for, and why, from what is held alone."""
+"""The plan of a load: which queries it makes, and why, from the state of the source alone."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,15 +16,15 @@ FIRST = TODAY - timedelta(days=30)
 DAY = timedelta(days=1)
 
 
-def holding(state: DayState = DayState.COMPLETE, **changes: object) -> SourceState:
+def loaded_state(state: DayState = DayState.COMPLETE, **changes: object) -> SourceState:
     """A source loaded whole an hour ago."""
     states = {FIRST + n * DAY: state for n in range(31)}
-    kept = {"first_load_at": NOW - DAY, "asked_from": FIRST, "last_deep_at": NOW - timedelta(hours=1)}
+    kept = {"first_load_at": NOW - DAY, "requested_from": FIRST, "last_deep_at": NOW - timedelta(hours=1)}
     return SourceState(states, **kept | changes)  # type: ignore[arg-type]
 
 
 def windows(plan: Plan) -> list[tuple[datetime, datetime]]:
-    """Those with both ends."""
+    """The windows with both ends."""
     return [
         (sweep.query.start_time, sweep.query.end_time)
         for sweep in plan.sweeps
@@ -42,7 +42,7 @@ def test_a_first_load_reads_every_day_and_leaves_the_live_edge_open() -> None:
 
 
 def test_an_incremental_load_asks_for_the_live_edge_and_open_tasks_alone() -> None:
-    plan = plan_load(NOW, HORIZON, holding())
+    plan = plan_load(NOW, HORIZON, loaded_state())
     assert plan.purpose is Purpose.INCREMENTAL
     assert windows(plan) == []
     (edge,) = (sweep for sweep in plan.sweeps if sweep.query.start_time)
@@ -54,19 +54,19 @@ def test_an_incremental_load_asks_for_the_live_edge_and_open_tasks_alone() -> No
 @pytest.mark.parametrize("state", [DayState.INCOMPLETE, DayState.UNVERIFIED, DayState.OPEN])
 def test_a_day_that_is_not_proved_is_asked_for_again(state: DayState) -> None:
     doubted = TODAY - 9 * DAY
-    held = holding()
-    plan = plan_load(NOW, HORIZON, SourceState({**held.states, doubted: state}, NOW, FIRST, last_deep_at=NOW))
+    states = {**loaded_state().states, doubted: state}
+    plan = plan_load(NOW, HORIZON, SourceState(states, NOW, FIRST, last_deep_at=NOW))
     begin = datetime(doubted.year, doubted.month, doubted.day, tzinfo=UTC)
     assert windows(plan) == [(begin - PAD, begin + DAY + PAD)]
 
 
 def test_the_whole_horizon_is_read_again_once_a_day() -> None:
-    assert plan_load(NOW, HORIZON, holding(last_deep_at=NOW - DAY)).purpose is Purpose.DEEP
+    assert plan_load(NOW, HORIZON, loaded_state(last_deep_at=NOW - DAY)).purpose is Purpose.DEEP
     assert (
-        plan_load(NOW, HORIZON, holding(last_deep_at=NOW - timedelta(hours=23))).purpose
+        plan_load(NOW, HORIZON, loaded_state(last_deep_at=NOW - timedelta(hours=23))).purpose
         is Purpose.INCREMENTAL
     )
-    assert plan_load(NOW, HORIZON, holding(), deep=True).purpose is Purpose.DEEP
+    assert plan_load(NOW, HORIZON, loaded_state(), deep=True).purpose is Purpose.DEEP
 
 
 def test_what_an_interrupted_load_landed_is_not_asked_for_again() -> None:
@@ -88,15 +88,15 @@ def test_what_landed_too_long_ago_or_is_to_be_read_again_is_asked_for_all_the_sa
 def test_what_was_unsettled_at_the_last_load_is_read_again() -> None:
     """A task that changed 47 hours after its end, between two loads seven hours apart, stayed as it was."""
     before = NOW - timedelta(hours=7)
-    plan = plan_load(NOW, HORIZON, holding(last_load_at=before))
+    plan = plan_load(NOW, HORIZON, loaded_state(last_load_at=before))
     (edge,) = (sweep for sweep in plan.sweeps if sweep.query.start_time)
     assert edge.query.start_time == before - HORIZON.settle - PAD
     assert plan.settled_before == before - HORIZON.settle
 
 
-def test_a_range_asked_for_by_hand_proves_only_whole_days_and_follows_nothing() -> None:
+def test_a_requested_range_verifies_only_whole_days_and_follows_nothing() -> None:
     since, until = NOW - 5 * DAY, NOW - 2 * DAY
-    plan = plan_load(NOW, HORIZON, holding(), wanted=Range(since, until))
+    plan = plan_load(NOW, HORIZON, loaded_state(), requested=Range(since, until))
     assert (plan.purpose, plan.follow_open, plan.since, plan.until) == (Purpose.RANGE, False, since, until)
     assert plan.audited == (TODAY - 4 * DAY, TODAY - 3 * DAY)
     assert windows(plan)[0][0] == since - PAD

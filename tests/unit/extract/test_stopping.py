@@ -49,7 +49,7 @@ class Client:
         return Page(records, count, NOW, query, limit=1000, offset=0, status=200)
 
 
-def gathering(folder: Path, client: Client) -> SweepRunner:
+def sweep_runner(folder: Path, client: Client) -> SweepRunner:
     contract, directory = read_contract(), DataDirectory(folder)
     landing = Landing(
         directory, "prod", "L1", validator=RecordValidator(contract), contract=contract.fingerprint
@@ -68,7 +68,7 @@ def test_the_parts_of_a_window_are_not_all_tried_once_one_has_failed(tmp_path: P
 
     client = Client(fail)
     with pytest.raises(TransientSourceError):
-        gathering(tmp_path, client).sweep_all([Sweep(WHOLE, "a dense window")])
+        sweep_runner(tmp_path, client).sweep_all([Sweep(WHOLE, "a dense window")])
     assert client.asked <= 1 + 2 * WORKERS
 
 
@@ -84,7 +84,7 @@ def test_no_thread_goes_on_after_an_error_that_nobody_foresaw(tmp_path: Path) ->
     client = Client(break_down)
     sweeps = [Sweep(WHOLE, "endless")] * (WORKERS - 1) + [Sweep(TaskQuery(), "a defect")]
     with pytest.raises(ZeroDivisionError):
-        gathering(tmp_path, client).sweep_all(sweeps)
+        sweep_runner(tmp_path, client).sweep_all(sweeps)
     asked = client.asked
     time.sleep(0.1)
     assert client.asked == asked
