@@ -55,7 +55,7 @@ class CommandGroup(TyperGroup):
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names, for "Did you mean"
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of this name, imported; None if there is none."""
+        """The command of this name, imported; None if it is unknown."""
         del ctx
         return build(cmd_name) if cmd_name in COMMANDS else None
 

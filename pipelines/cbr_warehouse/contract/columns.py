@@ -23,7 +23,7 @@ class Column:
     Attributes:
         name: Its name, the same at every station.
         type: Its type.
-        description: What it holds, for the dictionary and the DDL comments.
+        description: Meaning of its values, for the dictionary and the DDL comments.
         path: Where the value is in the API record, for tables whose row is the record.
         alias: A second path for the same value, where sources disagree on the name.
         nullable: Whether it may be NULL.
@@ -84,7 +84,7 @@ class Table:
         """The column of that name.
 
         Raises:
-            KeyError: There is none.
+            KeyError: There is no such column.
         """
         for column in self.columns:
             if column.name == name:
@@ -111,7 +111,7 @@ class Contract:
         """The table of that name.
 
         Raises:
-            KeyError: There is none.
+            KeyError: There is no such table.
         """
         for table in self.tables:
             if table.name == name:

@@ -100,7 +100,7 @@ def explain(state: str, reason: str | None) -> Explanation | None:
 
 
 def default_reason(state: str, counted: int | None, checked_at: datetime | None) -> DayReason | None:
-    """The reason of a verdict that was stored without one, as far as its other fields tell it.
+    """The reason of a verdict that was stored without one, as far as its other fields determine it.
 
     Args:
         state: State of the day.

@@ -64,10 +64,10 @@ _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|[{}\[\]:,]', re.ASCII)
 
 
 def first_texts(text: str) -> dict[str, str]:
-    """The text members of the outermost object, as far as a text that is no sound JSON shows them.
+    """The text members of the outermost object, as far as an invalid JSON text can be read.
 
-    For telling whose record a broken one is: of a key that stands twice the first counts, and
-    nothing is read past the break.
+    They identify the task of a malformed record. The first of duplicate keys counts, and nothing is read
+    after the syntax error.
 
     >>> first_texts('{"id": "a", "x": {"id": "b"}, "created_at": "2026-01-01T00:00:00Z", oops')
     {'id': 'a', 'created_at': '2026-01-01T00:00:00Z'}

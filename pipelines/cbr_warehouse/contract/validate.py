@@ -21,10 +21,10 @@ from cbr_warehouse.contract.shape import Leaf, ObjectShape, Shape, leaves, recor
 from cbr_warehouse.contract.timestamps import is_plain, parse_instant
 
 LATEST_AHEAD = timedelta(days=2)
-"""How far a source's clock may run ahead before its times are taken for garbage."""
+"""How far a source's clock may run ahead before its times are considered invalid."""
 
 _ODDLY_SPACED = (b"\t:", b"\n:", b"\r:", b"  :")
-"""What may stand between a key and its colon so that the fast count of keys would miss it."""
+"""Whitespace before a colon that the fast count of keys does not recognize."""
 
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _FAST_TYPES: dict[ColumnType, Any] = {
@@ -42,9 +42,9 @@ class Validation:
     Attributes:
         task_id: The record's task id, if it has a usable one.
         day: UTC day of its created_at, if it has a usable one.
-        reason: How it breaks the contract; None when it is sound.
-        normal: Its normal form as JSON; None where the text already is in it.
-        extra: JSON object of the keys no column names; None when there are none.
+        reason: How it violates the contract; None if it is valid.
+        normal: Its normal form as JSON; None if the text already is in it.
+        extra: JSON object of the keys that no column names; None if every key has a column.
     """
 
     task_id: str | None
@@ -55,7 +55,7 @@ class Validation:
 
 
 class RecordValidator:
-    """Checks records against a contract. Holds no state between records."""
+    """Checks records against a contract. Keeps no state between records."""
 
     def __init__(self, contract: Contract) -> None:
         self._shape = record_shape(contract)
@@ -95,7 +95,7 @@ class RecordValidator:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         if record.count(b'":') + record.count(b'" :') != keys:
-            return None  # a key may stand twice, or a text looks like one: read it exactly
+            return None  # a duplicate key, or text that looks like a key: take the slow path
         if not (task_id := getattr(plain, TASKS.id_key)) or any(
             _both(plain, first, second) for first, second in self._contested
         ):

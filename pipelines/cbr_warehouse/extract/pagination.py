@@ -37,7 +37,7 @@ MOST_UNCOUNTED_ROWS = 2_000_000
 """Maximum number of rows of such a walk."""
 
 SPARE_ROWS = 10_000
-"""Rows that a walk may bring beyond twice the source's count: a live list grows while it is read."""
+"""Rows allowed beyond twice the source's count, because a live list grows while it is read."""
 
 ListPage = Callable[[int, int], Page]
 """Gets a page by limit and offset."""
@@ -133,13 +133,13 @@ class _Bound:
             raise PermanentSourceError(
                 f"{self.stale} pages in a row brought no new record: the source repeats the same rows, as if "
                 "it ignored the parameter offset, so the rest of its list cannot be read. "
-                "'cbr-warehouse doctor' shows how it pages; report it to whoever runs the endpoint."
+                "'cbr-warehouse doctor' shows how it pages; report it to the operator of the endpoint."
             )
         if self.rows > self.most_rows or (self.most_pages is not None and self.pages > self.most_pages):
             raise PermanentSourceError(
                 f"A query brought {self.rows:,} rows in {self.pages:,} pages and still has more, beyond all "
                 "that the source counted or can have: its list has no end. Load a shorter range with --since "
-                "and --until, and report it to whoever runs the endpoint."
+                "and --until, and report it to the operator of the endpoint."
             )
 
 
@@ -196,7 +196,7 @@ class PageSize:
 
 
 def identity(record: bytes) -> bytes | str:
-    """Tells records apart while paging: the text of their id, or the hash of the whole record."""
+    """Identifies a record while paging: the text of its id, or the hash of the whole record."""
     try:
         return bytes(_identify(record).id) or content_hash(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -6,7 +6,7 @@ from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.source_state import read_source_state
 from cbr_warehouse.raw.ledgers import SweepEntry, read_audits, read_hidden_providers, read_loads, read_sweeps
 from cbr_warehouse.settings.model import SourceSettings
-from cbr_warehouse.tables.held_tasks import held_times, tasks_to_follow
+from cbr_warehouse.tables.held_tasks import read_time_index, tasks_to_follow
 
 USUAL_SIZES = (1000, 500, 200, 100, 50, 20, 10)
 """Usual maximum page sizes of servers, largest first."""
@@ -27,7 +27,7 @@ def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> For
     last = frozenset(entry.load_id for entry in done[-1:])
     inputs = ForecastInputs(
         now=now,
-        stored=held_times(directory, name, since),
+        stored=read_time_index(directory, name, since),
         counted={day: entry.counted for day, entry in audits.items() if entry.counted is not None},
         states=read_source_state(directory, name).states,
         last_load_at=done[-1].started_at if done else None,

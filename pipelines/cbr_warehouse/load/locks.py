@@ -1,8 +1,8 @@
 """Which locks protect what, and the removal of what interrupted processes left behind.
 
 Each source has a lock, held while it is loaded: no source waits for another one's API. The data
-directory has one, held only while tables or the warehouse are written. Whoever needs both takes
-the sources' locks first, in order of their names, so that nobody waits in a circle.
+directory has one, held only while tables or the warehouse are written. A process that needs both takes
+the sources' locks first, in order of their names, so that no deadlock is possible.
 """
 
 import time

@@ -32,8 +32,8 @@ class Landed:
 
     Attributes:
         received: Records received.
-        distinct: Of those, records whose exact text was not held, by the day they are filed under.
-        doubled: Tasks that one page had in several rows, with how many.
+        distinct: Records whose exact text was not stored before, by the partition they were written to.
+        doubled: Tasks that occurred in several rows of one page, with the number of rows.
     """
 
     received: int

@@ -49,7 +49,7 @@ def parse_anchor(value: object) -> time:
         The time of day.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a time of day.
     """
     if isinstance(value, time):
         return value

@@ -1,4 +1,4 @@
-"""Endpoints: the part of an address that stands before ``/v3``."""
+"""Endpoints: the part of an address before ``/v3``."""
 
 import re
 from urllib.parse import urlsplit

@@ -145,7 +145,7 @@ class _Cutter:
         return match.end() if match else at
 
     def _value(self, at: int) -> tuple[Any, int] | None:
-        """The JSON value that begins here and its end; None where there is none."""
+        """The JSON value that begins here and its end; None if no valid value begins here."""
         try:
             return _decoder.raw_decode(self.text, at)
         except (ValueError, RecursionError):

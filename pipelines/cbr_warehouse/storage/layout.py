@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNKNOWN_DAY = "unknown"
-"""Stands for the day of a record without a usable created_at."""
+"""Partition of records without a usable created_at, in place of a day."""
 
 SOURCE_PREFIX = "source="
 DAY_PREFIX = "day="
-"""Begin the names of the folders that say which source and day a file is of."""
+"""Prefixes of the folder names for the source and day of a file."""
 
 PARTITION_FILE = "data.parquet"
 """The one file of a table's partition."""

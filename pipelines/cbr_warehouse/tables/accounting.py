@@ -45,11 +45,11 @@ class RecordOutcomes:
     """The outcomes of the distinct records of one load, each counted once.
 
     Attributes:
-        new: Those that brought a task not held before.
-        changed: Those that brought a newer version of a task held.
-        superseded: Those whose version is not the newest.
-        reprinted: Those that brought facts held already, in another text.
-        quarantined: Those that break the contract.
+        new: Records with a task that was not stored before.
+        changed: Records with a newer version of a stored task.
+        superseded: Records whose version is not the newest.
+        reprinted: Records with facts that were stored already, in another text.
+        quarantined: Records that violate the contract.
     """
 
     new: int = 0

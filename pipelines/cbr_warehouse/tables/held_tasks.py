@@ -1,4 +1,4 @@
-"""What later steps of a load ask the tables: which tasks to follow, how many are held of a day."""
+"""Queries on the tables for later steps of a load: tasks to follow, stored times, quarantined records."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datet
         settled_before: Tasks that ended before this instant are settled.
 
     Returns:
-        Their ids, with the day that each was created on.
+        Their ids, with the UTC day on which each was created.
     """
     files = directory.partitions(TASKS.table, source)
     if not files:
@@ -44,13 +44,13 @@ def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datet
     return dict(rows)
 
 
-def held_times(directory: DataDirectory, source: str, since: date) -> TimeIndex:
-    """The times of all held tasks that were created on a day or later, and what is in quarantine.
+def read_time_index(directory: DataDirectory, source: str, since: date) -> TimeIndex:
+    """Reads the times of all stored tasks created on a day or later, and the quarantined records.
 
     Args:
         directory: The data directory.
         source: Name of the source.
-        since: The first day.
+        since: The first UTC day.
 
     Returns:
         The times of each candidate column, sorted, and quarantined records by day.
@@ -66,7 +66,7 @@ def held_times(directory: DataDirectory, source: str, since: date) -> TimeIndex:
 
 
 def count_quarantined(directory: DataDirectory, source: str) -> int:
-    """How many records of a source are in quarantine whose task is held in no version, of any day."""
+    """Number of a source's quarantined records, of any day, whose task is stored in no version."""
     broken = directory.partitions("quarantine", source)
     if not broken:
         return 0
@@ -76,7 +76,7 @@ def count_quarantined(directory: DataDirectory, source: str) -> int:
 
 
 def count_undated(directory: DataDirectory, source: str) -> int:
-    """How many of them have no usable created_at: the source may count them on any day."""
+    """Number of them without a usable created_at: the source may count these on any day."""
     partition = directory.partition("quarantine", source, UNKNOWN_DAY)
     if not partition.is_file():
         return 0
@@ -98,7 +98,7 @@ def _sorted_micros(engine: duckdb.DuckDBPyConnection, files: list[Path], time: s
 
 
 def _not_held(engine: duckdb.DuckDBPyConnection, tasks: list[Path], broken: list[Path]) -> dict[str, int]:
-    """Quarantined records whose task is held in no version, by day or ``unknown``."""
+    """Number of quarantined records whose task is stored in no version, by UTC day or ``unknown``."""
     held = f"SELECT task_id FROM {parquet(tasks)}" if tasks else "SELECT NULL::VARCHAR WHERE false"
     rows = engine.execute(
         f"""

@@ -1,4 +1,4 @@
-"""The times of held tasks, for comparing with the source's counts under every reading of its filters.
+"""The times of stored tasks, to compare with the source's counts whichever column its filters apply to.
 
 Which column ``start_time`` applies to is undocumented, so the audit keeps the times of each
 candidate. ``held_tasks`` reads them from the tables.
@@ -21,13 +21,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class TimeIndex:
-    """Sorted times of all held tasks that a count may touch.
+    """Sorted times of all stored tasks that a count may include.
 
     Attributes:
         by_column: For each candidate column, its values in microseconds since 1970, sorted.
         firsts: The first of each task's times, sorted.
-        lasts: The last of each task's times, sorted; of an open task none is.
-        quarantined: Records in quarantine whose task is not held, by day of created_at.
+        lasts: The last of each task's times, sorted; open tasks have none.
+        quarantined: Number of quarantined records whose task is not stored, by UTC day of created_at.
     """
 
     by_column: Mapping[str, NDArray[np.int64]]
@@ -36,21 +36,21 @@ class TimeIndex:
     quarantined: Mapping[date, int]
 
     def between(self, column: str, start: datetime, end: datetime | None) -> int:
-        """How many held tasks have the column's value from ``start`` until before ``end``."""
+        """Number of stored tasks whose value of the column is at least ``start`` and before ``end``."""
         times = self.by_column[column]
         last = len(times) if end is None else int(np.searchsorted(times, _micro(end)))
         return max(0, last - int(np.searchsorted(times, _micro(start))))
 
     def across(self, instant: datetime) -> int:
-        """How many held tasks began before an instant and ended or changed at it or later, or are open.
+        """Number of stored tasks that began before an instant and did not end or last change before it.
 
-        That such a task is still served does not show that whatever was over before is, too.
+        That the source still returns such a task does not show that it returns those that ended before.
         """
         began, over = (int(np.searchsorted(times, _micro(instant))) for times in (self.firsts, self.lasts))
         return began - over
 
     def first_in(self, column: str, start: datetime, end: datetime) -> datetime | None:
-        """The first value of a column from ``start`` until before ``end``; None where there is none."""
+        """The first value of a column at or after ``start`` and before ``end``; None if no task has one."""
         times = self.by_column[column]
         place = int(np.searchsorted(times, _micro(start)))
         if place == len(times) or times[place] >= _micro(end):
@@ -58,16 +58,16 @@ class TimeIndex:
         return _EPOCH + timedelta(microseconds=int(times[place]))
 
     def quiet_from(self, instant: datetime) -> datetime:
-        """The first whole second from an instant on around which nothing held happened.
+        """The first whole second from an instant on without a time of a stored task next to it.
 
         A count from there is the same whether the filter is inclusive, exclusive or rounds to
         seconds.
 
         Args:
-            instant: Where to begin; UTC.
+            instant: Start of the search, UTC.
 
         Returns:
-            A quiet second within six hours, or the instant itself where there is none.
+            A quiet second within six hours, or else the instant itself.
         """
         first = _micro(instant)
         busy = np.unique(
@@ -87,14 +87,14 @@ class TimeIndex:
         return instant
 
     def quiet_before(self, instant: datetime, most: timedelta) -> datetime | None:
-        """The last whole second until an instant around which nothing held happened.
+        """The last whole second until an instant without a time of a stored task next to it.
 
         Args:
-            instant: Where to begin; UTC, a whole second.
-            most: How far back to look.
+            instant: Start of the search, UTC, a whole second.
+            most: Maximum span to search backwards.
 
         Returns:
-            A quiet second, or None where there is none.
+            A quiet second, or None if every second is taken.
         """
         last = _micro(instant) // _SECOND
         first = last - _micros(most) // _SECOND

@@ -1,7 +1,7 @@
 """Finds which column the source's time filter applies to, by counts over short windows.
 
 No document says whether ``start_time`` filters by created_at, started_at or updated_at. A window in
-which these columns have different numbers of stored tasks tells them apart.
+which these columns have different numbers of stored tasks shows which one it is.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +11,13 @@ from cbr_warehouse.contract.utc_days import DAY, start_of
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 
 PROBES = 6
-"""Maximum number of windows counted, at two requests each."""
+"""Maximum number of distinguishing windows counted, at two requests each."""
 
 PROBED_DAYS = 7
-"""Newest closed days that are searched for a telling window first: the source still has all of them."""
+"""Newest closed days, which are searched for such a window first: the source still has all of them."""
 
 PROBED_PARTS = 12
-"""Parts of a day that are searched for a telling window."""
+"""Number of parts of a day, each of which may be such a window."""
 
 CountFrom = Callable[[datetime], int | None]
 """The source's count of tasks from an instant on; None where it gives none."""
@@ -36,8 +36,7 @@ def find_filter_columns(
         everything: The source's count of all tasks; None where it gives none.
 
     Returns:
-        One column where a window told them apart, several where none did, none where the source gives no
-        count.
+        One column if a window distinguished them, several if none did, empty if the source gives no count.
     """
     columns: tuple[str, ...] = COLUMNS
     probed = 0

@@ -11,7 +11,7 @@ from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, SourceState
 from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.raw.ledgers import AuditEntry, read_audits
-from cbr_warehouse.tables.held_tasks import count_quarantined, count_undated, held_times
+from cbr_warehouse.tables.held_tasks import count_quarantined, count_undated, read_time_index
 from cbr_warehouse.tables.task_times import TimeIndex
 from cbr_warehouse.verify.count_days import DayCount, DayCounter
 from cbr_warehouse.verify.fallback_queries import fallback_sweeps
@@ -179,4 +179,4 @@ class _LoadDays:
     def _stored(self) -> TimeIndex:
         # A task may start or change long after its creation: earlier days are read too.
         since = min(self._plan.audited, default=self._today) - RETENTION
-        return held_times(self._runner.directory, self._runner.source, since)
+        return read_time_index(self._runner.directory, self._runner.source, since)

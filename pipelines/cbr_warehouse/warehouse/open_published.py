@@ -54,10 +54,10 @@ def connect_published(path: Path) -> PublishedWarehouse:
     """Opens the published warehouse in UTC, on an engine that can neither write nor leave the file.
 
     DuckDB keeps an attached file, its WAL and its spill folder writable even without external access, and
-    replays a ``.wal`` next to the file whoever wrote it. The file is therefore attached through a hard link
-    that is removed once it is open: no WAL exists under that name, and nothing can be written to it. Every
-    connection has its own engine, because DuckDB would give a second connection of this process the earlier
-    file of the same path.
+    replays any ``.wal`` next to the file, even one of another program. The file is therefore attached
+    through a hard link that is removed once it is open: no WAL exists under that name, and nothing can be
+    written to it. Every connection has its own engine, because DuckDB would give a second connection of
+    this process the earlier file of the same path.
 
     Args:
         path: The file; a reader keeps its snapshot while a new one is published.

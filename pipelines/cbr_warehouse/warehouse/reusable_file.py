@@ -29,7 +29,7 @@ def is_reusable(directory: DataDirectory, contract: Contract, current: str | Non
     Args:
         directory: The data directory.
         contract: The contract of the next warehouse.
-        current: Checksum of the published file; None where there is none.
+        current: SHA-256 of the published file; None if the file does not exist.
     """
     path = directory.warehouse
     if current is None:
@@ -56,7 +56,7 @@ def is_reusable(directory: DataDirectory, contract: Contract, current: str | Non
 
 
 def checksum(path: Path) -> str | None:
-    """SHA-256 of a warehouse file; None where there is none.
+    """SHA-256 of a warehouse file; None if the file does not exist.
 
     Raises:
         StorageError: The file cannot be read.

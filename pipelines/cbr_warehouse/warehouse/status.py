@@ -39,8 +39,8 @@ class SourceStatus:
 
     Attributes:
         source: Its name.
-        newest: created_at of the newest task held.
-        tasks: Tasks held.
+        newest: created_at of the newest stored task, UTC.
+        tasks: Number of stored tasks.
         open_tasks: Of those, tasks that have not ended.
         complete: Days that were found complete.
         incomplete: Days of which the source has more.
@@ -86,7 +86,7 @@ def read_status(path: Path, kept_from: datetime) -> list[SourceStatus]:
         kept_from: Since when the sources still have their tasks.
 
     Raises:
-        WarehouseError: There is none.
+        WarehouseError: There is no published warehouse.
     """
     sql = files("cbr_warehouse.warehouse").joinpath("status.sql").read_text(encoding="utf-8")
     with open_published(path) as connection:
