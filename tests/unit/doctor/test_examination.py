@@ -34,7 +34,7 @@ class Patient(LivingSource):
         if self.fails_with is not None:
             raise self.fails_with
         page = super().list_tasks(query, limit=limit, offset=offset)
-        return page if self.skew is None else replace(page, served_at=self.now + self.skew)
+        return replace(page, served_at=None if self.skew is None else self.now + self.skew)
 
     def show_task(self, task_id: str) -> Page:
         if not self.shows:
