@@ -109,7 +109,7 @@ class Paginator:
 
 @dataclass
 class _Bound:
-    """What one walk may take at most."""
+    """The bounds of one walk, so that it ends whatever the source returns."""
 
     pages: int = 0
     rows: int = 0
@@ -156,21 +156,21 @@ class PageSize:
 
     @property
     def rows(self) -> int:
-        """Rows asked for at once at present."""
+        """The current limit per request."""
         return self._size
 
     def ask(self, ask: Callable[[int], Page], most: int) -> Page:
-        """Asks for a page, with a smaller limit where a larger one is refused.
+        """Requests a page, with a smaller limit if a larger one is refused.
 
         Args:
-            ask: Asks with a limit.
-            most: The most rows wanted.
+            ask: Makes the request with a limit.
+            most: Maximum number of rows.
 
         Returns:
             The page.
 
         Raises:
-            SourceError: The source failed. Where every limit is refused, the limit is not the reason:
+            SourceError: The source failed. If every limit is refused, the limit is not the reason:
                 the first refusal is raised.
         """
         first = min(most, self._size)
