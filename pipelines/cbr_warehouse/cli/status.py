@@ -61,7 +61,11 @@ def _show_reasons(status: SourceStatus) -> None:
     for one in status.not_complete:
         span = f"{one.first_day}" if one.days == 1 else f"between {one.first_day} and {one.last_day}"
         count = "1 day" if one.days == 1 else f"{one.days:,} days"
-        show(f"{status.source}: {one.state} ({one.reason}): {count} ({span}): {one.why}. {one.remedy}")
+        if one.why is None:
+            why = "an earlier version recorded no reason. The next load does"
+            show(f"{status.source}: {one.state}: {count} ({span}): {why}.")
+        else:
+            show(f"{status.source}: {one.state} ({one.reason}): {count} ({span}): {one.why}. {one.remedy}")
 
 
 def _plain(one: SourceStatus) -> dict[str, Any]:

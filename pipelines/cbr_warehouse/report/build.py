@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from cbr_warehouse import __version__
-from cbr_warehouse.reader.warehouse import open_warehouse
+from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.reader.warehouse import Warehouse, open_warehouse
 from cbr_warehouse.report.collect_data import ReportData, collect_data
 from cbr_warehouse.report.export import MADE_BY, export_tables, manifest_of
 from cbr_warehouse.report.options import ReportOptions
 from cbr_warehouse.report.render import render_page
-from cbr_warehouse.report.texts import read_texts
+from cbr_warehouse.report.texts import Texts, read_texts
 from cbr_warehouse.storage.atomic_write import read_json, write_bytes, write_json
 from cbr_warehouse.storage.disk_errors import as_storage_error
 
@@ -52,12 +55,12 @@ def make_report(
         The written report.
 
     Raises:
-        WarehouseError: There is no warehouse.
+        WarehouseError: There is no warehouse, or an earlier version published it.
         StorageError: A file could not be written.
     """
     texts = read_texts(options.language)
     with open_warehouse(warehouse) as opened:
-        data = collect_data(opened, options.length, texts)
+        data = _collect_data(opened, warehouse, options, texts)
         place = out or folder / _name(data, options)
         _remove_earlier(place)
         exported = export_tables(opened, data, place, audit=options.audit)
@@ -70,6 +73,19 @@ def make_report(
     page = {"file": PAGE, "bytes": len(html), "sha256": hashlib.sha256(html).hexdigest()}
     write_json(place / MANIFEST, manifest_of(data, exported, page, made_at, version))
     return Report(place / PAGE, place / MANIFEST, data.verdict.level, " ".join(data.verdict.sentences[:2]))
+
+
+def _collect_data(opened: Warehouse, path: Path, options: ReportOptions, texts: Texts) -> ReportData:
+    try:
+        return collect_data(opened, options.length, texts)
+    except WarehouseError as error:
+        # The queries are ours: a table or column that is missing was not known to who published the file.
+        if isinstance(error.__cause__, duckdb.CatalogException | duckdb.BinderException):
+            raise WarehouseError(
+                f"{path} was published by another version of cbr-warehouse, which lacks what the report "
+                "reads. Run 'cbr-warehouse load' or 'cbr-warehouse rebuild' once, then report again."
+            ) from error
+        raise
 
 
 def _remove_earlier(place: Path) -> None:

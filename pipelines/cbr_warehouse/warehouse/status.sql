@@ -8,13 +8,16 @@ WITH last_load AS (
            count(*) FILTER (ended_at IS NULL
                AND coalesce(status, '') NOT IN ('success', 'skipped', 'failed', 'timeout')) AS open_tasks
     FROM tasks GROUP BY source
+), known_day AS (
+    -- A warehouse that an earlier version published has no reason.
+    SELECT * FROM coverage UNION ALL BY NAME SELECT NULL::VARCHAR AS reason WHERE false
 ), judged AS (
     -- Nothing can be done about an unverified day that is over at the source: older than what it serves
     -- whole, as far as some later day is complete, or older than what it keeps.
     SELECT *, state = 'unverified' AND coalesce(
         (reason = 'edge_of_retention' AND day < max(day) FILTER (state = 'complete') OVER (PARTITION BY source))
         OR timezone('UTC', (day + 1)::TIMESTAMP) <= $kept_from::TIMESTAMPTZ, false) AS is_beyond
-    FROM coverage
+    FROM known_day
 ), day AS (
     SELECT source,
            count(*) FILTER (state = 'complete') AS complete,
@@ -31,7 +34,7 @@ WITH last_load AS (
     FROM judged GROUP BY source
 ), cause AS (
     SELECT source, state, reason, count(*) AS days, min(day) AS first_day, max(day) AS last_day
-    FROM coverage WHERE state NOT IN ('complete', 'open') GROUP BY source, state, reason
+    FROM known_day WHERE state NOT IN ('complete', 'open') GROUP BY source, state, reason
 ), why AS (
     SELECT source, list({'state': state, 'reason': reason, 'days': days, 'first_day': first_day,
         'last_day': last_day} ORDER BY state, reason) AS days_not_complete
