@@ -127,6 +127,15 @@ def test_a_full_vault_is_an_incident_however_small_it_is() -> None:
     assert (row["resources"], row["whole_vaults"]) == (8, 1)
 
 
+@pytest.mark.parametrize("code", ["BackupService.6125", "BackupService.6101", "BackupService.6215"])
+def test_a_small_vault_that_fails_without_being_full_is_no_incident(code: str) -> None:
+    """Codes of the range of vaults differ: "a backup is running" in a vault of two was an incident."""
+    log = SmallLog()
+    for number in range(2):
+        log.backup(f"r{number}", "2026-03-05 01:00", status="failed", error_code=code, vault_id="small")
+    assert log.open().rows("failure_incidents") == []
+
+
 def test_one_resource_that_fails_a_thousand_times_is_no_incident() -> None:
     log = SmallLog()
     for number in range(1000):

@@ -1,10 +1,10 @@
 -- Question: which failures belong together as one incident, and how far did it reach?
 -- Grain: one row per cluster of backup failures of one source and error code that hit enough resources.
 -- Definition: failures of one code ordered by created_at belong to one cluster while each follows the one before within
---   incident_gap. A cluster is an incident if it hit at least incident_resources resources. Where the code has the class
---   vault (error_class), as "capacity exceeded" has, it is also one if it hit a whole vault: at least 2 resources of
---   one vault, and at least half of those that were tried in it from incident_gap before the first failure to incident_gap
---   after the last.
+--   incident_gap. A cluster is an incident if it hit at least incident_resources resources. Where the code says that the
+--   vault is full (BackupService.6114, "used capacity exceeds the maximum capacity"), it is also one if it hit a whole
+--   vault: at least 2 resources of one vault, and at least half of those that were tried in it from incident_gap before
+--   the first failure to incident_gap after the last.
 -- Settings: incident_gap, incident_resources
 -- Edge cases: over all history. A source is one project of one region. Two codes of one outage are two incidents whose times
 --   overlap. A vault that is full for several nights is one incident per night, where the nights are further apart than
@@ -22,7 +22,7 @@
 --   share_of_failures: Of all backup failures of the source on the UTC days from began_at to last_failure_at.
 --   attempts: Backup attempts of the source that were ok or failed, created from began_at to last_failure_at.
 --   failure_rate: failures / attempts.
---   whole_vaults: Vaults that it hit as a whole, as in the definition; 0 of a code of another class.
+--   whole_vaults: Vaults that it hit as a whole, as in the definition; 0 of any other code.
 WITH failure AS (
     SELECT
         a.source,
@@ -66,8 +66,7 @@ cluster AS (
 vault_hit AS (
     SELECT f.source, f.error_code, f.cluster, f.vault_id, count(DISTINCT f.resource_id) AS hit
     FROM numbered AS f
-    SEMI JOIN (FROM analytics.error_class WHERE class = 'vault') AS k ON k.error_code = f.error_code
-    WHERE f.vault_id IS NOT NULL
+    WHERE f.vault_id IS NOT NULL AND f.error_code = 'BackupService.6114'
     GROUP BY ALL
     HAVING hit >= 2
 ),
