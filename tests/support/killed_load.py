@@ -30,6 +30,7 @@ from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
+from cbr_warehouse.source.runtime import Runtime
 from cbr_warehouse.storage.layout import DataDirectory
 
 PHASES = {
@@ -92,6 +93,7 @@ class Attempt:
         kill_at: Step to be killed at: its name, and the how manieth of that name, from 1.
         kill_after: Seconds after which it is killed from outside.
         history: How far back a first load goes.
+        has_simulated_dates: Whether the source's Date headers are of ``now`` too, not the machine's.
     """
 
     folder: Path
@@ -101,6 +103,7 @@ class Attempt:
     kill_at: Step | None = None
     kill_after: float | None = None
     history: str = "4d"
+    has_simulated_dates: bool = False
 
     def start(self) -> BaseProcess:
         """Starts the load in a process of its own."""
@@ -142,12 +145,13 @@ def _load(attempt: Attempt) -> None:
         {"name": "prod", "endpoint": attempt.endpoint, "project_id": "04f1829c788037ac2fb8c01eb2b04b95"}
         | {"region": "eu-de", "token": "env:X", "history": attempt.history}
     )
+    runtime = Runtime(clock=lambda: attempt.now) if attempt.has_simulated_dates else Runtime()
     loading = LoadContext(
         DataDirectory(attempt.folder),
         read_contract(),
         lambda: attempt.now,
         uuid4,
-        lambda ready: CbrClient(ready.settings, ready.credentials),
+        lambda ready: CbrClient(ready.settings, ready.credentials, runtime),
     )
     ready = ReadySource(settings, TokenCredentials(SecretStr("demo-token")))
     report = load(loading, [ready], LoadRequest())

@@ -84,8 +84,10 @@ def hold_everything(context: LoadContext, what: str) -> Iterator[None]:
         LoadRunningError: A source is being loaded.
         StorageError: The data directory cannot be written.
     """
+    directory = context.directory
     with ExitStack() as locks:
-        for source in context.directory.sources_with_raw():
+        # In the order of their names; a source on its first load has a lock before it has any raw.
+        for source in sorted({*directory.sources_with_raw(), *directory.sources_with_lock()}):
             locks.enter_context(hold_source(context, source, what, wait=False))
         locks.enter_context(hold_directory(context, what))
         yield

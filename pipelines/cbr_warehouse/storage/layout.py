@@ -58,6 +58,10 @@ class DataDirectory:
         """Held while a source is loaded."""
         return self.root / ".locks" / f"{source}.lock"
 
+    def sources_with_lock(self) -> tuple[str, ...]:
+        """Names of all sources that a load ever locked, by name; one may be on its first load."""
+        return tuple(sorted(path.stem for path in (self.root / ".locks").glob("*.lock")))
+
     def source_folders(self, source: str) -> list[Path]:
         """Every folder that holds files of this source alone."""
         parents = (self.raw, self.tables)

@@ -23,7 +23,8 @@ def test_killed_at_page_55_only_what_was_not_landed_is_fetched_again(
         assert len(whole) >= 100
         data = tmp_path / "data"
         data.mkdir()
-        killed = kill_at_page(source, Attempt(data, source.url, NOW, tmp_path / "steps", history="30d"), 55)
+        attempt = Attempt(data, source.url, NOW, tmp_path / "steps", history="30d", has_simulated_dates=True)
+        killed = kill_at_page(source, attempt, 55)
         assert 55 <= killed < len(whole)
         landed = landed_windows(data)
         source.lists.clear()
