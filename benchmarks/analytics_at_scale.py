@@ -19,7 +19,7 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.tables.engine import limit_memory, open_engine
 from cbr_warehouse.warehouse.build import analytics_megabytes
 from cbr_warehouse.warehouse.ddl import create_statements
-from cbr_warehouse.warehouse.unpublished_file import attached
+from cbr_warehouse.warehouse.working_file import attached
 
 GENERATED = """
 CREATE TEMP TABLE machine AS

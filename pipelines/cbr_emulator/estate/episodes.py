@@ -40,8 +40,8 @@ class Episode:
 
     Attributes:
         kind: Name of the kind.
-        begins_at: Trigger it begins.
-        ends_at: Trigger it ends.
+        begins_at: When it begins.
+        ends_at: When it ends.
         tasks: Ids of the tasks that show it.
         about: Id of the resource or vault, or the region.
     """

@@ -9,7 +9,7 @@ from cbr_warehouse.cli.progress import show_progress
 from cbr_warehouse.cli.query_output import Format, print_answer
 from cbr_warehouse.cli.terminal_text import say
 from cbr_warehouse.errors import WarehouseError
-from cbr_warehouse.load.requeue_quarantine import requeue as run_requeue
+from cbr_warehouse.load.revalidate_quarantine import requeue as run_requeue
 from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.warehouse.query import stream_query
 

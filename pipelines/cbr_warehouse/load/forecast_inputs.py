@@ -6,7 +6,7 @@ from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.source_state import read_source_state
 from cbr_warehouse.raw.ledgers import SweepEntry, read_audits, read_hidden_providers, read_loads, read_sweeps
 from cbr_warehouse.settings.model import SourceSettings
-from cbr_warehouse.tables.held_tasks import read_time_index, tasks_to_follow
+from cbr_warehouse.tables.stored_tasks import read_time_index, tasks_to_follow
 
 USUAL_SIZES = (1000, 500, 200, 100, 50, 20, 10)
 """Usual maximum page sizes of servers, largest first."""

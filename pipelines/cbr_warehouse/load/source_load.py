@@ -12,9 +12,9 @@ from typing import Any
 
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import SourceError
-from cbr_warehouse.extract.hidden_tasks import scopes_of, sweep_providers
 from cbr_warehouse.extract.open_tasks import follow_tasks
 from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, plan_load
+from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
 from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.load.context import LoadContext, LoadRequest
@@ -40,8 +40,8 @@ from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import make_tables
-from cbr_warehouse.tables.held_tasks import tasks_to_follow
-from cbr_warehouse.verify.unwindowed import sweep_unwindowed
+from cbr_warehouse.tables.stored_tasks import tasks_to_follow
+from cbr_warehouse.verify.unwindowed_tasks import sweep_unwindowed
 from cbr_warehouse.verify.verify_days import Verification, verify_days
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ Values they pass on: ``query``, ``http_messages``, ``page``; time and limits: ``
 
 Everything about retrying (which failures, which waits, how many attempts, the budget, Retry-After)
 is in ``retry``. Signing in: ``auth``, ``iam_token``, ``signing``. Failures become sentences without
-secrets in ``http_errors``, ``network_errors`` and ``redaction``. ``broken_json`` cuts damaged bodies.
+secrets in ``http_errors``, ``network_errors`` and ``redaction``. ``slice_json`` cuts damaged bodies.
 
 What to ask for is decided in ``extract``; what a record means, in ``contract``. No type of the HTTP
 library leaves this room.

@@ -1,7 +1,7 @@
 """From the body of a response to the exact bytes of its records.
 
 Well-formed bodies take one pass of a fast parser. Bodies that it refuses (a damaged record, a lone
-surrogate) are cut by ``broken_json``. A body of another form is an error here, never an empty page.
+surrogate) are cut by ``slice_json``. A body of another form is an error here, never an empty page.
 
 A damaged record is a question of whom to believe: networks garble at random, a server the same way
 each time. So it is accepted as the source's own once several responses to one request contained the
@@ -18,8 +18,8 @@ import msgspec
 
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.errors import PermanentSourceError, TransientSourceError
-from cbr_warehouse.source.broken_json import slice_array, slice_value
 from cbr_warehouse.source.retry import MalformedResponseError
+from cbr_warehouse.source.slice_json import slice_array, slice_value
 
 ACCEPTED_AFTER = 3
 """Responses that must agree on a damaged record: if one of ten is garbled, two agree too often."""

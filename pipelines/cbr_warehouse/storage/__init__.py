@@ -7,5 +7,5 @@ adds checksums, ``lock`` locks, ``disk_errors`` turns what the disk refuses into
 
 Not behind this package, and what another kind of store would have to replace besides: reading
 (``raw.files`` opens Parquet files, ``tables`` and ``warehouse`` hand paths to DuckDB), listing by
-``glob`` in ``raw``, and the copy of the published database file in ``warehouse.unpublished_file``.
+``glob`` in ``raw``, and the copy of the published database file in ``warehouse.working_file``.
 """

@@ -1,7 +1,7 @@
 """The times of stored tasks, to compare with the source's counts whichever column its filters apply to.
 
 Which column ``start_time`` applies to is undocumented, so the audit keeps the times of each
-candidate. ``held_tasks`` reads them from the tables.
+candidate. ``stored_tasks`` reads them from the tables.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, SourceState
 from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.raw.ledgers import AuditEntry, read_audits
-from cbr_warehouse.tables.held_tasks import count_quarantined, count_undated, read_time_index
+from cbr_warehouse.tables.stored_tasks import count_quarantined, count_undated, read_time_index
 from cbr_warehouse.tables.task_times import TimeIndex
 from cbr_warehouse.verify.count_days import DayCount, DayCounter
 from cbr_warehouse.verify.fallback_queries import fallback_sweeps

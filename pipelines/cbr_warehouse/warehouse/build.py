@@ -31,7 +31,7 @@ from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.query import count_rows
 from cbr_warehouse.warehouse.reusable_file import checksum, is_reusable, note_checksums
 from cbr_warehouse.warehouse.sidecars import remove_sidecars, verify_published
-from cbr_warehouse.warehouse.unpublished_file import attached, copy_file, is_bloated
+from cbr_warehouse.warehouse.working_file import attached, copy_file, is_bloated
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.load.context import LoadContext, LoadRequest
-from cbr_warehouse.load.requeue_quarantine import requeue
 from cbr_warehouse.load.result import LoadResult, SourceResult
+from cbr_warehouse.load.revalidate_quarantine import requeue
 from cbr_warehouse.load.run import rebuild
 from cbr_warehouse.load.source_load import load_source
 from cbr_warehouse.raw.landing import raw_files

@@ -10,7 +10,7 @@ from cbr_warehouse.load.repair import refuse_damaged
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.stored_records import undated_records
 from cbr_warehouse.tables.build import make_tables
-from cbr_warehouse.tables.held_tasks import count_quarantined
+from cbr_warehouse.tables.stored_tasks import count_quarantined
 from cbr_warehouse.warehouse.build import build_warehouse
 
 

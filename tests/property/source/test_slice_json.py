@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cbr_warehouse.contract.endpoint import TASKS
-from cbr_warehouse.source.broken_json import Slices, slice_array, slice_value
 from cbr_warehouse.source.parse_response import UnreadableBodyError, read_list
+from cbr_warehouse.source.slice_json import Slices, slice_array, slice_value
 
 KEY = "operation_logs"
 
