@@ -12,6 +12,7 @@ from enum import StrEnum
 from cbr_warehouse.contract.api_facts import NEVER_STARTED_STATUSES, OPEN_STATUSES, RETENTION
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import DAY, day_of, days_between, start_of
+from cbr_warehouse.errors import UsageError
 from cbr_warehouse.source.query import TaskQuery
 
 PAD = timedelta(hours=1)
@@ -185,6 +186,11 @@ def first_day(now: datetime, horizon: Horizon, state: SourceState) -> date:
 
 
 def _plan_range(now: datetime, requested: Range) -> Plan:
+    if requested.since >= now:
+        raise UsageError(
+            f"The range begins at {requested.since:%Y-%m-%dT%H:%M:%SZ}, after the present of the source, "
+            f"{now:%Y-%m-%dT%H:%M:%SZ}: there is nothing to load. Check --since and this machine's clock."
+        )
     until = requested.until if requested.until is not None and requested.until < now else None
     last = day_of(now if until is None else until - timedelta(microseconds=1))
     days = tuple(days_between(day_of(requested.since), last))

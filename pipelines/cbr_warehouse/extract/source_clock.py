@@ -74,7 +74,8 @@ class SourceClock:
                     f"{_span(off - self.ahead)} during the load, so no day can be judged. Set this machine's "
                     "clock (NTP) and load again."
                 )
-            self._residue = off - self.ahead
+            # The one that is furthest behind counts: several servers may answer, and not all are right.
+            self._residue = max(self._residue, off - self.ahead)
 
     def _set(self, off: timedelta, served_at: datetime) -> None:
         if abs(off) <= CLOCK_TOLERANCE:

@@ -29,12 +29,14 @@ class Verification:
         newly_lost: Days that left retention since the last load without having been complete.
         quarantined: Quarantined records whose task is stored in no version.
         known_beyond: Days that an earlier load reported as beyond retention already.
+        complete_before: The newest day that was complete before this load; None if none was.
     """
 
     entries: tuple[AuditEntry, ...] = ()
     newly_lost: tuple[date, ...] = ()
     quarantined: int = 0
     known_beyond: frozenset[date] = frozenset()
+    complete_before: date | None = None
 
     @property
     def incomplete(self) -> tuple[date, ...]:
@@ -53,14 +55,15 @@ class Verification:
         The edge of retention is seen only where some later day is complete: of a source that answers
         with nothing at all, no day can be excused that way.
         """
-        complete = self._in(DayState.COMPLETE)
+        complete = (*self._in(DayState.COMPLETE), *filter(None, [self.complete_before]))
+        newest = max(complete, default=None)
         return tuple(
             entry.day
             for entry in self.entries
             if entry.reason == DayReason.EDGE_OF_RETENTION
             and entry.state == DayState.UNVERIFIED
-            and complete
-            and entry.day < complete[-1]
+            and newest is not None
+            and entry.day < newest
         )
 
     @property
@@ -99,13 +102,17 @@ def verify_days(
         runner.sweep_all(sweeps)
         make_tables()
         days.count(days.disagreeing)
-    lost = find_lost_days(runner.clock.now(), horizon, state)
-    entries = [*days.judge_all(), *(lost_entry(day, days.before.get(day)) for day in lost)]
+    judged = {entry.day: entry for entry in days.judge_all()}
+    # A day that this load found complete is not lost, however late it was asked for.
+    complete = {day for day, entry in judged.items() if entry.state == DayState.COMPLETE}
+    lost = tuple(day for day in find_lost_days(runner.clock.now(), horizon, state) if day not in complete)
+    entries = (judged | {day: lost_entry(day, days.before.get(day)) for day in lost}).values()
     return Verification(
         tuple(sorted(entries, key=lambda entry: entry.day)),
         lost,
         count_quarantined(runner.directory, runner.source),
         frozenset(day for day, entry in days.before.items() if entry.reason == DayReason.EDGE_OF_RETENTION),
+        max((day for day, entry in days.before.items() if entry.state == DayState.COMPLETE), default=None),
     )
 
 
@@ -160,6 +167,10 @@ class _LoadDays:
             # It was proved while the source had the whole day. Tasks that expire since then make the
             # counts disagree, but only a surplus can show that something is missing.
             verdict = Judgement(DayState.COMPLETE)
+        elif verdict.state is DayState.UNVERIFIED and self._was_lost(day):
+            # Reading it again proves nothing more, and it must not be found newly lost by the next load.
+            before = self.before[day].reason
+            verdict = Judgement(DayState.LOST, DayReason(before) if before else DayReason.NOT_LOOKED_AT)
         elif verdict.state is DayState.UNVERIFIED and self._is_damaged(day):
             # It may have been complete before its files were damaged: that is what there is to mend.
             verdict = Judgement(DayState.UNVERIFIED, DayReason.DAMAGED_RAW)
@@ -169,6 +180,9 @@ class _LoadDays:
 
     def _is_damaged(self, day: date) -> bool:
         return day in self.before and self.before[day].reason == DayReason.DAMAGED_RAW
+
+    def _was_lost(self, day: date) -> bool:
+        return day in self.before and self.before[day].state == DayState.LOST
 
     def _was_complete(self, day: date) -> bool:
         return day in self.before and self.before[day].state == DayState.COMPLETE
