@@ -26,15 +26,23 @@ REFUSED = 400
 MOST_STEPS_BACK = 50
 """Maximum number of steps back in one walk."""
 
-MOST_STALE_PAGES = 100
-"""Maximum number of pages in a row without a new row. A burst of new tasks at the top of a list pushes
-known rows down over several pages; a source that ignores ``offset`` repeats them for ever."""
+MOST_EQUAL_PAGES = 100
+"""Maximum number of times in a row that a page has the very rows of the one before: a source that
+ignores ``offset`` repeats its first page for ever."""
+
+MOST_STALE_ROWS = 100_000
+"""Maximum number of rows in a row without a new one. A burst of new tasks at the top of a list pushes
+known rows down, and a step back reads known rows again; in rows, since pages can be small."""
 
 MOST_UNCOUNTED_PAGES = 20_000
 """Maximum number of pages of a walk whose number of rows the source does not count."""
 
-MOST_UNCOUNTED_ROWS = 2_000_000
+MOST_UNCOUNTED_ROWS = 20_000_000
 """Maximum number of rows of such a walk."""
+
+CAPPED_COUNT = 10_000
+"""From here on a count in whole thousands may be the most that a search engine counts to, not the number
+of rows; it is no bound then."""
 
 SPARE_ROWS = 10_000
 """Rows allowed beyond twice the source's count, because a live list grows while it is read."""
@@ -79,7 +87,7 @@ class Paginator:
             # rows were removed above and some slipped past between two requests: go back to find them.
             # One-row pages cannot overlap, so there it proves nothing.
             if offset and not any(key in self.seen for key in keys) and not (before == 1 and len(keys) <= 1):
-                bound.check(page, is_fresh=False)
+                bound.check(page, keys, is_fresh=False)
                 offset = self._step_back(offset, len(keys))
                 continue
             if not keys:
@@ -88,7 +96,7 @@ class Paginator:
             is_end = len(keys) == 1 and keys[0] in self.seen and before > 1
             is_fresh = not self.seen.issuperset(keys)
             self.seen.update(keys)
-            bound.check(page, is_fresh=is_fresh)
+            bound.check(page, keys, is_fresh=is_fresh)
             if is_fresh:
                 yield page
             if is_end:
@@ -113,26 +121,30 @@ class _Bound:
 
     pages: int = 0
     rows: int = 0
-    stale: int = 0
+    stale_rows: int = 0
+    equal_pages: int = 0
+    last: list[bytes | str] = field(default_factory=list)
     most_rows: int = MOST_UNCOUNTED_ROWS
     most_pages: int | None = MOST_UNCOUNTED_PAGES
 
-    def check(self, page: Page, *, is_fresh: bool) -> None:
+    def check(self, page: Page, keys: list[bytes | str], *, is_fresh: bool) -> None:
         """Counts a page.
 
         Raises:
             PermanentSourceError: The walk does not come to an end.
         """
-        if self.pages == 0 and page.count is not None and page.count > len(page.records):
+        if self.pages == 0 and page.count is not None and _is_of_all_rows(page.count, len(page.records)):
             # More than the page has: the count of all rows. Later counts could grow with what was read.
             self.most_rows, self.most_pages = 2 * page.count + SPARE_ROWS, None
         self.pages += 1
         self.rows += len(page.records)
-        self.stale = 0 if is_fresh else self.stale + 1
-        if self.stale >= MOST_STALE_PAGES:
+        self.stale_rows = 0 if is_fresh else self.stale_rows + max(1, len(keys))
+        self.equal_pages = self.equal_pages + 1 if keys == self.last and not is_fresh else 0
+        self.last = keys
+        if self.equal_pages >= MOST_EQUAL_PAGES or self.stale_rows >= MOST_STALE_ROWS:
             raise PermanentSourceError(
-                f"{self.stale} pages in a row brought no new record: the source repeats the same rows, as if "
-                "it ignored the parameter offset, so the rest of its list cannot be read. "
+                f"{self.stale_rows:,} rows in a row brought no new record: the source repeats the same "
+                "rows, as if it ignored the parameter offset, so the rest of its list cannot be read. "
                 "'cbr-warehouse doctor' shows how it pages; report it to the operator of the endpoint."
             )
         if self.rows > self.most_rows or (self.most_pages is not None and self.pages > self.most_pages):
@@ -141,6 +153,11 @@ class _Bound:
                 "that the source counted or can have: its list has no end. Load a shorter range with --since "
                 "and --until, and report it to the operator of the endpoint."
             )
+
+
+def _is_of_all_rows(count: int, received: int) -> bool:
+    """Whether the count of a first page is of all rows, not of the page and not capped."""
+    return count > received and not (count >= CAPPED_COUNT and count % 1000 == 0)
 
 
 class PageSize:

@@ -6,8 +6,9 @@ Which failure is which is decided where it is seen (``http_errors``, ``network_e
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from threading import Lock
@@ -106,13 +107,14 @@ class Attempts:
         request: The request.
         began_at: Since when the time budget runs, monotonic seconds.
         made: Attempts made.
-        malformed: Attempts whose response was malformed.
+        malformed: Attempts whose response was malformed, by the error that they end in: each kind has its
+            own limit.
     """
 
     request: ApiRequest
     began_at: float
     made: int = 0
-    malformed: int = 0
+    malformed: Counter[type[SourceError]] = field(default_factory=Counter)
 
     def extend(self, seconds: float) -> None:
         """Leaves some time out of the budget: waiting for a permit is not an attempt."""
@@ -188,8 +190,8 @@ class Retrier:
     def _is_over(self, attempts: Attempts, state: RetryCallState) -> bool:
         error = _error_of(state)
         if isinstance(error, MalformedResponseError):
-            attempts.malformed += 1
-            if attempts.malformed >= error.max_attempts:
+            attempts.malformed[error.final] += 1
+            if attempts.malformed[error.final] >= error.max_attempts:
                 return True
         if attempts.made >= MAX_ATTEMPTS:
             return True

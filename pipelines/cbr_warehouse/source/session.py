@@ -5,6 +5,7 @@ Repeating attempts is done by ``retry``; reading a good response, by the caller.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from cbr_warehouse.errors import SignInError
@@ -100,7 +101,7 @@ class ApiSession:
                 if self._refused is not None:
                     raise SignInError(self._refused, 401)
                 # Signed only now: a signature made before a long wait would have expired.
-                headers = self._authenticator.headers(request)
+                headers = self._uncounted(attempts, lambda: self._authenticator.headers(request))
                 response = self._connection.transport.send(request, headers)
                 if response.status == RATE_LIMITED:
                     slot.rejected()
@@ -108,13 +109,22 @@ class ApiSession:
                     slot.succeed()
             if response.status != 401 or sign_ins >= MAX_SIGN_INS:
                 return response
-            match self._authenticator.renew(headers):
+            match self._uncounted(attempts, partial(self._authenticator.renew, headers)):
                 case Renewal.IMPOSSIBLE:
                     return response
                 case Renewal.DONE:
                     sign_ins = MAX_SIGN_INS
                 case Renewal.BY_ANOTHER:
                     sign_ins += 1
+
+    def _uncounted(self, attempts: Attempts, sign_in: Callable[[], T]) -> T:
+        """Signs in without spending the request's budget: that can take retries or another thread's wait."""
+        monotonic = self._connection.runtime.monotonic
+        began_at = monotonic()
+        try:
+            return sign_in()
+        finally:
+            attempts.extend(monotonic() - began_at)
 
     def _fail(self, request: ApiRequest, response: ApiResponse) -> None:
         errors = self._connection.errors

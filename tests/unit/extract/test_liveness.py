@@ -9,7 +9,7 @@ import pytest
 
 from cbr_warehouse.errors import PermanentSourceError
 from cbr_warehouse.extract import pagination
-from cbr_warehouse.extract.pagination import MOST_STALE_PAGES, Paginator
+from cbr_warehouse.extract.pagination import MOST_EQUAL_PAGES, ListPage, Paginator
 from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery
 from support.living_source import Dialect, LivingSource, living
@@ -101,7 +101,8 @@ def test_a_load_ends_whatever_the_pages_do(
 ) -> None:
     """A source that ignores offset was asked 18,366 times in 60 seconds, and would have been for ever."""
     # Small bounds: what counts here is that each of them ends a load.
-    monkeypatch.setattr(pagination, "MOST_STALE_PAGES", 20)
+    monkeypatch.setattr(pagination, "MOST_EQUAL_PAGES", 20)
+    monkeypatch.setattr(pagination, "MOST_STALE_ROWS", 20 * most)
     monkeypatch.setattr(pagination, "SPARE_ROWS", 100)
     bounds = pagination._Bound
     monkeypatch.setattr(pagination, "_Bound", lambda: bounds(most_pages=60))
@@ -127,10 +128,40 @@ def pages_of(rows: list[bytes], *, count: int | None, ignores_offset: bool = Fal
 def test_a_source_that_ignores_offset_is_given_up_with_a_sentence() -> None:
     rows = [json.dumps({"id": f"{n}"}).encode() for n in range(30)]
     walk = pages_of(rows, count=30, ignores_offset=True)
-    with pytest.raises(
-        PermanentSourceError, match=f"{MOST_STALE_PAGES} pages in a row brought no new record"
-    ):
+    asked = 0
+
+    def count_requests(limit: int, offset: int, list_page: ListPage = walk.list_page) -> Page:
+        nonlocal asked
+        asked += 1
+        return list_page(limit, offset)
+
+    walk.list_page = count_requests
+    with pytest.raises(PermanentSourceError, match="rows in a row brought no new record"):
         list(walk.pages())
+    assert asked <= MOST_EQUAL_PAGES + 2
+
+
+def test_small_pages_can_step_back_far() -> None:
+    """A burst of 1,000 new tasks between two requests for pages of ten was taken for an ignored offset."""
+    rows = [json.dumps({"id": f"{n}"}).encode() for n in range(3_000)]
+    walk = pages_of(rows, count=None)
+    list_page = walk.list_page
+
+    def burst(limit: int, offset: int) -> Page:
+        if offset > 1_000 and len(rows) == 3_000:
+            rows[:0] = [json.dumps({"id": f"new-{n}"}).encode() for n in range(1_500)]
+        return list_page(limit, offset)
+
+    walk.list_page = burst
+    list(walk.pages())
+    assert {f'"{n}"'.encode() for n in range(3_000)} <= walk.seen
+
+
+def test_a_capped_count_is_no_bound() -> None:
+    rows = [json.dumps({"id": f"{n}"}).encode() for n in range(31_000)]
+    walk = Paginator(pages_of(rows, count=10_000).list_page, page_size=1000)
+    list(walk.pages())
+    assert len(walk.seen) == len(rows)
 
 
 def test_a_count_of_the_page_does_not_bound_a_long_walk() -> None:
