@@ -89,7 +89,11 @@ def hold_everything(context: LoadContext, what: str) -> Iterator[None]:
         # In the order of their names; a source on its first load has a lock before it has any raw.
         for source in sorted({*directory.sources_with_raw(), *directory.sources_with_lock()}):
             locks.enter_context(hold_source(context, source, what, wait=False))
+        held = set(directory.sources_with_lock())
         locks.enter_context(hold_directory(context, what))
+        # While that was waited for, a source may have begun its first load. This never waits.
+        for source in sorted(set(directory.sources_with_lock()) - held):
+            locks.enter_context(hold_source(context, source, what, wait=False))
         yield
 
 

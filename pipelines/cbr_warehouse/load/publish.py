@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-from cbr_warehouse.errors import CbrWarehouseError, LoadRunningError
+from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.load.result import SourceResult
@@ -75,7 +75,7 @@ def publish_as_they_finish(
         try:
             publish_warehouse(context, still_loading=len(running))
             has_news, due = False, None
-        except CbrWarehouseError as error:
+        except Exception as error:  # whatever it is, the sources that still load are not dropped for it
             if not running:
                 raise
             logger.warning("%s Publication is tried again.", error)

@@ -65,8 +65,8 @@ def find_and_set_aside(
     damaged = find_damaged(directory, source, days if plan.purpose is Purpose.DEEP else reached)
     within = [one for one in damaged if one.day in reached]
     gone = {day: names for day in reached if (names := gone_record_files(directory, source, day))}
-    new = note_gone(directory, source, gone)
     _mark_unverified(directory, source, load_id, {one.day for one in within} | set(gone), clock)
+    new = note_gone(directory, source, gone)
     set_aside(directory, source, within)
     beyond = tuple(one for one in damaged if one not in within)
     return Damage(tuple(sorted({one.day for one in within} | new)), beyond)

@@ -137,6 +137,7 @@ class _Making:
     ) -> dict[str, RecordOutcomes]:
         """Rebuilds days and returns the outcomes of the load's records."""
         effects: dict[str, RecordOutcomes] = {}
+        pending: dict[str, tuple[DayInputs, dict[str, int]]] = {}
         fingerprints = tied_fingerprints(self._inputs, self._moved)
         for batch in _batches([self._inputs[day] for day in days]):
             self._flatten(batch)
@@ -145,7 +146,14 @@ class _Making:
             effects |= do_within_memory(self._engine, follow)
             for found in batch:
                 rows = do_within_memory(self._engine, partial(self._writer.replace, found.day))
-                note_made(self._directory, self._source, found, fingerprints[found.day], rows)
+                pending[found.day] = (found, rows)
+                # Days that share a moved task are noted together: published one without the other, the
+                # warehouse would have the task twice or not at all.
+                group = self._moved.tied_to({found.day}) & set(days)
+                for day in sorted(group) if group <= pending.keys() else ():
+                    note_made(
+                        self._directory, self._source, pending[day][0], fingerprints[day], pending[day][1]
+                    )
                 progress(days.index(found.day) + 1, len(days))
         return effects
 

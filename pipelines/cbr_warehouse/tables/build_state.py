@@ -116,6 +116,24 @@ def made_partitions(directory: DataDirectory, source: str) -> dict[str, str]:
     }
 
 
+def half_made(directory: DataDirectory, source: str, noted: Mapping[str, str]) -> set[str]:
+    """Days that share a moved task with a day that is not made yet from the same raw files.
+
+    One of them without the other would have the task twice or not at all.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        noted: What each day's partitions were made from, as of ``made_partitions``.
+    """
+    moved = read_moved(directory, source)
+    if moved is None:
+        return set()
+    days = set(directory.days(source))
+    groups = {frozenset(group & days) for group in moved.groups().values()}
+    return {day for group in groups if len({noted.get(one) for one in group}) > 1 for day in group}
+
+
 def note_made(
     directory: DataDirectory, source: str, inputs: DayInputs, fingerprint: str, rows: dict[str, int]
 ) -> None:
@@ -159,10 +177,15 @@ def gone_record_files(directory: DataDirectory, source: str, day: str) -> tuple[
 
 
 def read_moved(directory: DataDirectory, source: str) -> MovedTasks | None:
-    """Reads the note of moved tasks; None where it is damaged and must be found again from raw."""
+    """Reads the note of moved tasks; None where it is damaged or gone and must be found again from raw."""
     path = directory.moved(source)
     try:
-        value = read_checked_json(path, None) or {}
+        value = read_checked_json(path, None)
+        if value is None:
+            if any(path.parent.glob("[!.]*.json")):
+                logger.warning("%s: is missing, so moved tasks are searched for again", path)
+                return None
+            value = {}
         # Before there were checksums, the tasks were the whole of the file: lists of days by task id.
         tasks = value["tasks"] if isinstance(value.get("tasks"), dict) else value
         return MovedTasks(msgspec.convert(tasks, dict[str, set[str]]))

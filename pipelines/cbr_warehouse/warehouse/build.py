@@ -1,7 +1,7 @@
 """Builds the next warehouse from the published one and the partitions that changed since."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.errors import DamagedFileError, WarehouseError
+from cbr_warehouse.errors import StorageError, WarehouseError
 from cbr_warehouse.raw.files import INSTANT
 from cbr_warehouse.raw.ledgers import read_audits, read_loads
 from cbr_warehouse.settings.analytics import AnalyticsSettings
@@ -22,14 +22,14 @@ from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, publish
 from cbr_warehouse.storage.disk_errors import as_storage_error, is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
-from cbr_warehouse.tables.build_state import made_partitions
+from cbr_warehouse.tables.build_state import half_made, made_partitions, rows_made
 from cbr_warehouse.tables.engine import limit_memory, open_engine, parquet, with_enough_memory
 from cbr_warehouse.tables.partition_writer import PARTITIONED
 from cbr_warehouse.warehouse.checks import check_days
 from cbr_warehouse.warehouse.coverage import coverage_rows
 from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.query import count_rows
-from cbr_warehouse.warehouse.reusable_file import checksum, is_reusable, note_checksums
+from cbr_warehouse.warehouse.reusable_file import checksum, is_published, is_reusable, note_checksums
 from cbr_warehouse.warehouse.sidecars import remove_sidecars, verify_published
 from cbr_warehouse.warehouse.working_file import attached, copy_file, is_bloated
 
@@ -71,9 +71,13 @@ def build_warehouse(
     published = directory.warehouse
     with publish(next_file, published):
         current = checksum(published)
+        is_known = is_published(directory, current)
         fresh = fresh or not is_reusable(directory, contract, current)
         rows = _write_or_start_over(next_file, directory, contract, analytics, fresh)
-        note_checksums(directory, [one for one in (current, checksum(next_file)) if one])
+        # A file that another program changed must not be known after a crash before the rename.
+        note_checksums(
+            directory, [one for one in (current if is_known else None, checksum(next_file)) if one]
+        )
         # Before the rename: what lies there belongs to the file that is replaced.
         remove_sidecars(published)
     with as_storage_error(published):
@@ -166,11 +170,12 @@ def _changed_partitions(
 ) -> dict[tuple[str, str], str]:
     rows = connection.execute("SELECT source, day, fingerprint FROM meta.partitions").fetchall()
     loaded = {(source, day): fingerprint for source, day, fingerprint in rows}
-    made = {
-        (source, day): fingerprint
-        for source in directory.sources_with_raw()
-        for day, fingerprint in made_partitions(directory, source).items()
-    }
+    made: dict[tuple[str, str], str] = {}
+    for source in directory.sources_with_raw():
+        noted = made_partitions(directory, source)
+        # Where a load was killed between two days that share a task, both stay as they were published.
+        waiting = half_made(directory, source, noted) if loaded else set()
+        made |= {(source, day): fingerprint for day, fingerprint in noted.items() if day not in waiting}
     return {place: fingerprint for place, fingerprint in made.items() if loaded.get(place) != fingerprint}
 
 
@@ -196,13 +201,31 @@ def _replace_partitions(
             f"DELETE FROM {identifier(table)} AS t USING changed AS c "
             "WHERE t.source = c.source AND t.day IS NOT DISTINCT FROM TRY_CAST(c.day AS DATE)"
         )
-        paths = [directory.partition(table, source, day) for source, day in sorted(changed)]
-        files = [path for path in paths if path.exists()]
+        files = list(_partition_files(directory, table, changed))
         if files:
             rows = f"SELECT * REPLACE (TRY_CAST(day AS DATE) AS day) FROM {parquet(files)}"
             connection.execute(f"INSERT INTO {identifier(table)} BY NAME {rows}")
         _commit(connection)
     connection.unregister("changed")
+
+
+def _partition_files(
+    directory: DataDirectory, table: str, changed: Iterable[tuple[str, str]]
+) -> Iterator[Path]:
+    """The files of a table's partitions; a day without rows has none.
+
+    Raises:
+        StorageError: The file of a day with rows is gone. It must not be published as empty.
+    """
+    for source, day in sorted(changed):
+        path = directory.partition(table, source, day)
+        if path.exists():
+            yield path
+        elif rows_made(directory, source, day).get(table):
+            raise StorageError(
+                f"{path}: is missing, although rows were written to it. Restore it from a backup, or run "
+                "'cbr-warehouse rebuild', which makes it again from raw."
+            )
 
 
 def _commit(connection: duckdb.DuckDBPyConnection) -> None:
@@ -223,7 +246,7 @@ def _replace_ledgers(
     for source in directory.sources_with_raw():
         try:
             own, audits = read_loads(directory, source), read_audits(directory, source)
-        except DamagedFileError as error:
+        except StorageError as error:
             logger.warning("%s", error)
             kept.append(source)
             continue

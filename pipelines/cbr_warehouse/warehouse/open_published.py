@@ -42,12 +42,15 @@ class PublishedWarehouse:
         self.connection = duckdb.connect(config=dict(_ENGINE))
         self.spill = _private_folder()
         # Also where a notebook never closes it.
-        self._remove_spill = weakref.finalize(self, shutil.rmtree, str(self.spill), ignore_errors=True)
+        self._remove_spill = (
+            weakref.finalize(self, shutil.rmtree, str(self.spill), ignore_errors=True) if self.spill else None
+        )
 
     def close(self) -> None:
         """Closes the file and removes what queries spilled to disk."""
         self.connection.close()
-        self._remove_spill()
+        if self._remove_spill is not None:
+            self._remove_spill()
 
 
 def connect_published(path: Path) -> PublishedWarehouse:

@@ -34,8 +34,7 @@ def is_reusable(directory: DataDirectory, contract: Contract, current: str | Non
     path = directory.warehouse
     if current is None:
         return False
-    known = _read_checksums(directory)
-    if known and current not in known:
+    if not is_published(directory, current):
         logger.warning(
             "%s: its content is not what was published: another program changed it, or the disk damaged it. "
             "%s Open it read-only (duckdb -readonly), and check the disk.",
@@ -53,6 +52,12 @@ def is_reusable(directory: DataDirectory, contract: Contract, current: str | Non
         logger.warning("%s: is not a warehouse of this program. %s", path, _AGAIN)
         return False
     return bool(rows == [(contract.fingerprint,)])
+
+
+def is_published(directory: DataDirectory, current: str | None) -> bool:
+    """Whether the published file is as a load noted it; true of one from before there were notes."""
+    known = _read_checksums(directory)
+    return current is not None and (not known or current in known)
 
 
 def checksum(path: Path) -> str | None:

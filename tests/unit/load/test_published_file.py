@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import cbr_warehouse.warehouse.build as building
 from cbr_warehouse.load.run import rebuild
 from support.living_source import Dialect, living
 from support.load_bench import Bench
@@ -128,6 +129,26 @@ def test_rows_deleted_for_good_come_back_with_the_next_load(
     load_again(bench)
     assert rows_seen(path) == expected
     assert "its content is not what was published" in caplog.text
+
+
+def test_a_crash_before_the_rename_does_not_make_a_changed_file_known(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its checksum was noted beside that of the next one, and the load after built on it."""
+    path = bench.directory.warehouse
+    expected = rows_seen(path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DELETE FROM tasks WHERE task_id IN (SELECT task_id FROM tasks LIMIT 5)")
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "remove_sidecars", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            rebuild_all(bench)
+    load_again(bench)
+    assert rows_seen(path) == expected
+
+
+def interrupt(_path: Path) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("eighth", range(8))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import cbr_warehouse.tables.build as room
+from cbr_warehouse.errors import StorageError
 from cbr_warehouse.raw.ledgers import LoadEntry, write_load
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
@@ -58,3 +59,51 @@ def test_a_task_stands_once_though_the_load_that_moved_it_was_killed(
     forget_tables(directory)
     make(directory)
     assert all_rows(directory) == before
+
+
+@pytest.mark.parametrize("moved_to", ["2026-11-16", "2026-11-18"])
+def test_a_publication_after_a_killed_load_has_the_task_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved_to: str
+) -> None:
+    """Seen: another source's publication showed one of the two days without the other, and no task at all."""
+    directory = received(tmp_path, 0, "2026-11-17T01:00:00")
+    make(directory)
+    build_warehouse(directory, CONTRACT, AnalyticsSettings())
+    received(tmp_path, 1, f"{moved_to}T01:00:00")
+
+    def kill_after_first(*made: Any, note: Any = room.note_made) -> None:
+        note(*made)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "note_made", kill_after_first)
+        with pytest.raises(KeyboardInterrupt):
+            make(directory)
+    build_warehouse(directory, CONTRACT, AnalyticsSettings())
+    assert query(directory.warehouse, "SELECT day::VARCHAR FROM tasks").rows == [("2026-11-17",)]
+    make(directory)
+    build_warehouse(directory, CONTRACT, AnalyticsSettings())
+    assert query(directory.warehouse, "SELECT day::VARCHAR FROM tasks").rows == [(moved_to,)]
+
+
+def test_a_missing_note_of_moved_tasks_is_made_again(tmp_path: Path) -> None:
+    """Seen: without it no task had ever moved, and a version of the task was lost for good."""
+    for number, day in enumerate(("2026-11-17", "2026-11-18")):
+        directory = received(tmp_path, number, f"{day}T01:00:00")
+        make(directory)
+    directory.moved(SOURCE).unlink()
+    received(tmp_path, 2, "2026-11-19T01:00:00")
+    make(directory)
+    assert len(rows(directory, "task_versions")) == 3
+    assert rows(directory, "tasks", ("day",)) == [{"day": "2026-11-19"}]
+
+
+def test_a_partition_that_is_gone_is_not_published_as_empty(tmp_path: Path) -> None:
+    directory = received(tmp_path, 0, "2026-11-17T01:00:00")
+    make(directory)
+    build_warehouse(directory, CONTRACT, AnalyticsSettings())
+    before = query(directory.warehouse, "SELECT count(*) FROM tasks").rows
+    directory.partition("tasks", SOURCE, "2026-11-17").unlink()
+    with pytest.raises(StorageError, match=r"day=2026-11-17.*is missing.*rebuild"):
+        build_warehouse(directory, CONTRACT, AnalyticsSettings(), fresh=True)
+    assert query(directory.warehouse, "SELECT count(*) FROM tasks").rows == before
