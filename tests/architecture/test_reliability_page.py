@@ -1,6 +1,7 @@
 """docs/reliability.md covers every option and fault of the emulator, without a loss, and has the coverage."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,9 @@ def test_each_kind_of_bad_record_was_tried() -> None:
 @pytest.mark.parametrize("peer", PEERS)
 def test_each_failure_of_a_peer_was_tried(peer: str) -> None:
     assert any(peer in row["what"] for row in rows("What other extractors lose")), HOW
+
+
+def test_the_coverage_is_not_below_the_floor() -> None:
+    settings = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    (percent,) = re.findall(r"^`make test` executes ([\d.]+) % of the [\d,]+ statements", PAGE, re.MULTILINE)
+    assert float(percent) >= settings["tool"]["coverage"]["report"]["fail_under"], "Run make test coverage."

@@ -16,7 +16,20 @@ import os, signal, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's "&" would have it ignore
 from cbr_warehouse.cli.main import main
 """
-INTERRUPTED_SOON = HEEDING + "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\nmain()"
+INTERRUPTED_SOON = (
+    HEEDING
+    + """
+import time, duckdb, cbr_warehouse.cli.sql
+
+def interrupt():  # again where the machine is so busy that the first arrives before the query
+    while True:
+        time.sleep(2.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+main()
+"""
+)
 ENDLESS = "SELECT sum(a.range * b.range) FROM range(100_000_000) AS a, range(100_000_000) AS b"
 
 

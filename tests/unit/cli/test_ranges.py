@@ -18,7 +18,7 @@ def test_before_there_was_anything_is_from_the_beginning(since: str) -> None:
     wanted = read_range(since, None, NOW)
     assert wanted == Range(OLDEST, None)
     span = NOW - OLDEST
-    assert plan_load(NOW, Horizon(span, span), SourceState({}), wanted=wanted).audited[0] == OLDEST.date()
+    assert plan_load(NOW, Horizon(span, span), SourceState({}), requested=wanted).audited[0] == OLDEST.date()
 
 
 @pytest.mark.parametrize("since", ["99999999999d", "9" * 5000 + "w", "750000d"])
