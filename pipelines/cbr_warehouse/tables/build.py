@@ -139,6 +139,7 @@ class _Making:
         effects: dict[str, RecordOutcomes] = {}
         pending: dict[str, tuple[DayInputs, dict[str, int]]] = {}
         fingerprints = tied_fingerprints(self._inputs, self._moved)
+        groups, wanted = self._moved.groups(), frozenset(days)
         for batch in _batches([self._inputs[day] for day in days]):
             self._flatten(batch)
             made = [found.day for found in batch]
@@ -149,7 +150,7 @@ class _Making:
                 pending[found.day] = (found, rows)
                 # Days that share a moved task are noted together: published one without the other, the
                 # warehouse would have the task twice or not at all.
-                group = self._moved.tied_to({found.day}) & set(days)
+                group = groups.get(found.day, {found.day}) & wanted
                 for day in sorted(group) if group <= pending.keys() else ():
                     note_made(
                         self._directory, self._source, pending[day][0], fingerprints[day], pending[day][1]

@@ -127,7 +127,7 @@ def half_made(directory: DataDirectory, source: str, noted: Mapping[str, str]) -
         noted: What each day's partitions were made from, as of ``made_partitions``.
     """
     moved = read_moved(directory, source)
-    if moved is None:
+    if moved is None or not moved.days_of:
         return set()
     days = set(directory.days(source))
     groups = {frozenset(group & days) for group in moved.groups().values()}
