@@ -70,7 +70,7 @@ compare: $(COMPARE) ## Load from the same hostile sources with dlt beside, and p
 	$(BIN)/python benchmarks/compare
 
 dev: $(DEV) ## Start Dagster's web interface on this checkout (state in .dagster/)
-	mkdir -p .dagster
+	[ -e "$${DAGSTER_HOME:-.dagster}/dagster.yaml" ] || $(BIN)/cbr-warehouse dagster-home "$${DAGSTER_HOME:-.dagster}"
 	DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/.dagster}" VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev -w workspace.yaml
 
 build: $(DEV) ## Build the wheel and the source distribution into dist/

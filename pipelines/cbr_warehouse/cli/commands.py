@@ -17,7 +17,8 @@ class Command:
     """A command that is not imported yet.
 
     Attributes:
-        module: Its module in ``cli``; the function, or group of commands, in it has the same name.
+        module: Its module in ``cli``; the function, or group of commands, in it has the same name. That of
+            the command, with ``_`` for ``-``.
         summary: The line of ``--help``; the first sentence of its docstring.
     """
 
@@ -26,7 +27,7 @@ class Command:
 
 
 COMMANDS = {
-    name: Command(name, summary)
+    name: Command(name.replace("-", "_"), summary)
     for name, summary in (
         ("demo", "Load 30 days of a built-in emulator, then an hour more, and show what is there."),
         ("load", "Load what is new or may have changed, and bring tables and warehouse up to date."),
@@ -42,6 +43,7 @@ COMMANDS = {
         ("rebuild", "Rebuild tables and warehouse from raw alone, without the API."),
         ("quarantine", "Records that failed validation, and another try for them."),
         ("doctor", "Check configuration, sign-in, permission, clock and quota; find out how sources behave."),
+        ("dagster-home", "Write a DAGSTER_HOME with the dagster.yaml that scheduled loads need."),
         ("emulator", "Serve the CBR API on 127.0.0.1 until stopped."),
     )
 }

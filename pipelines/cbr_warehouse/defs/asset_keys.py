@@ -1,4 +1,4 @@
-"""Names of assets, pools, jobs and schedules. Users select by them, so they are never renamed."""
+"""Names of assets, pools, jobs, schedules and tags. Users select by them, so they are never renamed."""
 
 import dagster as dg
 
@@ -7,6 +7,9 @@ LOAD_SCHEDULE = "load_schedule"
 REPORT_JOB = "report_job"
 REPORT_SCHEDULE = "report_schedule"
 WAREHOUSE_POOL = "warehouse"
+
+SOURCE_TAG = "cbr-warehouse/source"
+"""Tag of a scheduled run, with the name of the source that it loads."""
 
 
 def raw_key(source: str) -> dg.AssetKey:

@@ -4,6 +4,8 @@ Which days. A run of the job ``load`` does what the command ``load`` does: it lo
 its plan. Any other run (a partition chosen in the UI, a batch of a backfill) loads its own partitions only.
 Dagster marks all partitions of a successful run as materialized, so a run succeeds only if all of them were
 loaded, and further days that it read are recorded one by one. A day of which the source has more is not.
+A run of the job also fails, after recording what it loaded, when any other day is incomplete or lost, as the
+command exits with 1: alerts are set on failed runs, and a failed asset check leaves a run successful.
 
 When a source fails. Dagster skips all steps downstream of a failed one, so in a run of all sources, one that
 is down would keep the others out of the warehouse. Therefore
@@ -100,6 +102,8 @@ def raw_asset(
         yield dg.MaterializeResult(
             asset_key=key, metadata=_of_load(result), check_results=[_missing(result, key)]
         )
+        if days := _days_to_report(context, result):
+            raise failure(_failure_message(result, days), result.failure)
 
     return load_days
 
@@ -115,7 +119,8 @@ def _load(
     what = f"load of {source.name} by Dagster run {context.run.run_id}"
     with hold_source(load_context, source.name, what, wait=True):
         result = load_source(load_context, ready, _request(context, load_context, source, own))
-        if result.is_publishable and (_missing_days(result, own) or has_failed_step(context)):
+        will_fail = _missing_days(result, own) or _days_to_report(context, result)
+        if result.is_publishable and (will_fail or has_failed_step(context)):
             publish_warehouse(load_context)
     return result
 
@@ -144,13 +149,26 @@ def _missing_days(result: SourceResult, own: Iterable[date]) -> list[date]:
     return sorted(set(own) - set(_loaded(result)))
 
 
+def _days_to_report(context: dg.AssetExecutionContext, result: SourceResult) -> list[date]:
+    """Days for which a run of the job fails, whichever days it was launched for."""
+    if context.run.job_name != LOAD_JOB:
+        return []
+    return sorted({*result.incomplete, *result.newly_lost})
+
+
 def _failure_message(result: SourceResult, missing: list[date]) -> str:
     name = result.entry.source
     if result.failure is not None:
         return f"{name}: the load failed: {result.entry.message}"
+    lost = [day for day in missing if day in result.newly_lost]
+    if incomplete := [day for day in missing if day not in lost]:
+        return (
+            f"{name}: incomplete: the source has more records than it returned of {_joined(incomplete)}. "
+            "Load again; the table coverage has the counts."
+        )
     return (
-        f"{name}: incomplete: the source has more records than it returned of {_joined(missing)}. "
-        "Load again; the table coverage has the counts."
+        f"{name}: lost: {_joined(lost)} left the source's retention before it was proved complete. What was "
+        "received of it is stored; the table coverage has the reason."
     )
 
 

@@ -1,6 +1,7 @@
 """The job ``load`` and its schedule: what ``cbr-warehouse load`` does, one run for each source.
 
-A missed tick loses nothing: the plan of the next run includes every day that is due.
+A missed tick loses nothing: the plan of the next run includes every day that is due. So a tick skips a
+source whose last run is not over, instead of queueing a second run behind it.
 """
 
 from collections.abc import Iterator
@@ -12,13 +13,14 @@ from cbr_warehouse.defs.analytics import materialized_definitions
 from cbr_warehouse.defs.asset_keys import (
     LOAD_JOB,
     LOAD_SCHEDULE,
+    SOURCE_TAG,
     analytics_key,
     raw_key,
-    report_key,
     table_key,
     warehouse_key,
 )
 from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.defs.unfinished_runs import reason_to_wait
 from cbr_warehouse.tables.partition_writer import PARTITIONED
 
 
@@ -28,17 +30,19 @@ def load_schedule(installation: Installation) -> dg.Definitions:
     Args:
         installation: The installation.
     """
+    raw = [raw_key(source.name) for source in installation.settings.sources]
+    downstream = [table_key(table) for table in PARTITIONED]
+    downstream += [warehouse_key(table.name) for table in installation.load_context.contract.tables]
+    downstream += [analytics_key(definition.name) for definition in materialized_definitions()]
     job = dg.define_asset_job(
         LOAD_JOB,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(report_key()),
+        # By name, not all: a deployment may have other assets beside these.
+        selection=dg.AssetSelection.assets(*raw, *downstream),
         description=(
             "Does what the command `cbr-warehouse load` does. Run for today's partition, it also loads every "
             "earlier day that is due by its plan; run for an earlier partition, that day."
         ),
     )
-    downstream = [table_key(table) for table in PARTITIONED]
-    downstream += [warehouse_key(table.name) for table in installation.load_context.contract.tables]
-    downstream += [analytics_key(definition.name) for definition in materialized_definitions()]
 
     @dg.schedule(
         name=LOAD_SCHEDULE,
@@ -46,16 +50,24 @@ def load_schedule(installation: Installation) -> dg.Definitions:
         cron_schedule=installation.settings.schedule,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Starts one run for each source, which loads all days that are due.",
+        description="Starts one run for each source whose last run is over; it loads all days that are due.",
     )
-    def due(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+    def due(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         tick = context.scheduled_execution_time.astimezone(UTC)
+        directory, now = installation.load_context.directory, installation.load_context.clock()
+        waiting = []
         for source in installation.settings.sources:
+            if reason := reason_to_wait(context.instance, directory, source.name, now):
+                context.log.info("%s; no other is started for it", reason)
+                waiting.append(reason)
+                continue
             yield dg.RunRequest(
                 run_key=f"{source.name} {tick.isoformat()}",
                 partition_key=tick.date().isoformat(),
                 asset_selection=[raw_key(source.name), *downstream],
-                tags={"cbr-warehouse/source": source.name},
+                tags={SOURCE_TAG: source.name},
             )
+        if len(waiting) == len(installation.settings.sources):
+            yield dg.SkipReason("; ".join(waiting))
 
     return dg.Definitions(jobs=[job], schedules=[due])

@@ -60,7 +60,7 @@ def hold_lock(
     try:
         with as_storage_error(path):
             if not wait:
-                if not _try_lock(handle):
+                if not (_try_lock(handle) or _try_lock_again(handle)):
                     raise LoadRunningError(
                         f"Another load is running: {_holder(handle)}. "
                         "Wait for it with --wait, or try again later."
@@ -142,6 +142,28 @@ def _try_lock(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _try_lock_again(handle: int) -> bool:
+    """A moment later: ``describe_holder`` takes a lock for an instant to see that it is free."""
+    time.sleep(_POLL_SECONDS)
+    return _try_lock(handle)
+
+
+def describe_holder(path: Path) -> str | None:
+    """Who holds a lock, and since when; None if nobody does.
+
+    Args:
+        path: The lock file; there need not be one.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _try_lock(handle) else _holder(handle)
+    finally:
+        os.close(handle)
 
 
 def _holder(handle: int) -> str:

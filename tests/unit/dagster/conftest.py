@@ -16,14 +16,28 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def install(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Deployment]]:
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance in memory."""
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def stored_instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance on disk: schedules can open it by reference, as in the daemon."""
+    home = tmp_path / "dagster-home"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as stored:
+        yield stored
+
+
+@pytest.fixture
+def install(tmp_path: Path, clock: Clock, instance: dg.DagsterInstance) -> Callable[..., Deployment]:
     """Makes an installation with the sources named."""
-    instance = dg.DagsterInstance.ephemeral()
 
     def install(*names: str, **keys: Any) -> Deployment:
         apis = {name: Api(clock) for name in names}
         installation = make_installation(tmp_path / "data", clock, apis, **keys)
         return Deployment(installation, clock, apis, instance)
 
-    yield install
-    instance.dispose()
+    return install

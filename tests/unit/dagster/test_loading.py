@@ -150,11 +150,16 @@ def test_a_day_of_which_the_source_has_more_is_not_recorded(install: Install) ->
     assert rows(place.installation.load_context.directory.warehouse, "SELECT count(*) FROM tasks") == [(3,)]
 
 
-def test_a_tick_tells_by_a_check_of_days_that_stay_incomplete(install: Install) -> None:
+def test_a_tick_fails_when_a_day_stays_incomplete(install: Install) -> None:
+    """Alerts are set on failed runs; a check that fails does not reach them."""
     place = install("prod")
     place.apis["prod"].add(day(5), 2)
+    place.apis["prod"].add(day(4))
     place.apis["prod"].hidden.add(f"{day(5)}-0")
     result = place.tick("prod")
+    assert not result.success
+    assert f"the source has more records than it returned of {day(5)}" in failures(result)["raw__prod"]
+    assert rows(place.installation.load_context.directory.warehouse, "SELECT count(*) FROM tasks") == [(2,)]
     (check,) = [
         found for found in result.get_asset_check_evaluations() if found.check_name == "nothing_missing"
     ]

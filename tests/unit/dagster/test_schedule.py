@@ -9,6 +9,11 @@ import pytest
 from support.dagster_deployment import NOW, Deployment
 
 
+@pytest.fixture
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    return stored_instance
+
+
 def tick(place: Deployment, at: datetime) -> list[dg.RunRequest]:
     repository = place.defs.get_repository_def()
     with dg.build_schedule_context(
