@@ -11,6 +11,7 @@ COMPARE := $(VENV)/.installed-compare
 # docs/reliability.md is generated from the results of these tests, collected in this file.
 PROVING := $(addprefix tests/integration/,peers dialects faults bad_records load)
 PROOFS := $(VENV)/proofs.jsonl
+FAULTS := $(VENV)/faults.json
 RUNNING_SQL := tests/unit/analytics tests/unit/contract tests/unit/dagster/test_checks.py \
   $(addprefix tests/integration/,analytics dialects bad_records load/test_load_again.py load/test_readme.py)
 # Tests of one file share a worker, so that a server that a file starts is started once; in the order of
@@ -48,11 +49,13 @@ format: $(DEV) ## Format the code and apply lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, emulator.md and the layers in CONTRIBUTING.md
+docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, emulator.md, layers in CONTRIBUTING.md, counts in reliability.md
 	$(BIN)/python -m cbr_warehouse.contract.docs_page > docs/tables.md
 	$(BIN)/python -m cbr_warehouse.analytics.docs_page > docs/analytics.md
 	$(BIN)/python -m cbr_emulator.docs_page > docs/emulator.md
 	$(BIN)/python tools/layers.py
+	$(BIN)/pytest -q --collect-only --faults $(FAULTS) >/dev/null
+	$(BIN)/python tools/reliability.py --faults $(FAULTS)
 
 reliability: $(DEV) ## Try everything that could lose data, and write the results to docs/reliability.md
 	rm -f $(PROOFS)

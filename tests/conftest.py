@@ -13,9 +13,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from support.fault_kinds import KINDS
 
 # What would point a command at a real cloud, a real data directory or a proxy.
 LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -29,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that enlarge tests, or make them record results."""
     parser.addoption("--kill-all", action="store_true", help="kill loads at every step, not at chosen ones")
     parser.addoption("--proofs", metavar="FILE", help="append what was proved, as lines of JSON")
+    parser.addoption("--faults", metavar="FILE", help="write how many tests there are of each kind of fault")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs_program(name, package): skip, under REQUIRE_ALL=1 fail, without that program"
     )
+    config.addinivalue_line("markers", "fault(kind): what the test tries, see tests/support/fault_kinds.py")
     for variable in list(os.environ):
         if variable.upper().startswith(LEAKS):
             del os.environ[variable]
@@ -57,6 +62,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("REQUIRE_ALL") == "1":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuses a kind of fault that has no explanation, and writes the counts of all."""
+    cases: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for item in items:
+        for kind in faults_of(item):
+            if kind not in cases:
+                raise pytest.UsageError(f"{item.nodeid}: {kind!r} is not in tests/support/fault_kinds.py")
+            cases[kind].append(item.nodeid)
+    if path := config.getoption("--faults"):
+        rows = [
+            {
+                "kind": kind,
+                "what": what,
+                "tests": len({case.partition("[")[0] for case in cases[kind]}),
+                "cases": len(cases[kind]),
+            }
+            for kind, what in KINDS.items()
+        ]
+        Path(path).write_text(json.dumps(rows), encoding="utf-8")
+
+
+def faults_of(item: pytest.Item) -> set[str]:
+    """The kinds of fault that a test tries; those of the test itself replace those of its module."""
+    own = {
+        mark.args[0] for mark in getattr(getattr(item, "obj", None), "pytestmark", ()) if mark.name == "fault"
+    }
+    return own or {mark.args[0] for mark in item.iter_markers("fault")}
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Generates ``docs/reliability.md`` from test results.
 
-``make reliability`` passes the file that ``pytest --proofs FILE`` wrote, ``make coverage`` passes
-``--coverage`` and updates the section on coverage alone, from the data of the last
-``make test``. ``tests/architecture/test_reliability_page.py`` lists what the page must contain.
+``make reliability`` passes the file that ``pytest --proofs FILE`` wrote. Two sections are updated alone:
+that on coverage by ``make coverage``, from the data of the last ``make test``, and that on the kinds of
+fault by ``make docs``, from the file that ``pytest --collect-only --faults FILE`` wrote.
+``tests/architecture/test_reliability_page.py`` lists what the page must contain.
 """
 
 import io
@@ -16,6 +17,12 @@ from coverage import Coverage
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 COVERAGE = "## Test coverage"
+FAULTS = "## Tests by kind of fault"
+
+KINDS_OF_FAULT = """Tests that make something go wrong, marked with its kind (`@pytest.mark.fault`), counted
+by `make docs`. A case is a test with one set of values; what a test tries in a loop, such as every bit of a
+file, is one case.
+"""
 
 HEAD = """# Reliability: failures tried, and data lost
 
@@ -90,7 +97,7 @@ def read_proofs(lines: Iterable[str]) -> dict[str, list[Proof]]:
     return {kind: [found[place] for place in sorted(found) if place[0] == kind] for kind in KINDS}
 
 
-def page(proofs: dict[str, list[Proof]], coverage_section: str) -> str:
+def page(proofs: dict[str, list[Proof]], other_sections: str) -> str:
     """The whole page."""
     parts = [HEAD]
     for kind, (title, explanation) in KINDS.items():
@@ -100,13 +107,24 @@ def page(proofs: dict[str, list[Proof]], coverage_section: str) -> str:
         ]
         table = ["| tried | times | compared | lost |", "|---|--:|--:|--:|", *rows]
         parts.append("\n".join([f"## {title}", "", explanation, "", *table, ""]))
-    return "\n".join([*parts, coverage_section])
+    return "\n".join([*parts, other_sections])
 
 
-def section_of_coverage(text: str) -> str:
-    """The section on coverage of a page; empty if it has none."""
-    _, heading, rest = text.partition(COVERAGE)
+def sections_kept(text: str) -> str:
+    """The sections of a page that are not made from proofs: kinds of fault, and coverage."""
+    _, heading, rest = text.partition(FAULTS)
     return heading + rest
+
+
+def counted_faults(rows: list[dict[str, object]]) -> str:
+    """The section on the kinds of fault.
+
+    Args:
+        rows: A kind each, as ``pytest --collect-only --faults FILE`` wrote them.
+    """
+    table = [f"| {row['kind']} | {row['what']} | {row['tests']:,} | {row['cases']:,} |" for row in rows]
+    head = ["| kind | tried | tests | cases |", "|---|---|--:|--:|"]
+    return "\n".join([FAULTS, "", KINDS_OF_FAULT, *head, *table, "", ""])
 
 
 def measured_coverage() -> str:
@@ -123,17 +141,26 @@ def measured_coverage() -> str:
     )
 
 
-def main(argument: str) -> None:
-    """Writes the page: all of it from a file of results, or the section on coverage alone."""
+def replace_section(text: str, heading: str, section: str) -> str:
+    """A page with one section replaced."""
+    before, _, rest = text.partition(heading)
+    _, following, after = rest.partition("\n## ")
+    return before + section + (following.lstrip("\n") + after if following else "")
+
+
+def main(option: str, path: str = "") -> None:
+    """Writes the page, or one section of it."""
     before = PAGE.read_text(encoding="utf-8")
-    if argument == "--coverage":
-        head = before.removesuffix(section_of_coverage(before)).rstrip("\n")
-        text = f"{head}\n\n{measured_coverage()}"
+    if option == "--coverage":
+        text = replace_section(before, COVERAGE, measured_coverage())
+    elif option == "--faults":
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = replace_section(before, FAULTS, counted_faults(rows))
     else:
-        with Path(argument).open(encoding="utf-8") as source:
-            text = page(read_proofs(source), section_of_coverage(before))
+        with Path(option).open(encoding="utf-8") as source:
+            text = page(read_proofs(source), sections_kept(before))
     PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

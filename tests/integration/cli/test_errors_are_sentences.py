@@ -45,12 +45,14 @@ def test_an_unreachable_endpoint_names_the_address(workplace: Workplace) -> None
 
 
 @pytest.mark.parametrize("verb", ["load", "status", "plan", "rebuild"])
+@pytest.mark.fault("configuration mistakes")
 def test_malformed_toml_tells_line_and_column(workplace: Workplace, verb: str) -> None:
     (workplace.folder / "cbr-warehouse.toml").write_text('data_dir = "data"\n[[sources]\n')
     says(workplace.run(verb), 2, "cbr-warehouse.toml", "line 2")
     assert not workplace.data.exists()
 
 
+@pytest.mark.fault("configuration mistakes")
 def test_all_faults_of_a_configuration_are_told_at_once(workplace: Workplace) -> None:
     workplace.configure("ftp://nowhere", histroy="30d", token=SECRET)
     done = workplace.run("load")
@@ -68,6 +70,7 @@ def test_no_source_at_all_says_how_to_configure_one(workplace: Workplace) -> Non
     says(workplace.run("load"), 2, "[[sources]]")
 
 
+@pytest.mark.fault("disk errors")
 def test_a_data_directory_that_cannot_be_written_is_named(workplace: Workplace) -> None:
     blocker = workplace.folder / "file"
     blocker.write_text("in the way")
@@ -94,6 +97,7 @@ def test_wrong_words_exit_with_two(workplace: Workplace, words: list[str]) -> No
     "words",
     [["--since", "yesterday"], ["--until", "2026-01-01"], ["--since", "2026-01-02", "--until", "2026-01-01"]],
 )
+@pytest.mark.fault("configuration mistakes")
 def test_a_range_that_cannot_be_is_explained(workplace: Workplace, words: list[str]) -> None:
     workplace.configure("http://127.0.0.1:9")
     says(workplace.run("load", *words), 2, "--")
@@ -108,6 +112,7 @@ def test_a_traceback_stands_only_behind_debug(workplace: Workplace) -> None:
     assert "Traceback" in workplace.run("--debug", "status").err
 
 
+@pytest.mark.fault("statements that write")
 def test_a_query_cannot_write_or_leave_the_warehouse(
     workplace: Workplace, emulate: Callable[..., str]
 ) -> None:
@@ -126,6 +131,7 @@ def test_a_query_cannot_write_or_leave_the_warehouse(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's own")
 @pytest.mark.parametrize("words", [("schema", "--json"), ("--version",)])
+@pytest.mark.fault("disk errors")
 def test_output_that_cannot_be_written_is_told_as_such(workplace: Workplace, words: tuple[str, ...]) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123  a device, not a file
         done = subprocess.run(

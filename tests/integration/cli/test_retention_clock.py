@@ -4,7 +4,11 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from support.command_line import Workplace
+
+pytestmark = pytest.mark.fault("clock faults")
 
 
 def clock_of(place: Workplace) -> float | None:

@@ -11,6 +11,8 @@ from support.command_line import Workplace
 from support.small_log import SmallLog
 from support.terminal import run_on_terminal
 
+pytestmark = pytest.mark.fault("hostile text")
+
 RECORDS = Path(__file__).parents[2] / "data" / "hostile-names.json"
 STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 NAME = "Ä 中文 😀"

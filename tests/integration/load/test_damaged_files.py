@@ -22,6 +22,8 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.query import query
 from support.living_source import Dialect, LivingSource, living
 
+pytestmark = pytest.mark.fault("damaged files")
+
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PLACES = (
     "raw/loads",

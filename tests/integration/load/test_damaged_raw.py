@@ -9,6 +9,8 @@ import pytest
 from support.command_line import Workplace
 from support.warehouse_hashes import hashes
 
+pytestmark = pytest.mark.fault("damaged files")
+
 TABLES = ("tasks", "resources", "resource_volumes", "replications", "task_versions")
 
 

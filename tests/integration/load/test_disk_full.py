@@ -11,6 +11,8 @@ from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
 from support.command_line import Finished, Workplace
 from support.warehouse_hashes import hashes
 
+pytestmark = pytest.mark.fault("disk errors")
+
 ROOM_IN_KB = (300, 700, 1500, 3000, 5000, 8000, 11000, 14000)
 """Room for a first load that needs more; the disk fills up at another step with each."""
 

@@ -9,6 +9,8 @@ import pytest
 
 from support.command_line import Workplace
 
+pytestmark = pytest.mark.fault("permissions")
+
 
 def modes(root: Path) -> dict[str, set[int]]:
     """The permission bits of all files and of all directories, the root among them."""

@@ -8,6 +8,8 @@ import pytest
 from support.command_line import PROJECT, Finished, Workplace
 from support.warehouse_hashes import hashes
 
+pytestmark = pytest.mark.fault("unusual paths")
+
 FOLDERS = ("source=x/day=2020-01-01", "[ab]", "env=it's {a,b} %41/a?b*[c]")
 
 

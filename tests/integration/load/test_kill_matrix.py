@@ -18,6 +18,8 @@ from support.command_line import serve
 from support.killed_load import Attempt, Step
 from support.warehouse_hashes import hashes
 
+pytestmark = pytest.mark.fault("killed processes")
+
 NOW = datetime(2026, 11, 20, 13, 37, tzinfo=UTC)
 
 DECISIVE = (

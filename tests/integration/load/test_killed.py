@@ -10,7 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from support.command_line import COMMAND, Workplace
+
+pytestmark = pytest.mark.fault("killed processes")
 
 
 @contextmanager

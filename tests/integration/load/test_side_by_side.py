@@ -17,6 +17,8 @@ import pytest
 
 from support.command_line import COMMAND, PACKAGES, PROJECT, Workplace
 
+pytestmark = pytest.mark.fault("isolation of sources")
+
 ESTATE = ("--tasks", "900", "--days", "6", "--seed", "5", "--freeze")
 
 

@@ -138,6 +138,7 @@ def report(
 
 @pytest.mark.needs_program("chromium", package="chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.fault("answers of the report")
 def test_it_is_readable_on_a_phone_and_asks_for_nothing_else(report: Path, scheme: str) -> None:
     (report / "probe.html").write_text(PROBE)
     dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
@@ -159,6 +160,7 @@ def test_it_is_readable_on_a_phone_and_asks_for_nothing_else(report: Path, schem
 
 
 @pytest.mark.needs_program("chromium", package="chromium")
+@pytest.mark.fault("answers of the report")
 def test_the_first_printed_page_holds_the_figures_and_the_first_resources(report: Path) -> None:
     """Each figure carried its definition, so that all of them were on page 2 and page 1 was half empty."""
     (report / "paper.html").write_text(PAPER)

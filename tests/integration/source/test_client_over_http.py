@@ -61,6 +61,7 @@ def test_a_truncated_answer_is_asked_for_again(serve, acts, connect, body, lengt
 
 
 @pytest.mark.parametrize("act", ["stall", "drip"])
+@pytest.mark.fault("liveness")
 def test_a_server_that_never_finishes_is_given_up(serve, acts, connect, act: str) -> None:
     server = serve(getattr(acts, act))
     client = connect(server.url, timeouts=Timeouts(budget_seconds=2, attempt_seconds=0.5, read_seconds=0.3))

@@ -8,6 +8,8 @@ from cbr_warehouse.errors import SourceError
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.runtime import Timeouts
 
+pytestmark = pytest.mark.fault("hostile responses")
+
 PAGE = b'{"operation_logs":[],"count":0}'
 OK = b"HTTP/1.1 200 OK\r\n"
 BRIEF = Timeouts(budget_seconds=1, attempt_seconds=1, read_seconds=0.3, connect_seconds=0.5)

@@ -12,6 +12,8 @@ from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.runtime import Timeouts
 from cbr_warehouse.source.transport import MAX_BODY_BYTES
 
+pytestmark = pytest.mark.fault("hostile responses")
+
 MIB = 2**20
 PATIENT = Timeouts(budget_seconds=30, attempt_seconds=30)
 

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from cbr_warehouse.doctor.examine import Clocks, examine
 from cbr_warehouse.doctor.probe import MAX_REQUESTS
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.page import Page
+
+pytestmark = pytest.mark.fault("hostile responses")
 
 NOW = datetime(2026, 11, 20, 13, 37, 11, tzinfo=UTC)
 SOURCE = SourceSettings.model_validate(

@@ -22,6 +22,8 @@ from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.runtime import Runtime
 from support.scripted_transport import ScriptedTransport
 
+pytestmark = pytest.mark.fault("hostile responses")
+
 SOURCE = SourceSettings.model_validate(
     {"name": "prod", "endpoint": "https://cbr.example.com", "project_id": "a" * 32, "token": "env:X"}
 )

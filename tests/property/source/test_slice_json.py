@@ -12,6 +12,8 @@ from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.source.parse_response import UnreadableBodyError, read_list
 from cbr_warehouse.source.slice_json import Slices, slice_array, slice_value
 
+pytestmark = pytest.mark.fault("hostile responses")
+
 KEY = "operation_logs"
 
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)

@@ -12,6 +12,8 @@ from cbr_warehouse.analytics.catalogue import views
 from support.random_log import random_log
 from support.small_log import at
 
+pytestmark = pytest.mark.fault("attached warehouses")
+
 MACROS = {
     "as_known_at": "TIMESTAMPTZ '2026-03-20 00:00:00+00'",
     "backup_success_as_known_at": "TIMESTAMPTZ '2026-03-20 00:00:00+00'",

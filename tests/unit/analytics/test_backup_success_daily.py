@@ -193,6 +193,7 @@ def _counted(log: SmallLog) -> dict[date, Counter[str]]:
     return counted
 
 
+@pytest.mark.fault("few or small cases")
 def test_one_success_of_an_hourly_policy_protects_the_day_and_is_marked() -> None:
     log = SmallLog("2026-03-06 00:00")
     for hour in range(24):

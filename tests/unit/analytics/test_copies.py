@@ -3,8 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from support.small_log import SmallLog, at
+
+pytestmark = pytest.mark.fault("several destinations")
 
 
 def counts(row: dict[str, Any]) -> list[int]:

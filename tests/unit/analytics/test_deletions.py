@@ -45,6 +45,7 @@ def test_each_kind_of_deletion_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize(("deletions", "is_mass"), [(19, False), (25, True)])
+@pytest.mark.fault("bursts of deletions")
 def test_a_burst_of_deletions_by_hand_is_a_mass_delete(deletions: int, *, is_mass: bool) -> None:
     log = SmallLog()
     for number in range(deletions):
@@ -55,6 +56,7 @@ def test_a_burst_of_deletions_by_hand_is_a_mass_delete(deletions: int, *, is_mas
     assert {row["burst_size"] for row in rows} == {deletions}
 
 
+@pytest.mark.fault("bursts of deletions")
 def test_retention_in_batches_is_no_mass_delete() -> None:
     log = SmallLog()
     for day in range(1, 8):
@@ -64,6 +66,7 @@ def test_retention_in_batches_is_no_mass_delete() -> None:
     assert not any(row["is_mass_delete"] for row in log.open().rows("deletion_audit"))
 
 
+@pytest.mark.fault("bursts of deletions")
 def test_whoever_deletes_all_backups_of_a_vault_by_day_does_not_make_that_usual() -> None:
     log = SmallLog()
     made = [task_id for number in range(3) for task_id in log.daily(f"disk-{number}", "2026-02-20 01:00", 14)]
@@ -76,6 +79,7 @@ def test_whoever_deletes_all_backups_of_a_vault_by_day_does_not_make_that_usual(
 
 
 @pytest.mark.parametrize("known", [19, 20])
+@pytest.mark.fault("bursts of deletions")
 def test_backups_from_before_the_log_do_not_hide_a_mass_delete_nor_make_one(known: int) -> None:
     log = SmallLog()
     made = [log.backup(f"disk-{number}", "2026-03-01 01:00", policy_id=None) for number in range(known)]
@@ -188,6 +192,7 @@ def mass_deletes(log: SmallLog) -> int:
 
 @pytest.mark.parametrize("others", [0, 1, 2, 3, 4, 5, 9])
 @pytest.mark.parametrize("begin", ["2026-03-09 02:00", "2026-03-09 02:45"])
+@pytest.mark.fault("bursts of deletions")
 def test_a_nights_burst_is_not_measured_by_itself(others: int, begin: str) -> None:
     log = SmallLog()
     for day in range(others):
@@ -196,6 +201,7 @@ def test_a_nights_burst_is_not_measured_by_itself(others: int, begin: str) -> No
     assert mass_deletes(log) == 31
 
 
+@pytest.mark.fault("bursts of deletions")
 def test_a_massacre_over_several_hours_is_found_whole() -> None:
     log = SmallLog()
     for day in range(8):
@@ -205,6 +211,7 @@ def test_a_massacre_over_several_hours_is_found_whole() -> None:
 
 
 @pytest.mark.parametrize("usual", [20, 23, 60])
+@pytest.mark.fault("bursts of deletions")
 def test_one_more_than_a_constant_number_is_no_mass_delete(usual: int) -> None:
     log = SmallLog()
     for day in range(8):
@@ -215,6 +222,7 @@ def test_one_more_than_a_constant_number_is_no_mass_delete(usual: int) -> None:
 
 
 @pytest.mark.parametrize("name", [None, ""])
+@pytest.mark.fault("bursts of deletions")
 def test_a_deletion_that_names_no_backup_of_known_birth_is_of_unknown_birth(name: str | None) -> None:
     log = SmallLog()
     log.delete("unborn", "2026-03-05 12:00", delete_backup_name=name)

@@ -12,6 +12,8 @@ from cbr_warehouse.analytics.catalogue import views
 from support.random_log import random_log
 from support.small_log import SmallLog, at
 
+pytestmark = pytest.mark.fault("engine versions")
+
 SCRIPT = Path(__file__).parents[2] / "support/dump_views.py"
 NEXT = "2.0.1"
 VIEWS = [view.name for view in views() if view.kind == "view"]

@@ -125,6 +125,7 @@ def test_a_removed_resource_is_expected_no_more() -> None:
     assert [slot for _, slot, _, _ in missed(log)] == ["03-03 01:00", "03-04 01:00", "03-05 01:00"]
 
 
+@pytest.mark.fault("schedules that change")
 def test_a_resource_moved_to_another_policy_is_expected_there_only() -> None:
     log = SmallLog("2026-03-10 00:00")
     nightly(log, "disk", "moved", days=22)
@@ -136,6 +137,7 @@ def test_a_resource_moved_to_another_policy_is_expected_there_only() -> None:
     assert missed(log) == [("moved", "03-08 05:00", "no_attempt", False)]
 
 
+@pytest.mark.fault("schedules that change")
 def test_a_policy_moved_to_another_hour_misses_nothing() -> None:
     log = SmallLog("2026-03-10 00:00")
     nightly(log, "disk", days=14)
@@ -143,6 +145,7 @@ def test_a_policy_moved_to_another_hour_misses_nothing() -> None:
     assert missed(log) == []
 
 
+@pytest.mark.fault("schedules that change")
 def test_a_second_hour_added_to_a_policy_was_not_missed_before() -> None:
     log = SmallLog("2026-03-10 00:00")
     nightly(log, "disk")
@@ -174,6 +177,7 @@ def local(zone: str, first: datetime, days: int) -> list[datetime]:
     return [(begin + timedelta(days=day)).astimezone(UTC) for day in range(days)]
 
 
+@pytest.mark.fault("schedules that change")
 def test_summer_time_moves_no_slot() -> None:
     log = SmallLog("2026-04-05 00:00", AnalyticsSettings(timezone="Europe/Berlin"))
     for moment in local("Europe/Berlin", at("2026-03-08 04:00"), 28):
@@ -181,6 +185,7 @@ def test_summer_time_moves_no_slot() -> None:
     assert missed(log) == []
 
 
+@pytest.mark.fault("schedules that change")
 def test_a_time_that_summer_time_leaves_out_is_not_expected() -> None:
     log = SmallLog("2026-04-05 00:00", AnalyticsSettings(timezone="Europe/Berlin"))
     for moment in local("Europe/Berlin", at("2026-03-08 02:30"), 28):
@@ -190,6 +195,7 @@ def test_a_time_that_summer_time_leaves_out_is_not_expected() -> None:
 
 
 @pytest.mark.parametrize("hour", [0, 1])
+@pytest.mark.fault("schedules that change")
 def test_a_time_that_comes_twice_is_expected_once(hour: int) -> None:
     log = SmallLog("2026-11-01 00:00", AnalyticsSettings(timezone="Europe/Berlin"))
     for moment in local("Europe/Berlin", at("2026-10-05 02:30"), 27):

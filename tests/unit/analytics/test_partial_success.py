@@ -1,6 +1,10 @@
 """Tasks that ended as a success though parts of them failed."""
 
+import pytest
+
 from support.small_log import SmallLog
+
+pytestmark = pytest.mark.fault("partial success")
 
 
 def test_each_success_with_failed_parts_is_listed_with_its_own_units() -> None:

@@ -67,6 +67,7 @@ def test_a_backup_that_is_not_usable_yet_does_not_count() -> None:
     assert protection(log)["age_hours"] == 60
 
 
+@pytest.mark.fault("deleted recovery points")
 def test_a_deleted_backup_does_not_count_and_one_whose_deletion_failed_does() -> None:
     log = SmallLog(AS_OF, DAILY)
     log.backup("disk", ago(100))
@@ -78,6 +79,7 @@ def test_a_deleted_backup_does_not_count_and_one_whose_deletion_failed_does() ->
     assert (row["recovery_points"], row["recovery_points_made"]) == (2, 3)
 
 
+@pytest.mark.fault("deleted recovery points")
 def test_a_resource_whose_backups_are_all_deleted_has_none_left() -> None:
     log = SmallLog(AS_OF, DAILY)
     log.delete(log.backup("disk", ago(5)), ago(2))
@@ -195,6 +197,7 @@ def buckets(log: SmallLog) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("when", ["2026-03-03 12:00", "2026-03-09 12:00"])
+@pytest.mark.fault("resources that move")
 def test_a_removal_from_the_old_vault_leaves_a_moved_resource_protected(when: str) -> None:
     log = moved()
     log.remove(["moves"], when)
@@ -203,18 +206,21 @@ def test_a_removal_from_the_old_vault_leaves_a_moved_resource_protected(when: st
     assert (row["resources"], row["removed"]) == (2, 0)
 
 
+@pytest.mark.fault("resources that move")
 def test_a_removal_from_a_vault_that_the_log_never_saw_it_in_removes_nothing() -> None:
     log = moved()
     log.remove(["stays"], "2026-03-09 12:00", vault_id="vault-of-old")
     assert buckets(log)["stays"] == "within_rpo"
 
 
+@pytest.mark.fault("resources that move")
 def test_the_old_vaults_deletion_leaves_a_moved_resource_protected() -> None:
     log = moved()
     log.task("vault_delete", "2026-03-09 12:00")
     assert buckets(log) == {"stays": "removed", "moves": "within_rpo"}
 
 
+@pytest.mark.fault("resources that move")
 def test_a_resource_of_two_vaults_is_removed_once_it_has_left_both() -> None:
     log = SmallLog()
     for vault, hour in (("vault-1", 1), ("vault-2", 3)):
@@ -225,6 +231,7 @@ def test_a_resource_of_two_vaults_is_removed_once_it_has_left_both() -> None:
     assert log.open().row("resource")["removed_at"] == at("2026-03-09 14:00")
 
 
+@pytest.mark.fault("resources that move")
 def test_a_removal_without_a_vault_counts_for_every_vault() -> None:
     log = moved()
     log.remove(["moves"], "2026-03-09 12:00", vault_id=None)

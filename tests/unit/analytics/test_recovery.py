@@ -112,6 +112,7 @@ def test_failures_with_a_gap_between_are_two_clusters() -> None:
     assert log.open().rows("failure_incidents") == []
 
 
+@pytest.mark.fault("few or small cases")
 def test_a_full_vault_is_an_incident_however_small_it_is() -> None:
     log = SmallLog()
     full = "BackupService.6114"
@@ -128,6 +129,7 @@ def test_a_full_vault_is_an_incident_however_small_it_is() -> None:
 
 
 @pytest.mark.parametrize("code", ["BackupService.6125", "BackupService.6101", "BackupService.6215"])
+@pytest.mark.fault("few or small cases")
 def test_a_small_vault_that_fails_without_being_full_is_no_incident(code: str) -> None:
     """Codes of the range of vaults differ: "a backup is running" in a vault of two was an incident."""
     log = SmallLog()

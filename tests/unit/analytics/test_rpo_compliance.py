@@ -170,6 +170,7 @@ def test_the_clock_of_the_session_changes_nothing() -> None:
     assert hours(before[0]) == (120, 94)
 
 
+@pytest.mark.fault("deleted recovery points")
 def test_a_resource_whose_recovery_points_are_all_deleted_is_unprotected_at_once() -> None:
     log = SmallLog(settings=DAILY)
     for made in log.daily("disk", "2026-03-01 00:00", 9):
@@ -180,6 +181,7 @@ def test_a_resource_whose_recovery_points_are_all_deleted_is_unprotected_at_once
     assert log.open().row("rpo_compliance_summary")["instant_compliance_rate"] == 0
 
 
+@pytest.mark.fault("deleted recovery points")
 def test_once_the_newest_is_deleted_the_one_before_counts() -> None:
     log = SmallLog(settings=DAILY)
     made = log.daily("disk", "2026-03-01 00:00", 9)
@@ -190,6 +192,7 @@ def test_once_the_newest_is_deleted_the_one_before_counts() -> None:
     assert hours(compliance(log))[1] == 12
 
 
+@pytest.mark.fault("deleted recovery points")
 def test_deleting_old_recovery_points_exposes_nothing() -> None:
     log = SmallLog(settings=DAILY)
     for made in log.daily("disk", "2026-03-01 00:00", 9)[:-1]:
@@ -198,6 +201,7 @@ def test_deleting_old_recovery_points_exposes_nothing() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.fault("deleted recovery points")
 def test_the_two_views_of_protection_agree(seed: int) -> None:
     made = random_log(seed).log
     for task in [row for row in made.tables["tasks"] if row["operation_type"] == "backup"][seed::7]:

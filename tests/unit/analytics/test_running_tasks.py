@@ -104,6 +104,7 @@ def test_an_open_task_runs_no_longer_than_its_source_is_known() -> None:
     assert rows[20]["mean_running"] == 1
 
 
+@pytest.mark.fault("few or small cases")
 def test_start_delay_is_from_the_slot_and_wait_from_the_creation() -> None:
     log = SmallLog()
     log.backup("a", "2026-03-09 01:01", started_at="2026-03-09 01:05")
@@ -113,6 +114,7 @@ def test_start_delay_is_from_the_slot_and_wait_from_the_creation() -> None:
     assert (second["wait_p50_seconds"], second["delay_p50_seconds"]) == (240, None)
 
 
+@pytest.mark.fault("few or small cases")
 def test_a_task_runs_in_the_minute_it_started_in_and_not_in_the_next() -> None:
     log = SmallLog()
     for started, ended in (

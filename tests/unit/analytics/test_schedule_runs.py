@@ -7,6 +7,8 @@ import pytest
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from support.small_log import SmallLog, at
 
+pytestmark = pytest.mark.fault("schedules that change")
+
 FIRST = at("2026-02-16 01:00")
 
 

@@ -123,6 +123,7 @@ def test_a_vault_has_its_newest_name_and_tasks_that_name_none_take_it_from_no_on
     assert found.row("resource_protection", "resource_id = 'r2'")["vault_name"] == "name-2"
 
 
+@pytest.mark.fault("few or small cases")
 def test_of_nothing_but_failures_the_lower_bound_is_zero_and_never_less() -> None:
     log = SmallLog()
     for number in range(30):
@@ -130,6 +131,7 @@ def test_of_nothing_but_failures_the_lower_bound_is_zero_and_never_less() -> Non
     assert log.open().row("scorecard", "dimension = 'source'")["wilson_lower"] == 0
 
 
+@pytest.mark.fault("few or small cases")
 def test_a_strike_stays_on_the_scorecard_however_long_nobody_has_tried() -> None:
     log = SmallLog()
     log.daily("fine", "2026-02-20 01:00", 18)
@@ -141,6 +143,7 @@ def test_a_strike_stays_on_the_scorecard_however_long_nobody_has_tried() -> None
     assert rows["vault", "vault-1"]["resources_on_strike"] == 0
 
 
+@pytest.mark.fault("few or small cases")
 def test_a_source_that_is_excluded_has_its_seven_rows_with_the_reason() -> None:
     log = SmallLog()
     log.load("2026-01-01 00:00", source="gone")

@@ -2,8 +2,12 @@
 
 from datetime import date, time, timedelta
 
+import pytest
+
 from cbr_warehouse.settings.analytics import AnalyticsSettings, SourceClock
 from support.small_log import SmallLog, at
+
+pytestmark = pytest.mark.fault("time zones of sources")
 
 SETTINGS = AnalyticsSettings(
     timezone="Europe/Berlin",

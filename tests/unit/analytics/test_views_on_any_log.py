@@ -135,6 +135,7 @@ def test_a_thousand_failures_of_one_resource_stay_one_resource() -> None:
     )
 
 
+@pytest.mark.fault("hostile text")
 def test_names_come_through_as_they_are() -> None:
     row = opened(odd_names).row("resource_protection")
     assert (row["resource_name"], row["vault_name"], row["bucket"]) == (

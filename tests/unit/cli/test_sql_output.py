@@ -13,6 +13,8 @@ from cbr_warehouse.cli.query_output import Format, print_answer
 from cbr_warehouse.errors import UsageError, WarehouseError
 from cbr_warehouse.warehouse.query import QueryResult, query, stream_query
 
+pytestmark = pytest.mark.fault("values cut or rounded")
+
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -13,6 +13,8 @@ from cbr_warehouse.warehouse.status import read_status
 from support.small_log import SmallLog, at
 from support.terminal import terminal_as_stdout
 
+pytestmark = pytest.mark.fault("values cut or rounded")
+
 WIDTHS = (40, 80, 120, 200)
 TEXT = "disk Ä 中文 with a rather long name that is to be wrapped between its words and never within one"
 README = Path(__file__).parents[3] / "README.md"

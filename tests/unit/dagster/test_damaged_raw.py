@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 import duckdb
+import pytest
 
 from cbr_warehouse.raw.landing import raw_files
 from support.dagster_deployment import Deployment, day
+
+pytestmark = pytest.mark.fault("damaged files")
 
 
 def days_held(place: Deployment, source: str) -> list[object]:

@@ -15,6 +15,8 @@ from cbr_warehouse.source.query import TaskQuery
 from support.living_source import Dialect, LivingSource, living
 from support.load_bench import DIALECTS, Bench
 
+pytestmark = pytest.mark.fault("liveness")
+
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 MOST_REQUESTS = 6_000
 

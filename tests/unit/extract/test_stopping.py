@@ -20,6 +20,8 @@ from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.storage.layout import DataDirectory
 
+pytestmark = pytest.mark.fault("isolation of sources")
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 WHOLE = TaskQuery(start_time=NOW - DAY, end_time=NOW)

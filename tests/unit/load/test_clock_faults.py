@@ -15,6 +15,8 @@ from cbr_warehouse.source.query import TaskQuery
 from support.living_source import Dialect, LivingSource, living
 from support.load_bench import Bench
 
+pytestmark = pytest.mark.fault("clock faults")
+
 NOW = datetime(2026, 11, 20, 13, 37, 11, 500_000, UTC)
 TODAY = NOW.date()
 DAY = timedelta(days=1)

@@ -73,6 +73,7 @@ def test_a_step_that_loses_or_doubles_a_record_is_found_and_nothing_is_published
     assert bench.held() == bench.truth(NOW.replace(hour=0) - timedelta(days=7))
 
 
+@pytest.mark.fault("damaged files")
 def test_a_raw_file_that_went_after_its_landing_is_found(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_raw_file_that_went_after_its_landing_is_found(
     assert isinstance(result.failure, ConservationError)
 
 
+@pytest.mark.fault("isolation of sources")
 def test_a_source_that_fails_midway_has_its_records_told_too(tmp_path: Path) -> None:
     source: LivingSource = living(NOW, 5, Dialect(most=10), fails_after=9)
     bench = Bench(tmp_path, source)

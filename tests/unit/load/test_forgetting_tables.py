@@ -10,6 +10,8 @@ import pytest
 from cbr_warehouse.tables.build import forget_tables
 from support.landed_records import all_rows, land, make, printed
 
+pytestmark = pytest.mark.fault("killed processes")
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD = {
     "id": "a",

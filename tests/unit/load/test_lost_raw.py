@@ -28,6 +28,8 @@ from cbr_warehouse.storage.layout import DataDirectory
 from support.landed_records import all_rows
 from support.living_source import Dialect, LivingSource, living
 
+pytestmark = pytest.mark.fault("damaged files")
+
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DAY = "2026-03-08"
 

@@ -86,6 +86,7 @@ def writer(path: Path, then: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @AGAIN
+@pytest.mark.fault("files beside the warehouse")
 def test_the_log_of_a_killed_writer_removes_no_row(
     bench: Bench, caplog: pytest.LogCaptureFixture, again: Again
 ) -> None:
@@ -104,6 +105,7 @@ def test_the_log_of_a_killed_writer_removes_no_row(
 
 
 @AGAIN
+@pytest.mark.fault("files beside the warehouse")
 def test_a_program_that_has_the_file_open_for_writing_keeps_no_load_from_publishing(
     bench: Bench, again: Again
 ) -> None:
@@ -116,6 +118,7 @@ def test_a_program_that_has_the_file_open_for_writing_keeps_no_load_from_publish
     assert rows_seen(path) == expected
 
 
+@pytest.mark.fault("files beside the warehouse")
 def test_rows_deleted_for_good_come_back_with_the_next_load(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -131,6 +134,7 @@ def test_rows_deleted_for_good_come_back_with_the_next_load(
     assert "its content is not what was published" in caplog.text
 
 
+@pytest.mark.fault("killed processes")
 def test_a_crash_before_the_rename_does_not_make_a_changed_file_known(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -152,6 +156,7 @@ def interrupt(_path: Path) -> None:
 
 
 @pytest.mark.parametrize("eighth", range(8))
+@pytest.mark.fault("unreadable warehouse")
 def test_a_flipped_bit_anywhere_is_made_good_by_the_next_load(
     bench: Bench, caplog: pytest.LogCaptureFixture, eighth: int
 ) -> None:
@@ -167,6 +172,7 @@ def test_a_flipped_bit_anywhere_is_made_good_by_the_next_load(
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 999])
+@pytest.mark.fault("unreadable warehouse")
 def test_a_file_that_is_no_warehouse_is_replaced(bench: Bench, content: bytes) -> None:
     path = bench.directory.warehouse
     expected = rows_seen(path)
@@ -176,6 +182,7 @@ def test_a_file_that_is_no_warehouse_is_replaced(bench: Bench, content: bytes) -
 
 
 @pytest.mark.parametrize("note", [None, b"{", b"[]", b'["0"]'])
+@pytest.mark.fault("damaged files")
 def test_a_note_that_is_gone_or_damaged_costs_no_row(bench: Bench, note: bytes | None) -> None:
     path = bench.directory.warehouse
     expected = rows_seen(path)

@@ -27,6 +27,8 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.query import query
 from support.living_source import Dialect, LivingSource, living
 
+pytestmark = pytest.mark.fault("isolation of sources")
+
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SECRET = "very-secret-token-of-the-source"
 ROOMS = ("load", "extract", "verify", "raw", "tables", "storage", "contract")

@@ -10,6 +10,8 @@ import pytest
 from cbr_warehouse.raw.landing import raw_files
 from support.landed_records import SOURCE, land, printed
 
+pytestmark = pytest.mark.fault("damaged files")
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD = {"id": "a", "created_at": "2026-10-01T01:00:00", "status": "running"}
 

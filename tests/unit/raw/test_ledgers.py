@@ -26,6 +26,8 @@ from cbr_warehouse.raw.ledgers import (
 )
 from cbr_warehouse.storage.layout import DataDirectory
 
+pytestmark = pytest.mark.fault("damaged files")
+
 NOW = datetime(2026, 11, 20, 12, 0, 0, 5, tzinfo=UTC)
 LOAD = LoadEntry("L1", "prod", NOW, "deep", since=NOW, requests=3)
 SWEEP = SweepEntry("L1", 2, "window", NOW, None, 3, 4, NOW)

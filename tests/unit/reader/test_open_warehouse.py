@@ -56,6 +56,7 @@ def test_a_view_comes_as_frame_table_or_relation(warehouse: Warehouse) -> None:
     assert len(relation.filter("resources > 0").fetchall()) == len(frame)
 
 
+@pytest.mark.fault("statements that write")
 def test_values_are_parameters_and_never_sql(warehouse: Warehouse) -> None:
     found = warehouse.sql("SELECT count(*) AS n FROM tasks WHERE task_id = $id", {"id": "' OR true --"})
     assert found["n"][0] == 0
@@ -80,11 +81,13 @@ def test_what_there_is_not_is_refused_with_what_there_is(warehouse: Warehouse) -
         "FROM '/etc/passwd'",
     ],
 )
+@pytest.mark.fault("statements that write")
 def test_nothing_can_be_written_and_no_other_file_read(warehouse: Warehouse, statement: str) -> None:
     with pytest.raises(WarehouseError):
         warehouse.sql(statement)
 
 
+@pytest.mark.fault("unreadable warehouse")
 def test_no_warehouse_and_a_broken_one_are_told(tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match="cbr-warehouse load"):
         open_warehouse(tmp_path)
@@ -123,6 +126,7 @@ def test_a_macro_is_asked_with_its_arguments(warehouse: Warehouse) -> None:
         warehouse.view("as_known_at")
 
 
+@pytest.mark.fault("statements that write")
 def test_a_setting_cannot_be_changed(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError, match="SET statements are not permitted"):
         warehouse.sql("SET threads = 1")

@@ -18,6 +18,8 @@ from cbr_warehouse.report.texts import read_texts
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from support.small_log import SmallLog, at
 
+pytestmark = pytest.mark.fault("answers of the report")
+
 ENGLISH = read_texts(Language.EN)
 
 

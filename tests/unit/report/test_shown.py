@@ -16,6 +16,8 @@ from cbr_warehouse.report.queries import read_question
 from cbr_warehouse.report.tables import html_table
 from cbr_warehouse.report.texts import read_texts
 
+pytestmark = pytest.mark.fault("values cut or rounded")
+
 CHINESE = read_texts(Language.ZH)
 FIGURE = Figure(read_question("success"), 0.5, 1, 2, 0.5, percent, more_is_better=True, query="")
 

@@ -12,6 +12,8 @@ from cbr_warehouse.report.build import make_report
 from cbr_warehouse.report.options import ReportOptions
 from support.small_log import SmallLog
 
+pytestmark = pytest.mark.fault("hostile text")
+
 FORMULAS = ["=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1"]
 
 

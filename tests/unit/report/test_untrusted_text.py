@@ -14,6 +14,8 @@ from cbr_warehouse.report.plots import plot_causes
 from cbr_warehouse.report.texts import read_texts
 from support.small_log import SmallLog
 
+pytestmark = pytest.mark.fault("hostile text")
+
 HOSTILE = {
     "markup": "R&D <prod> \"x\" 'y'",
     "end of script": "</script></svg></style>-->",

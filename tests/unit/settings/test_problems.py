@@ -7,6 +7,8 @@ import pytest
 from cbr_warehouse.errors import SettingsError, UsageError
 from cbr_warehouse.settings.read import read_settings
 
+pytestmark = pytest.mark.fault("configuration mistakes")
+
 SOURCE = """
 [[sources]]
 name = "prod-eu"

@@ -192,6 +192,7 @@ def test_the_variables_of_the_vendors_tools_make_a_source() -> None:
         ("eu-ch2", "https://cbr.eu-ch2.sc.otc.t-systems.com"),
     ],
 )
+@pytest.mark.fault("configuration mistakes")
 def test_a_region_of_the_vendors_tools_gives_the_endpoint_of_its_cloud(region: str, endpoint: str) -> None:
     """eu-west-101 was asked at a host that does not exist."""
     (source,) = read_settings(None, None, VENDOR | {"HUAWEICLOUD_SDK_REGION_ID": region}).sources
@@ -204,6 +205,7 @@ def test_a_security_token_of_the_vendors_tools_is_taken_too() -> None:
 
 
 @pytest.mark.parametrize("missing", VENDOR)
+@pytest.mark.fault("configuration mistakes")
 def test_some_of_the_vendors_variables_make_no_source(missing: str) -> None:
     assert read_settings(None, None, VENDOR | {missing: ""}).sources == ()
 
@@ -213,6 +215,7 @@ def test_a_file_comes_before_the_vendors_variables(write) -> None:
     assert read_settings(None, None, VENDOR).sources == ()
 
 
+@pytest.mark.fault("configuration mistakes")
 def test_a_region_that_would_lead_elsewhere_is_refused() -> None:
     environ = VENDOR | {"HUAWEICLOUD_SDK_REGION_ID": "evil.example/x", "HUAWEICLOUD_SDK_PROJECT_ID": "a b"}
     with pytest.raises(SettingsError, match="HUAWEICLOUD_SDK_REGION_ID") as caught:

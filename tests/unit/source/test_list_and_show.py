@@ -62,6 +62,7 @@ def test_an_empty_list_is_an_empty_page(world) -> None:
 
 
 @pytest.mark.parametrize(("count", "offset"), [(0, 0), (10, 10)])
+@pytest.mark.fault("hostile responses")
 def test_a_list_that_go_prints_as_null_is_an_empty_page(world, count: int, offset: int) -> None:
     answer = httpx_response(f'{{"operation_logs": null, "count": {count}}}'.encode())
     page = world.client(world.in_turn(answer)).list_tasks(EVERYTHING, limit=5, offset=offset)
@@ -104,6 +105,7 @@ def test_a_404_of_a_gateway_is_not_taken_for_a_task_that_is_gone(world, answer) 
 
 
 @pytest.mark.parametrize("task_id", ["", ".", "..", "\ud800"])
+@pytest.mark.fault("hostile responses")
 def test_an_unusable_id_is_never_requested(world, task_id: str) -> None:
     """The address of a task without an id is that of the whole list."""
     with pytest.raises(PermanentSourceError, match="no task can be requested"):
@@ -126,6 +128,7 @@ def test_a_record_garbled_on_the_way_is_asked_for_again(world) -> None:
     assert (page.records, page.broken) == ((A, B), ())
 
 
+@pytest.mark.fault("hostile responses")
 def test_a_page_garbled_differently_each_time_is_no_page(world) -> None:
     garbled = [world.page(A, B[:at] + b"\x00" + B[at:]) for at in range(20, 28)]
     with pytest.raises(TransientSourceError, match=r"tried 8 times.*are not JSON, and others each time"):
@@ -138,6 +141,7 @@ def test_a_lone_surrogate_is_sound_and_needs_no_second_look(world) -> None:
     assert (page.records, page.broken) == ((record, B), ())
 
 
+@pytest.mark.fault("hostile responses")
 def test_bytes_that_are_no_utf8_are_handed_on(world) -> None:
     record = b'{"id":"a","name":"\xff\xfe"}'
     page = world.client(world.in_turn(world.page(record, B))).list_tasks(EVERYTHING, limit=5, offset=0)
@@ -154,6 +158,7 @@ def test_bytes_that_are_no_utf8_are_handed_on(world) -> None:
         b'{"operation_logs":[' + A + b'],"count":1}\n{"operation_logs":[]}',
     ],
 )
+@pytest.mark.fault("hostile responses")
 def test_a_body_that_is_cut_off_is_never_a_short_page(world, body: bytes) -> None:
     with pytest.raises(TransientSourceError, match="tried 8 times"):
         world.client(world.always(200, content=body)).list_tasks(EVERYTHING, limit=5, offset=0)
@@ -173,6 +178,7 @@ def test_a_body_that_is_cut_off_is_never_a_short_page(world, body: bytes) -> Non
         b"OK",
     ],
 )
+@pytest.mark.fault("hostile responses")
 def test_a_body_of_another_shape_is_never_an_empty_page(world, body: bytes) -> None:
     with pytest.raises(
         PermanentSourceError,

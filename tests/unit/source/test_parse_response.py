@@ -49,6 +49,7 @@ def test_a_count_may_be_missing_or_come_first(record: bytes) -> None:
         (b'{"operation_logs":[],"count":null}', 0, None),
     ],
 )
+@pytest.mark.fault("hostile responses")
 def test_a_list_of_null_is_an_empty_page_where_the_count_says_so(
     body: bytes, offset: int, count: int | None
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_list_of_null_is_an_empty_page_where_the_count_says_so(
         b'{"operation_log":null,"count":0}',
     ],
 )
+@pytest.mark.fault("hostile responses")
 def test_a_list_of_null_without_a_count_that_says_so_is_no_page(body: bytes) -> None:
     with pytest.raises(UnreadableBodyError, match="operation_logs") as caught:
         read_list(body)

@@ -61,6 +61,7 @@ def test_a_failure_that_may_pass_is_tried_again(world, failure) -> None:
         (204, PermanentSourceError),
     ],
 )
+@pytest.mark.fault("refused requests")
 def test_a_permanent_refusal_is_reported_at_once(world, status: int, error: type[Exception]) -> None:
     with pytest.raises(error, match=f"answered {status}"):
         ask(world.client(world.in_turn(httpx.Response(status))))
@@ -74,6 +75,7 @@ def test_waits_grow_and_are_scattered(world) -> None:
     assert len(set(world.sleeps)) == len(world.sleeps)
 
 
+@pytest.mark.fault("liveness")
 def test_one_budget_of_time_holds_for_all_tries(world) -> None:
     answer = httpx.Response(503, json={"error_code": "APIGW.0613", "error_msg": "IAM is unavailable"})
     with pytest.raises(TransientSourceError) as caught:
@@ -87,6 +89,7 @@ def test_one_budget_of_time_holds_for_all_tries(world) -> None:
     )
 
 
+@pytest.mark.fault("refused requests")
 def test_a_quota_of_five_minutes_is_outlasted(world) -> None:
     """The gateway's quotas are by five minutes, and refused requests count against them."""
 
@@ -124,6 +127,7 @@ def test_a_server_that_says_when_is_asked_again_then(
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("said", ["0", "0.001", "-1", "Sun, 01 Mar 2026 11:00:00 GMT"])
+@pytest.mark.fault("refused requests")
 def test_a_retry_after_of_zero_does_not_switch_off_the_backoff(world, status: int, said: str) -> None:
     """429 with Retry-After: 0 was answered with 1,117 requests in 566 s."""
     with pytest.raises(TransientSourceError, match="answered"):
@@ -132,6 +136,7 @@ def test_a_retry_after_of_zero_does_not_switch_off_the_backoff(world, status: in
     assert all(wait >= min(30, 0.5 * 2**n) for n, wait in enumerate(world.sleeps))
 
 
+@pytest.mark.fault("liveness")
 def test_attempts_are_bounded_where_no_clock_moves(world) -> None:
     world.sleep = world.sleeps.append
     with pytest.raises(TransientSourceError, match=f"tried {MAX_ATTEMPTS} times"):
@@ -139,6 +144,7 @@ def test_attempts_are_bounded_where_no_clock_moves(world) -> None:
     assert len(world.requests) == MAX_ATTEMPTS
 
 
+@pytest.mark.fault("liveness")
 def test_an_endless_wait_is_a_short_sentence(world) -> None:
     with pytest.raises(TransientSourceError, match="asks to wait 31622400 s") as caught:
         ask(world.client(world.always(429, headers={"Retry-After": "1e300"})))
@@ -146,11 +152,13 @@ def test_an_endless_wait_is_a_short_sentence(world) -> None:
 
 
 @pytest.mark.parametrize("said", ["soon", "", "nan", "inf", "Sun, 99 Foo 2026", "1e400"])
+@pytest.mark.fault("hostile responses")
 def test_a_server_that_says_nonsense_is_retried_as_if_it_had_not(world, said: str) -> None:
     ask(world.client(world.in_turn(httpx.Response(503, headers={"Retry-After": said}), world.page(A))))
     assert 0.5 <= world.monotonic() <= 1
 
 
+@pytest.mark.fault("liveness")
 def test_a_source_that_never_answered_well_is_given_up_early(world) -> None:
     """Every request was tried for ten minutes."""
     with pytest.raises(TransientSourceError, match=r"tried \d+ times in \d+ s"):
@@ -178,6 +186,7 @@ def test_a_wait_beyond_the_budget_is_not_begun(world) -> None:
     assert len(world.requests) == 1
 
 
+@pytest.mark.fault("liveness")
 def test_a_source_never_reached_is_given_up_soon(world) -> None:
     error = caused(
         httpx.ConnectError("[Errno 111] Connection refused"), ConnectionRefusedError(111, "refused")
@@ -238,6 +247,7 @@ def test_a_proxy_that_wants_a_password_is_reported_at_once(world) -> None:
         ask(world.client(world.in_turn(httpx.ProxyError("407 Proxy Authentication Required"))))
 
 
+@pytest.mark.fault("liveness")
 def test_an_answer_that_drips_is_given_up(world) -> None:
     class Drip(httpx.SyncByteStream):
         def __iter__(self):

@@ -52,6 +52,7 @@ def test_a_given_token_is_sent_as_it_is(world) -> None:
     assert "X-Project-Id" not in world.requests[0].headers
 
 
+@pytest.mark.fault("refused requests")
 def test_a_given_token_that_is_refused_is_not_tried_again(world) -> None:
     answer = httpx.Response(401, json={"error_code": "APIGW.0307", "error_msg": "The token must be updated."})
     with pytest.raises(
@@ -97,6 +98,7 @@ def test_a_token_is_renewed_before_it_expires(world, lifetime, kept, renewed) ->
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(0), -HOUR, timedelta(seconds=1), -timedelta(days=9000)])
+@pytest.mark.fault("refused requests")
 def test_a_token_that_says_it_has_expired_is_used_until_it_is_refused(world, lifetime) -> None:
     """Each request signed in again."""
 
@@ -112,6 +114,7 @@ def test_a_token_that_says_it_has_expired_is_used_until_it_is_refused(world, lif
     assert [request.url.host for request in world.requests].count("iam.example.com") == 1
 
 
+@pytest.mark.fault("refused requests")
 def test_tokens_that_do_not_live_a_moment_end_in_a_sentence(world) -> None:
     """One renewal a request would go on for as long as the load does."""
     cloud = Cloud(world, lifetime=timedelta(seconds=5))
@@ -141,6 +144,7 @@ def test_tokens_that_do_not_live_a_moment_end_in_a_sentence(world) -> None:
     ],
 )
 @pytest.mark.parametrize("issued_at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", None])
+@pytest.mark.fault("clock faults")
 def test_no_timestamp_of_iam_overflows(world, expires_at: str, issued_at) -> None:
     """9999-12-31 was an OverflowError, and stopped the loads of all sources."""
 
@@ -156,6 +160,7 @@ def test_no_timestamp_of_iam_overflows(world, expires_at: str, issued_at) -> Non
     assert len(world.requests) == 3
 
 
+@pytest.mark.fault("clock faults")
 def test_iams_clock_may_differ_from_ours(world) -> None:
     """Only the lifetime counts: an end five hours ago on our clock may be an hour ahead on theirs."""
 
@@ -195,6 +200,7 @@ def test_a_token_refused_during_a_sweep_is_renewed_once(world) -> None:
     assert world.sleeps == []
 
 
+@pytest.mark.fault("refused requests")
 def test_a_new_token_that_is_refused_ends_it(world) -> None:
     made = []
 
@@ -214,6 +220,7 @@ def test_a_new_token_that_is_refused_ends_it(world) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.fault("refused requests")
 def test_a_wrong_password_is_sent_once_whatever_is_asked(world, status: int) -> None:
     """Accounts are locked after several failures."""
     body = {
@@ -228,6 +235,7 @@ def test_a_wrong_password_is_sent_once_whatever_is_asked(world, status: int) -> 
     assert len(world.requests) == 1
 
 
+@pytest.mark.fault("refused requests")
 def test_many_threads_send_a_wrong_password_once(world) -> None:
     client = world.client(world.always(401), world.PASSWORD)
     errors = in_threads(8, lambda: ask(client))
@@ -320,6 +328,7 @@ def test_a_signature_is_the_one_that_the_vendor_makes(world, security_token: str
     assert "X-Auth-Token" not in request.headers
 
 
+@pytest.mark.fault("refused requests")
 def test_keys_that_are_refused_are_used_no_more(world) -> None:
     """They are locked after five failures in a row."""
     answer = {"error_code": "APIGW.0301", "error_msg": "verify aksk signature fail"}
@@ -337,6 +346,7 @@ def test_keys_that_are_refused_are_used_no_more(world) -> None:
         ("Sun, 01 Mar 2026 12:20:00 GMT", "20 min behind the server's"),
     ],
 )
+@pytest.mark.fault("clock faults")
 def test_a_clock_that_is_off_is_reported(world, date: str, expected: str) -> None:
     answer = httpx.Response(401, headers={"Date": date}, json={"error_msg": "signature expired"})
     with pytest.raises(SignInError, match=expected):
@@ -344,6 +354,7 @@ def test_a_clock_that_is_off_is_reported(world, date: str, expected: str) -> Non
 
 
 @pytest.mark.parametrize("date", ["Sun, 01 Mar 2026 12:04:00 GMT", "yesterday"])
+@pytest.mark.fault("clock faults")
 def test_a_clock_that_is_right_is_not_blamed(world, date: str) -> None:
     with pytest.raises(SignInError) as caught:
         ask(world.client(world.in_turn(httpx.Response(401, headers={"Date": date})), world.KEYS))

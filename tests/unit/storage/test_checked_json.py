@@ -8,6 +8,8 @@ import pytest
 from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
 
+pytestmark = pytest.mark.fault("damaged files")
+
 VALUE = {"state": "complete", "counted": 12, "days": ["2026-11-20"], "name": "ü", "none": None}
 
 

@@ -24,6 +24,8 @@ from cbr_warehouse.storage.atomic_write import (
 )
 from cbr_warehouse.storage.sql_text import literal
 
+pytestmark = pytest.mark.fault("disk errors")
+
 CODES = (errno.EIO, errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS, errno.EACCES)
 
 

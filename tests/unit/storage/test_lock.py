@@ -17,6 +17,8 @@ import pytest
 from cbr_warehouse.errors import LoadRunningError, StorageError
 from cbr_warehouse.storage.lock import hold_lock
 
+pytestmark = pytest.mark.fault("locks")
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

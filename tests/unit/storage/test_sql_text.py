@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.storage.sql_text import identifier, literal, parquet_files
 
+pytestmark = pytest.mark.fault("unusual paths")
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from cbr_warehouse.storage.atomic_write import publish, write_json
 
+pytestmark = pytest.mark.fault("disk errors")
+
 
 def publish_there(path: Path) -> None:
     next_file = path.with_name(".next")

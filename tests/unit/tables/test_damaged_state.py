@@ -10,6 +10,8 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build_state import made_from, read_moved
 from support.landed_records import SOURCE, all_rows, land, make, printed
 
+pytestmark = pytest.mark.fault("damaged files")
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAYS = ("2026-11-17", "2026-11-18", "2026-11-19")
 

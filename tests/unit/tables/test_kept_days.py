@@ -12,6 +12,8 @@ from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from support.landed_records import CONTRACT, SOURCE, all_rows, land, make, printed, rows
 
+pytestmark = pytest.mark.fault("damaged files")
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = "2026-11-19"
 HOUR = timedelta(hours=1)

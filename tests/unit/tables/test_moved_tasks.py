@@ -38,6 +38,7 @@ def test_a_task_that_moves_and_comes_back_stands_once_in_the_warehouse(tmp_path:
 
 
 @pytest.mark.parametrize("moved_to", ["2026-11-16", "2026-11-18"])
+@pytest.mark.fault("killed processes")
 def test_a_task_stands_once_though_the_load_that_moved_it_was_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved_to: str
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_task_stands_once_though_the_load_that_moved_it_was_killed(
 
 
 @pytest.mark.parametrize("moved_to", ["2026-11-16", "2026-11-18"])
+@pytest.mark.fault("killed processes")
 def test_a_publication_after_a_killed_load_has_the_task_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved_to: str
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_publication_after_a_killed_load_has_the_task_once(
     assert query(directory.warehouse, "SELECT day::VARCHAR FROM tasks").rows == [(moved_to,)]
 
 
+@pytest.mark.fault("damaged files")
 def test_a_missing_note_of_moved_tasks_is_made_again(tmp_path: Path) -> None:
     """Seen: without it no task had ever moved, and a version of the task was lost for good."""
     for number, day in enumerate(("2026-11-17", "2026-11-18")):
@@ -98,6 +101,7 @@ def test_a_missing_note_of_moved_tasks_is_made_again(tmp_path: Path) -> None:
     assert rows(directory, "tasks", ("day",)) == [{"day": "2026-11-19"}]
 
 
+@pytest.mark.fault("damaged files")
 def test_a_partition_that_is_gone_is_not_published_as_empty(tmp_path: Path) -> None:
     directory = received(tmp_path, 0, "2026-11-17T01:00:00")
     make(directory)

@@ -77,6 +77,7 @@ def test_what_is_not_sound_is_not_published(
     assert list(published.root.glob(f"{TEMPORARY_PREFIX}*")) == []
 
 
+@pytest.mark.fault("unreadable warehouse")
 def test_a_warehouse_that_is_not_ours_is_made_anew(published: DataDirectory) -> None:
     for content in (b"no database at all", b""):
         published.warehouse.write_bytes(content)
@@ -96,6 +97,7 @@ def test_a_quarantined_record_is_resolved_once_its_task_is_held(tmp_path: Path) 
     assert found == [(NOW.replace(hour=13),)]
 
 
+@pytest.mark.fault("killed processes")
 def test_a_source_whose_first_load_was_killed_as_it_began_keeps_no_other_out(
     published: DataDirectory,
 ) -> None:

@@ -14,6 +14,8 @@ from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import query
 from cbr_warehouse.warehouse.reading_statement import TABLE_FUNCTIONS, require_reading
 
+pytestmark = pytest.mark.fault("statements that write")
+
 READING = [
     "SELECT count(*) FROM tasks",
     "  -- a comment\n SELECT 1 ;",

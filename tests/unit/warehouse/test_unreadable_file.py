@@ -49,6 +49,7 @@ def leave_a_log(path: Path) -> None:
     assert path.with_name("warehouse.duckdb.wal").stat().st_size > 0
 
 
+@pytest.mark.fault("files beside the warehouse")
 def test_a_stale_log_beside_the_file_is_not_replayed(path: Path) -> None:
     """Five rows were missing from every warehouse published after a SQL client was killed."""
     before = query(path, COUNT).rows
@@ -61,6 +62,7 @@ def test_a_stale_log_beside_the_file_is_not_replayed(path: Path) -> None:
     assert path.read_bytes() == content
 
 
+@pytest.mark.fault("files beside the warehouse")
 def test_a_log_is_not_replayed_where_no_link_can_be_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = query(path, COUNT).rows
     leave_a_log(path)
@@ -74,6 +76,7 @@ def test_a_log_is_not_replayed_where_no_link_can_be_made(path: Path, monkeypatch
     assert query(path, COUNT).rows == before
 
 
+@pytest.mark.fault("files beside the warehouse")
 def test_reading_leaves_nothing_behind(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spill = tmp_path / "spill"
     spill.mkdir()
@@ -105,6 +108,7 @@ def held_open(path: Path) -> Iterator[int]:
         process.communicate()
 
 
+@pytest.mark.fault("unreadable warehouse")
 def test_held_open_by_another_program_names_that(path: Path) -> None:
     """The advice was to make it again with rebuild."""
     with held_open(path) as pid, pytest.raises(WarehouseError, match="-readonly") as caught:
@@ -146,6 +150,7 @@ def of_version(content: bytes, version: int) -> bytes:
         (lambda content: of_version(content, 1), "too old"),
     ],
 )
+@pytest.mark.fault("unreadable warehouse")
 def test_each_defect_of_the_file_has_its_sentence(
     path: Path, change: Callable[[bytes], bytes], said: str
 ) -> None:
@@ -156,6 +161,7 @@ def test_each_defect_of_the_file_has_its_sentence(
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.fault("unreadable warehouse")
 def test_a_flipped_bit_anywhere_is_damage_or_nothing(path: Path) -> None:
     """Two of eight flips were answered with "check permissions and free space"."""
     content, found = path.read_bytes(), []
@@ -170,12 +176,14 @@ def test_a_flipped_bit_anywhere_is_damage_or_nothing(path: Path) -> None:
     assert [said for said in found if "is damaged" not in said or "rebuild" not in said] == []
 
 
+@pytest.mark.fault("unreadable warehouse")
 def test_a_file_that_may_not_be_read_says_so(path: Path) -> None:
     """By its error alone: a test that runs as root may read everything."""
     error = duckdb.IOException(f'IO Error: Cannot open file "{path}": Permission denied')
     assert "Check its permissions" in str(explain_unreadable(path, error))
 
 
+@pytest.mark.fault("unreadable warehouse")
 def test_an_error_of_the_query_is_not_blamed_on_the_file(path: Path) -> None:
     with pytest.raises(WarehouseError, match="query failed"):
         query(path, "SELECT error('boom')")
