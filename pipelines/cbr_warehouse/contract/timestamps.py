@@ -7,13 +7,6 @@ _FORM = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:(Z|z)|([+-]\d\d):?(\d\d)?)?", re.ASCII
 )
 
-_PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00)?", re.ASCII)
-
-
-def is_plain(text: str) -> bool:
-    """Whether a time is in a form that Python and DuckDB parse alike; others are reformatted."""
-    return _PLAIN.fullmatch(text) is not None
-
 
 def parse_instant(text: str) -> datetime | None:
     """Reads one of the forms the API is known to print; a time without a zone is UTC.

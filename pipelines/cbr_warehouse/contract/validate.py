@@ -1,38 +1,31 @@
-"""Validates one received record against the contract, and normalizes it where that is needed.
+"""Validates received records against the contract, and normalizes those that need it.
 
-Nearly every record is plain (known keys, declared types) and passes on two C-speed decodes; only
-the others are read exactly and slowly by ``coerce``. No I/O: storing is ``raw``, flattening
-``tables``.
+Nearly every record is plain (known keys, declared types): ``plain_records`` checks whole pages of
+those at C speed. Only the others are read exactly and slowly by ``coerce``. No I/O: storing is ``raw``,
+flattening ``tables``.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 
 from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.coerce import NOTHING, Coercion, ContractViolationError, TimeBounds, read_text
-from cbr_warehouse.contract.columns import ColumnType, Contract
+from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.lossless_json import NotJsonError, first_texts, read_exact, write_exact
-from cbr_warehouse.contract.shape import Leaf, ObjectShape, Shape, leaves, record_shape
-from cbr_warehouse.contract.timestamps import is_plain, parse_instant
+from cbr_warehouse.contract.plain_records import PlainPage, PlainRecords
+from cbr_warehouse.contract.shape import record_shape
+from cbr_warehouse.contract.timestamps import parse_instant
 
 LATEST_AHEAD = timedelta(days=2)
 """How far a source's clock may run ahead before its times are considered invalid."""
 
-_ODDLY_SPACED = (b"\t:", b"\n:", b"\r:", b"  :")
-"""Whitespace before a colon that the fast count of keys does not recognize."""
-
-_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-_FAST_TYPES: dict[ColumnType, Any] = {
-    ColumnType.TEXT: str | None,
-    ColumnType.INSTANT: str | None,
-    ColumnType.INTEGER: _Int64 | None,
-    ColumnType.BOOLEAN: bool | Literal["true", "false"] | None,
-}
+_GROUP = 32
+"""Records that are tried together once not all of a page are plain."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +47,28 @@ class Validation:
     extra: str | None = None
 
 
+@dataclass(frozen=True)
+class ValidatedPage:
+    """The results of validating the records of one page, in columns.
+
+    Attributes:
+        task_ids: The task id of each record; None where it has no usable one.
+        days: UTC day of its created_at; None where it has no usable one.
+        exact: The whole result of each record that is not plain, by its position. The others are
+            valid, and their texts already in normal form.
+    """
+
+    task_ids: list[str | None]
+    days: list[date | None]
+    exact: dict[int, Validation]
+
+
 class RecordValidator:
     """Checks records against a contract. Keeps no state between records."""
 
     def __init__(self, contract: Contract) -> None:
         self._shape = record_shape(contract)
-        record_type = _struct("Record", self._shape)
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(record_type).decode
-        self._decode_any: Callable[[bytes], Any] = msgspec.json.Decoder().decode
-        found = leaves(self._shape)
-        self._instants = tuple(leaf.path for leaf in found if leaf.type is ColumnType.INSTANT)
-        self._contested = tuple((leaf.alias, leaf.path) for leaf in found if leaf.alias)
+        self._plain = PlainRecords(self._shape)
 
     def check(self, record: bytes, fetched_at: datetime) -> Validation:
         """Checks one record.
@@ -77,39 +81,46 @@ class RecordValidator:
             The result; no record content raises.
         """
         bounds = TimeBounds(EARLIEST, fetched_at + LATEST_AHEAD)
-        return self._check_plain(record, bounds) or self._check_exactly(record, bounds)
+        plain = self._plain.check([record], bounds)
+        if plain is None:
+            return self._check_exactly(record, bounds)
+        return Validation(task_id=plain.task_ids[0], day=plain.days[0])
 
-    def _check_plain(self, record: bytes, bounds: TimeBounds) -> Validation | None:
-        """Validates a record that needs no coercion; None for any other, valid or not.
+    def check_page(self, records: Sequence[bytes], fetched_at: datetime) -> ValidatedPage:
+        """Checks the records of a page; each gets the result that :meth:`check` gives it.
 
-        The typed decode rejects unknown keys and wrong types, but keeps the last of two equal keys
-        without a word. So keys are counted twice: those of the decoded value, and those in the text,
-        by what follows a key (``":`` or ``" :``). Equal counts exclude a duplicate; text values that
-        look like keys and unusual white space only send a record the slow way.
+        Args:
+            records: The exact bytes of each as received.
+            fetched_at: When they were received; bounds what times can be true.
+
+        Returns:
+            The results; no record content raises.
         """
-        if b"\\u0000" in record or any(space in record for space in _ODDLY_SPACED):
-            return None
-        try:
-            plain = self._decode(record)
-            keys = _count_keys(self._decode_any(record))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        if record.count(b'":') + record.count(b'" :') != keys:
-            return None  # a duplicate key, or text that looks like a key: take the slow path
-        if not (task_id := getattr(plain, TASKS.id_key)) or any(
-            _both(plain, first, second) for first, second in self._contested
-        ):
-            return None
-        created_at = None
-        for path in self._instants:
-            printed = getattr(plain, path)
-            if printed:
-                instant = parse_instant(printed) if is_plain(printed) else None
-                if instant is None or not bounds.earliest <= instant <= bounds.latest:
-                    return None
-                if path == TASKS.time_key:
-                    created_at = instant
-        return Validation(task_id=task_id, day=created_at.date()) if created_at else None
+        bounds = TimeBounds(EARLIEST, fetched_at + LATEST_AHEAD)
+        found = ValidatedPage([], [], {})
+        for group, plain in self._in_groups(records, bounds):
+            if plain is not None:
+                found.task_ids.extend(plain.task_ids)
+                found.days.extend(plain.days)
+                continue
+            for record in group:
+                result = self._check_exactly(record, bounds)
+                found.exact[len(found.days)] = result
+                found.task_ids.append(result.task_id)
+                found.days.append(result.day)
+        return found
+
+    def _in_groups(
+        self, records: Sequence[bytes], bounds: TimeBounds
+    ) -> Iterator[tuple[Sequence[bytes], PlainPage | None]]:
+        """The page as a whole if all its records are plain, else in smaller groups, at last one by one."""
+        plain = self._plain.check(records, bounds)
+        if plain is not None or len(records) <= 1:
+            yield records, plain
+            return
+        size = _GROUP if len(records) > _GROUP else 1
+        for begin in range(0, len(records), size):
+            yield from self._in_groups(records[begin : begin + size], bounds)
 
     def _check_exactly(self, record: bytes, bounds: TimeBounds) -> Validation:
         try:
@@ -133,45 +144,11 @@ class RecordValidator:
         return Validation(normal[TASKS.id_key], _own_day(value, bounds), normal=text, extra=extra)
 
 
-def _struct(name: str, shape: ObjectShape) -> type[msgspec.Struct]:
-    fields = [
-        (key, _fast_type(f"{name}_{key}", child), msgspec.field(default=None)) for key, child in shape.fields
-    ]
-    return msgspec.defstruct(name, fields, forbid_unknown_fields=True)
-
-
-def _fast_type(name: str, shape: Shape) -> Any:
-    if isinstance(shape, Leaf):
-        return _FAST_TYPES[shape.type]
-    if isinstance(shape, ObjectShape):
-        return _struct(name, shape) | None
-    element = str if isinstance(shape.element, Leaf) else _fast_type(name, shape.element)
-    return list[element] | None  # type: ignore[valid-type]  # a type made at run time, for msgspec
-
-
-def _count_keys(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_count_keys(child) for child in value.values() if type(child) in {dict, list})
-    if isinstance(value, list):
-        return sum(_count_keys(child) for child in value)
-    return 0
-
-
 def _require(normal: dict[str, Any]) -> None:
     """A key that is absent breaks the contract as much as one that is null."""
     for key in TASKS.required_keys:
         if normal.get(key) is None:
             raise ContractViolationError(f"{key}: missing")
-
-
-def _both(plain: Any, first: str, second: str) -> bool:
-    """Whether both paths, siblings in one block, hold a value."""
-    *steps, first_key = first.split(".")
-    for step in steps:
-        plain = getattr(plain, step)
-        if plain is None:
-            return False
-    return getattr(plain, first_key) is not None and getattr(plain, second.rsplit(".", 1)[-1]) is not None
 
 
 def _refuse(value: dict[str, Any], bounds: TimeBounds, reason: str) -> Validation:

@@ -42,3 +42,21 @@ def test_a_refused_record_has_the_id_that_a_sound_one_would_have(printed: str, t
     broken = sound[:-1] + ',"extra_info":[]}'
     assert VALIDATOR.check(broken.encode(), NOW).task_id == task_id
     assert VALIDATOR.check(sound.encode(), NOW).task_id == task_id
+
+
+def test_a_text_that_hides_a_colon_does_not_make_up_for_a_key_that_stands_twice() -> None:
+    r"""Keys are counted by ``":``, which a text value can hold with its colon printed as an escape."""
+    record = rb'{"id":"b","id":"a","created_at":"2026-11-19T01:00:00","status":"x\"\u003a"}'
+    assert VALIDATOR.check(record, NOW).reason == 'the key "id" stands twice in one object'
+
+
+def test_a_page_is_not_accepted_for_the_sum_of_its_keys() -> None:
+    """The keys of all records are counted together: what one has twice, another must not lack."""
+    twice = b'{"id":"b","id":"a","created_at":"2026-11-19T01:00:00"}'
+    hiding = rb'{"id":"c","created_at":"2026-11-19T01:00:00","status":"x\"\u003a","vault_name":"\"\u003a"}'
+    found = VALIDATOR.check_page([hiding, twice, hiding], NOW)
+    assert [found.exact[1].reason, found.task_ids] == [
+        'the key "id" stands twice in one object',
+        ["c", "b", "c"],
+    ]
+    assert {0, 2}.isdisjoint(found.exact)
