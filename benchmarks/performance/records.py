@@ -1,0 +1,69 @@
+"""Files of records for the benchmarks: those of a generated estate, copied to any number.
+
+A file is newline-delimited JSON. The server and the floor read the same file.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from uuid import UUID
+
+from cbr_emulator.dialect.settings import Dialect
+from cbr_emulator.estate.generate import generate_estate
+from cbr_emulator.server.auth import PROJECT
+from cbr_emulator.server.record_store import EstateRecords
+
+ESTATE = 100_000
+"""Tasks of the estate at most; more records are copies of them with other ids and times."""
+
+PERIOD = timedelta(days=29)
+"""How long the estate has run, so that all its tasks lie within the default history of 30 days."""
+
+APART = timedelta(seconds=37)
+"""Between two copies of a task in one period."""
+
+TIME = re.compile(rb'("(?:created|started|ended|updated)_at":")([^"]{26})"')
+
+
+def write_records(path: Path, size: int, now: datetime, days: int = PERIOD.days) -> None:
+    """Writes a file of records, one a line, in no particular order.
+
+    Args:
+        path: The file.
+        size: Number of records.
+        now: The present of the estate, UTC.
+        days: Over how many days the tasks are spread, in whole periods; at least one.
+    """
+    estate = generate_estate(min(size, ESTATE), PERIOD.days, 1, now)
+    store = EstateRecords(estate, PROJECT)
+    originals = [store.text(row, now, Dialect()) for row in store.rows(now, None)]
+    with path.open("wb", buffering=2**20) as file:
+        file.writelines(line + b"\n" for line in _copied(originals, size, max(1, days // PERIOD.days)))
+
+
+def _copied(originals: list[bytes], size: int, periods: int) -> Iterator[bytes]:
+    """The originals, then copies of those that have ended; open ones of the past would be asked for alone."""
+    yield from originals[:size]
+    over = [record for record in originals if b'"ended_at":null' not in record]
+    left = size - len(originals)
+    for number in count(1):
+        shift = PERIOD * (number % periods) + APART * (number // periods)
+        for record in over[:left]:
+            yield _copy(record, number, shift)
+        left -= len(over)
+        if left <= 0:
+            return
+
+
+def _copy(record: bytes, number: int, shift: timedelta) -> bytes:
+    """A record with another id and earlier times. It begins with its id."""
+    old = record[7:43]
+    new = str(UUID(int=UUID(old.decode()).int ^ number)).encode()
+
+    def earlier(match: re.Match[bytes]) -> bytes:
+        instant = datetime.fromisoformat(match[2].decode()) - shift
+        return b'%b%b"' % (match[1], instant.isoformat(timespec="microseconds").encode())
+
+    return TIME.sub(earlier, record).replace(old, new)

@@ -1,0 +1,220 @@
+"""A server of a file of records with an index, in a process of its own.
+
+The emulator searches all its rows at each request, which at millions of tasks takes longer than what is
+measured. This server speaks as much of the API as the loaders here ask for: windows of ``created_at``, the
+filters by status, type and provider, and single open tasks. ``GET /stats`` counts what it served, ``POST
+/change/N`` lets the newest N ended tasks report another end.
+
+Run: python server.py FILE; prints its base URL.
+"""
+
+import asyncio
+import json
+import mmap
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+import numpy as np
+
+FILTERS = ("status", "operation_type", "provider_id")
+CHUNK = 1_000_000
+MAX_LIMIT = 1000
+
+
+class Head(msgspec.Struct):
+    """What requests can filter and order by."""
+
+    id: str
+    created_at: str
+    ended_at: str | None
+    status: str
+    operation_type: str
+    provider_id: str
+
+
+@dataclass
+class Index:
+    """Where each record is, newest first, and what it can be filtered by.
+
+    Attributes:
+        content: The file.
+        begins: Offset of each record.
+        ends: Offset of its end.
+        created: Negated ``created_at`` in microseconds, ascending.
+        is_open: Whether it has no end.
+        codes: For each filter, the number of its value.
+        values: For each filter, the values by number.
+        open_ids: Position of each open task by id.
+        changed: Records that replace those of the file, by position.
+    """
+
+    content: mmap.mmap
+    begins: Any
+    ends: Any
+    created: Any
+    is_open: Any
+    codes: dict[str, Any]
+    values: dict[str, dict[str, int]]
+    open_ids: dict[str, int]
+    changed: dict[int, bytes] = field(default_factory=dict)
+    _positions: dict[tuple[tuple[str, str], ...], Any] = field(default_factory=dict)
+
+    def positions(self, filters: dict[str, str]) -> Any:
+        """Positions of the records that match filters, ascending."""
+        key = tuple(sorted(filters.items()))
+        if key not in self._positions:
+            mask = np.ones(len(self.created), dtype=bool)
+            for name, value in key:
+                mask &= self.codes[name] == self.values[name].get(value, -1)
+            self._positions[key] = np.flatnonzero(mask)
+        return self._positions[key]
+
+    def text(self, position: int) -> bytes:
+        """The record at a position."""
+        if position in self.changed:
+            return self.changed[position]
+        return self.content[self.begins[position] : self.ends[position]]
+
+
+def read_index(path: Path) -> Index:
+    """Reads a file of records."""
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    decoder = msgspec.json.Decoder(Head)
+    begins, created, open_, codes = [], [], [], {name: [] for name in FILTERS}  # type: ignore[var-annotated]
+    values: dict[str, dict[str, int]] = {name: {} for name in FILTERS}
+    ids: dict[int, str] = {}
+    begin = 0
+    while (end := content.find(b"\n", begin)) >= 0:
+        head = decoder.decode(content[begin:end])
+        if head.ended_at is None:
+            ids[begin] = head.id
+        begins.append(begin)
+        created.append(head.created_at)
+        open_.append(head.ended_at is None)
+        for name in FILTERS:
+            known = values[name]
+            codes[name].append(known.setdefault(getattr(head, name), len(known)))
+        begin = end + 1
+    starts = np.array(begins, dtype=np.int64)
+    stops = np.append(starts[1:], begin) - 1
+    times = -np.concatenate(
+        [np.array(created[i : i + CHUNK], dtype="datetime64[us]") for i in range(0, len(created), CHUNK)]
+    ).astype(np.int64)
+    order = np.argsort(times, kind="stable")
+    places = {int(starts[position]): number for number, position in enumerate(order) if open_[position]}
+    return Index(
+        content,
+        starts[order],
+        stops[order],
+        times[order],
+        np.array(open_)[order],
+        {name: np.array(codes[name], dtype=np.int16)[order] for name in FILTERS},
+        values,
+        {ids[begin]: number for begin, number in places.items()},
+    )
+
+
+@dataclass
+class Server:
+    """Answers requests and counts them."""
+
+    index: Index
+    requests: int = 0
+    records: int = 0
+    sent: int = 0
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves one connection until the client closes it."""
+        try:
+            while request := await reader.readuntil(b"\r\n\r\n"):
+                method, target, _ = request.split(b"\r\n", 1)[0].decode().split(" ")
+                status, body = self.answer(method, target)
+                date = format_datetime(datetime.now(UTC), usegmt=True)
+                head = (
+                    f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ndate: {date}\r\n"
+                    f"content-length: {len(body)}\r\n\r\n"
+                )
+                writer.write(head.encode() + body)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    def answer(self, method: str, target: str) -> tuple[str, bytes]:
+        """Status and body of the response to a request."""
+        parts = urlsplit(target)
+        *_, last = parts.path.split("/")
+        if last == "stats":
+            stats = {"requests": self.requests, "records": self.records, "bytes": self.sent}
+            return "200 OK", json.dumps(stats).encode()
+        if method == "POST":
+            return "200 OK", b"%d" % change(self.index, int(last))
+        self.requests += 1
+        status, body = (
+            self.listed(dict(parse_qsl(parts.query))) if last == "operation-logs" else self.one(last)
+        )
+        self.sent += len(body)
+        return status, body
+
+    def one(self, task_id: str) -> tuple[str, bytes]:
+        """An open task."""
+        position = self.index.open_ids.get(task_id)
+        if position is None:
+            return "404 Not Found", b'{"error_code":"BackupService.6500","error_msg":"does not exist"}'
+        return "200 OK", b'{"operation_log":%b}' % self.index.text(position)
+
+    def listed(self, parameters: dict[str, str]) -> tuple[str, bytes]:
+        """A page of tasks, newest first."""
+        limit, offset = int(parameters.pop("limit", 1000)), int(parameters.pop("offset", 0))
+        newest, oldest = (
+            _instant(parameters.pop("end_time", None)),
+            _instant(parameters.pop("start_time", None)),
+        )
+        if limit > MAX_LIMIT or parameters.keys() - set(FILTERS):
+            return "400 Bad Request", b'{"error_code":"BackupService.6000","error_msg":"parameter"}'
+        index, found = self.index, self.index.positions(parameters)
+        created = index.created[found] if parameters else index.created
+        first = 0 if newest is None else int(np.searchsorted(created, -newest, side="left"))
+        end = len(found) if oldest is None else int(np.searchsorted(created, -oldest, side="right"))
+        page = found[first + offset : min(end, first + offset + limit)]
+        self.records += len(page)
+        body = b",".join(index.text(int(position)) for position in page)
+        return "200 OK", b'{"count":%d,"operation_logs":[%b]}' % (max(0, end - first), body)
+
+
+def change(index: Index, number: int) -> int:
+    """Lets the newest ended tasks report an end one second later."""
+    positions = np.flatnonzero(~index.is_open)[:number]
+    for position in map(int, positions):
+        record = json.loads(index.text(position))
+        ended_at = datetime.fromisoformat(record["ended_at"]) + timedelta(seconds=1)
+        record["ended_at"] = record["updated_at"] = ended_at.isoformat(timespec="microseconds")
+        index.changed[position] = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+    return len(positions)
+
+
+def _instant(text: str | None) -> int | None:
+    """Microseconds since 1970 of a time of the API, such as 2026-01-31T12:00:00Z."""
+    if text is None:
+        return None
+    return int((datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+
+
+async def main(path: Path) -> None:
+    """Serves until it is terminated."""
+    served = Server(read_index(path))
+    listener = await asyncio.start_server(served.talk, "127.0.0.1", 0)
+    print(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", flush=True)
+    await listener.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

@@ -1,0 +1,209 @@
+"""What loads cost, in numbers that do not depend on the machine's speed.
+
+Counts of requests, files, syncs and statements, bytes and memory of real commands; and CPU time only as the
+ratio of two commands of the same run. A bound is just above what was measured when it was set: a test
+that fails says that a change made loads dearer. ``make bench`` measures how long they take.
+"""
+
+import json
+import logging
+import os
+import runpy
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cbr_warehouse.raw.ledger_order import STAMP
+from cbr_warehouse.raw.ledgers import AuditFindings, read_audits, read_loads, write_audit, write_load
+from cbr_warehouse.storage.layout import DataDirectory
+from support.command_line import PACKAGES, Workplace, serve
+
+logger = logging.getLogger(__name__)
+
+TASKS = 20_000
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks" / "performance"
+TESTS = Path(__file__).parents[2]
+run: Callable[..., Any] = runpy.run_path(str(BENCHMARKS / "measured.py"))["run"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one load cost.
+
+    Attributes:
+        cpu_seconds: Of its process.
+        peak_mb: Peak memory, 10^6 bytes.
+        requests: Requests that the emulator received.
+        written: Files that are new or replaced after it, without leftovers.
+        counts: Of ``support.counted_command``.
+    """
+
+    cpu_seconds: float
+    peak_mb: float
+    requests: int
+    written: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A first load, the loads after it, and the floor.
+
+    Attributes:
+        data: The data directory.
+        json_mb: Size of the records, 10^6 bytes.
+        first: The first load.
+        quiet: The load after it, which finds nothing new.
+        floor_seconds: CPU time of DuckDB alone on a local file of the same records.
+    """
+
+    data: Path
+    json_mb: float
+    first: Load
+    quiet: Load
+    floor_seconds: float
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
+    with ExitStack() as stack:
+        url = stack.enter_context(serve("--tasks", str(TASKS), "--days", "29", "--freeze"))
+        workplace = Workplace(tmp_path_factory.mktemp("cost"))
+        workplace.configure(url)
+        records = [json.dumps(one, separators=(",", ":")) for one in truth(url)["operation_logs"]]
+        file = workplace.folder / "records.ndjson"
+        file.write_text("\n".join(records) + "\n", encoding="utf-8")
+        first = load(workplace, url)
+        quiet = load(workplace, url)
+        floor = [measure_floor(file, tmp_path_factory.mktemp("floor")) for _ in range(3)]
+        logger.info("%s, %s, floor %s", first, quiet, floor)  # shown by --log-cli-level=INFO
+        yield Measured(workplace.data, file.stat().st_size / 1e6, first, quiet, sorted(floor)[1])
+
+
+def load(workplace: Workplace, url: str) -> Load:
+    before, files = truth(url)["requests"], stamps(workplace.data)
+    out = workplace.folder / "counts.json"
+    os.environ["CBR_TOKEN"] = "demo-token"
+    os.environ["BENCH_PIPELINES"] = f"{PACKAGES}{os.pathsep}{TESTS}"
+    finished = run([sys.executable, "-m", "support.counted_command", str(out), "load"], workplace.folder)
+    after = stamps(workplace.data)
+    return Load(
+        finished.cpu_seconds,
+        finished.peak_mb,
+        truth(url)["requests"] - before,
+        len(after.items() - files.items()),
+        json.loads(out.read_text(encoding="utf-8")),
+    )
+
+
+def measure_floor(file: Path, folder: Path) -> float:
+    script = BENCHMARKS / "floor_load.py"
+    return float(run([sys.executable, str(script), str(file), str(folder)], folder).cpu_seconds)
+
+
+def truth(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{url}/__emulator/truth", timeout=60) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def stamps(data: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of each file below a folder."""
+    found = {}
+    for path in data.rglob("*"):
+        if path.is_file():
+            status = path.stat()
+            found[str(path.relative_to(data))] = (status.st_ino, status.st_mtime_ns)
+    return found
+
+
+def megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def test_everything_was_loaded(measured: Measured) -> None:
+    with duckdb.connect(str(measured.data / "warehouse.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM tasks").fetchall() == [(TASKS,)]
+        assert connection.execute("SELECT new FROM loads ORDER BY load_id").fetchall() == [(TASKS,), (0,)]
+
+
+def test_a_first_load_costs_a_small_multiple_of_the_floor(measured: Measured) -> None:
+    assert measured.first.cpu_seconds < BOUNDS["first load by floor"] * measured.floor_seconds
+
+
+def test_a_load_without_news_costs_a_part_of_the_first(measured: Measured) -> None:
+    assert measured.quiet.cpu_seconds < BOUNDS["quiet by first load"] * measured.first.cpu_seconds
+
+
+@pytest.mark.parametrize("which", ["first", "quiet"])
+@pytest.mark.parametrize("what", ["requests", "written", "peak_mb", "syncs", "renames", "statements"])
+def test_counts_stay_below_their_bounds(measured: Measured, which: str, what: str) -> None:
+    done: Load = getattr(measured, which)
+    number = getattr(done, what) if hasattr(done, what) else done.counts[what]
+    assert 0 < number <= BOUNDS[f"{which}, {what}"]
+
+
+def test_raw_and_tables_are_a_part_of_the_json(measured: Measured) -> None:
+    stored = sum(megabytes(measured.data / name) for name in ("raw", "tables"))
+    assert stored < BOUNDS["stored by json"] * measured.json_mb
+
+
+def test_old_ledgers_cost_a_load_nothing(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        url = stack.enter_context(serve("--tasks", "2000", "--days", "29", "--freeze"))
+        places = {}
+        for name, number in (("few", 0), ("many", 2000)):
+            (tmp_path / name).mkdir()
+            places[name] = Workplace(tmp_path / name)
+            places[name].configure(url)
+            load(places[name], url)
+            add_old_loads(places[name].data, number)
+            load(places[name], url)  # takes up what is old, once
+        costs: dict[str, list[float]] = {name: [] for name in places}
+        for _ in range(2):
+            for name, place in places.items():
+                costs[name].append(load(place, url).cpu_seconds)
+    assert min(costs["many"]) < BOUNDS["2,000 old ledgers by few"] * min(costs["few"])
+
+
+def add_old_loads(data: Path, number: int) -> None:
+    """Notes loads, one an hour, that came before the oldest one."""
+    directory = DataDirectory(data)
+    oldest = read_loads(directory, "prod")[0]
+    days = tuple(read_audits(directory, "prod").values())[-3:]
+    for hours in range(1, number + 1):
+        started_at = oldest.started_at - timedelta(hours=hours)
+        load_id = f"{started_at:{STAMP}}-{hours:08x}"
+        finished_at = started_at + timedelta(seconds=9)
+        entry = replace(oldest, load_id=load_id, started_at=started_at, finished_at=finished_at)
+        write_load(directory, entry)
+        write_audit(directory, "prod", load_id, AuditFindings(days, judged_at=started_at, is_confirmed=True))
+
+
+BOUNDS = {
+    "first load by floor": 12.0,
+    "quiet by first load": 1.5,
+    "first, requests": 200,
+    "quiet, requests": 60,
+    "first, written": 500,
+    "quiet, written": 200,
+    "first, syncs": 2000,
+    "quiet, syncs": 1000,
+    "first, renames": 1000,
+    "quiet, renames": 500,
+    "first, statements": 5000,
+    "quiet, statements": 5000,
+    "first, peak_mb": 600,
+    "quiet, peak_mb": 600,
+    "stored by json": 0.75,
+    "2,000 old ledgers by few": 4.0,
+}
+"""Upper bounds by what is measured."""
