@@ -34,6 +34,7 @@ class _Findings:
 
     unprotected: int
     partial: int
+    mostly_failed: int
     missing_days: int
     unverified_days: int
     misses_target: bool
@@ -51,8 +52,8 @@ def judge(
     Bad: a resource was never backed up or fails repeatedly, days of data are incomplete or lost, fewer than
     half of the backup days were protected, or more than half of the resources have no recent enough recovery
     point. Warn: final success is below its target, some resource has no recent enough recovery point, a task
-    succeeded only in part, or days are unverified for another reason than the edge of retention. Good: none
-    of these.
+    succeeded only in part, a backup day counts as protected although most of its scheduled backups did not
+    succeed, or days are unverified for another reason than the edge of retention. Good: none of these.
 
     Args:
         warehouse: The warehouse.
@@ -66,6 +67,7 @@ def judge(
     found = _Findings(
         unprotected=_count_unprotected(warehouse, period),
         partial=_count_partial(warehouse, period),
+        mostly_failed=_count_mostly_failed(warehouse, period),
         missing_days=sum(
             row["days"] for row in completeness if row["state"] in {DayState.INCOMPLETE, DayState.LOST}
         ),
@@ -91,8 +93,8 @@ def _level(figures: dict[str, Figure], found: _Findings) -> str:
     is_mostly_bad = 2 * found.unprotected > never.denominator or 2 * success.numerator < success.denominator
     if never.numerator or figures["strikes"].numerator or found.missing_days or is_mostly_bad:
         return "bad"
-    needs_attention = found.misses_target or found.unprotected or found.partial or found.unverified_days
-    return "warn" if needs_attention else "good"
+    deserving = (found.unprotected, found.partial, found.mostly_failed, found.unverified_days)
+    return "warn" if found.misses_target or any(deserving) else "good"
 
 
 def _sentences(
@@ -109,6 +111,7 @@ def _sentences(
         ("strikes", figures["strikes"].numerator, {"strikes": settings["strikes"]}),
         ("unprotected", found.unprotected, {}),
         ("partial_success", found.partial, {}),
+        ("mostly_failed", found.mostly_failed, {}),
         ("incomplete", found.missing_days, {}),
         ("unverified", found.unverified_days, {}),
     )
@@ -134,6 +137,17 @@ def _count_partial(warehouse: Warehouse, period: Period) -> int:
     )
     span = {"from_at": period.from_at, "to_at": period.to_at}
     return int(warehouse.sql(query, span, as_="arrow").to_pylist()[0]["n"])
+
+
+def _count_mostly_failed(warehouse: Warehouse, period: Period) -> int:
+    # One success protects a day, so an hourly policy with 1 success of 24 has a final success of 100 %.
+    query = (
+        "SELECT count(*) AS n FROM analytics.resource_day WHERE backup_day >= $from_day "
+        "AND backup_day < $to_day AND verdict = 'protected' AND 2 * scheduled_ok < scheduled_ended "
+        "AND scheduled_ended > 2"
+    )
+    parameters = {name: period.parameters[name] for name in ("from_day", "to_day")}
+    return int(warehouse.sql(query, parameters, as_="arrow").to_pylist()[0]["n"])
 
 
 def _protected(success: Figure, texts: Texts) -> str:

@@ -226,6 +226,29 @@ def test_trends_reach_as_far_back_as_the_lookback(tmp_path: Path) -> None:
     assert len(found(log, tmp_path).results["trend"].rows) == 10
 
 
+def test_an_hourly_policy_with_one_success_a_day_is_not_in_order(tmp_path: Path) -> None:
+    """One success protects a day, so 23 failures of 24 were shown as a success of 100 %, and nothing else."""
+    log = long_log()
+    log.daily("steady", "2026-03-01 01:00", 8)
+    for hour in range(24):
+        moment = at("2026-03-08 18:00") + timedelta(hours=hour)
+        log.backup("hourly", moment, status="success" if hour == 22 else "failed")
+    log.backup("steady", "2026-03-09 01:00")
+    data = found(log, tmp_path)
+    assert data.figures["success"].value == 1
+    assert data.verdict.level == "warn"
+    (said,) = (one for one in data.verdict.sentences if "count as protected" in one)
+    assert said.endswith("most of their scheduled backups did not succeed: 1.")
+
+
+def test_two_runs_of_a_day_of_which_one_failed_are_in_order(tmp_path: Path) -> None:
+    log = long_log()
+    log.daily("a", "2026-03-01 01:00", 8)
+    log.backup("a", "2026-03-08 20:00", status="failed")
+    log.backup("a", "2026-03-09 01:00")
+    assert not [one for one in found(log, tmp_path).verdict.sentences if "scheduled" in one]
+
+
 def test_a_success_of_a_part_is_reported(tmp_path: Path) -> None:
     """A sync that ended with success and 21 of 22 backups failed was nowhere."""
     log = long_log()
