@@ -5,30 +5,14 @@ Tables are formatted in ``table``; CSV and JSON, which are for programs, in ``qu
 
 import logging
 import sys
-import unicodedata
 from io import TextIOWrapper
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that move the cursor, reorder the line or end it: a name with such characters could
-rewrite what the terminal shows."""
+from cbr_warehouse.contract.visible_text import escape_invisible
 
 
 def visible(text: str) -> str:
-    r"""Shows control characters as escapes; line breaks are kept.
-
-    >>> visible("\x1b[2Jvault\r\n")
-    '\\x1b[2Jvault\\x0d\n'
-    """
-    if text.isprintable():
-        return text
-    return "".join(_escaped(one) if unicodedata.category(one) in _INVISIBLE else one for one in text)
-
-
-def _escaped(character: str) -> str:
-    if character == "\n":
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    """A text with control characters shown as escapes, and its line breaks kept."""
+    return escape_invisible(text, keep_line_breaks=True)
 
 
 def say(sentence: str) -> None:

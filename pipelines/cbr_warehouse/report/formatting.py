@@ -2,7 +2,8 @@
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
-from unicodedata import category
+
+from cbr_warehouse.contract.visible_text import escape_invisible
 
 _LEAST, _MOST = Decimal("0.01"), Decimal("99.99")
 _LONGEST_NAME = 80
@@ -63,26 +64,7 @@ def moment(value: date | datetime | None, zone: tzinfo = UTC) -> str:
     return local.isoformat(sep=" ", timespec="minutes")
 
 
-def printable(text: str) -> str:
-    r"""A text without control characters: each is shown as its escape, such as ``\x1b`` or ``\u202e``.
-
-    Line breaks, marks of the writing direction and characters that XML does not allow are among them. They
-    would end the process that draws charts, or make a name look like another one.
-
-    Args:
-        text: Any text, such as a name or an error code as received.
-    """
-    if text.isprintable():
-        return text
-    return "".join(one if _is_shown(one) else one.encode("unicode_escape").decode() for one in text)
-
-
-def _is_shown(character: str) -> bool:
-    # Spaces of other scripts, such as U+3000, are not "printable" in Python.
-    return character.isprintable() or category(character) == "Zs"
-
-
 def abbreviate(name: str) -> str:
-    """A name, printable and cut after 80 characters."""
-    name = printable(name)
+    """A name without control characters, cut after 80 characters."""
+    name = escape_invisible(name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cbr_warehouse.report.formatting import printable
+from cbr_warehouse.contract.visible_text import escape_invisible
 
 
 @cache
@@ -27,4 +27,4 @@ def environment() -> Environment:
 
 def _shown(value: Any) -> Any:
     """Replaces control characters of a text; markup was made from texts that passed here before."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return escape_invisible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cbr_warehouse.contract.visible_text import escape_invisible
 from cbr_warehouse.report.build import Report, make_report
-from cbr_warehouse.report.formatting import abbreviate, printable
+from cbr_warehouse.report.formatting import abbreviate
 from cbr_warehouse.report.options import Language, ReportOptions
 from cbr_warehouse.report.plots import plot_causes
 from cbr_warehouse.report.texts import read_texts
@@ -95,7 +96,7 @@ def test_a_chart_of_any_code_is_drawn(text: str) -> None:
 
 
 def test_every_character_that_moves_a_cursor_or_a_reader_is_an_escape() -> None:
-    shown = printable("".join(chr(code) for code in range(0x110000)))
+    shown = escape_invisible("".join(chr(code) for code in range(0x110000)))
     for hidden in (*range(32), *range(0x7F, 0xA0), 0x200E, 0x202E, 0x2028, 0xFEFF, 0xFFFF, 0xD800):
         assert chr(hidden) not in shown
     for kept in "a é生ب\u3000🙂":
