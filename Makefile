@@ -8,6 +8,7 @@ LOCKED := pyproject.toml uv.lock tools/install-venv
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 COMPARE := $(VENV)/.installed-compare
+MUTATE := $(VENV)/.installed-mutate
 # docs/reliability.md is generated from the results of these tests, collected in this file.
 PROVING := $(addprefix tests/integration/,peers dialects faults bad_records load)
 PROOFS := $(VENV)/proofs.jsonl
@@ -22,7 +23,7 @@ PYTEST_ARGS ?= $(PARALLEL) --cov --cov-report=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test duckdb2 check lint format docs reliability coverage bench compare dev build system-deps clean
+.PHONY: help demo test duckdb2 check lint format docs reliability coverage bench compare mutate dev build system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +73,13 @@ bench: $(RUN) ## Measure a first load of 100,000 tasks, and the analytics on 3.7
 compare: $(COMPARE) ## Load from the same hostile sources with dlt beside, and print what each lost
 	$(BIN)/python benchmarks/compare
 
+SAMPLE ?= 150
+SEED ?= 1
+ROOM ?= extract,raw,tables,load,warehouse
+mutate: $(MUTATE) ## Change the code in small ways, and list the changes that no test notices (SAMPLE, SEED, ROOM)
+	$(BIN)/python tools/mutate.py --sample $(SAMPLE) --seed $(SEED) --room $(ROOM)
+	$(BIN)/python tools/mutation_page.py
+
 dev: $(DEV) ## Start Dagster's web interface on this checkout (state in .dagster/)
 	[ -e "$${DAGSTER_HOME:-.dagster}/dagster.yaml" ] || $(BIN)/cbr-warehouse dagster-home "$${DAGSTER_HOME:-.dagster}"
 	DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/.dagster}" VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev -w workspace.yaml
@@ -97,3 +105,7 @@ $(DEV): $(LOCKED)
 $(COMPARE): $(LOCKED)
 	tools/install-venv compare
 	touch $@
+
+$(MUTATE): $(LOCKED)
+	tools/install-venv mutate
+	touch $(RUN) $(DEV) $@
