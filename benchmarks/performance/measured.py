@@ -92,10 +92,15 @@ def _written(process_id: int) -> float | None:
 
 
 @contextmanager
-def served(file: Path) -> Iterator[str]:
-    """Serves a file of records in a process of its own and gives its base URL."""
+def served(file: Path, running: int = 0) -> Iterator[str]:
+    """Serves a file of records in a process of its own and gives its base URL.
+
+    Args:
+        file: The file.
+        running: Newest tasks that are served as running until ``end_running``.
+    """
     process = subprocess.Popen(
-        [PYTHON, str(HERE / "server.py"), str(file)], stdout=subprocess.PIPE, text=True
+        [PYTHON, str(HERE / "server.py"), str(file), str(running)], stdout=subprocess.PIPE, text=True
     )
     try:
         url = process.stdout.readline().strip() if process.stdout else ""
@@ -114,9 +119,9 @@ def stats(url: str) -> dict[str, int]:
     return counted
 
 
-def change_records(url: str, number: int) -> None:
-    """Lets a server report another end of its newest ended tasks."""
-    request = urllib.request.Request(f"{url}/change/{number}", data=b"", method="POST")  # noqa: S310
+def end_running(url: str) -> None:
+    """Ends the tasks that a server keeps running."""
+    request = urllib.request.Request(f"{url}/end", data=b"", method="POST")  # noqa: S310
     urllib.request.urlopen(request, timeout=600).close()  # noqa: S310
 
 

@@ -3,9 +3,10 @@
 A file is newline-delimited JSON. The server and the floor read the same file.
 """
 
+import json
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from uuid import UUID
@@ -41,6 +42,21 @@ def write_records(path: Path, size: int, now: datetime, days: int = PERIOD.days)
     originals = [store.text(row, now, Dialect()) for row in store.rows(now, None)]
     with path.open("wb", buffering=2**20) as file:
         file.writelines(line + b"\n" for line in _copied(originals, size, max(1, days // PERIOD.days)))
+
+
+def write_dense_day(path: Path, size: int, now: datetime) -> None:
+    """Writes a file of records that were all created yesterday, evenly over the day."""
+    estate = generate_estate(min(size, ESTATE), PERIOD.days, 1, now)
+    store = EstateRecords(estate, PROJECT)
+    originals = [store.text(row, now, Dialect()) for row in store.rows(now, None)]
+    over = [record for record in originals if b'"ended_at":null' not in record]
+    begin = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    with path.open("wb", buffering=2**20) as file:
+        for number in range(size):
+            record = over[number % len(over)]
+            created_at = datetime.fromisoformat(json.loads(record)["created_at"]).replace(tzinfo=UTC)
+            shift = created_at - begin - timedelta(days=1) * (number / size)
+            file.write(_copy(record, number // len(over), shift) + b"\n")
 
 
 def _copied(originals: list[bytes], size: int, periods: int) -> Iterator[bytes]:

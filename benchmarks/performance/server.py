@@ -2,10 +2,10 @@
 
 The emulator searches all its rows at each request, which at millions of tasks takes longer than what is
 measured. This server speaks as much of the API as the loaders here ask for: windows of ``created_at``, the
-filters by status, type and provider, and single open tasks. ``GET /stats`` counts what it served, ``POST
-/change/N`` lets the newest N ended tasks report another end.
+filters by status, type and provider, and single open tasks. ``GET /stats`` counts what it served. With
+RUNNING, as many of the newest tasks are served as running until ``POST /end``.
 
-Run: python server.py FILE; prints its base URL.
+Run: python server.py FILE RUNNING; prints its base URL.
 """
 
 import asyncio
@@ -74,6 +74,10 @@ class Index:
                 mask &= self.codes[name] == self.values[name].get(value, -1)
             self._positions[key] = np.flatnonzero(mask)
         return self._positions[key]
+
+    def forget_positions(self) -> None:
+        """Evaluates filters again, after records changed."""
+        self._positions.clear()
 
     def text(self, position: int) -> bytes:
         """The record at a position."""
@@ -156,13 +160,24 @@ class Server:
             stats = {"requests": self.requests, "records": self.records, "bytes": self.sent}
             return "200 OK", json.dumps(stats).encode()
         if method == "POST":
-            return "200 OK", b"%d" % change(self.index, int(last))
+            self.end_running()
+            return "200 OK", b"{}"
         self.requests += 1
         status, body = (
             self.listed(dict(parse_qsl(parts.query))) if last == "operation-logs" else self.one(last)
         )
         self.sent += len(body)
         return status, body
+
+    def end_running(self) -> None:
+        """Serves the tasks kept running as what they are in the file."""
+        for position in self.index.changed:
+            status = json.loads(self.index.content[self.index.begins[position] : self.index.ends[position]])[
+                "status"
+            ]
+            self.index.codes["status"][position] = self.index.values["status"][status]
+        self.index.changed.clear()
+        self.index.forget_positions()
 
     def one(self, task_id: str) -> tuple[str, bytes]:
         """An open task."""
@@ -190,15 +205,17 @@ class Server:
         return "200 OK", b'{"count":%d,"operation_logs":[%b]}' % (max(0, end - first), body)
 
 
-def change(index: Index, number: int) -> int:
-    """Lets the newest ended tasks report an end one second later."""
-    positions = np.flatnonzero(~index.is_open)[:number]
-    for position in map(int, positions):
+def keep_running(index: Index, number: int) -> None:
+    """Serves the newest ended tasks as running ones."""
+    for position in map(int, np.flatnonzero(~index.is_open)[:number]):
         record = json.loads(index.text(position))
-        ended_at = datetime.fromisoformat(record["ended_at"]) + timedelta(seconds=1)
-        record["ended_at"] = record["updated_at"] = ended_at.isoformat(timespec="microseconds")
+        record |= {"status": "running", "ended_at": None, "updated_at": record["started_at"]}
+        record["extra_info"]["common"]["progress"] = 50
         index.changed[position] = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
-    return len(positions)
+        index.open_ids[record["id"]] = position
+        index.codes["status"][position] = index.values["status"].setdefault(
+            "running", len(index.values["status"])
+        )
 
 
 def _instant(text: str | None) -> int | None:
@@ -208,13 +225,14 @@ def _instant(text: str | None) -> int | None:
     return int((datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
 
 
-async def main(path: Path) -> None:
+async def main(path: Path, running: int) -> None:
     """Serves until it is terminated."""
     served = Server(read_index(path))
+    keep_running(served.index, running)
     listener = await asyncio.start_server(served.talk, "127.0.0.1", 0)
     print(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", flush=True)
     await listener.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
