@@ -9,6 +9,7 @@ from cbr_warehouse.load.locks import hold_everything
 from cbr_warehouse.load.repair import refuse_damaged
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.stored_records import undated_records
+from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import make_tables
 from cbr_warehouse.tables.stored_tasks import count_quarantined
 from cbr_warehouse.warehouse.build import build_warehouse
@@ -34,6 +35,7 @@ class Requeued:
         return self.before - self.after
 
 
+@without_pandas()
 def requeue(context: LoadContext) -> list[Requeued]:
     """Validates every quarantined record by the present contract and publishes those that are valid now.
 

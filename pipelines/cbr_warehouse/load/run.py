@@ -12,10 +12,12 @@ from cbr_warehouse.load.repair import refuse_damaged, refuse_missing
 from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.source_load import fail_source, load_source
 from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from cbr_warehouse.warehouse.build import build_warehouse
 
 
+@without_pandas()
 def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequest) -> LoadResult:
     """Loads sources side by side and publishes the warehouse, again for those that take longer.
 
@@ -49,6 +51,7 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
     return LoadResult(tuple(result for result in results if isinstance(result, SourceResult)), left_out)
 
 
+@without_pandas()
 def rebuild(context: LoadContext) -> None:
     """Builds tables and warehouse again from raw alone, without the API.
 

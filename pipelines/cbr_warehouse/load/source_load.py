@@ -38,6 +38,7 @@ from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import make_tables
 from cbr_warehouse.tables.stored_tasks import tasks_to_follow
@@ -47,6 +48,7 @@ from cbr_warehouse.verify.verify_days import Verification, verify_days
 logger = logging.getLogger(__name__)
 
 
+@without_pandas()
 def plan_source(
     directory: DataDirectory,
     source: SourceSettings,
@@ -69,6 +71,7 @@ def plan_source(
     return plan_load(now, horizon, state, requested=request.range, deep=request.deep)
 
 
+@without_pandas()
 def load_source(context: LoadContext, ready: ReadySource, request: LoadRequest) -> SourceResult:
     """Loads one source up to its tables. The caller holds the source's lock and publishes afterwards.
 

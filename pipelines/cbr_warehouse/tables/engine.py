@@ -12,6 +12,7 @@ from cbr_warehouse.errors import StorageError
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
 from cbr_warehouse.storage.layout import DAY_PREFIX, SOURCE_PREFIX, DataDirectory
 from cbr_warehouse.storage.sql_text import literal, parquet_files
+from cbr_warehouse.storage.without_pandas import without_pandas
 
 T = TypeVar("T")
 
@@ -45,7 +46,8 @@ def open_engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET TimeZone = 'UTC'")
         limit_memory(connection, MEMORY_LIMIT_MB)
         connection.execute("SET preserve_insertion_order = false")
-        yield connection
+        with without_pandas():
+            yield connection
     finally:
         connection.close()
 

@@ -11,6 +11,7 @@ import duckdb
 from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.warehouse.ddl import create_statements
 
 
@@ -32,7 +33,7 @@ class AnalyticsColumn:
 @cache
 def analytics_columns() -> dict[str, tuple[AnalyticsColumn, ...]]:
     """The columns of every base table and view, by its name, in order."""
-    with duckdb.connect(":memory:") as connection:
+    with without_pandas(), duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("ATTACH ':memory:' AS warehouse")
         connection.execute("USE warehouse")

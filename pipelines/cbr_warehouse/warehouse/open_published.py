@@ -17,6 +17,7 @@ import duckdb
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
 from cbr_warehouse.storage.sql_text import literal
+from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
 
 _ENGINE = {
@@ -112,7 +113,8 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     opened = connect_published(path)
     try:
-        yield opened.connection
+        with without_pandas():
+            yield opened.connection
     except duckdb.Error as error:
         if damage := explain_unreadable(path, error):
             raise damage from error
