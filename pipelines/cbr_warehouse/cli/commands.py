@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from cbr_warehouse.cli.global_options import take_global_options
+from cbr_warehouse.cli.plain_values import take_plain_values
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class CommandGroup(TyperGroup):
         super().__init__(**attributes)
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names, for "Did you mean"
 
+    def get_params(self, ctx: Any) -> Any:
+        """The options, which are few and plain."""
+        return take_plain_values(super().get_params(ctx))
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of this name, imported; None if it is unknown."""
         del ctx
@@ -81,6 +86,14 @@ class CommandGroup(TyperGroup):
             raise
 
 
+class PlainCommand(TyperCommand):
+    """A command that does without pydantic for plain values."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """The options and arguments, those of ``--help`` included."""
+        return take_plain_values(super().get_params(ctx))
+
+
 def build(name: str) -> Any:
     """Imports a command and gives it the global options."""
     found = getattr(import_module(f"cbr_warehouse.cli.{COMMANDS[name].module}"), COMMANDS[name].module)
@@ -93,7 +106,7 @@ def build(name: str) -> Any:
 def _of_function(name: str, function: Callable[..., None]) -> typer.Typer:
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     # A query may begin with a comment, whose dashes are no option.
-    app.command(name, context_settings={"ignore_unknown_options": name == "sql"})(function)
+    app.command(name, cls=PlainCommand, context_settings={"ignore_unknown_options": name == "sql"})(function)
     return app
 
 

@@ -26,7 +26,8 @@ def _note(context: typer.Context, param: typer.CallbackParam, value: Any) -> Any
     """Stores an option of either position; the last one wins."""
     root = context.find_root()
     noted = root.obj or GlobalOptions()
-    root.obj = noted if value is None else replace(noted, **{str(param.name): value})
+    path = None if value is None else Path(value)
+    root.obj = noted if path is None else replace(noted, **{str(param.name): path})
     return value
 
 
@@ -36,15 +37,24 @@ def _set_up_logging(value: bool) -> bool:
     return value
 
 
+# Texts, not paths: Typer would check whether they can be read, and import pydantic to do so.
 Config = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        help="Configuration file instead of cbr-warehouse.toml.", show_default=False, callback=_note
+        help="Configuration file instead of cbr-warehouse.toml.",
+        metavar="<path>",
+        show_default=False,
+        callback=_note,
     ),
 ]
 DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Data directory instead of the configured one.", show_default=False, callback=_note),
+    str | None,
+    typer.Option(
+        help="Data directory instead of the configured one.",
+        metavar="<path>",
+        show_default=False,
+        callback=_note,
+    ),
 ]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Log every step, and show tracebacks.", callback=_set_up_logging)

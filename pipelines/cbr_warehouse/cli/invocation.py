@@ -1,4 +1,8 @@
-"""What every command starts from: the settings, the data directory and the contract, read when needed."""
+"""What every command starts from: the settings, the data directory and the contract, read when needed.
+
+Each property imports what it needs when it is first used: ``sql`` starts without pydantic, and only the
+commands that load import the HTTP client. Elsewhere modules are imported at the top.
+"""
 
 import os
 from collections.abc import Callable, Mapping
@@ -6,21 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cbr_warehouse.cli.global_options import global_options_of
-from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.contract.load_schemas import read_contract
-from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.live_context import live_context
-from cbr_warehouse.load.progress import Progress
-from cbr_warehouse.settings.model import Settings
-from cbr_warehouse.settings.read import read_settings
-from cbr_warehouse.settings.resolve_credentials import secret_problems
-from cbr_warehouse.settings.select_sources import ReadySource, require_sources
+from cbr_warehouse.settings.locate import read_location
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.permissions import restrict_new_files
+
+if TYPE_CHECKING:
+    from cbr_warehouse.contract.columns import Contract
+    from cbr_warehouse.load.context import LoadContext
+    from cbr_warehouse.load.progress import Progress
+    from cbr_warehouse.settings.model import Settings
+    from cbr_warehouse.settings.select_sources import ReadySource
 
 
 def utc_now() -> datetime:
@@ -43,22 +47,41 @@ class Invocation:
     environ: Mapping[str, str]
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The settings.
 
         Raises:
             SettingsError: The configuration is wrong.
         """
+        from cbr_warehouse.settings.read import read_settings
+
         settings = read_settings(self.config, self.data_dir, self.environ)
         restrict_new_files(int(settings.umask, 8))
         return settings
 
-    def require_sources(self, name: str | None) -> tuple[ReadySource, ...]:
+    @cached_property
+    def published(self) -> Path:
+        """The published warehouse, for commands that only read it and need no other setting.
+
+        Raises:
+            SettingsError: The configuration does not say where it is.
+        """
+        location = read_location(self.config, self.data_dir, self.environ)
+        if location is None:
+            return self.directory.warehouse
+        restrict_new_files(int(location.umask, 8))
+        return DataDirectory(location.data_dir).warehouse
+
+    def require_sources(self, name: str | None) -> "tuple[ReadySource, ...]":
         """The sources a command reads from, with their secrets; None for all.
 
         Raises:
             SettingsError: The configuration is wrong, or a secret cannot be had: all of it at once.
         """
+        from cbr_warehouse.settings.read import read_settings
+        from cbr_warehouse.settings.resolve_credentials import secret_problems
+        from cbr_warehouse.settings.select_sources import require_sources
+
         settings = read_settings(
             self.config,
             self.data_dir,
@@ -73,12 +96,16 @@ class Invocation:
         return DataDirectory(self.settings.data_dir)
 
     @cached_property
-    def contract(self) -> Contract:
+    def contract(self) -> "Contract":
         """The contract."""
+        from cbr_warehouse.contract.load_schemas import read_contract
+
         return read_contract()
 
-    def load_context(self, progress: Progress, clock: Callable[[], datetime] = utc_now) -> LoadContext:
+    def load_context(self, progress: "Progress", clock: Callable[[], datetime] = utc_now) -> "LoadContext":
         """What a load runs with: the real clock, randomness and network."""
+        from cbr_warehouse.load.live_context import live_context
+
         return replace(live_context(self.directory, self.settings.analytics), clock=clock, progress=progress)
 
 

@@ -5,16 +5,13 @@ import json
 import math
 import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import singledispatch
+from functools import cache, singledispatch
 from typing import Any
 
-import msgspec
-
 from cbr_warehouse.contract.timestamps import print_instant
-
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters that JSON leaves as they are."""
@@ -22,7 +19,14 @@ _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 def to_json(value: Any) -> str:
     """JSON of what ``plain`` made, on one line."""
-    return _ENCODER.encode(value).decode()
+    return _encode()(value).decode()
+
+
+@cache
+def _encode() -> Callable[[Any], bytes]:
+    import msgspec  # no table of texts and whole numbers needs it, and it is slow to import
+
+    return msgspec.json.Encoder(decimal_format="number").encode
 
 
 def write_json(text: str) -> None:

@@ -45,7 +45,7 @@ def show(
         f"{text} AS record_text FROM quarantine "
         f"WHERE {' AND '.join(wanted)} ORDER BY source, first_seen_at, record_text"
     )
-    with stream_query(invocation_of(context).directory.warehouse, statement) as answer:
+    with stream_query(invocation_of(context).published, statement) as answer:
         print_answer(answer, output)
 
 

@@ -34,7 +34,7 @@ def sql(
     Exactly one statement: SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.
     """
     text = _read_statement(statement, file)
-    with stream_query(invocation_of(context).directory.warehouse, text) as answer:
+    with stream_query(invocation_of(context).published, text) as answer:
         print_answer(answer, output)
 
 

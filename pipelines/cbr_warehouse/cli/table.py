@@ -60,6 +60,8 @@ def as_text(value: Any) -> str:
     shown = plain(value)
     if isinstance(shown, Decimal):
         return format(shown, "f")
+    if type(shown) is int:
+        return str(shown)
     return shown if isinstance(shown, str) else to_json(shown)
 
 

@@ -36,7 +36,7 @@ def views(
     if found is None:
         raise UsageError(f"There is no view {name!r}. Views: {', '.join(sorted(definitions))}.")
     _show_definition(found)
-    warehouse = invocation_of(context).directory.warehouse
+    warehouse = invocation_of(context).published
     if found.kind == "macro":
         show(f'\nQuery it with: cbr-warehouse sql "FROM analytics.{found.name}({found.arguments})"')
     elif not warehouse.exists():

@@ -37,12 +37,8 @@ from cbr_warehouse.settings.day_boundaries import (
 )
 from cbr_warehouse.settings.durations import ALLOWED_DURATION, parse_duration
 from cbr_warehouse.settings.endpoints import ALLOWED_ENDPOINT, parse_endpoint
-from cbr_warehouse.settings.secret_references import (
-    Reference,
-    parse_reference,
-    parse_text_or_reference,
-    resolve_path,
-)
+from cbr_warehouse.settings.locate import DEFAULT_DATA_DIR, DEFAULT_UMASK, parse_folder
+from cbr_warehouse.settings.secret_references import Reference, parse_reference, parse_text_or_reference
 from cbr_warehouse.settings.umask import ALLOWED_UMASK, parse_umask
 
 REPORTED_ELSEWHERE = "reported_elsewhere"
@@ -84,11 +80,7 @@ def _text_or_reference(value: object, info: ValidationInfo) -> str | Reference:
 
 
 def _path(value: object, info: ValidationInfo) -> Path:
-    if isinstance(value, Path):
-        return (_origin(info).base / value).absolute()
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError("not a quoted path")
-    return resolve_path(value, _origin(info).base)
+    return parse_folder(value, _origin(info).base)
 
 
 def _existing_file(value: object, info: ValidationInfo) -> Path:
@@ -265,9 +257,9 @@ class Settings(_Values):
     """
 
     data_dir: Annotated[Path, BeforeValidator(_path)] = Field(
-        Path("data"), validate_default=True, description="the path of a folder, in quotes"
+        Path(DEFAULT_DATA_DIR), validate_default=True, description="the path of a folder, in quotes"
     )
-    umask: Annotated[str, BeforeValidator(parse_umask)] = Field("077", description=ALLOWED_UMASK)
+    umask: Annotated[str, BeforeValidator(parse_umask)] = Field(DEFAULT_UMASK, description=ALLOWED_UMASK)
     timezone: Annotated[str, BeforeValidator(parse_timezone)] = Field("UTC", description=ALLOWED_TIMEZONE)
     day_anchor: Annotated[time, BeforeValidator(parse_anchor)] = Field(time(18), description=ALLOWED_ANCHOR)
     schedule: Annotated[str, BeforeValidator(parse_cron)] = Field("0 * * * *", description=ALLOWED_CRON)

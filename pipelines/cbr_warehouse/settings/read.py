@@ -1,27 +1,24 @@
-"""Locates, parses and validates the configuration, reporting all problems at once.
+"""Validates the configuration, reporting all problems at once.
 
-References to secrets are not resolved here, so commands that access no source need no secrets.
+The file is found and parsed in ``locate``. References to secrets are not resolved here, so commands that
+access no source need no secrets.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from cbr_warehouse.errors import SettingsError
 from cbr_warehouse.settings.auth_methods import ALLOWED_AUTH, auth_problems
 from cbr_warehouse.settings.endpoints import endpoint_of_region
 from cbr_warehouse.settings.error_messages import key_of, problems_of
+from cbr_warehouse.settings.locate import find_file, named_data_dir, parse_file
 from cbr_warehouse.settings.model import ALLOWED_NAME, Origin, Settings
 from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
 
-FILE_NAME = "cbr-warehouse.toml"
 ENVIRONMENT = "the environment"
-CONFIG_VARIABLE = "CBR_WAREHOUSE_CONFIG"
-DATA_DIR_VARIABLE = "CBR_WAREHOUSE_DATA_DIR"
 
 VENDOR_VARIABLES = {
     "access_key": "HUAWEICLOUD_SDK_AK",
@@ -59,69 +56,18 @@ def read_settings(
     Raises:
         SettingsError: It is invalid; the message lists every problem.
     """
-    path = _find(config, environ)
+    path = find_file(config, environ)
     if path is not None:
-        settings = _check(_parse(path), Origin(str(path), path.absolute().parent), extra_checks)
+        settings = _check(parse_file(path), Origin(str(path), path.absolute().parent), extra_checks)
     else:
         settings = _check(_from_environment(environ), Origin(ENVIRONMENT, Path.cwd()), extra_checks)
-    named = data_dir or (Path(environ[DATA_DIR_VARIABLE]) if environ.get(DATA_DIR_VARIABLE) else None)
-    return settings if named is None else settings.model_copy(update={"data_dir": named.absolute()})
+    named = named_data_dir(data_dir, environ)
+    return settings if named is None else settings.model_copy(update={"data_dir": named})
 
 
 def missing_vendor_variables(environ: Mapping[str, str]) -> list[str]:
     """The vendor's variables that are unset or empty."""
     return [name for name in VENDOR_VARIABLES.values() if not environ.get(name)]
-
-
-def _find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
-    named = environ.get(CONFIG_VARIABLE)
-    path, by = (config, "--config") if config else (Path(named), CONFIG_VARIABLE) if named else (None, "")
-    if path is None:
-        usual = Path(FILE_NAME)
-        return usual if usual.exists() or usual.is_symlink() else None
-    try:
-        exists = path.exists()
-    except OSError:  # a parent directory is not accessible
-        exists = True  # reading it reports the reason
-    if not exists:
-        raise SettingsError(f"{path}: the file named by {by} does not exist; correct the path, or omit {by}.")
-    return path
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        # Editors on Windows add a byte order mark, which TOML does not allow.
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise SettingsError(
-            f"{path}: cannot be read ({error.strerror}). Check it and its permissions, or name another file "
-            "with --config."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
-    try:
-        return tomllib.loads(text)
-    except ValueError as error:  # TOMLDecodeError, or an integer with too many digits
-        reason = _position(str(error), text)
-    except RecursionError:
-        reason = ": lists or tables are nested too deeply"
-    raise SettingsError(
-        f"{path}{reason}. Strings need quotes, and each key = value its own line; see toml.io."
-    )
-
-
-def _position(reason: str, text: str) -> str:
-    """Location and reason of a TOML error: ``, line 3, column 7: not TOML (expected '=' after a key)``."""
-    match = re.fullmatch(
-        r"(?P<what>.*) \(at (line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", reason
-    )
-    if match is None:
-        return f": {reason}"
-    line, column = match["line"], match["column"]
-    if line is None:
-        lines = text.splitlines() or [""]
-        line, column = str(len(lines)), str(len(lines[-1]) + 1)
-    return f", line {line}, column {column}: not TOML ({match['what']})"
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.settings.locate import FILE_NAME
 from cbr_warehouse.settings.model import Settings, SourceSettings
 from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
-from cbr_warehouse.settings.read import ENVIRONMENT, FILE_NAME, VENDOR_VARIABLES, missing_vendor_variables
+from cbr_warehouse.settings.read import ENVIRONMENT, VENDOR_VARIABLES, missing_vendor_variables
 from cbr_warehouse.settings.resolve_credentials import Credentials, find_secrets
 
 

@@ -3,12 +3,12 @@
 The engine is restricted independently of this check (see ``open_published``).
 """
 
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import duckdb
-import msgspec
 
 from cbr_warehouse.errors import UsageError, WarehouseError
 
@@ -170,7 +170,7 @@ def _first_word(sql: str) -> str:
 def _syntax_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
     """The statement as DuckDB's parser has it; None for one that is not a SELECT, such as PRAGMA."""
     ((text,),) = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [sql]).fetchall()
-    found = msgspec.json.decode(text)
+    found = json.loads(text)
     return None if found["error"] else found["statements"]
 
 

@@ -13,19 +13,6 @@ from cbr_warehouse.cli.main import app
 from support.command_line import COMMAND, PACKAGES, Workplace
 from support.small_log import SmallLog
 
-HEAVY = {
-    "duckdb",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "httpx",
-    "rich",
-    "dagster",
-    "fastapi",
-    "uvicorn",
-    "msgspec",
-}
-
 
 @pytest.fixture
 def stored(workplace: Workplace) -> Workplace:
@@ -34,25 +21,6 @@ def stored(workplace: Workplace) -> Workplace:
     log.backup("disk", "2026-03-09 01:00")
     log.publish(workplace.data / "warehouse.duckdb")
     return workplace
-
-
-@pytest.mark.parametrize("word", ["--version", "--help", "-h"])
-def test_version_and_help_import_no_command(word: str) -> None:
-    """``--version`` took seconds, for it imported every room of the house."""
-    program = (
-        "import sys; from cbr_warehouse.cli.main import main\n"
-        "try: main()\n"
-        f"except SystemExit as end: sys.exit(end.code or str({HEAVY!r} & set(sys.modules) or ''))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, word],
-        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr.strip() == ""
-    assert "cbr-warehouse" in done.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -127,26 +95,6 @@ def test_a_statement_that_cannot_be_had_is_explained(stored: Workplace, words: l
     assert said in done.err
     assert "Value error" not in done.err
     assert "Traceback" not in done.err
-
-
-def test_a_report_without_a_warehouse_says_so_at_once(workplace: Workplace) -> None:
-    """It imported pandas, plots and all for 15 seconds first."""
-    program = (
-        "import sys; from cbr_warehouse.cli.main import main\n"
-        "try: main()\n"
-        "finally: print(sorted({'pandas', 'altair', 'great_tables'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "report"],
-        cwd=workplace.folder,
-        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "There is no warehouse yet" in done.stderr
-    assert done.stdout == "[]\n"
 
 
 def test_completion_installs_and_completes(tmp_path: Path) -> None:

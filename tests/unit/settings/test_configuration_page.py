@@ -8,10 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from cbr_warehouse.settings.analytics import THRESHOLDS
+from cbr_warehouse.settings.locate import CONFIG_VARIABLE, DATA_DIR_VARIABLE, KEYS
 from cbr_warehouse.settings.model import Schedule, Settings, SourceSettings, Thresholds
 from cbr_warehouse.settings.read import (
-    CONFIG_VARIABLE,
-    DATA_DIR_VARIABLE,
     VENDOR_SECURITY_TOKEN,
     VENDOR_VARIABLES,
     read_settings,
@@ -82,3 +81,7 @@ def test_every_threshold_means_on_the_page_what_its_definition_says() -> None:
 
 def test_every_threshold_is_a_key_and_a_column() -> None:
     assert list(THRESHOLDS) == list(Thresholds.model_fields)
+
+
+def test_the_keys_that_are_known_without_pydantic_are_those_of_the_model() -> None:
+    assert Settings.model_fields.keys() == KEYS

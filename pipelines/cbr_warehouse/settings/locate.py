@@ -1,0 +1,157 @@
+"""Finds and parses the configuration file, and reads from it where the data directory is.
+
+Nothing here imports pydantic, so that a command that only reads what is published starts quickly. The
+whole configuration is validated in ``read``.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.settings.secret_references import resolve_path
+from cbr_warehouse.settings.umask import parse_umask
+
+FILE_NAME = "cbr-warehouse.toml"
+CONFIG_VARIABLE = "CBR_WAREHOUSE_CONFIG"
+DATA_DIR_VARIABLE = "CBR_WAREHOUSE_DATA_DIR"
+
+DEFAULT_DATA_DIR = "data"
+DEFAULT_UMASK = "077"
+
+KEYS = frozenset(
+    ("data_dir", "umask", "timezone", "day_anchor", "schedule", "thresholds", "schedules", "sources")
+)
+"""What a configuration may have at its top: the fields of ``Settings``, which is slow to import."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the data are, and who may read what is written.
+
+    Attributes:
+        data_dir: The data directory, absolute.
+        umask: Permission bits that new files do not get: three octal digits.
+    """
+
+    data_dir: Path
+    umask: str
+
+
+def read_location(config: Path | None, data_dir: Path | None, environ: Mapping[str, str]) -> Location | None:
+    """Reads the keys that say where the data are, and no other value.
+
+    Args:
+        config: File from ``--config``.
+        data_dir: Directory from ``--data-dir``.
+        environ: The environment variables.
+
+    Returns:
+        The location; None where a key is unknown or one of these two values is wrong, which
+        ``read_settings`` reports with all other problems.
+
+    Raises:
+        SettingsError: The file does not exist, cannot be read or is not TOML.
+    """
+    path = find_file(config, environ)
+    raw = {} if path is None else parse_file(path)
+    base = Path.cwd() if path is None else path.absolute().parent
+    try:
+        configured = parse_folder(raw.get("data_dir", DEFAULT_DATA_DIR), base)
+        umask = parse_umask(raw.get("umask", DEFAULT_UMASK))
+    except ValueError:
+        return None
+    if not raw.keys() <= KEYS:
+        return None
+    return Location(named_data_dir(data_dir, environ) or configured, umask)
+
+
+def named_data_dir(data_dir: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The data directory of ``--data-dir`` or the environment, absolute; None if neither names one."""
+    named = data_dir or (Path(environ[DATA_DIR_VARIABLE]) if environ.get(DATA_DIR_VARIABLE) else None)
+    return None if named is None else named.absolute()
+
+
+def parse_folder(value: object, base: Path) -> Path:
+    """Makes a configured path absolute.
+
+    Args:
+        value: What the user wrote; a Path passes.
+        base: Base directory of a relative path.
+
+    Raises:
+        ValueError: It is not a path.
+    """
+    if isinstance(value, Path):
+        return (base / value).absolute()
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("not a quoted path")
+    return resolve_path(value, base)
+
+
+def find_file(config: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The configuration file that applies; None if there is none.
+
+    Args:
+        config: File from ``--config``.
+        environ: The environment variables.
+
+    Raises:
+        SettingsError: A file is named and does not exist.
+    """
+    named = environ.get(CONFIG_VARIABLE)
+    path, by = (config, "--config") if config else (Path(named), CONFIG_VARIABLE) if named else (None, "")
+    if path is None:
+        usual = Path(FILE_NAME)
+        return usual if usual.exists() or usual.is_symlink() else None
+    try:
+        exists = path.exists()
+    except OSError:  # a parent directory is not accessible
+        exists = True  # reading it reports the reason
+    if not exists:
+        raise SettingsError(f"{path}: the file named by {by} does not exist; correct the path, or omit {by}.")
+    return path
+
+
+def parse_file(path: Path) -> dict[str, Any]:
+    """The keys and values of a configuration file, not validated.
+
+    Raises:
+        SettingsError: It cannot be read, or is not TOML.
+    """
+    try:
+        # Editors on Windows add a byte order mark, which TOML does not allow.
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}). Check it and its permissions, or name another file "
+            "with --config."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:  # TOMLDecodeError, or an integer with too many digits
+        reason = _position(str(error), text)
+    except RecursionError:
+        reason = ": lists or tables are nested too deeply"
+    raise SettingsError(
+        f"{path}{reason}. Strings need quotes, and each key = value its own line; see toml.io."
+    )
+
+
+def _position(reason: str, text: str) -> str:
+    """Location and reason of a TOML error: ``, line 3, column 7: not TOML (expected '=' after a key)``."""
+    match = re.fullmatch(
+        r"(?P<what>.*) \(at (line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", reason
+    )
+    if match is None:
+        return f": {reason}"
+    line, column = match["line"], match["column"]
+    if line is None:
+        lines = text.splitlines() or [""]
+        line, column = str(len(lines)), str(len(lines[-1]) + 1)
+    return f", line {line}, column {column}: not TOML ({match['what']})"
