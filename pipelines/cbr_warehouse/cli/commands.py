@@ -39,6 +39,7 @@ COMMANDS = {
             "views",
             "List the views of the analytics by question, or show one with its definition and example rows.",
         ),
+        ("metrics", "Print the state of each source as Prometheus metrics, or write them to a file."),
         ("schema", "Show every column: its table, type, path in the API record and description."),
         ("report", "Write the report of the newest complete backup days: one HTML file, its data beside it."),
         ("rebuild", "Rebuild tables and warehouse from raw alone, without the API."),

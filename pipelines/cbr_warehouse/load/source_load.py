@@ -147,7 +147,7 @@ class _SourceLoad:
             plan = self._plan()
             self._note_start(plan)
             if failure is not None:
-                self._entry = replace(self._entry, requests=client.requests_made, **_NOTHING_RECEIVED)
+                self._entry = replace(self._entry, **_traffic(client), **_NOTHING_RECEIVED)
                 raise failure
             verified = self._extract(plan, client)
         self._entry = replace(self._summary(), outcome="done")
@@ -307,7 +307,7 @@ class _SourceLoad:
         known_texts = counters.records - counters.distinct.total()
         return replace(
             entry,
-            requests=self._sweeps.client.requests_made,
+            **_traffic(self._sweeps.client),
             records=counters.records,
             new=outcomes.new,
             changed=outcomes.changed,
@@ -316,6 +316,14 @@ class _SourceLoad:
             repeats=known_texts + outcomes.reprinted,
             quarantined=outcomes.quarantined,
         )
+
+
+def _traffic(client: CbrClient) -> dict[str, Any]:
+    return {
+        "requests": client.requests_made,
+        "rate_limited": client.rate_limited_requests,
+        "received_bytes": client.received_bytes,
+    }
 
 
 def _requested_purpose(request: LoadRequest) -> Purpose:

@@ -36,6 +36,8 @@ class LoadEntry:
     finished_at: datetime | None = None
     requests: int | None = None
     expected_requests: int | None = None
+    rate_limited: int | None = None
+    received_bytes: int | None = None
     records: int | None = None
     expected_records: int | None = None
     new: int | None = None

@@ -95,9 +95,14 @@ class CbrClient:
         return self._transport.requests_made
 
     @property
+    def received_bytes(self) -> int:
+        """Bytes received in the bodies of responses so far, as transferred."""
+        return self._transport.received_bytes
+
+    @property
     def rate_limited_requests(self) -> int:
         """Requests that the source rejected with 429 so far; each was repeated."""
-        return self._rate_limiter.rejections
+        return self._transport.rate_limited
 
     def list_tasks(self, query: TaskQuery, *, limit: int, offset: int) -> Page:
         """Requests one page of tasks.

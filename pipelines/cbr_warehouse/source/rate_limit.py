@@ -73,12 +73,6 @@ class RateLimiter:
         self._issued_at_last_cut = 0
         self._next_at = float("-inf")
         self._paused_until = float("-inf")
-        self._rejections = 0
-
-    @property
-    def rejections(self) -> int:
-        """How many requests were rejected with 429 so far."""
-        return self._rejections
 
     @property
     def limit(self) -> int:
@@ -120,7 +114,6 @@ class RateLimiter:
         with self._changed:
             self._running -= 1
             if slot.is_rejected:
-                self._rejections += 1
                 self._cut(slot)
             elif slot.is_success:
                 self._limit = min(MAX_LIMIT, self._limit + 1.0 / self._limit)

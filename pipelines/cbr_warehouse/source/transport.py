@@ -18,7 +18,7 @@ from cbr_warehouse.errors import PermanentSourceError, SettingsError, SourceErro
 from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.network_errors import translate_network_error
 from cbr_warehouse.source.redaction import Redactor
-from cbr_warehouse.source.retry import RetryableError
+from cbr_warehouse.source.retry import RATE_LIMITED, RetryableError
 from cbr_warehouse.source.runtime import Runtime, Timeouts
 
 _LIBRARY_LOGGERS = tuple(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))
@@ -50,6 +50,8 @@ class Transport:
 
     Attributes:
         requests_made: Requests sent, failed ones included.
+        rate_limited: Those of them that were answered with 429.
+        received_bytes: Bytes received in bodies, as transferred, those of failed requests included.
 
     Raises:
         SettingsError: The certificates or the environment's proxies are unusable.
@@ -72,6 +74,8 @@ class Transport:
         self._http = _make_http_client(name, ca_bundle, timeouts, transport)
         self._lock = Lock()
         self.requests_made = 0
+        self.rate_limited = 0
+        self.received_bytes = 0
         self._reached: set[str] = set()
 
     def close(self) -> None:
@@ -104,6 +108,8 @@ class Transport:
         except (httpx.InvalidURL, UnicodeError):
             failure = self._unsendable(request)
         else:
+            with self._lock:
+                self.rate_limited += response.status == RATE_LIMITED
             self._reached.add(request.endpoint)
             self._log(request, f"{response.status}, {len(response.body)} bytes", began_at)
             return response
@@ -130,6 +136,8 @@ class Transport:
         received = 0
         for chunk in response.iter_raw():
             received += len(chunk)
+            with self._lock:
+                self.received_bytes += len(chunk)
             for piece in _decompress(decompressor, chunk) if decompressor else (chunk,):
                 body += piece
                 if max(received, len(body)) > MAX_BODY_BYTES:
