@@ -76,6 +76,8 @@ class LivingSource:
     pace: timedelta = timedelta()
     fails_after: int | None = None
     requests_made: int = 0
+    rate_limited_requests: int = 0
+    received_bytes: int = 0
     machine_ahead: timedelta = timedelta()
     """How far the loader's clock is ahead of the source's."""
 
