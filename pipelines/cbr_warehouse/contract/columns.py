@@ -106,6 +106,13 @@ class Contract:
 
     tables: tuple[Table, ...]
     fingerprint: str
+    alike: tuple[str, ...] = ()
+    """Fingerprints of earlier contracts that gave every record the same result of validation."""
+
+    @property
+    def validated_alike(self) -> frozenset[str]:
+        """Fingerprints of contracts whose results of validation count, this one's among them."""
+        return frozenset((self.fingerprint, *self.alike))
 
     def table(self, name: str) -> Table:
         """The table of that name.

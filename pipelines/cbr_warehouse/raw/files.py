@@ -121,6 +121,15 @@ def count_rows(path: Path) -> int:
         return int(pq.ParquetFile(file).metadata.num_rows)
 
 
+def text_bytes(path: Path) -> int:
+    """Bytes of the record texts of a file of records, from its footer; repeated ones may count once."""
+    with as_read_error(path), path.open("rb") as file:
+        metadata = pq.ParquetFile(file).metadata
+        column = metadata.schema.names.index("record_text")
+        groups = range(metadata.num_row_groups)
+        return sum(metadata.row_group(group).column(column).total_uncompressed_size for group in groups)
+
+
 def is_intact(path: Path) -> bool:
     """Whether a raw file still has the content that was written: its name ends in its checksum.
 

@@ -53,6 +53,23 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         _sync(path.parent)
 
 
+def put_in_place(written: Path, path: Path) -> None:
+    """Puts a file that is written in full in its place, at once; an older one is replaced.
+
+    Args:
+        written: The file, elsewhere on the same file system.
+        path: Where it goes; its folder is made.
+
+    Raises:
+        StorageError: It could not be moved; an older one is as it was.
+    """
+    with as_storage_error(path):
+        make_folder(path.parent)
+        _sync(written)
+        written.replace(path)
+        _sync(path.parent)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file of this content, whole.
 

@@ -4,6 +4,7 @@ A record that the steps of ``versions_sql`` lost, or made two rows of, is found 
 partition is replaced.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
@@ -12,7 +13,12 @@ import duckdb
 from cbr_warehouse.errors import ConservationError
 
 _FILED = """
-SELECT day, count(DISTINCT content_hash) FROM records WHERE day IN (SELECT unnest($days)) GROUP BY day"""
+WITH own AS (SELECT content_hash, day FROM filed WHERE day IN (SELECT unnest($days)))
+SELECT day, count(*) FROM own ANTI JOIN contested USING (content_hash) GROUP BY day
+UNION ALL
+SELECT day, count(DISTINCT content_hash) FROM own SEMI JOIN contested USING (content_hash) GROUP BY day"""
+
+_ALONE = "SELECT day, load_id, count(*) FROM alone WHERE is_as_filed GROUP BY day, load_id"
 
 _EFFECTS = """
 WITH own AS (
@@ -21,12 +27,12 @@ WITH own AS (
 loads AS (
     SELECT task_id, min(load_id) AS first_load, max(load_id) AS last_load FROM versions GROUP BY task_id),
 followed AS (
-    SELECT own.day, own.load_id, facts.content_hash = versions.first_text AS is_first,
+    SELECT own.day, own.load_id, facts.content_hash = versions.version_hash AS is_first,
            versions.version = newest.version AS is_newest,
            own.load_id <> loads.first_load OR own.load_id <> loads.last_load AS is_held_otherwise
     FROM own
     JOIN facts ON facts.content_hash = own.content_hash AND facts.filed_under = own.day
-    JOIN versions ON versions.task_id = facts.task_id AND versions.version_hash = facts.version_hash
+    JOIN versions ON versions.task_id = facts.task_id AND versions.facts_hash = facts.facts_hash
     JOIN newest ON newest.task_id = facts.task_id
     JOIN loads ON loads.task_id = facts.task_id
     WHERE NOT own.is_refused),
@@ -73,7 +79,7 @@ def follow_records(
     """Follows each distinct record of some days to its row.
 
     Args:
-        engine: Holds the temporary tables of ``versions_sql``.
+        engine: Holds the temporary tables of ``raw_view``, ``single_texts`` and ``versions_sql``.
         source: Name of the source.
         days: Days of the batch.
         load_id: The load whose outcomes are returned; every load's records are followed.
@@ -84,9 +90,13 @@ def follow_records(
     Raises:
         ConservationError: Some records have no row, or more than one.
     """
-    filed: dict[str, int] = dict(engine.execute(_FILED, {"days": days}).fetchall())
+    filed: Counter[str] = Counter()
+    for day, count in engine.execute(_FILED, {"days": days}).fetchall():
+        filed[day] += count
     followed, own = dict.fromkeys(days, RecordOutcomes()), dict.fromkeys(days, RecordOutcomes())
-    for day, load, *counts in engine.execute(_EFFECTS, {"days": days}).fetchall():
+    # What is alone of its task is in no other version: it is new.
+    counted = engine.execute(_ALONE).fetchall() + engine.execute(_EFFECTS, {"days": days}).fetchall()
+    for day, load, *counts in counted:
         followed[day] += RecordOutcomes(*counts)
         own[day] += RecordOutcomes(*counts) if load == load_id else RecordOutcomes()
     refuse_unaccounted(source, filed, followed)

@@ -12,7 +12,7 @@ import duckdb
 
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.raw.damage import find_damaged
-from cbr_warehouse.raw.files import count_rows
+from cbr_warehouse.raw.files import text_bytes
 from cbr_warehouse.storage.atomic_write import remove_folder
 from cbr_warehouse.storage.disk_errors import as_storage_error
 from cbr_warehouse.storage.layout import DataDirectory
@@ -32,11 +32,13 @@ from cbr_warehouse.tables.build_state import (
 )
 from cbr_warehouse.tables.engine import do_within_memory, open_engine
 from cbr_warehouse.tables.partition_writer import PARTITIONED, PartitionWriter
-from cbr_warehouse.tables.raw_view import RawView
-from cbr_warehouse.tables.revalidate import recheck_stale
+from cbr_warehouse.tables.raw_view import RawView, drop_batch
 
-BATCH_RECORDS = 5_000
-"""Records flattened at once; bounds the memory, not the result."""
+BATCH_BYTES = 16 * 2**20
+"""Bytes of record texts flattened at once; bounds the memory, not the result."""
+
+BATCH_DAYS = 60
+"""Days flattened at once, each of which has a file open per table."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class _Making:
         self._contract = contract
         self._inputs = inputs
         self._moved = moved
-        self._view = RawView(engine, directory, source, inputs)
+        self._view = RawView(engine, directory, source, contract, inputs)
         self._writer = PartitionWriter(engine, directory, source, contract)
 
     def choose(self, dirty: set[str], *, is_note_lost: bool) -> tuple[list[str], frozenset[str]]:
@@ -145,17 +147,23 @@ class _Making:
             made = [found.day for found in batch]
             follow = partial(follow_records, self._engine, self._source, made, load_id)
             effects |= do_within_memory(self._engine, follow)
-            for found in batch:
-                rows = do_within_memory(self._engine, partial(self._writer.replace, found.day))
-                pending[found.day] = (found, rows)
-                # Days that share a moved task are noted together: published one without the other, the
-                # warehouse would have the task twice or not at all.
-                group = groups.get(found.day, {found.day}) & wanted
-                for day in sorted(group) if group <= pending.keys() else ():
-                    note_made(
-                        self._directory, self._source, pending[day][0], fingerprints[day], pending[day][1]
-                    )
-                progress(days.index(found.day) + 1, len(days))
+            with self._writer.write(made) as written:
+                drop_batch(self._engine)
+                for found in batch:
+                    self._writer.replace(found.day, written)
+                    pending[found.day] = (found, dict(written.rows[found.day]))
+                    # Days that share a moved task are noted together: published one without the other, the
+                    # warehouse would have the task twice or not at all.
+                    group = groups.get(found.day, {found.day}) & wanted
+                    for day in sorted(group) if group <= pending.keys() else ():
+                        note_made(
+                            self._directory,
+                            self._source,
+                            pending[day][0],
+                            fingerprints[day],
+                            pending[day][1],
+                        )
+                    progress(days.index(found.day) + 1, len(days))
         return effects
 
     def _tied(self, days: set[str]) -> set[str]:
@@ -173,13 +181,12 @@ class _Making:
             self._directory.partition(table, self._source, day).is_file() for table in PARTITIONED
         ):
             return False
-        self._flatten([self._inputs[day]])
+        self._flatten([self._inputs[day]], all_contested=True)
         return do_within_memory(self._engine, partial(self._writer.would_shrink, day))
 
-    def _flatten(self, batch: list[DayInputs]) -> None:
+    def _flatten(self, batch: list[DayInputs], *, all_contested: bool = False) -> None:
         steps: tuple[Callable[[], object], ...] = (
-            partial(self._view.fill, batch, self._moved),
-            partial(recheck_stale, self._engine, self._contract),
+            partial(self._view.fill, batch, self._moved, all_contested=all_contested),
             *(partial(self._engine.execute, statement) for statement in versions_sql.steps(self._contract)),
         )
         for step in steps:
@@ -207,8 +214,8 @@ def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
     batch: list[DayInputs] = []
     size = 0
     for found in inputs:
-        own = sum(count_rows(path) for path in found.records)
-        if batch and size + own > BATCH_RECORDS:
+        own = sum(text_bytes(path) for path in found.records)
+        if batch and (size + own > BATCH_BYTES or len(batch) == BATCH_DAYS):
             yield batch
             batch, size = [], 0
         batch.append(found)

@@ -7,6 +7,7 @@ that is not in ``schemas/``.
 import json
 
 from cbr_warehouse.contract.columns import Column, ColumnType, Contract, RowPlace, Table
+from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.shape import ArrayShape, Leaf, Shape, record_shape
 from cbr_warehouse.contract.sql_types import SQL_TYPES
 from cbr_warehouse.storage.sql_text import identifier, literal
@@ -33,6 +34,24 @@ def task_values(tasks: Table) -> dict[str, str]:
         Column name to an expression over the struct ``r``.
     """
     return {column.name: _value(column) for column in tasks.columns if column.path is not None}
+
+
+def task_values_list(contract: Contract) -> str:
+    """SQL that selects every column of a task that is in its record, over the struct ``r``."""
+    values = task_values(contract.table(TASKS.table))
+    return ", ".join(f"{expression} AS {identifier(name)}" for name, expression in values.items())
+
+
+def child_lists(contract: Contract) -> str:
+    """SQL that selects the rows of each child table as one list, over the struct ``r``."""
+    return ", ".join(
+        f"{child_rows(contract.table(name))} AS {identifier(name)}" for name in TASKS.child_tables
+    )
+
+
+def parsed_record(contract: Contract) -> str:
+    """SQL of the struct ``r`` of a sound raw record."""
+    return f"from_json(coalesce(normal, record_text), {literal(record_structure(contract))})"
 
 
 def child_rows(table: Table) -> str:

@@ -1,15 +1,27 @@
-"""Writes the partitions of a day from the temporary tables that ``versions_sql`` made."""
+"""Writes the partitions of a batch of days from the temporary tables that ``versions_sql`` made."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.endpoint import TASKS
-from cbr_warehouse.storage.atomic_write import remove_file, write_whole
-from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.storage.atomic_write import (
+    TEMPORARY_PREFIX,
+    make_folder,
+    put_in_place,
+    remove_file,
+    remove_folder,
+)
+from cbr_warehouse.storage.disk_errors import as_storage_error
+from cbr_warehouse.storage.layout import PARTITION_FILE, DataDirectory
 from cbr_warehouse.storage.sql_text import identifier, literal
-from cbr_warehouse.tables.engine import parquet
+from cbr_warehouse.tables.engine import do_within_memory, parquet
 from cbr_warehouse.tables.flatten_sql import PARTITION_COLUMNS
 from cbr_warehouse.tables.versions_sql import NEWEST_FIRST
 
@@ -17,8 +29,8 @@ PARTITIONED = (TASKS.table, *TASKS.child_tables, "task_versions", "quarantine")
 """The tables that are made from a day's records."""
 
 _DISTINCT_TEXT = """
-CASE WHEN row_number() OVER (PARTITION BY record_text ORDER BY record_bytes IS NOT NULL, content_hash) = 1
-     THEN record_text ELSE record_text || ' #' || content_hash END"""
+CASE WHEN row_number() OVER alike = 1 THEN record_text ELSE record_text || ' #' || content_hash END"""
+_ALIKE = "WINDOW alike AS (PARTITION BY day, record_text ORDER BY record_bytes IS NOT NULL, content_hash)"
 """Bytes that are no text may be escaped to what another record says in so many characters."""
 
 _TASKS_LACKING = (
@@ -46,6 +58,19 @@ SET_LATER = frozenset({"resolved_at"})
 """Columns known only across days; the warehouse sets them."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """Partitions of a batch, written in full but not in their places yet.
+
+    Attributes:
+        files: Those of each day, by table; a partition without rows has none.
+        rows: Their rows by table, of each day.
+    """
+
+    files: Mapping[str, Mapping[str, Path]]
+    rows: Mapping[str, Mapping[str, int]]
+
+
 class PartitionWriter:
     """Replaces partitions of a source.
 
@@ -64,24 +89,50 @@ class PartitionWriter:
         self._source = source
         self._contract = contract
 
-    def replace(self, day: str) -> dict[str, int]:
-        """Replaces all partitions of a day, each whole.
+    @contextmanager
+    def write(self, days: Sequence[str]) -> Iterator[Written]:
+        """Writes all partitions of some days, one statement a table, beside their places.
 
         Args:
-            day: The UTC day, or ``unknown``.
+            days: UTC days, or ``unknown``: those of the batch.
 
-        Returns:
-            Rows by table.
+        Yields:
+            What :meth:`replace` puts in place; what it did not is removed in the end.
 
         Raises:
-            StorageError: A file could not be written.
+            StorageError: A file could not be written; no partition is replaced yet.
         """
-        return {table: self._replace(table, day) for table in PARTITIONED}
+        folder = self._directory.tables / f"{TEMPORARY_PREFIX}{uuid4().hex}-batch"
+        files: dict[str, dict[str, Path]] = {day: {} for day in days}
+        rows = {day: dict.fromkeys(PARTITIONED, 0) for day in days}
+        try:
+            for table in PARTITIONED:
+                written = do_within_memory(self._engine, partial(self._write, table, days, folder / table))
+                for day, count, path in written:
+                    rows[day][table] = count
+                    files[day][table] = path
+            yield Written(files, rows)
+        finally:
+            remove_folder(folder)
+
+    def replace(self, day: str, written: Written) -> None:
+        """Replaces all partitions of a day, each whole.
+
+        Raises:
+            StorageError: A file could not be moved or removed.
+        """
+        for table in PARTITIONED:
+            path = self._directory.partition(table, self._source, day)
+            if table in written.files[day]:
+                put_in_place(written.files[day][table], path)
+            else:
+                remove_file(path)
 
     def would_shrink(self, day: str) -> bool:
         """Whether a partition as it would be made now lacks rows that it has, or has them in an older state.
 
         Earlier versions and earlier sightings do not count: what the source shows now says nothing of them.
+        It needs all texts to be contested.
 
         Args:
             day: The UTC day, or ``unknown``.
@@ -90,47 +141,53 @@ class PartitionWriter:
         for table, lacking in checks.items():
             path = self._directory.partition(table, self._source, day)
             if path.is_file():
-                query = lacking.format(existing=parquet([path]), refused=self._query("quarantine", day))
+                query = lacking.format(existing=parquet([path]), refused=self._query("quarantine", [day]))
                 if self._engine.execute(query).fetchall():
                     return True
         return False
 
-    def _replace(self, table: str, day: str) -> int:
-        path = self._directory.partition(table, self._source, day)
-        query = self._query(table, day)
-        rows = int(self._engine.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0]) if query else 0
-        if rows == 0:
-            remove_file(path)
-            return 0
-        key = [name for name in self._contract.table(table).key if name not in PARTITION_COLUMNS]
-        order = ", ".join(map(identifier, key))
-        write_whole(path, lambda temporary: self._copy(f"{query} ORDER BY {order}", temporary))
-        return rows
+    def _write(self, table: str, days: Sequence[str], folder: Path) -> list[tuple[str, int, Path]]:
+        """Writes a table's partitions of some days; returns day, rows and file of each that has rows."""
+        remove_folder(folder)
+        make_folder(folder)
+        options = "FORMAT parquet, COMPRESSION zstd, RETURN_STATS"
+        with as_storage_error(self._directory.tables / table):
+            if len(days) == 1:
+                # Partitions are collected in memory before they are written; a large day comes alone.
+                file = folder / PARTITION_FILE
+                query = f"SELECT * EXCLUDE (day) FROM ({self._query(table, days)})"
+                made = self._engine.execute(f"COPY ({query}) TO {literal(file)} ({options})").fetchall()
+                return [(days[0], int(rows), file) for _, rows, *_ in made if rows]
+            query, target = self._query(table, days), literal(folder)
+            self._engine.execute(f"SET partitioned_write_max_open_files = {len(days) + 1}")
+            made = self._engine.execute(
+                f"COPY ({query}) TO {target} ({options}, PARTITION_BY (day))"
+            ).fetchall()
+            return [(keys["day"], int(rows), Path(path)) for path, rows, *_, keys in made]
 
-    def _query(self, table: str, day: str) -> str:
-        if day == UNKNOWN_DAY and table != "quarantine":
-            return ""
+    def _query(self, table: str, days: Sequence[str]) -> str:
         left_out = PARTITION_COLUMNS | SET_LATER
         names = [column.name for column in self._contract.table(table).columns if column.name not in left_out]
         columns = ", ".join(map(identifier, names))
-        return f"SELECT {columns} FROM ({_rows(table, day)})"
-
-    def _copy(self, query: str, path: Path) -> None:
-        self._engine.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)")
+        return f"SELECT {columns}, day FROM ({_rows(table, ', '.join(map(literal, days)))})"
 
 
-def _rows(table: str, day: str) -> str:
-    """The rows of one table on one day; a partition without rows has no file."""
-    newest = f"SELECT * FROM newest WHERE CAST(created_at AS DATE) = DATE '{day}'"
+def _rows(table: str, days: str) -> str:
+    """The rows of one table on some days, with their day; of no day but those of the batch."""
+    dated = "SELECT *, CAST(CAST(created_at AS DATE) AS VARCHAR) AS day FROM newest"
+    newest = f"(SELECT * FROM ({dated}) WHERE day IN ({days}))"
     match table:
         case TASKS.table:
-            return newest
+            return f"FROM alone UNION ALL BY NAME FROM {newest}"
         case "task_versions":
-            return f"SELECT versions.* FROM versions SEMI JOIN ({newest}) AS own USING (task_id)"
+            own = f"SELECT task_id, day FROM {newest}"
+            more = f"SELECT versions.*, day FROM versions JOIN ({own}) USING (task_id)"
+            return f"FROM alone UNION ALL BY NAME {more}"
         case "quarantine":
             refused = "SELECT * REPLACE (coalesce(reason, refused) AS reason) FROM texts"
-            own = f"SELECT * FROM ({refused}) WHERE reason IS NOT NULL AND day = '{day}'"
-            return f"SELECT * REPLACE ({_DISTINCT_TEXT} AS record_text) FROM ({own})"
+            own = f"SELECT * FROM ({refused}) WHERE reason IS NOT NULL AND day IN ({days})"
+            return f"SELECT * REPLACE ({_DISTINCT_TEXT} AS record_text) FROM ({own}) {_ALIKE}"
         case _:
-            children = f"SELECT task_id, unnest({table}) AS child FROM ({newest})"
-            return f"SELECT task_id, unnest(child) FROM ({children})"
+            parents = f"FROM alone UNION ALL BY NAME FROM {newest}"
+            children = f"SELECT task_id, day, unnest({table}) AS child FROM ({parents})"
+            return f"SELECT task_id, day, unnest(child) FROM ({children})"

@@ -1,18 +1,33 @@
-"""The raw files of a batch of days as two temporary tables: ``records`` and ``sightings``."""
+"""The raw files of a batch of days as temporary tables, from which ``versions_sql`` goes on.
+
+``filed`` has each row of the record files without its text, ``sightings`` when texts were received besides,
+``contested`` the texts that need more than the short way and ``records`` their whole rows, ``alone`` the
+typed values of all others.
+"""
 
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.endpoint import TASKS
-from cbr_warehouse.raw.files import MANIFESTS, RECORDS
+from cbr_warehouse.raw.files import RECORDS
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.tables.build_state import DayInputs, MovedTasks, new_record_files
 from cbr_warehouse.tables.engine import parquet, reading_tables
+from cbr_warehouse.tables.revalidate import recheck
+from cbr_warehouse.tables.single_texts import CONTESTED, alone
 
 _OF_GUESTS = "task_id IN (SELECT task_id FROM guests)"
-_OF_RECORDS = "content_hash IN (SELECT content_hash FROM records)"
+_IS_FILED = "content_hash IN (SELECT content_hash FROM filed)"
+_ALL_CONTESTED = "CREATE OR REPLACE TEMP TABLE contested AS SELECT DISTINCT content_hash FROM filed"
+
+_OF_A_BATCH = ("filed", "sightings", "contested", "records", "alone", "texts", "facts", "versions", "newest")
+
+_Part = tuple[list[Path], str]
+"""Raw files, and which of their rows are wanted."""
 
 
 class RawView:
@@ -22,6 +37,7 @@ class RawView:
         engine: Where the temporary tables are made.
         directory: The data directory.
         source: Name of the source.
+        contract: The contract.
         inputs: Raw files of every day of the source.
     """
 
@@ -30,12 +46,15 @@ class RawView:
         engine: duckdb.DuckDBPyConnection,
         directory: DataDirectory,
         source: str,
+        contract: Contract,
         inputs: dict[str, DayInputs],
     ) -> None:
         self._engine = engine
         self._directory = directory
         self._source = source
+        self._contract = contract
         self._inputs = inputs
+        engine.register("no_records", RECORDS.append(pa.field("day", pa.string())).empty_table())
 
     def find_moved(self, days: set[str], moved: MovedTasks, *, every_file: bool = False) -> None:
         """Notes tasks whose new records are under another day than their other records and the tables.
@@ -73,46 +92,87 @@ class RawView:
         for task_id, day, other_day in pairs:
             moved.add(task_id, day, other_day)
 
-    def fill(self, batch: list[DayInputs], moved: MovedTasks) -> None:
-        """Fills both tables for a batch, and adds what other days have of its moved tasks.
+    def fill(self, batch: list[DayInputs], moved: MovedTasks, *, all_contested: bool = False) -> None:
+        """Fills the tables for a batch, and adds what other days have of its moved tasks.
 
         A task that moved needs all its versions in one batch, or its newest one could not be chosen:
-        the files of its other days are read too, but only its own rows (``guests``) of them. A record
-        that an older contract could not date was filed under ``unknown`` then, so its sightings are
-        there, while a later contract filed it under its day: sightings of the batch's records are
-        taken from ``unknown`` as well.
+        the files of its other days are read too, but only its own rows (``guests``) of them.
 
         Args:
             batch: Raw files of the batch's days.
             moved: The tasks seen under more than one day.
+            all_contested: Whether no text takes the short way.
         """
         own = {found.day for found in batch}
         tasks = moved.touching(own)
         beyond = sorted({day for days in tasks.values() for day in days} - own)
         away = [self._inputs[day] for day in beyond if day in self._inputs]
         self._engine.register("guests", pa.table({"task_id": pa.array(list(tasks), pa.string())}))
+        parts = [(_records(batch), "true"), (_records(away), _OF_GUESTS)]
+        known = ", ".join(map(literal, sorted(self._contract.validated_alike)))
+        columns = (
+            "content_hash, task_id, reason IS NULL AS is_sound, "
+            f"contract NOT IN ({known}) AS is_stale, load_id, fetched_at, day"
+        )
+        self._fill("CREATE OR REPLACE TEMP TABLE filed AS", columns, parts)
+        self._fill_sightings(batch, away)
+        self._fill_records(parts, known, all_contested=all_contested)
+        self._engine.execute(alone(self._contract, _records(batch)))
+
+    def _fill_sightings(self, batch: list[DayInputs], away: list[DayInputs]) -> None:
+        """Makes ``sightings``: when texts were received besides the rows of their record files.
+
+        A record that an older contract could not date was filed under ``unknown`` then, so its sightings are
+        there, while a later contract filed it under its day: sightings of the batch's records are
+        taken from ``unknown`` as well, the rows of its record files included.
+        """
+        is_apart = UNKNOWN_DAY in self._inputs and UNKNOWN_DAY not in {found.day for found in batch}
+        undated = [self._inputs[UNKNOWN_DAY]] if is_apart else []
+        parts = [
+            (_manifests(batch), "true"),
+            (_manifests(away), _OF_GUESTS),
+            (_manifests(undated), _IS_FILED),
+            (_records(undated), _IS_FILED),
+        ]
+        self._fill("CREATE OR REPLACE TEMP TABLE sightings AS", "content_hash, day, fetched_at", parts)
+
+    def _fill_records(self, parts: list[_Part], known: str, *, all_contested: bool) -> None:
+        """Makes ``records``: whole rows of ``contested`` texts, checked by the present contract."""
         # What refused a record when it landed stays known, whatever a later contract says.
         columns = ", ".join([*RECORDS.names, "reason AS refused", "day"])
-        home_files = [path for found in batch for path in found.records]
-        away_files = [path for found in away for path in found.records]
-        self._union("records", columns, RECORDS, [(home_files, "true"), (away_files, _OF_GUESTS)])
-        columns = ", ".join([*MANIFESTS.names, "day"])
-        home_files = [path for found in batch for path in found.manifests]
-        away_files = [path for found in away for path in found.manifests]
-        undated = self._inputs[UNKNOWN_DAY].manifests if UNKNOWN_DAY in set(self._inputs) - own else ()
-        parts = [(home_files, "true"), (away_files, _OF_GUESTS), (list(undated), _OF_RECORDS)]
-        self._union("sightings", columns, MANIFESTS, parts)
-        self._engine.unregister("guests")
+        stale = [(files, f"{which} AND contract NOT IN ({known})") for files, which in parts]
+        has_stale = self._count("filed WHERE is_stale") > 0
+        self._fill("CREATE OR REPLACE TEMP TABLE records AS", columns, stale if has_stale else [])
+        if has_stale:
+            recheck(self._engine, self._contract)
+        self._engine.execute(_ALL_CONTESTED if all_contested else CONTESTED)
+        if self._count("contested") > 0:
+            chosen = f"contract IN ({known}) AND content_hash IN (FROM contested)"
+            wanted = [(files, f"{which} AND {chosen}") for files, which in parts]
+            self._fill("INSERT INTO records", columns, wanted)
 
-    def _union(
-        self, table: str, columns: str, schema: pa.Schema, parts: list[tuple[list[Path], str]]
-    ) -> None:
-        """Fills one table with the rows of each part's files that meet its condition."""
+    def _count(self, rows: str) -> int:
+        return int(self._engine.execute(f"SELECT count(*) FROM {rows}").fetchall()[0][0])
+
+    def _fill(self, into: str, columns: str, parts: list[_Part]) -> None:
+        """Fills a table with the rows of each part's files that meet its condition."""
         # A day whose files were all set aside has none.
-        self._engine.register("nothing", schema.append(pa.field("day", pa.string())).empty_table())
-        selects = [f"(SELECT {columns} FROM nothing)"]
+        selects = [f"(SELECT {columns} FROM no_records)"]
         selects += [
             f"(SELECT {columns} FROM {parquet(files)} WHERE {which})" for files, which in parts if files
         ]
-        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {' UNION ALL '.join(selects)}")
-        self._engine.unregister("nothing")
+        self._engine.execute(f"{into} {' UNION ALL '.join(selects)}")
+
+
+def drop_batch(engine: duckdb.DuckDBPyConnection) -> None:
+    """Frees what the temporary tables of a batch take, before the next one's are made."""
+    for table in _OF_A_BATCH:
+        engine.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _records(days: list[DayInputs]) -> list[Path]:
+    return [path for found in days for path in found.records]
+
+
+def _manifests(days: list[DayInputs]) -> list[Path]:
+    return [path for found in days for path in found.manifests]

@@ -13,20 +13,16 @@ from cbr_warehouse.raw.files import RECORDS
 _CHUNK = 5_000
 
 
-def recheck_stale(engine: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Replaces the validation results in ``records`` that another contract gave.
+def recheck(engine: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Replaces the validation results in ``records``, which another contract gave.
 
     Args:
         engine: Holds the temporary table ``records``.
         contract: The contract that validates them.
     """
-    stale = "FROM records WHERE contract <> $contract"
-    own = {"contract": contract.fingerprint}
-    if not engine.execute(f"SELECT count(*) {stale}", own).fetchall()[0][0]:
-        return
     validator = RecordValidator(contract)
     engine.execute(
-        f"SELECT content_hash, coalesce(record_bytes, encode(record_text)), fetched_at {stale}", own
+        "SELECT content_hash, coalesce(record_bytes, encode(record_text)), fetched_at FROM records"
     )
     results = []
     while rows := engine.fetchmany(_CHUNK):

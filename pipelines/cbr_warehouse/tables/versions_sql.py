@@ -1,14 +1,15 @@
 """The steps from raw records to versions of tasks, as SQL derived from the contract.
 
-Each step makes one temporary table from the one before: ``records`` and ``sightings`` (filled by
-``raw_view``), ``texts`` (each distinct text once, when first and last seen), ``facts`` (its typed
-values, children included), ``versions`` (each distinct set of facts of a task) and ``newest``.
+For texts that are ``contested``: all others take the short way of ``single_texts``. Each step makes one
+temporary table from the one before: ``records`` and ``sightings`` (filled by ``raw_view``), ``texts`` (each
+distinct text once, when first and last seen), ``facts`` (its typed values, children included), ``versions``
+(each distinct set of facts of a task) and ``newest``.
 """
 
 from cbr_warehouse.contract.columns import ColumnType, Contract, Table
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.storage.sql_text import identifier
-from cbr_warehouse.tables.flatten_sql import child_rows, record_structure, task_values
+from cbr_warehouse.tables.flatten_sql import child_lists, parsed_record, task_values, task_values_list
 
 TEXTS = """
 CREATE OR REPLACE TEMP TABLE texts AS
@@ -62,28 +63,27 @@ def facts(contract: Contract) -> str:
     fewer digits later (``parse_instant`` lists the forms).
     """
     tasks = contract.table(TASKS.table)
-    values = task_values(tasks)
-    columns = ", ".join(f"{expression} AS {identifier(name)}" for name, expression in values.items())
-    children = ", ".join(
-        f"{child_rows(contract.table(name))} AS {identifier(name)}" for name in TASKS.child_tables
-    )
-    named = (*values, "extra", *TASKS.child_tables)
+    named = (*task_values(tasks), "extra", *TASKS.child_tables)
     hashed = ", ".join(f"{identifier(name)} := {_hashable(tasks, name)}" for name in named)
     return f"""
 CREATE OR REPLACE TEMP TABLE facts AS
 WITH parsed AS (
     SELECT * EXCLUDE (normal, extra), coalesce(extra, '{{}}') AS extra,
-           from_json(coalesce(normal, record_text), '{record_structure(contract)}') AS r
+           {parsed_record(contract)} AS r
     FROM (SELECT * EXCLUDE (task_id, reason) FROM texts WHERE reason IS NULL AND day <> 'unknown')),
 typed AS (
     SELECT content_hash, load_id, day AS filed_under, first_seen_at, last_seen_at, record_text, extra,
-           {columns}, {children}
+           {task_values_list(contract)}, {child_lists(contract)}
     FROM parsed)
-SELECT *, md5(to_json(struct_pack({hashed}))::VARCHAR) AS version_hash FROM typed"""
+SELECT *, md5(to_json(struct_pack({hashed}))::VARCHAR) AS facts_hash FROM typed"""
 
 
 def versions(contract: Contract) -> str:
-    """SQL that makes ``versions`` from ``facts``; of two prints of one instant the more precise is kept."""
+    """SQL that makes ``versions`` from ``facts``; of two prints of one instant the more precise is kept.
+
+    A version is identified by the hash of the text it was first received as (``version_hash``), which costs
+    nothing where it is the only one; equal facts are found by ``facts_hash``.
+    """
     tasks = contract.table(TASKS.table)
     columns = ", ".join(
         f"{_kept(tasks, name)} AS {identifier(name)}" for name in task_values(tasks) if name != "task_id"
@@ -94,12 +94,12 @@ def versions(contract: Contract) -> str:
     return f"""
 CREATE OR REPLACE TEMP TABLE versions AS
 WITH grouped AS (
-    SELECT task_id, version_hash, {columns}, any_value(extra) AS extra, {children},
+    SELECT task_id, facts_hash, {columns}, any_value(extra) AS extra, {children},
            min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at,
            arg_min(record_text, (first_seen_at, content_hash)) AS record_text,
            arg_min(load_id, (first_seen_at, content_hash)) AS load_id,
-           arg_min(content_hash, (first_seen_at, content_hash)) AS first_text
-    FROM facts GROUP BY task_id, version_hash)
+           arg_min(content_hash, (first_seen_at, content_hash)) AS version_hash
+    FROM facts GROUP BY task_id, facts_hash)
 SELECT *, row_number() OVER (
     PARTITION BY task_id
     ORDER BY date_trunc('millisecond', updated_at) NULLS FIRST, first_seen_at, version_hash) AS version
