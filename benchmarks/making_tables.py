@@ -65,8 +65,8 @@ def _timed_engines(spent: dict[str, list[float]]) -> Iterator[None]:
     opened = build.open_engine
 
     @contextmanager
-    def timed(*arguments: Any) -> Iterator[Any]:
-        with opened(*arguments) as engine:
+    def timed(*arguments: Any, **more: Any) -> Iterator[Any]:
+        with opened(*arguments, **more) as engine:
             yield _TimedEngine(engine, spent)
 
     build.open_engine = timed

@@ -7,7 +7,7 @@ the system refuses becomes a sentence that names a file the user knows.
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -53,21 +53,26 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         _sync(path.parent)
 
 
-def put_in_place(written: Path, path: Path) -> None:
-    """Puts a file that is written in full in its place, at once; an older one is replaced.
+def put_in_place(written: Mapping[Path, Path]) -> None:
+    """Puts files that are written in full in their places, with one sync of each folder.
+
+    Each replaces an older one at once. All are on the disk when this returns.
 
     Args:
-        written: The file, elsewhere on the same file system.
-        path: Where it goes; its folder is made.
+        written: Each file by its place, in the same folder.
 
     Raises:
-        StorageError: It could not be moved; an older one is as it was.
+        StorageError: One could not be moved; those after it are as they were.
     """
-    with as_storage_error(path):
-        make_folder(path.parent)
-        _sync(written)
-        written.replace(path)
-        _sync(path.parent)
+    for path, temporary in written.items():
+        with as_storage_error(path):
+            _sync(temporary)
+            temporary.replace(path)
+    folders = dict.fromkeys(path.parent for path in written)
+    # The folders themselves may be new.
+    for folder in dict.fromkeys([*folders, *(folder.parent for folder in folders)]):
+        with as_storage_error(folder):
+            _sync(folder)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

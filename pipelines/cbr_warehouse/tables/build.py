@@ -90,7 +90,7 @@ def make_tables(
     dirty = _dirty(directory, source, tied_fingerprints(inputs, moved))
     if not dirty and noted is not None:
         return Made()
-    with as_storage_error(directory.root), open_engine(directory.root) as engine:
+    with as_storage_error(directory.root), open_engine(directory.root, threads=1) as engine:
         making = _Making(engine, directory, source, contract, inputs, moved)
         days, kept = making.choose(dirty, is_note_lost=noted is None)
         effects = making.make(days, load_id, progress)
@@ -147,23 +147,18 @@ class _Making:
             made = [found.day for found in batch]
             follow = partial(follow_records, self._engine, self._source, made, load_id)
             effects |= do_within_memory(self._engine, follow)
-            with self._writer.write(made) as written:
-                drop_batch(self._engine)
-                for found in batch:
-                    self._writer.replace(found.day, written)
-                    pending[found.day] = (found, dict(written.rows[found.day]))
-                    # Days that share a moved task are noted together: published one without the other, the
-                    # warehouse would have the task twice or not at all.
-                    group = groups.get(found.day, {found.day}) & wanted
-                    for day in sorted(group) if group <= pending.keys() else ():
-                        note_made(
-                            self._directory,
-                            self._source,
-                            pending[day][0],
-                            fingerprints[day],
-                            pending[day][1],
-                        )
-                    progress(days.index(found.day) + 1, len(days))
+            rows = self._writer.replace(made)
+            drop_batch(self._engine)
+            for found in batch:
+                pending[found.day] = (found, rows[found.day])
+                # Days that share a moved task are noted together: published one without the other, the
+                # warehouse would have the task twice or not at all.
+                group = groups.get(found.day, {found.day}) & wanted
+                for day in sorted(group) if group <= pending.keys() else ():
+                    note_made(
+                        self._directory, self._source, pending[day][0], fingerprints[day], pending[day][1]
+                    )
+                progress(days.index(found.day) + 1, len(days))
         return effects
 
     def _tied(self, days: set[str]) -> set[str]:

@@ -1,8 +1,7 @@
 """Writes the partitions of a batch of days from the temporary tables that ``versions_sql`` made."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -16,10 +15,9 @@ from cbr_warehouse.storage.atomic_write import (
     make_folder,
     put_in_place,
     remove_file,
-    remove_folder,
 )
 from cbr_warehouse.storage.disk_errors import as_storage_error
-from cbr_warehouse.storage.layout import PARTITION_FILE, DataDirectory
+from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier, literal
 from cbr_warehouse.tables.engine import do_within_memory, parquet
 from cbr_warehouse.tables.flatten_sql import PARTITION_COLUMNS
@@ -58,19 +56,6 @@ SET_LATER = frozenset({"resolved_at"})
 """Columns known only across days; the warehouse sets them."""
 
 
-@dataclass(frozen=True)
-class Written:
-    """Partitions of a batch, written in full but not in their places yet.
-
-    Attributes:
-        files: Those of each day, by table; a partition without rows has none.
-        rows: Their rows by table, of each day.
-    """
-
-    files: Mapping[str, Mapping[str, Path]]
-    rows: Mapping[str, Mapping[str, int]]
-
-
 class PartitionWriter:
     """Replaces partitions of a source.
 
@@ -89,44 +74,36 @@ class PartitionWriter:
         self._source = source
         self._contract = contract
 
-    @contextmanager
-    def write(self, days: Sequence[str]) -> Iterator[Written]:
-        """Writes all partitions of some days, one statement a table, beside their places.
+    def replace(self, days: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Replaces all partitions of some days, each whole, after all of them are written.
 
         Args:
             days: UTC days, or ``unknown``: those of the batch.
 
-        Yields:
-            What :meth:`replace` puts in place; what it did not is removed in the end.
+        Returns:
+            Rows by table, of each day.
 
         Raises:
-            StorageError: A file could not be written; no partition is replaced yet.
+            StorageError: A file could not be written.
         """
-        folder = self._directory.tables / f"{TEMPORARY_PREFIX}{uuid4().hex}-batch"
-        files: dict[str, dict[str, Path]] = {day: {} for day in days}
+        temporary = f"{TEMPORARY_PREFIX}{uuid4().hex}"
         rows = {day: dict.fromkeys(PARTITIONED, 0) for day in days}
         try:
             for table in PARTITIONED:
-                written = do_within_memory(self._engine, partial(self._write, table, days, folder / table))
-                for day, count, path in written:
+                write = partial(self._write, table, days, temporary)
+                for day, count in do_within_memory(self._engine, write):
                     rows[day][table] = count
-                    files[day][table] = path
-            yield Written(files, rows)
-        finally:
-            remove_folder(folder)
-
-    def replace(self, day: str, written: Written) -> None:
-        """Replaces all partitions of a day, each whole.
-
-        Raises:
-            StorageError: A file could not be moved or removed.
-        """
-        for table in PARTITIONED:
-            path = self._directory.partition(table, self._source, day)
-            if table in written.files[day]:
-                put_in_place(written.files[day][table], path)
-            else:
+            places = {
+                self._directory.partition(table, self._source, day): count
+                for day, counts in rows.items()
+                for table, count in counts.items()
+            }
+            put_in_place({path: _written(path, temporary) for path, count in places.items() if count})
+            for path in (path for path, count in places.items() if not count):
                 remove_file(path)
+        finally:
+            self._remove_unplaced(days, temporary)
+        return rows
 
     def would_shrink(self, day: str) -> bool:
         """Whether a partition as it would be made now lacks rows that it has, or has them in an older state.
@@ -146,30 +123,49 @@ class PartitionWriter:
                     return True
         return False
 
-    def _write(self, table: str, days: Sequence[str], folder: Path) -> list[tuple[str, int, Path]]:
-        """Writes a table's partitions of some days; returns day, rows and file of each that has rows."""
-        remove_folder(folder)
-        make_folder(folder)
-        options = "FORMAT parquet, COMPRESSION zstd, RETURN_STATS"
-        with as_storage_error(self._directory.tables / table):
+    def _write(self, table: str, days: Sequence[str], temporary: str) -> list[tuple[str, int]]:
+        """Writes a table's partitions of some days beside their places; returns rows by day that has any."""
+        query = self._query(table, days)
+        options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS"
+        place = self._directory.partition(table, self._source, days[0])
+        folder = place.parent.parent
+        with as_storage_error(place if len(days) == 1 else folder):
+            make_folder(folder)
             if len(days) == 1:
-                # Partitions are collected in memory before they are written; a large day comes alone.
-                file = folder / PARTITION_FILE
-                query = f"SELECT * EXCLUDE (day) FROM ({self._query(table, days)})"
-                made = self._engine.execute(f"COPY ({query}) TO {literal(file)} ({options})").fetchall()
-                return [(days[0], int(rows), file) for _, rows, *_ in made if rows]
-            query, target = self._query(table, days), literal(folder)
+                # A large day comes alone; partitions would be collected in memory before they are written.
+                place.parent.mkdir(exist_ok=True)
+                query = (
+                    f"COPY (SELECT * EXCLUDE (day) FROM ({query})) TO {literal(_written(place, temporary))}"
+                )
+                made = self._engine.execute(f"{query} ({options})").fetchall()
+                return [(days[0], int(rows)) for _, rows, *_ in made]
             self._engine.execute(f"SET partitioned_write_max_open_files = {len(days) + 1}")
-            made = self._engine.execute(
-                f"COPY ({query}) TO {target} ({options}, PARTITION_BY (day))"
-            ).fetchall()
-            return [(keys["day"], int(rows), Path(path)) for path, rows, *_, keys in made]
+            pattern = (
+                f"PARTITION_BY (day), FILENAME_PATTERN {literal(f'{temporary}-{{i}}')}, OVERWRITE_OR_IGNORE"
+            )
+            copy = f"COPY ({query}) TO {literal(folder)} ({options}, {pattern})"
+            return [(keys["day"], int(rows)) for _, rows, *_, keys in self._engine.execute(copy).fetchall()]
+
+    def _remove_unplaced(self, days: Sequence[str], temporary: str) -> None:
+        """Removes what was written and not put in place, and folders made for nothing."""
+        for day in days:
+            for table in PARTITIONED:
+                path = self._directory.partition(table, self._source, day)
+                # What failed before is the error to report, not that its remains cannot be removed.
+                with suppress(OSError):
+                    _written(path, temporary).unlink(missing_ok=True)
+                    if not path.exists():
+                        path.parent.rmdir()
 
     def _query(self, table: str, days: Sequence[str]) -> str:
         left_out = PARTITION_COLUMNS | SET_LATER
         names = [column.name for column in self._contract.table(table).columns if column.name not in left_out]
         columns = ", ".join(map(identifier, names))
         return f"SELECT {columns}, day FROM ({_rows(table, ', '.join(map(literal, days)))})"
+
+
+def _written(path: Path, temporary: str) -> Path:
+    return path.with_name(f"{temporary}-0.parquet")
 
 
 def _rows(table: str, days: str) -> str:

@@ -18,13 +18,24 @@ from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.tables.build_state import DayInputs, MovedTasks, new_record_files
 from cbr_warehouse.tables.engine import parquet, reading_tables
 from cbr_warehouse.tables.revalidate import recheck
-from cbr_warehouse.tables.single_texts import CONTESTED, alone
+from cbr_warehouse.tables.single_texts import CONTESTED, SEEN_OTHERWISE, alone
 
 _OF_GUESTS = "task_id IN (SELECT task_id FROM guests)"
 _IS_FILED = "content_hash IN (SELECT content_hash FROM filed)"
 _ALL_CONTESTED = "CREATE OR REPLACE TEMP TABLE contested AS SELECT DISTINCT content_hash FROM filed"
 
-_OF_A_BATCH = ("filed", "sightings", "contested", "records", "alone", "texts", "facts", "versions", "newest")
+_OF_A_BATCH = (
+    "filed",
+    "sightings",
+    "seen_otherwise",
+    "contested",
+    "records",
+    "alone",
+    "texts",
+    "facts",
+    "versions",
+    "newest",
+)
 
 _Part = tuple[list[Path], str]
 """Raw files, and which of their rows are wanted."""
@@ -117,7 +128,9 @@ class RawView:
         self._fill("CREATE OR REPLACE TEMP TABLE filed AS", columns, parts)
         self._fill_sightings(batch, away)
         self._fill_records(parts, known, all_contested=all_contested)
-        self._engine.execute(alone(self._contract, _records(batch)))
+        self._engine.execute(SEEN_OTHERWISE)
+        is_seen = self._count("seen_otherwise") > 0
+        self._engine.execute(alone(self._contract, _records(batch), seen_otherwise=is_seen))
 
     def _fill_sightings(self, batch: list[DayInputs], away: list[DayInputs]) -> None:
         """Makes ``sightings``: when texts were received besides the rows of their record files.

@@ -27,7 +27,15 @@ of a task with several texts or several days. ``records`` holds those that were 
 """
 
 
-def alone(contract: Contract, files: Sequence[Path]) -> str:
+SEEN_OTHERWISE = """
+CREATE OR REPLACE TEMP TABLE seen_otherwise AS
+SELECT content_hash, min(sightings.fetched_at) AS first_at, max(sightings.fetched_at) AS last_at
+FROM sightings JOIN filed USING (content_hash)
+WHERE sightings.fetched_at <> filed.fetched_at GROUP BY content_hash"""
+"""Texts received at other times than their row in the record files says."""
+
+
+def alone(contract: Contract, files: Sequence[Path], *, seen_otherwise: bool) -> str:
     """SQL that makes ``alone`` from the texts of record files that are not ``contested``.
 
     ``accounting`` counts those that are what they were filed as: by the id and the day of their typed values.
@@ -36,23 +44,25 @@ def alone(contract: Contract, files: Sequence[Path]) -> str:
     Args:
         contract: The contract.
         files: Record files of the batch's days; a day whose files were all set aside has none.
+        seen_otherwise: Whether the table of that name has rows; a join with none costs half of the parsing.
     """
     rows = parquet(files) if files else "no_records"
+    seen = "fetched_at AS first_seen_at, fetched_at AS last_seen_at"
+    join = ""
+    if seen_otherwise:
+        seen = """least(fetched_at, coalesce(first_at, fetched_at)) AS first_seen_at,
+           greatest(fetched_at, coalesce(last_at, fetched_at)) AS last_seen_at"""
+        join = "LEFT JOIN seen_otherwise USING (content_hash)"
     return f"""
 CREATE OR REPLACE TEMP TABLE alone AS
-WITH seen AS (
-    SELECT content_hash, min(fetched_at) AS first_at, max(fetched_at) AS last_at
-    FROM sightings GROUP BY content_hash),
-parsed AS (
+WITH parsed AS (
     SELECT * EXCLUDE (extra, task_id), coalesce(extra, '{{}}') AS extra, task_id AS filed_task,
            {parsed_record(contract)} AS r
     FROM {rows} ANTI JOIN contested USING (content_hash) WHERE reason IS NULL),
 typed AS (
     SELECT content_hash AS version_hash, 1::BIGINT AS version, day, load_id, filed_task,
-           least(fetched_at, coalesce(first_at, fetched_at)) AS first_seen_at,
-           greatest(fetched_at, coalesce(last_at, fetched_at)) AS last_seen_at,
-           record_text, extra, {task_values_list(contract)}, {child_lists(contract)}
-    FROM parsed LEFT JOIN seen USING (content_hash))
+           {seen}, record_text, extra, {task_values_list(contract)}, {child_lists(contract)}
+    FROM parsed {join})
 SELECT * EXCLUDE (filed_task),
        task_id = filed_task AND CAST(CAST(created_at AS DATE) AS VARCHAR) = day AS is_as_filed
 FROM typed"""

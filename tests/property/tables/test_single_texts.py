@@ -86,7 +86,7 @@ def test_a_single_text_that_is_lost_or_doubled_is_found(
 ) -> None:
     directory = loaded(str(tmp_path), [[{"id": "a"}, {"id": "b"}]])
     made = single_texts.alone
-    monkeypatch.setattr(raw_view, "alone", lambda *arguments: violate(made(*arguments)))
+    monkeypatch.setattr(raw_view, "alone", lambda *arguments, **more: violate(made(*arguments, **more)))
     with pytest.raises(ConservationError):
         make(directory)
     assert not any(all_rows(directory).values())
