@@ -95,11 +95,11 @@ def make_mutants(jobs: int) -> None:
         (kind, REPLACED.get(operator, operator)) for kind, operator in mutators.mutation_operators
     ]
     COPY.mkdir(exist_ok=True)
-    with mutmut.CatchOutput(spinner_title="Copying the code"):
+    print("Copying the code and making mutants", flush=True)
+    with mutmut.CatchOutput():
         copy_src_dir()
         copy_also_copy_files()
         setup_source_paths()
-    with mutmut.CatchOutput(spinner_title="Making mutants"):
         mutmut.create_mutants(jobs)
 
 
@@ -200,12 +200,8 @@ def changed_lines(name: str) -> list[str]:
 
 def run(rooms: Sequence[str], sample: int, seed: int, jobs: int) -> None:
     """Tries a sample of each room and writes its results."""
-    if COPY.exists():
-        with mutmut.CatchOutput():
-            copy_also_copy_files()
-            setup_source_paths()
-    else:
-        make_mutants(jobs)
+    make_mutants(jobs)
+    print("Running the fast tests once", flush=True)
     mutmut.collect_or_load_stats(new_runner(jobs))
     mutmut.set_mutant_under_test("")
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -235,7 +231,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument(
-        "--keep", action="store_true", help="the code and mutants of the run before, with the tests of now"
+        "--keep", action="store_true", help="run only new tests before, all others as the run before found"
     )
     parser.add_argument(
         "--page", action="store_true", help="only write docs/mutation.md, from the last results"
