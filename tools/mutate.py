@@ -233,9 +233,6 @@ def main() -> None:
     parser.add_argument(
         "--keep", action="store_true", help="run only new tests before, all others as the run before found"
     )
-    parser.add_argument(
-        "--page", action="store_true", help="only write docs/mutation.md, from the last results"
-    )
     options = parser.parse_args()
     rooms = options.room.split(",")
     if unknown := set(rooms) - set(ROOMS):

@@ -110,6 +110,20 @@ def test_the_header_describes_exactly_the_columns(view: Definition) -> None:
     assert list(view.columns) == columns
 
 
+@pytest.mark.parametrize(("view", "day"), [("backup_success_daily", "backup_day"), ("forecast", "day")])
+def test_views_of_days_come_in_order(view: str, day: str) -> None:
+    """The last 14 rows were taken for the last 14 days, of a view whose rows came in any order."""
+    log = SmallLog()
+    for source, begin in (("b", "2026-03-05 01:00"), ("a", "2026-01-20 01:00"), ("c", "2026-02-20 01:00")):
+        log.source = source
+        log.load("2026-03-10 00:00", source=source)
+        log.daily(f"disk-{source}", begin, 5)
+    rows = log.open().query(f"SELECT source, {day} AS day FROM analytics.{view}")
+    assert {"a", "b", "c"} <= {row["source"] for row in rows}
+    found = [(row["source"], row["day"]) for row in rows]
+    assert found == sorted(found)
+
+
 def test_the_warehouse_describes_every_column_of_the_analytics() -> None:
     undescribed = opened(one_task).query(
         "SELECT table_name, column_name FROM duckdb_columns() "

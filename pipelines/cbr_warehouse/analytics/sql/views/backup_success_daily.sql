@@ -165,3 +165,4 @@ SELECT
     coalesce(scheduled_ok, 0) AS scheduled_ok,
     CASE WHEN is_closed THEN d.scheduled_ok / nullif(d.scheduled_ended, 0) END AS scheduled_success_rate
 FROM daily AS d
+ORDER BY source, backup_day
