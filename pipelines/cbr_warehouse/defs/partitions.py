@@ -68,6 +68,8 @@ class _PlannedDays:
 def _planned_days(directory: DataDirectory, source: str) -> _PlannedDays:
     days: list[date] = []
     for load in iterate_loads(directory, source):
+        if not load.is_timed:
+            continue  # a clock that no source confirmed must not move the first day
         if load.since is not None:
             days.append(day_of(load.since))
         if load.purpose != Purpose.RANGE:

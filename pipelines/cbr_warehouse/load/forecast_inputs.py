@@ -1,10 +1,16 @@
 """Reads the inputs of a load's forecast from ledgers and tables."""
 
+from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.extract.forecast import Forecast, ForecastInputs, forecast_load
 from cbr_warehouse.extract.plan import Plan
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.source_state import read_source_state
-from cbr_warehouse.raw.ledgers import SweepEntry, read_audits, read_hidden_providers, read_loads, read_sweeps
+from cbr_warehouse.raw.ledgers import (
+    SweepEntry,
+    read_audits,
+    read_hidden_providers,
+    read_loads_summary,
+    read_sweeps,
+)
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.tables.stored_tasks import read_time_index, tasks_to_follow
 
@@ -21,16 +27,16 @@ def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> For
         plan: The load's plan.
     """
     directory, name, now = context.directory, source.name, context.clock()
-    done = [entry for entry in read_loads(directory, name) if entry.outcome == "done"]
+    done = read_loads_summary(directory, name).last_done
     audits = read_audits(directory, name)
     since = min((*plan.audited, *audits), default=now.date())
-    last = frozenset(entry.load_id for entry in done[-1:])
+    last = frozenset([done.load_id] if done else [])
     inputs = ForecastInputs(
         now=now,
         stored=read_time_index(directory, name, since),
         counted={day: entry.counted for day, entry in audits.items() if entry.counted is not None},
-        states=read_source_state(directory, name).states,
-        last_load_at=done[-1].started_at if done else None,
+        states={day: DayState(entry.state) for day, entry in audits.items()},
+        last_load_at=done.started_at if done else None,
         open_tasks=len(tasks_to_follow(directory, name, now)),
         page_rows=guess_page_rows(read_sweeps(directory, name, last)),
         projects=max(1, len(source.enterprise_project_ids)),

@@ -20,6 +20,7 @@ from cbr_warehouse.raw.ledgers import (
     check_ledgers,
     read_audits,
     read_hidden_providers,
+    verify_folded_ledgers,
     write_audit,
 )
 from cbr_warehouse.raw.stored_records import count_missing
@@ -58,8 +59,11 @@ def find_and_set_aside(
         clock: The clock that the source confirms.
 
     Raises:
+        DamagedFileError: A folded ledger is damaged; a deep load verifies them.
         StorageError: A file can be neither read nor moved.
     """
+    if plan.purpose is Purpose.DEEP:
+        verify_folded_ledgers(directory, source)
     days = directory.days(source)
     reached = [day for day in days if _is_within(day, plan)]
     damaged = find_damaged(directory, source, days if plan.purpose is Purpose.DEEP else reached)

@@ -21,6 +21,7 @@ from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.describe_failure import describe_failure
 from cbr_warehouse.load.forecast_inputs import expect_load
 from cbr_warehouse.load.locks import hold_directory
+from cbr_warehouse.load.maintain import tidy_source
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.source_state import read_source_state
@@ -152,6 +153,7 @@ class _SourceLoad:
             verified = self._extract(plan, client)
         self._entry = replace(self._summary(), outcome="done")
         write_load(self._directory, self._entry)
+        tidy_source(self._directory, self._name)
         self._context.progress.finish(self._name)
         return SourceResult(
             self._entry,
@@ -205,6 +207,7 @@ class _SourceLoad:
         self._entry = replace(self._entry, outcome="failed", message=message)
         with suppress(Exception):  # a full disk, say, of which the message speaks already
             write_load(self._directory, self._entry)
+        tidy_source(self._directory, self._name)
         return SourceResult(self._entry, damage=self._damage, kept=tuple(sorted(self._kept)), failure=error)
 
     def _plan(self) -> Plan:

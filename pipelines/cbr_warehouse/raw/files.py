@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -128,6 +129,52 @@ def text_bytes(path: Path) -> int:
         column = metadata.schema.names.index("record_text")
         groups = range(metadata.num_row_groups)
         return sum(metadata.row_group(group).column(column).total_uncompressed_size for group in groups)
+
+
+REPLACED = b"replaced"
+"""Key of a compacted file's metadata: names of the files that it replaced, as a JSON list."""
+
+COMPACTED = "~"
+"""Stands in the name of a compacted file before the digest of the names that it replaced."""
+
+
+def replaced_files(path: Path) -> frozenset[str]:
+    """Names of the files that a compacted file replaced; none of any other file.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    if COMPACTED not in path.name:
+        return frozenset()
+    with as_read_error(path), path.open("rb") as file:
+        metadata = pq.ParquetFile(file).schema_arrow.metadata or {}
+    return frozenset(json.loads(metadata.get(REPLACED, b"[]")))
+
+
+def names_digest(names: Iterable[str]) -> str:
+    """Identifies a set of raw files by their names; compacting some of them into one changes nothing.
+
+    Args:
+        names: Names of files, in any order.
+    """
+    return f"{sum(map(_weight, names)) % 2**96:024x}"
+
+
+def compacted_stem(names: Sequence[str]) -> str:
+    """What the name of the file begins with that replaces others.
+
+    Args:
+        names: Names of the files that it replaces, in order.
+    """
+    newest = names[-1].removesuffix(".parquet").rpartition("-")[0].partition(COMPACTED)[0]
+    return f"{newest}{COMPACTED}{names_digest(names)}"
+
+
+def _weight(name: str) -> int:
+    _, separator, rest = name.partition(COMPACTED)
+    if separator:
+        return int(rest.partition("-")[0], 16)
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=12).digest())
 
 
 def is_intact(path: Path) -> bool:

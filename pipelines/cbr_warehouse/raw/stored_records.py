@@ -8,8 +8,9 @@ from datetime import date
 from pathlib import Path
 
 from cbr_warehouse.raw.damage import days_with_files_set_aside
-from cbr_warehouse.raw.files import Received, count_rows, read_columns
+from cbr_warehouse.raw.files import Received, count_rows, read_columns, replaced_files
 from cbr_warehouse.raw.landing import raw_files
+from cbr_warehouse.raw.ledgers import read_landed_files
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 
 _UNDATED_COLUMNS = ("record_text", "record_bytes", "sweep", "page", "position", "fetched_at")
@@ -46,7 +47,7 @@ def undated_records(directory: DataDirectory, source: str) -> Iterator[Received]
 
 
 def count_missing(directory: DataDirectory, source: str) -> dict[str, int]:
-    """Counts the records that manifests name and no file holds any more, by day.
+    """Counts the records that manifests or landed files name and no file holds any more, by day.
 
     Days with files set aside do not count: the load that set them aside reported their loss.
 
@@ -60,7 +61,25 @@ def count_missing(directory: DataDirectory, source: str) -> dict[str, int]:
     doubtful = {day: lacking for day, lacking in missing.items() if lacking and day not in known}
     # A record that a wider contract could date is also filed under its day: look for it everywhere.
     stored = _stored(directory, source, days) if doubtful else set()
-    return {day: len(lacking - stored) for day, lacking in doubtful.items() if lacking - stored}
+    counts = {day: len(lacking - stored) for day, lacking in doubtful.items() if lacking - stored}
+    for day, rows in _missing_files(directory, source).items():
+        if day not in known:
+            counts[day] = max(counts.get(day, 0), rows)
+    return counts
+
+
+def _missing_files(directory: DataDirectory, source: str) -> dict[str, int]:
+    """Records of the files that a load noted and that are not in their place any more, by day."""
+    missing: dict[str, int] = {}
+    for day, noted in read_landed_files(directory, source).items():
+        files = raw_files(directory.raw_day("records", source, day))
+        in_place = {path.name for path in files}
+        gone = {name: rows for name, rows in noted.items() if name not in in_place}
+        for path in files if gone else ():
+            gone = {name: rows for name, rows in gone.items() if name not in replaced_files(path)}
+        if gone:
+            missing[day] = sum(gone.values())
+    return missing
 
 
 def _named(directory: DataDirectory, source: str, days: Iterable[str]) -> set[object]:

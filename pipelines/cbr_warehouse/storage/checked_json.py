@@ -46,8 +46,20 @@ def read_checked_json(path: Path, keys: Collection[str] | None) -> dict[str, Any
         StorageError: The file cannot be read.
     """
     content = read_file(path)
-    if content is None:
-        return None
+    return None if content is None else parse_checked_json(path, content, keys)
+
+
+def parse_checked_json(path: Path, content: bytes, keys: Collection[str] | None) -> dict[str, Any]:
+    """The object in the content of a file that :func:`write_checked_json` wrote, verified.
+
+    Args:
+        path: The file, for messages.
+        content: Its bytes.
+        keys: As of :func:`read_checked_json`.
+
+    Raises:
+        DamagedFileError: The content is not what was written.
+    """
     try:
         value = json.loads(content)
     except ValueError as error:

@@ -65,15 +65,23 @@ class DataDirectory:
     def source_folders(self, source: str) -> list[Path]:
         """Every folder that holds files of this source alone."""
         parents = (self.raw, self.tables)
-        return [folder for parent in parents for folder in sorted(parent.glob(f"*/{SOURCE_PREFIX}{source}"))]
+        own = [folder for parent in parents for folder in sorted(parent.glob(f"*/{SOURCE_PREFIX}{source}"))]
+        return [*own, self._internal(source)]
 
     def raw_day(self, kind: str, source: str, day: str) -> Path:
         """Folder of raw files of a kind (``records``, ``manifests``) of one source and day."""
         return self.raw / kind / f"{SOURCE_PREFIX}{source}" / f"{DAY_PREFIX}{day}"
 
     def raw_ledger(self, kind: str, source: str) -> Path:
-        """Folder of a source's small ledgers (``sweeps``, ``audits``, ``loads``)."""
+        """Folder of a source's small ledgers (``sweeps``, ``audits``, ``loads``, ``landed``)."""
         return self.raw / kind / f"{SOURCE_PREFIX}{source}"
+
+    def ledger_state(self, source: str) -> Path:
+        """What the folded ledgers of a source amount to; made again from them where it is missing."""
+        return self._internal(source) / "state.json"
+
+    def _internal(self, source: str) -> Path:
+        return self.root / ".ledgers" / f"{SOURCE_PREFIX}{source}"
 
     def table_folders(self) -> list[Path]:
         """The folder of each table that has partitions."""

@@ -16,7 +16,7 @@ from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import StorageError, WarehouseError
 from cbr_warehouse.raw.files import INSTANT
-from cbr_warehouse.raw.ledgers import read_audits, read_loads
+from cbr_warehouse.raw.ledgers import read_audits, read_loads, read_loads_summary
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, publish
 from cbr_warehouse.storage.disk_errors import as_storage_error, is_refused_by_disk
@@ -246,12 +246,15 @@ def _replace_ledgers(
     for source in directory.sources_with_raw():
         try:
             own, audits = read_loads(directory, source), read_audits(directory, source)
+            summary = read_loads_summary(directory, source)
         except StorageError as error:
             logger.warning("%s", error)
             kept.append(source)
             continue
         loads += [asdict(entry) for entry in own]
-        today = (own[-1].finished_at or own[-1].started_at).date()
+        newest = summary.newest_timed or own[-1]
+        today = (newest.finished_at or newest.started_at).date()
+        requested_from = summary.since or newest.since
         coverage += [
             asdict(row)
             for row in coverage_rows(
@@ -259,7 +262,7 @@ def _replace_ledgers(
                 audits,
                 _by_day(connection, source, "SELECT day, count(*) FROM tasks WHERE source = $1 GROUP BY day"),
                 _by_day(connection, source, _NOT_HELD),
-                min((load.since.date() for load in own if load.since), default=today),
+                today if requested_from is None else requested_from.date(),
                 today,
             )
         ]

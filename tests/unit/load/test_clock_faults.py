@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cbr_warehouse.errors import TransientSourceError
 from cbr_warehouse.load.run import rebuild
 from cbr_warehouse.raw.ledger_order import next_load_id, trusted
 from cbr_warehouse.raw.ledgers import read_loads
@@ -107,6 +108,39 @@ def test_a_first_load_by_a_clock_that_was_ahead_is_made_good(tmp_path: Path) -> 
     found = coverage(bench)
     assert {day: found[day][0] for day in true} == {day: row[0] for day, row in true.items()}
     assert max(found) == TODAY
+
+
+class Down(LivingSource):
+    """Answers nothing while it is down."""
+
+    is_down: bool = False
+
+    def list_tasks(self, query: TaskQuery, *, limit: int, offset: int) -> Page:
+        if self.is_down:
+            raise TransientSourceError("down")
+        return super().list_tasks(query, limit=limit, offset=offset)
+
+
+@pytest.mark.parametrize("off", [-timedelta(days=56 * 365), timedelta(days=365)])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_load_without_a_clock_or_a_source_moves_no_days(
+    tmp_path: Path, off: timedelta, *, is_first: bool
+) -> None:
+    """Begun in 1970 while the source was down, it left 20,000 `lost` days; a year ahead, days to come."""
+    source = Down(NOW, tasks=living(NOW, 1, Dialect()).tasks)
+    bench = Bench(tmp_path / "wrong", source)
+    if not is_first:
+        bench.load()
+    source.is_down, source.machine_ahead = True, off
+    bench.load()
+    source.is_down, source.machine_ahead = False, timedelta()
+    source.now += timedelta(hours=2)
+    bench.load()
+    found = coverage(bench)
+    assert found == true_coverage(tmp_path / "true", source)
+    assert len(found) == 8
+    rebuild(bench.loading())
+    assert coverage(bench) == found
 
 
 def test_clocks_that_move_against_each_other_during_a_load_end_it_with_a_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,209 @@
+"""The files of a ledger: recent entries singly, older ones folded into one file a month.
+
+An entry is a JSON object with a name, by which entries are ordered. A folded file has the entries of
+one month, unchanged, one a line, gzipped; its name ends in the checksum of its content, as that of
+every raw file does. Folding writes the new file, reads it back, and only then removes what it
+replaces: killed anywhere in between, some entries are in two files, and read once.
+
+What the entries say is ``ledgers``' matter.
+"""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+
+from cbr_warehouse.errors import DamagedFileError
+from cbr_warehouse.raw.ledger_order import stamp_of
+from cbr_warehouse.storage.atomic_write import read_file, remove_file, write_bytes
+from cbr_warehouse.storage.checked_json import parse_checked_json
+
+_FOLDED = "folded-*.jsonl.gz"
+_ATTEMPTS = 5
+"""How often a reader lists the files again that a fold beside it replaced meanwhile."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a ledger.
+
+    Attributes:
+        name: Its file's name when it was written.
+        content: Its JSON.
+        path: The file that has it now.
+        is_folded: Whether that is a folded file, whose checksum was verified when it was read.
+    """
+
+    name: str
+    content: bytes
+    path: Path
+    is_folded: bool = False
+
+    @property
+    def stem(self) -> str:
+        """Its name without the suffix."""
+        return self.name.removesuffix(".json")
+
+
+class _Line(msgspec.Struct):
+    name: str
+    entry: msgspec.Raw
+
+
+class _ReplacedMeanwhileError(Exception):
+    """A file was removed between the listing of its folder and its reading."""
+
+
+def single_files(folder: Path) -> list[Path]:
+    """The entries that are not folded, in order."""
+    return sorted(folder.glob("[!.]*.json"), key=lambda path: path.name)
+
+
+def folded_files(folder: Path) -> list[Path]:
+    """The folded files, oldest month first."""
+    return sorted(folder.glob(_FOLDED))
+
+
+def has_entries(folder: Path) -> bool:
+    """Whether there is any entry."""
+    return any(folder.glob("[!.]*.json")) or any(folder.glob(_FOLDED))
+
+
+def read_entries(folder: Path) -> list[Entry]:
+    """All entries in order, each once.
+
+    Raises:
+        DamagedFileError: A folded file is not what was written.
+        StorageError: A file cannot be read.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return _read_all(folder)
+        except _ReplacedMeanwhileError as error:
+            vanished = error.args[0]
+    raise DamagedFileError(vanished, "it disappeared while it was read")
+
+
+def _read_all(folder: Path) -> list[Entry]:
+    # The single files are listed first: one that is folded after that is in a folded file listed then.
+    singles = single_files(folder)
+    found: dict[str, Entry] = {}
+    for path in folded_files(folder):
+        found |= {entry.name: entry for entry in read_folded(path)}
+    for path in singles:
+        content = read_file(path)
+        if content is not None:
+            found[path.name] = Entry(path.name, content, path)
+        elif path.name not in found:
+            raise _ReplacedMeanwhileError(path)
+    return [found[name] for name in sorted(found)]
+
+
+def read_singles(folder: Path, names: Collection[str]) -> list[Entry] | None:
+    """Single files by name, in order; None where one was folded meanwhile."""
+    entries = [(name, folder / name, read_file(folder / name)) for name in sorted(names)]
+    if any(content is None for _, _, content in entries):
+        return None
+    return [Entry(name, content, path) for name, path, content in entries if content is not None]
+
+
+def read_folded(path: Path) -> Iterator[Entry]:
+    """The entries of a folded file, in order.
+
+    Raises:
+        DamagedFileError: It is not what was written.
+    """
+    packed = read_file(path)
+    if packed is None:
+        raise _ReplacedMeanwhileError(path)
+    return _unpack(path, packed)
+
+
+def verify_folded(folder: Path) -> None:
+    """Compares the folded files with their checksums.
+
+    Raises:
+        DamagedFileError: One is not what was written.
+    """
+    for path in folded_files(folder):
+        packed = read_file(path)
+        if packed is not None:
+            _verify(path, packed)
+
+
+def _verify(path: Path, packed: bytes) -> None:
+    if path.name != _name_of(path.name.split("-")[1], packed):
+        raise DamagedFileError(path, "its content is not what its checksum says")
+
+
+def _unpack(path: Path, packed: bytes) -> Iterator[Entry]:
+    _verify(path, packed)
+    for line in gzip.decompress(packed).splitlines():
+        parsed = msgspec.json.decode(line, type=_Line)
+        yield Entry(parsed.name, bytes(parsed.entry), path, is_folded=True)
+
+
+def fold(folder: Path, names: Collection[str]) -> None:
+    """Moves single entries into folded files, one a month.
+
+    Only for the holder of the source's lock. What an interrupted fold left behind goes, too.
+
+    Args:
+        folder: The ledger.
+        names: Names of the single files.
+
+    Raises:
+        DamagedFileError: An entry is not what was written; nothing of its month is changed.
+        StorageError: A file could not be read or written.
+    """
+    for month, own in groupby(sorted(names), _month_of):
+        _fold_month(folder, month, list(own))
+
+
+def _fold_month(folder: Path, month: str, names: list[str]) -> None:
+    old = [path for path in folded_files(folder) if path.name.split("-")[1] == month]
+    entries: dict[str, bytes] = {}
+    for path in old:
+        entries |= {entry.name: entry.content for entry in read_folded(path)}
+    for name in names:
+        content = read_file(folder / name)
+        if content is not None:
+            # Verified, so that damage is not carried into a file whose checksum says that all is well.
+            parse_checked_json(folder / name, content, None)
+            entries[name] = _compact(content)
+    target = _write_folded(folder, month, entries)
+    for path in old:
+        if path != target:
+            remove_file(path)
+    for name in names:
+        remove_file(folder / name)
+
+
+def _write_folded(folder: Path, month: str, entries: Mapping[str, bytes]) -> Path:
+    lines = [
+        b'{"name":%s,"entry":%s}\n' % (json.dumps(name).encode(), entries[name]) for name in sorted(entries)
+    ]
+    packed = gzip.compress(b"".join(lines), compresslevel=6, mtime=0)
+    path = folder / _name_of(month, packed)
+    write_bytes(path, packed)
+    if {entry.name: entry.content for entry in _unpack(path, path.read_bytes())} != dict(entries):
+        raise DamagedFileError(path, "it is not what was written to it a moment ago; nothing was removed")
+    return path
+
+
+def _compact(content: bytes) -> bytes:
+    """The same JSON on one line."""
+    return msgspec.json.format(content, indent=-1)
+
+
+def _name_of(month: str, packed: bytes) -> str:
+    return f"folded-{month}-{hashlib.blake2b(packed, digest_size=8).hexdigest()}.jsonl.gz"
+
+
+def _month_of(name: str) -> str:
+    return name[:6] if stamp_of(name.removesuffix(".json")) else "undated"
