@@ -9,6 +9,7 @@ from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.load.result import SourceResult
+from cbr_warehouse.load.unfinished_rebuild import finish_rebuild
 from cbr_warehouse.warehouse.build import build_warehouse
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def publish_warehouse(context: LoadContext, *, still_loading: int = 0) -> None:
     rest = f", {still_loading} still loading" if still_loading else ""
     context.progress.step("", f"warehouse published{rest}")
     try:
+        finish_rebuild(context)
         with hold_directory(context, "publication"):
             build_warehouse(context.directory, context.contract, context.analytics)
     except BaseException:

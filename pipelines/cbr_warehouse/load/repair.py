@@ -13,7 +13,14 @@ from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.extract.plan import Plan, Purpose
 from cbr_warehouse.extract.source_clock import SourceClock
-from cbr_warehouse.raw.damage import DamagedFile, find_damaged, note_gone, set_aside
+from cbr_warehouse.raw.damage import (
+    DamagedFile,
+    find_damaged,
+    newly_gone,
+    note_gone,
+    require_deep_load,
+    set_aside,
+)
 from cbr_warehouse.raw.ledgers import (
     AuditEntry,
     AuditFindings,
@@ -70,6 +77,9 @@ def find_and_set_aside(
     within = [one for one in damaged if one.day in reached]
     gone = {day: names for day in reached if (names := gone_record_files(directory, source, day))}
     _mark_unverified(directory, source, load_id, {one.day for one in within} | set(gone), clock)
+    if UNKNOWN_DAY in {one.day for one in within} | {day for day, _ in newly_gone(directory, source, gone)}:
+        # A record without a usable created_at may come with any window: all of them are read.
+        require_deep_load(directory, source)
     new = note_gone(directory, source, gone)
     set_aside(directory, source, within)
     beyond = tuple(one for one in damaged if one not in within)

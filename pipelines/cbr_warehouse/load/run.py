@@ -11,6 +11,7 @@ from cbr_warehouse.load.publish import publish_as_they_finish
 from cbr_warehouse.load.repair import refuse_damaged, refuse_missing
 from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.source_load import fail_source, load_source
+from cbr_warehouse.load.unfinished_rebuild import note_rebuild, note_rebuilt
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
@@ -65,11 +66,13 @@ def rebuild(context: LoadContext) -> None:
         sources = directory.sources_with_raw()
         refuse_damaged(directory, sources)
         refuse_missing(directory, sources)
+        note_rebuild(directory)
         forget_tables(directory)
         for source in sources:
             progress.step(source, "days rebuilt", is_counted=True)
             make_tables(directory, source, context.contract, progress=progress.counter(source))
             progress.finish(source)
+        note_rebuilt(directory)
         progress.step("", "warehouse published")
         build_warehouse(directory, context.contract, context.analytics, fresh=True)
         progress.finish("")

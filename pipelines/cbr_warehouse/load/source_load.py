@@ -13,7 +13,7 @@ from typing import Any
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import SourceError
 from cbr_warehouse.extract.open_tasks import follow_tasks
-from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, plan_load
+from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, day_window, plan_load
 from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
 from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.sweep_runner import SweepRunner
@@ -25,6 +25,7 @@ from cbr_warehouse.load.maintain import tidy_source
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.source_state import read_source_state
+from cbr_warehouse.raw.damage import is_deep_load_required, note_deep_load
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledger_order import STAMP, next_load_id
 from cbr_warehouse.raw.ledgers import (
@@ -57,6 +58,7 @@ def plan_source(
     now: datetime,
     *,
     is_confirmed: bool = False,
+    read_again: frozenset[date] = frozenset(),
 ) -> Plan:
     """What a load of a source would request from its API, without requesting anything.
 
@@ -66,8 +68,13 @@ def plan_source(
         request: The options of the load.
         now: The present, UTC.
         is_confirmed: Whether the source confirmed that time.
+        read_again: Days whose windows are read though an interrupted load landed them.
     """
     state = read_source_state(directory, source.name, now if is_confirmed else None)
+    windows = {(query.start_time, query.end_time) for query in map(day_window, read_again)}
+    state = replace(
+        state, landed={window: at for window, at in state.landed.items() if window not in windows}
+    )
     horizon = Horizon(source.history, source.settle)
     return plan_load(now, horizon, state, requested=request.range, deep=request.deep)
 
@@ -153,6 +160,8 @@ class _SourceLoad:
             verified = self._extract(plan, client)
         self._entry = replace(self._summary(), outcome="done")
         write_load(self._directory, self._entry)
+        if plan.purpose is Purpose.DEEP:
+            note_deep_load(self._directory, self._name)
         tidy_source(self._directory, self._name)
         self._context.progress.finish(self._name)
         return SourceResult(
@@ -216,12 +225,14 @@ class _SourceLoad:
         confirmed = self._clock.is_confirmed
         plan = plan_source(self._directory, self._source, request, now, is_confirmed=confirmed)
         self._damage = find_and_set_aside(self._directory, self._name, self._entry.load_id, plan, self._clock)
-        if not self._damage.set_aside:
+        is_due = is_deep_load_required(self._directory, self._name)
+        days = frozenset(date.fromisoformat(day) for day in self._damage.set_aside if day != UNKNOWN_DAY)
+        if not days and not is_due:
             return plan
-        # A record without a usable created_at may come with any window: all of them are read.
-        deep = request.deep or UNKNOWN_DAY in self._damage.set_aside
-        request = replace(request, deep=deep)
-        return plan_source(self._directory, self._source, request, now, is_confirmed=confirmed)
+        request = replace(request, deep=request.deep or is_due)
+        return plan_source(
+            self._directory, self._source, request, now, is_confirmed=confirmed, read_again=days
+        )
 
     def _note_start(self, plan: Plan) -> None:
         """Writes the load into the ledger; until its end it counts as interrupted."""

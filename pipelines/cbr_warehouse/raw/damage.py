@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cbr_warehouse.raw.files import is_intact
 from cbr_warehouse.raw.landing import raw_files
-from cbr_warehouse.storage.atomic_write import move_file, write_json
+from cbr_warehouse.storage.atomic_write import move_file, remove_file, write_json
 from cbr_warehouse.storage.layout import DAY_PREFIX, DataDirectory
 
 KINDS = ("records", "manifests")
@@ -69,15 +69,43 @@ def note_gone(directory: DataDirectory, source: str, gone: Mapping[str, Iterable
     Returns:
         Days of which any was not noted before.
     """
-    new = set()
+    new = newly_gone(directory, source, gone)
+    for day, name in new:
+        write_json(directory.raw_day("damaged", source, day) / f"records-{name}.gone", {})
+    return {day for day, _ in new}
+
+
+def newly_gone(
+    directory: DataDirectory, source: str, gone: Mapping[str, Iterable[str]]
+) -> list[tuple[str, str]]:
+    """Day and name of the record files that are gone and not noted as such."""
+    found = []
     for day, names in gone.items():
         folder = directory.raw_day("damaged", source, day)
         for name in names:
-            note = folder / f"records-{name}.gone"
-            if not note.exists() and not (folder / f"records-{name}").exists():
-                write_json(note, {})
-                new.add(day)
-    return new
+            noted = (folder / f"records-{name}.gone", folder / f"records-{name}")
+            if not any(path.exists() for path in noted):
+                found.append((day, name))
+    return found
+
+
+def require_deep_load(directory: DataDirectory, source: str) -> None:
+    """Notes that the whole horizon must be read again, until a deep load was finished."""
+    write_json(_deep_note(directory, source), {})
+
+
+def is_deep_load_required(directory: DataDirectory, source: str) -> bool:
+    """Whether the whole horizon must be read again."""
+    return _deep_note(directory, source).exists()
+
+
+def note_deep_load(directory: DataDirectory, source: str) -> None:
+    """Notes that a deep load was finished."""
+    remove_file(_deep_note(directory, source))
+
+
+def _deep_note(directory: DataDirectory, source: str) -> Path:
+    return directory.raw_ledger("damaged", source) / "deep-load-required.json"
 
 
 def days_with_files_set_aside(directory: DataDirectory, source: str) -> frozenset[str]:

@@ -54,6 +54,11 @@ class DataDirectory:
         """Held while tables or the warehouse are written."""
         return self.root / ".load.lock"
 
+    @property
+    def rebuild_note(self) -> Path:
+        """Exists while a rebuild has forgotten tables and not made all of them again."""
+        return self.root / ".rebuild.json"
+
     def source_lock(self, source: str) -> Path:
         """Held while a source is loaded."""
         return self.root / ".locks" / f"{source}.lock"
