@@ -7,7 +7,6 @@ from dataclasses import astuple
 from datetime import time, timedelta
 
 import duckdb
-import pyarrow as pa
 
 from cbr_warehouse.analytics.catalogue import Definition, read_error_codes, views
 from cbr_warehouse.settings.analytics import THRESHOLDS, AnalyticsSettings, ScheduleOverride
@@ -109,11 +108,12 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
 
 def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, kind: str) -> None:
     """Writes the comments of a table or view and of its columns."""
-    connection.execute(f"COMMENT ON {kind} analytics.{definition.name} IS {literal(definition.comment)}")
-    for column, description in definition.columns.items():
-        connection.execute(
-            f"COMMENT ON COLUMN analytics.{definition.name}.{column} IS {literal(description)}"
-        )
+    statements = [f"COMMENT ON {kind} analytics.{definition.name} IS {literal(definition.comment)}"]
+    statements += [
+        f"COMMENT ON COLUMN analytics.{definition.name}.{column} IS {literal(description)}"
+        for column, description in definition.columns.items()
+    ]
+    connection.execute("; ".join(statements))
 
 
 def _create_settings(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
@@ -157,24 +157,18 @@ def _create_overrides(connection: duckdb.DuckDBPyConnection, schedules: tuple[Sc
 
 
 def _create_error_codes(connection: duckdb.DuckDBPyConnection) -> None:
-    codes = read_error_codes()
-    table = pa.table(
-        {
-            "error_code": pa.array(list(codes), pa.string()),
-            **{
-                column: pa.array([told.get(key) for told in codes.values()], pa.string())
-                for column, key in (
-                    ("text_en", "en"),
-                    ("advice_en", "en_action"),
-                    ("text_zh", "zh"),
-                    ("advice_zh", "zh_action"),
-                )
-            },
-        }
+    connection.execute(
+        "CREATE TABLE analytics.error_code "
+        "(error_code VARCHAR, text_en VARCHAR, advice_en VARCHAR, text_zh VARCHAR, advice_zh VARCHAR)"
     )
-    connection.register("codes_told", table)
-    connection.execute("CREATE TABLE analytics.error_code AS SELECT * FROM codes_told")
-    connection.unregister("codes_told")
+    rows = (
+        (code, *map(texts.get, ("en", "en_action", "zh", "zh_action")))
+        for code, texts in read_error_codes().items()
+    )
+    values = (
+        ", ".join("NULL" if value is None else literal(value) for value in row) for row in rows
+    )  # one statement of literals: pyarrow is slow to import, and a statement a row slow to run
+    connection.execute(f"INSERT INTO analytics.error_code VALUES {', '.join(f'({row})' for row in values)}")
 
 
 def _create_view(connection: duckdb.DuckDBPyConnection, view: Definition) -> None:
