@@ -21,7 +21,7 @@ partition materialized; one step for all sources would have one pool, one retry 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -36,12 +36,11 @@ from cbr_warehouse.defs.progress import LoggedProgress
 from cbr_warehouse.extract.plan import Plan, Range
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.locks import hold_source
-from cbr_warehouse.load.publish import publish_warehouse
-from cbr_warehouse.load.result import SourceResult
-from cbr_warehouse.load.source_load import load_source, plan_source
-from cbr_warehouse.raw.stored_records import count_records
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import require_sources
+
+if TYPE_CHECKING:
+    from cbr_warehouse.load.result import SourceResult
 
 NOTHING_MISSING = "nothing_missing"
 """Asset check: the source has no more records of any day than are stored."""
@@ -113,7 +112,11 @@ def _load(
     installation: Installation,
     source: SourceSettings,
     own: tuple[date, ...],
-) -> SourceResult:
+) -> "SourceResult":
+    # Imported by the step that loads: Dagster builds the code location far more often than it loads.
+    from cbr_warehouse.load.publish import publish_warehouse
+    from cbr_warehouse.load.source_load import load_source
+
     load_context = replace(installation.load_context, progress=LoggedProgress(context.log))
     (ready,) = require_sources(installation.settings, source.name, installation.environ)
     what = f"load of {source.name} by Dagster run {context.run.run_id}"
@@ -138,25 +141,27 @@ def _request(
 
 
 def _planned(load_context: LoadContext, source: SourceSettings) -> Plan:
+    from cbr_warehouse.load.source_load import plan_source
+
     return plan_source(load_context.directory, source, LoadRequest(), load_context.clock())
 
 
-def _loaded(result: SourceResult) -> list[date]:
+def _loaded(result: "SourceResult") -> list[date]:
     return [day for day in result.read if day not in result.incomplete]
 
 
-def _missing_days(result: SourceResult, own: Iterable[date]) -> list[date]:
+def _missing_days(result: "SourceResult", own: Iterable[date]) -> list[date]:
     return sorted(set(own) - set(_loaded(result)))
 
 
-def _days_to_report(context: dg.AssetExecutionContext, result: SourceResult) -> list[date]:
+def _days_to_report(context: dg.AssetExecutionContext, result: "SourceResult") -> list[date]:
     """Days for which a run of the job fails, whichever days it was launched for."""
     if context.run.job_name != LOAD_JOB:
         return []
     return sorted({*result.incomplete, *result.newly_lost})
 
 
-def _failure_message(result: SourceResult, missing: list[date]) -> str:
+def _failure_message(result: "SourceResult", missing: list[date]) -> str:
     name = result.entry.source
     if result.failure is not None:
         return f"{name}: the load failed: {result.entry.message}"
@@ -187,7 +192,9 @@ def _record(
             context.log_event(event)
 
 
-def _of_day(load_context: LoadContext, result: SourceResult, day: date) -> dict[str, Any]:
+def _of_day(load_context: LoadContext, result: "SourceResult", day: date) -> dict[str, Any]:
+    from cbr_warehouse.raw.stored_records import count_records
+
     found = {entry.day: entry for entry in result.findings}.get(day)
     stated: dict[str, Any] = {}
     if found is not None:
@@ -198,7 +205,7 @@ def _of_day(load_context: LoadContext, result: SourceResult, day: date) -> dict[
     return {"dagster/partition_row_count": count, "load_id": result.entry.load_id, **stated}
 
 
-def _of_load(result: SourceResult) -> dict[str, Any]:
+def _of_load(result: "SourceResult") -> dict[str, Any]:
     entry = result.entry
     return {
         "purpose": entry.purpose,
@@ -213,7 +220,7 @@ def _of_load(result: SourceResult) -> dict[str, Any]:
     }
 
 
-def _missing(result: SourceResult, key: dg.AssetKey) -> dg.AssetCheckResult:
+def _missing(result: "SourceResult", key: dg.AssetKey) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=NOTHING_MISSING,
@@ -229,7 +236,7 @@ def _missing(result: SourceResult, key: dg.AssetKey) -> dg.AssetCheckResult:
     )
 
 
-def _reasons(result: SourceResult) -> str:
+def _reasons(result: "SourceResult") -> str:
     """Each reason for which days are not complete, with what to do, as a Markdown list."""
     lines = [
         f"- {state} ({reason}): {_joined(days)}: {explained.why}. {explained.remedy}"

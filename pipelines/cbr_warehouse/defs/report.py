@@ -54,7 +54,7 @@ def report_asset(installation: Installation) -> dg.AssetsDefinition:
     def write(config: ReportConfig) -> dg.MaterializeResult[None]:
         with as_dagster_failures():
             options = ReportOptions.parse(config.period, config.lang, audit=config.audit)
-            from cbr_warehouse.report.build import make_report  # noqa: PLC0415  needs the extra
+            from cbr_warehouse.report.build import make_report
 
             made = make_report(
                 directory.warehouse, None, directory.reports, options, installation.load_context.clock()

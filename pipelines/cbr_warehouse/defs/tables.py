@@ -13,8 +13,6 @@ from cbr_warehouse.defs.partitions import BACKFILL, own_days
 from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.locks import hold_directory, hold_source
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
-from cbr_warehouse.tables.build import make_tables
-from cbr_warehouse.tables.build_state import rows_made
 from cbr_warehouse.tables.partition_writer import PARTITIONED, SET_LATER
 
 
@@ -64,6 +62,8 @@ def _make_days_of(
 
     A source that is being loaded is left to its load, which builds and counts the same days.
     """
+    from cbr_warehouse.tables.build import make_tables  # by the step: slow to import
+
     directory, what = installation.load_context.directory, f"tables of {source} by Dagster"
     try:
         with (
@@ -111,6 +111,8 @@ def _loaded_before(context: dg.AssetExecutionContext) -> set[str]:
 
 def _rows(directory: DataDirectory, day: str) -> dict[str, int]:
     """Rows of a day by table, of all sources together."""
+    from cbr_warehouse.tables.build_state import rows_made
+
     rows = dict.fromkeys(PARTITIONED, 0)
     for source in directory.sources_with_raw():
         for table, count in rows_made(directory, source, day).items():

@@ -11,7 +11,6 @@ from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.tables.partition_writer import PARTITIONED
-from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.checks import REFERENCES, CheckResult, check_all
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import count_rows
@@ -36,6 +35,8 @@ def warehouse_asset(installation: Installation) -> dg.AssetsDefinition:
     def publish(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        from cbr_warehouse.warehouse.build import build_warehouse  # by the step: slow to import
+
         with as_dagster_failures():
             if context.selected_asset_keys:
                 with hold_directory(installation.load_context, "publication by Dagster"):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from cbr_warehouse.contract.columns import Contract
@@ -10,8 +11,10 @@ from cbr_warehouse.extract.plan import Range
 from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.settings.select_sources import ReadySource
-from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.storage.layout import DataDirectory
+
+if TYPE_CHECKING:  # the HTTP client is imported where a source is connected to
+    from cbr_warehouse.source.client import CbrClient
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class LoadContext:
     contract: Contract
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
-    connect: Callable[[ReadySource], CbrClient]
+    connect: "Callable[[ReadySource], CbrClient]"
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     progress: Progress = field(default_factory=Progress)
 

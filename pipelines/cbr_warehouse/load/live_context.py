@@ -5,15 +5,18 @@ The command line and Dagster start here; tests build a ``LoadContext`` of their 
 
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.settings.select_sources import ReadySource
-from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.storage.layout import DataDirectory
+
+if TYPE_CHECKING:
+    from cbr_warehouse.source.client import CbrClient
 
 
 def live_context(directory: DataDirectory, analytics: AnalyticsSettings) -> LoadContext:
@@ -33,5 +36,8 @@ def live_context(directory: DataDirectory, analytics: AnalyticsSettings) -> Load
     )
 
 
-def _connect(rate_limiters: RateLimiters, ready: ReadySource) -> CbrClient:
+def _connect(rate_limiters: RateLimiters, ready: ReadySource) -> "CbrClient":
+    # Dagster builds its code location without ever connecting, and httpx is slow to import.
+    from cbr_warehouse.source.client import CbrClient  # noqa: PLC0415
+
     return CbrClient(ready.settings, ready.credentials, rate_limiters=rate_limiters)
