@@ -19,11 +19,14 @@ RUNNING_SQL := tests/unit/analytics tests/unit/contract tests/unit/dagster/test_
 # the folders, so that long tests do not come last. Line coverage adds no
 # measurable time.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-PYTEST_ARGS ?= $(PARALLEL) --cov --cov-report=
+PYTEST_ARGS ?= $(PARALLEL) --durations=20 --cov --cov-report=
+FAST := tests/architecture tests/property tests/unit
+# Empty, so that modules are compiled once and not by every command that a test starts.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test duckdb2 check lint format docs reliability coverage bench compare mutate dev build system-deps clean
+.PHONY: help demo test test-fast duckdb2 check lint format docs reliability coverage bench compare mutate dev build system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +36,9 @@ demo: $(RUN) ## Load a built-in emulator into data/ and show what to look at nex
 
 test: $(DEV) ## Run every test (REQUIRE_ALL=1: none may be skipped for a missing system package)
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+test-fast: $(DEV) ## Run the tests that need no server and no other process: unit, property and architecture
+	$(BIN)/pytest $(PARALLEL) --durations=20 $(FAST)
 
 duckdb2: $(DEV) ## Run the tests of all that runs SQL on DuckDB 2, beside the locked version (docs/adr/0005)
 	$(BIN)/uv run --no-sync --with duckdb==2.0.1 python -m pytest $(PARALLEL) $(RUNNING_SQL)

@@ -12,6 +12,7 @@ Fixtures of one room live in a ``conftest.py`` beside that room's tests, not her
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if variable.upper().startswith(LEAKS):
             del os.environ[variable]
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    # Else every command that a test starts compiles all that it imports, which takes longer than to run it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     # The time a test takes says more about the machine than about the code; pytest-timeout holds the limit.
     name = "many" if settings.get_current_profile_name() == "many" else "cbr"
     settings.register_profile(name, settings.get_profile(settings.get_current_profile_name()), deadline=None)
