@@ -90,7 +90,7 @@ def make_tables(
     dirty = _dirty(directory, source, tied_fingerprints(inputs, moved))
     if not dirty and noted is not None:
         return Made()
-    with as_storage_error(directory.root), open_engine(directory.root, threads=1) as engine:
+    with as_storage_error(directory.root), open_engine(directory.root, 1) as engine:
         making = _Making(engine, directory, source, contract, inputs, moved)
         days, kept = making.choose(dirty, is_note_lost=noted is None)
         effects = making.make(days, load_id, progress)

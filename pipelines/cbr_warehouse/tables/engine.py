@@ -32,7 +32,7 @@ MOST_MEMORY_MB = 16 * MEMORY_LIMIT_MB
 
 
 @contextmanager
-def open_engine(spill: Path, *, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_engine(spill: Path, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens an engine of its own; closed at the end whatever happens.
 
     Args:
