@@ -12,6 +12,8 @@ from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.warehouse.ddl import create_statements
 
+IN_MEMORY = ":memory:"
+
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -39,9 +41,9 @@ class Analytics:
 
 
 def open_analytics(
-    tables: Mapping[str, Rows], settings: AnalyticsSettings, place: str = ":memory:"
+    tables: Mapping[str, Rows], settings: AnalyticsSettings, place: str = IN_MEMORY
 ) -> Analytics:
-    """Builds a warehouse and its analytics from rows of the contract's tables."""
+    """Builds a warehouse and its analytics from rows of the contract's tables; comments only in a file."""
     connection = duckdb.connect()
     connection.execute(f"ATTACH '{place}' AS warehouse")
     connection.execute("USE warehouse")
@@ -53,7 +55,7 @@ def open_analytics(
     for table in contract.tables:
         if rows := tables.get(table.name):
             _insert(connection, table.name, [column.name for column in table.columns], rows)
-    bring_up(connection, settings, ())
+    bring_up(connection, settings, (), has_comments=place != IN_MEMORY)
     return Analytics(connection)
 
 

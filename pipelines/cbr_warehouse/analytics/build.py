@@ -56,6 +56,8 @@ def bring_up(
     connection: duckdb.DuckDBPyConnection,
     settings: AnalyticsSettings,
     changed: Iterable[tuple[str, str]],
+    *,
+    has_comments: bool = True,
 ) -> None:
     """Brings the analytics up to date with the tables.
 
@@ -64,6 +66,7 @@ def bring_up(
             ``loads`` and ``coverage`` as they will be published.
         settings: The settings of the analytics.
         changed: Partitions (source, day) of the tables that were replaced.
+        has_comments: Whether views and their columns get comments: half of the work of creating them.
 
     Raises:
         duckdb.Error: A definition does not fit the tables; nothing is published then.
@@ -81,7 +84,7 @@ def bring_up(
     for name in ("touched", "changed_attempts", "changed_days"):
         connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
     if rebuild_all:
-        create_views(connection)
+        create_views(connection, has_comments=has_comments)
 
 
 def _refill(connection: duckdb.DuckDBPyConnection, table: str, statement: str) -> None:

@@ -100,10 +100,15 @@ def create_schema(
             connection.execute(f"COMMENT ON COLUMN analytics.{table}.{column} IS {literal(comment)}")
 
 
-def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates every view and macro, with comments; the base tables exist."""
+def create_views(connection: duckdb.DuckDBPyConnection, *, has_comments: bool) -> None:
+    """Creates every view and macro; the base tables exist."""
     for view in views():
-        _create_view(connection, view)
+        if view.kind == "macro":
+            _create_macro(connection, view)
+            continue
+        connection.execute(f"CREATE VIEW analytics.{view.name} AS {view.body}")
+        if has_comments:
+            comment_on(connection, view, "VIEW")
 
 
 def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, kind: str) -> None:
@@ -171,12 +176,8 @@ def _create_error_codes(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"INSERT INTO analytics.error_code VALUES {', '.join(f'({row})' for row in values)}")
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, view: Definition) -> None:
-    if view.kind == "macro":
-        connection.execute(
-            f"CREATE MACRO analytics.{view.name}({view.arguments}) AS TABLE {view.qualified_body}"
-        )
-        connection.execute(f"COMMENT ON MACRO TABLE analytics.{view.name} IS {literal(view.comment)}")
-        return
-    connection.execute(f"CREATE VIEW analytics.{view.name} AS {view.body}")
-    comment_on(connection, view, "VIEW")
+def _create_macro(connection: duckdb.DuckDBPyConnection, macro: Definition) -> None:
+    connection.execute(
+        f"CREATE MACRO analytics.{macro.name}({macro.arguments}) AS TABLE {macro.qualified_body}"
+    )
+    connection.execute(f"COMMENT ON MACRO TABLE analytics.{macro.name} IS {literal(macro.comment)}")

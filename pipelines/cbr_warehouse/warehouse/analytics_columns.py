@@ -9,6 +9,7 @@ from functools import cache
 import duckdb
 
 from cbr_warehouse.analytics.build import bring_up
+from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.without_pandas import without_pandas
@@ -39,13 +40,15 @@ def analytics_columns() -> dict[str, tuple[AnalyticsColumn, ...]]:
         connection.execute("USE warehouse")
         for statement in create_statements(read_contract()):
             connection.execute(statement)
-        bring_up(connection, AnalyticsSettings(), ())
+        bring_up(connection, AnalyticsSettings(), (), has_comments=False)
         rows = connection.execute(
             "SELECT table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns() "
             "WHERE database_name = 'warehouse' AND schema_name = 'analytics' "
             "ORDER BY table_name, column_index"
         ).fetchall()
+    described = {one.name: one.columns for one in (*base_tables(), *views())}
     found: dict[str, tuple[AnalyticsColumn, ...]] = {}
     for table, name, kind, comment in rows:
-        found[table] = (*found.get(table, ()), AnalyticsColumn(name, kind, comment))
+        description = described.get(table, {}).get(name, comment)
+        found[table] = (*found.get(table, ()), AnalyticsColumn(name, kind, description))
     return found
