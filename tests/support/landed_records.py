@@ -14,7 +14,8 @@ from cbr_warehouse.raw.files import Received
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import make_tables
-from cbr_warehouse.tables.engine import parquet
+from cbr_warehouse.tables.engine import open_engine, parquet
+from cbr_warehouse.tables.sightings import fill_last_seen
 
 CONTRACT = read_contract()
 SOURCE = "prod"
@@ -51,6 +52,31 @@ def rows(directory: DataDirectory, table: str, columns: Sequence[str] = ("*",)) 
         found = engine.execute(f"SELECT {', '.join(columns)} FROM {parquet(files)} ORDER BY ALL")
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def last_seen(directory: DataDirectory) -> dict[tuple[str, ...], datetime]:
+    """When each version (task and its hash) and each quarantined record (its text) was last seen."""
+    with open_engine(directory.root) as engine:
+        fill_last_seen(engine, directory, SOURCE, directory.days(SOURCE), None)
+        return seen_by_key(engine, directory)
+
+
+def seen_by_key(
+    engine: duckdb.DuckDBPyConnection, directory: DataDirectory
+) -> dict[tuple[str, ...], datetime]:
+    """The same, of the sightings that the engine was filled with; first sights where there are none."""
+    found: dict[tuple[str, ...], datetime] = {}
+    keys = {"version_sightings": ("task_id", "version_hash"), "quarantine_sightings": ("record_text",)}
+    tables = {"version_sightings": "task_versions", "quarantine_sightings": "quarantine"}
+    for sightings, key in keys.items():
+        for row in rows(directory, tables[sightings], (*key, "first_seen_at")):
+            found[tuple(row[name] for name in key)] = row["first_seen_at"]
+        for *own, seen in engine.execute(
+            f"SELECT {', '.join(key)}, last_seen_at FROM {sightings}"
+        ).fetchall():
+            if tuple(own) in found:
+                found[tuple(own)] = max(found[tuple(own)], seen)
+    return found
 
 
 def all_rows(directory: DataDirectory) -> dict[str, list[dict[str, Any]]]:

@@ -115,6 +115,6 @@ def _rows(directory: DataDirectory, day: str) -> dict[str, int]:
 
     rows = dict.fromkeys(PARTITIONED, 0)
     for source in directory.sources_with_raw():
-        for table, count in rows_made(directory, source, day).items():
-            rows[table] += count
+        made = rows_made(directory, source, day)
+        rows = {table: count + made.get(table, 0) for table, count in rows.items()}
     return rows

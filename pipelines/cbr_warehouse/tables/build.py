@@ -22,6 +22,7 @@ from cbr_warehouse.tables.build_state import (
     DayInputs,
     MovedTasks,
     day_inputs,
+    days_ordered_by_sight,
     gone_record_files,
     made_from,
     note_made,
@@ -31,8 +32,9 @@ from cbr_warehouse.tables.build_state import (
     write_moved,
 )
 from cbr_warehouse.tables.engine import do_within_memory, open_engine
-from cbr_warehouse.tables.partition_writer import PARTITIONED, PartitionWriter
+from cbr_warehouse.tables.partition_writer import PARTITIONED, TEXTS, PartitionWriter
 from cbr_warehouse.tables.raw_view import RawView, drop_batch
+from cbr_warehouse.tables.versions_sql import ORDERED_BY_SIGHT
 
 BATCH_BYTES = 16 * 2**20
 """Bytes of record texts flattened at once; bounds the memory, not the result."""
@@ -87,7 +89,8 @@ def make_tables(
     inputs = {day: day_inputs(directory, source, day, contract) for day in directory.days(source)}
     noted = read_moved(directory, source)
     moved = MovedTasks() if noted is None else noted
-    dirty = _dirty(directory, source, tied_fingerprints(inputs, moved))
+    by_sight = days_ordered_by_sight(directory, source, inputs)
+    dirty = _dirty(directory, source, tied_fingerprints(inputs, moved, by_sight))
     if not dirty and noted is not None:
         return Made()
     with as_storage_error(directory.root), open_engine(directory.root, 1) as engine:
@@ -139,27 +142,37 @@ class _Making:
     ) -> dict[str, RecordOutcomes]:
         """Rebuilds days and returns the outcomes of the load's records."""
         effects: dict[str, RecordOutcomes] = {}
-        pending: dict[str, tuple[DayInputs, dict[str, int]]] = {}
-        fingerprints = tied_fingerprints(self._inputs, self._moved)
         groups, wanted = self._moved.groups(), frozenset(days)
+        rows: dict[str, dict[str, int]] = {}
+        by_sight: set[str] = set()
         for batch in _batches([self._inputs[day] for day in days]):
             self._flatten(batch)
             made = [found.day for found in batch]
             follow = partial(follow_records, self._engine, self._source, made, load_id)
             effects |= do_within_memory(self._engine, follow)
-            rows = self._writer.replace(made)
+            rows |= self._writer.replace(made)
+            by_sight.update(day for (day,) in self._engine.execute(ORDERED_BY_SIGHT).fetchall())
             drop_batch(self._engine)
-            for found in batch:
-                pending[found.day] = (found, rows[found.day])
-                # Days that share a moved task are noted together: published one without the other, the
-                # warehouse would have the task twice or not at all.
-                group = groups.get(found.day, {found.day}) & wanted
-                for day in sorted(group) if group <= pending.keys() else ():
-                    note_made(
-                        self._directory, self._source, pending[day][0], fingerprints[day], pending[day][1]
-                    )
-                progress(days.index(found.day) + 1, len(days))
+            # Days that share a moved task are noted together: published one without the other, the
+            # warehouse would have the task twice or not at all.
+            tied = {day: groups.get(day, {day}) & wanted for day in made}
+            complete = {day for group in tied.values() if group <= rows.keys() for day in group}
+            self._note({day: rows[day] for day in sorted(complete)}, by_sight)
+            progress(len(rows), len(days))
         return effects
+
+    def _note(self, rows: Mapping[str, dict[str, int]], by_sight: set[str]) -> None:
+        """Notes what the partitions of some days were made from."""
+        fingerprints = tied_fingerprints(self._inputs, self._moved, by_sight)
+        for day, counts in rows.items():
+            note_made(
+                self._directory,
+                self._source,
+                self._inputs[day],
+                fingerprints[day],
+                counts,
+                is_ordered_by_sight=day in by_sight,
+            )
 
     def _tied(self, days: set[str]) -> set[str]:
         return self._moved.tied_to(days) & set(self._inputs)
@@ -197,7 +210,7 @@ def forget_tables(directory: DataDirectory) -> None:
     Raises:
         StorageError: Something could not be removed.
     """
-    for folder in (directory.partition_states, *directory.table_folders()):
+    for folder in (directory.partition_states, directory.tables / TEXTS, *directory.table_folders()):
         remove_folder(folder)
 
 

@@ -1,13 +1,14 @@
 """What a day's partitions are made from, and which days must be rebuilt.
 
-A day is dirty when its raw files, those of days tied to it or the contract are not what its
-partitions were made from. A task whose created_at moved from one day to another ties those days
-together: the note of such tasks lives here too.
+A day is dirty when its record files, those of days tied to it or the contract are not what its
+partitions were made from; sightings alone change nothing, unless the order of versions depends on
+them. A task whose created_at moved from one day to another ties those days together: the note of such
+tasks lives here too.
 """
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -15,11 +16,15 @@ import msgspec
 
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import DamagedFileError
+from cbr_warehouse.raw.files import names_digest
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
 from cbr_warehouse.storage.layout import DataDirectory
 
 logger = logging.getLogger(__name__)
+
+_FORMAT = "2"
+"""Part of every fingerprint: raised when partitions are made otherwise of the same raw files and contract."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,15 @@ class DayInputs:
         day: The UTC day, or ``unknown``.
         records: Files of distinct records.
         manifests: Files of sightings.
-        fingerprint: Changes when any of them or the contract does; those of days tied to it aside.
+        fingerprint: Changes when the record files or the contract do; those of days tied to it aside.
+        seen_fingerprint: The same, and when the manifests do.
     """
 
     day: str
     records: tuple[Path, ...]
     manifests: tuple[Path, ...]
     fingerprint: str
+    seen_fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -47,11 +54,14 @@ class PartitionState:
         fingerprint: Of the raw files, those of days tied to it, and the contract.
         records: Names of the record files.
         rows: Rows by table.
+        is_ordered_by_sight: Whether some task has two newest versions of one time, of which the one that was
+            seen last counts: then sightings alone make the day again.
     """
 
     fingerprint: str
     records: tuple[str, ...]
     rows: dict[str, int]
+    is_ordered_by_sight: bool = False
 
 
 @dataclass
@@ -86,19 +96,39 @@ def day_inputs(directory: DataDirectory, source: str, day: str, contract: Contra
     """Lists the raw files of a day."""
     records = tuple(raw_files(directory.raw_day("records", source, day)))
     manifests = tuple(raw_files(directory.raw_day("manifests", source, day)))
-    names = [contract.fingerprint, *(path.name for path in (*records, *manifests))]
-    return DayInputs(day, records, manifests, _digest(names))
+    made_from = [_FORMAT, contract.fingerprint, names_digest(path.name for path in records)]
+    seen = [*made_from, names_digest(path.name for path in manifests)]
+    return DayInputs(day, records, manifests, _digest(made_from), _digest(seen))
 
 
-def tied_fingerprints(inputs: Mapping[str, DayInputs], moved: MovedTasks) -> dict[str, str]:
-    """What the partitions of each day are made from: its raw files and those of all days tied to it."""
+def tied_fingerprints(
+    inputs: Mapping[str, DayInputs], moved: MovedTasks, by_sight: Collection[str]
+) -> dict[str, str]:
+    """What the partitions of each day are made from: its raw files and those of all days tied to it.
+
+    Args:
+        inputs: The raw files of every day.
+        moved: The tasks seen under more than one day.
+        by_sight: Days whose versions are ordered by sightings too.
+    """
     groups = moved.groups()
-    return {
-        day: _digest([inputs[other].fingerprint for other in sorted(groups[day]) if other in inputs])
-        if day in groups
-        else found.fingerprint
+    sensitive = frozenset().union(*(groups.get(day, {day}) for day in by_sight))
+    own = {
+        day: found.seen_fingerprint if day in sensitive else found.fingerprint
         for day, found in inputs.items()
     }
+    return {
+        day: _digest([own[other] for other in sorted(groups[day]) if other in own])
+        if day in groups
+        else fingerprint
+        for day, fingerprint in own.items()
+    }
+
+
+def days_ordered_by_sight(directory: DataDirectory, source: str, days: Iterable[str]) -> set[str]:
+    """Days whose partitions were made by sightings too."""
+    states = {day: read_state(directory, source, day) for day in days}
+    return {day for day, state in states.items() if state is not None and state.is_ordered_by_sight}
 
 
 def made_from(directory: DataDirectory, source: str, day: str) -> str | None:
@@ -135,10 +165,17 @@ def half_made(directory: DataDirectory, source: str, noted: Mapping[str, str]) -
 
 
 def note_made(
-    directory: DataDirectory, source: str, inputs: DayInputs, fingerprint: str, rows: dict[str, int]
+    directory: DataDirectory,
+    source: str,
+    inputs: DayInputs,
+    fingerprint: str,
+    rows: dict[str, int],
+    *,
+    is_ordered_by_sight: bool,
 ) -> None:
     """Notes what a day's partitions were made from; the last step of making them."""
-    state = PartitionState(fingerprint, tuple(sorted(path.name for path in inputs.records)), rows)
+    records = tuple(sorted(path.name for path in inputs.records))
+    state = PartitionState(fingerprint, records, rows, is_ordered_by_sight)
     write_checked_json(directory.partition_state(source, inputs.day), asdict(state))
 
 

@@ -26,16 +26,38 @@ from cbr_warehouse.tables.versions_sql import NEWEST_FIRST
 PARTITIONED = (TASKS.table, *TASKS.child_tables, "task_versions", "quarantine")
 """The tables that are made from a day's records."""
 
+TEXTS = ".texts"
+"""Of texts that went the long way: which version or row of ``quarantine`` each is of, for ``sightings``.
+
+No reader's pattern matches the folder of this name.
+"""
+
+_WRITTEN = (*PARTITIONED, TEXTS)
+
 _DISTINCT_TEXT = """
 CASE WHEN row_number() OVER alike = 1 THEN record_text ELSE record_text || ' #' || content_hash END"""
 _ALIKE = "WINDOW alike AS (PARTITION BY day, record_text ORDER BY record_bytes IS NOT NULL, content_hash)"
 """Bytes that are no text may be escaped to what another record says in so many characters."""
 
+_SIGHTS = """
+WITH known AS (SELECT version_hash, record_text, content_hash, last_seen_at FROM {texts}),
+seen AS (
+    SELECT content_hash, max(fetched_at) AS last_seen_at FROM sightings GROUP BY content_hash
+    UNION ALL SELECT content_hash, last_seen_at FROM known),
+"""
 _TASKS_LACKING = (
-    """
-WITH existing AS (
-    SELECT task_id, version_hash, date_trunc('millisecond', updated_at) AS updated_at, last_seen_at
-    FROM {existing} QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY """
+    _SIGHTS
+    + """
+of_version AS (
+    SELECT coalesce(known.version_hash, seen.content_hash) AS version_hash,
+           max(seen.last_seen_at) AS last_seen_at
+    FROM seen LEFT JOIN known ON known.content_hash = seen.content_hash GROUP BY ALL),
+existing AS (
+    SELECT task_id, version_hash, date_trunc('millisecond', updated_at) AS updated_at,
+           greatest(first_seen_at, coalesce(last_seen_at, first_seen_at)) AS last_seen_at
+    FROM (SELECT task_id, version_hash, updated_at, first_seen_at FROM {existing})
+    LEFT JOIN of_version USING (version_hash)
+    QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY """
     + NEWEST_FIRST
     + """) = 1)
 SELECT 1 FROM existing
@@ -46,14 +68,27 @@ WHERE NOT EXISTS (FROM versions WHERE task_id = existing.task_id AND version_has
         >= (coalesce(existing.updated_at, '-infinity'), existing.last_seen_at))
 LIMIT 1"""
 )
-_REFUSED_LACKING = """
-SELECT 1 FROM {existing} AS existing
+_REFUSED_LACKING = (
+    _SIGHTS
+    + """
+of_text AS (
+    SELECT record_text, max(seen.last_seen_at) AS last_seen_at
+    FROM known JOIN seen USING (content_hash) GROUP BY record_text),
+existing AS (
+    SELECT record_text, task_id,
+           greatest(first_seen_at, coalesce(last_seen_at, first_seen_at)) AS last_seen_at
+    FROM (SELECT record_text, task_id, first_seen_at FROM {existing}) LEFT JOIN of_text USING (record_text))
+SELECT 1 FROM existing
 WHERE record_text NOT IN (SELECT record_text FROM ({refused}))
   AND NOT EXISTS (FROM texts WHERE task_id = existing.task_id AND last_seen_at >= existing.last_seen_at)
 LIMIT 1"""
+)
+_NO_TEXTS = """(
+SELECT NULL::VARCHAR AS version_hash, NULL::VARCHAR AS record_text, NULL::VARCHAR AS content_hash,
+       NULL::TIMESTAMPTZ AS last_seen_at WHERE false)"""
 
-SET_LATER = frozenset({"resolved_at"})
-"""Columns known only across days; the warehouse sets them."""
+SET_LATER = frozenset({"resolved_at", "last_seen_at"})
+"""Columns known only across days, or that change without news; the warehouse sets them."""
 
 
 class PartitionWriter:
@@ -81,15 +116,15 @@ class PartitionWriter:
             days: UTC days, or ``unknown``: those of the batch.
 
         Returns:
-            Rows by table, of each day.
+            Rows by table, of each day, those of ``TEXTS`` too.
 
         Raises:
             StorageError: A file could not be written.
         """
         temporary = f"{TEMPORARY_PREFIX}{uuid4().hex}"
-        rows = {day: dict.fromkeys(PARTITIONED, 0) for day in days}
+        rows = {day: dict.fromkeys(_WRITTEN, 0) for day in days}
         try:
-            for table in PARTITIONED:
+            for table in _WRITTEN:
                 write = partial(self._write, table, days, temporary)
                 for day, count in do_within_memory(self._engine, write):
                     rows[day][table] = count
@@ -118,7 +153,12 @@ class PartitionWriter:
         for table, lacking in checks.items():
             path = self._directory.partition(table, self._source, day)
             if path.is_file():
-                query = lacking.format(existing=parquet([path]), refused=self._query("quarantine", [day]))
+                texts = self._directory.partition(TEXTS, self._source, day)
+                query = lacking.format(
+                    existing=parquet([path]),
+                    texts=parquet([texts]) if texts.is_file() else _NO_TEXTS,
+                    refused=self._query("quarantine", [day]),
+                )
                 if self._engine.execute(query).fetchall():
                     return True
         return False
@@ -149,7 +189,7 @@ class PartitionWriter:
     def _remove_unplaced(self, days: Sequence[str], temporary: str) -> None:
         """Removes what was written and not put in place, and folders made for nothing."""
         for day in days:
-            for table in PARTITIONED:
+            for table in _WRITTEN:
                 path = self._directory.partition(table, self._source, day)
                 # What failed before is the error to report, not that its remains cannot be removed.
                 with suppress(OSError):
@@ -158,6 +198,8 @@ class PartitionWriter:
                         path.parent.rmdir()
 
     def _query(self, table: str, days: Sequence[str]) -> str:
+        if table == TEXTS:
+            return _texts(", ".join(map(literal, days)))
         left_out = PARTITION_COLUMNS | SET_LATER
         names = [column.name for column in self._contract.table(table).columns if column.name not in left_out]
         columns = ", ".join(map(identifier, names))
@@ -180,10 +222,30 @@ def _rows(table: str, days: str) -> str:
             more = f"SELECT versions.*, day FROM versions JOIN ({own}) USING (task_id)"
             return f"FROM alone UNION ALL BY NAME {more}"
         case "quarantine":
-            refused = "SELECT * REPLACE (coalesce(reason, refused) AS reason) FROM texts"
-            own = f"SELECT * FROM ({refused}) WHERE reason IS NOT NULL AND day IN ({days})"
-            return f"SELECT * REPLACE ({_DISTINCT_TEXT} AS record_text) FROM ({own}) {_ALIKE}"
+            return _refused(days)
         case _:
             parents = f"FROM alone UNION ALL BY NAME FROM {newest}"
             children = f"SELECT task_id, day, unnest({table}) AS child FROM ({parents})"
             return f"SELECT task_id, day, unnest(child) FROM ({children})"
+
+
+def _refused(days: str) -> str:
+    refused = "SELECT * REPLACE (coalesce(reason, refused) AS reason) FROM texts"
+    own = f"SELECT * FROM ({refused}) WHERE reason IS NOT NULL AND day IN ({days})"
+    return f"SELECT * REPLACE ({_DISTINCT_TEXT} AS record_text) FROM ({own}) {_ALIKE}"
+
+
+def _texts(days: str) -> str:
+    """The rows of ``TEXTS``; a text that is the whole of its version and was seen once has none."""
+    return f"""
+SELECT content_hash, versions.task_id, version_hash, refused.record_text, texts.last_seen_at, day
+FROM texts
+LEFT JOIN (SELECT content_hash, filed_under AS day, task_id, facts_hash FROM facts) AS sound
+    USING (content_hash, day)
+LEFT JOIN versions ON versions.task_id = sound.task_id AND versions.facts_hash = sound.facts_hash
+LEFT JOIN (SELECT content_hash, day, record_text FROM ({_refused(days)})) AS refused
+    USING (content_hash, day)
+WHERE day IN ({days})
+UNION ALL
+SELECT version_hash, task_id, version_hash, NULL, last_seen_at, day
+FROM alone WHERE last_seen_at > first_seen_at"""

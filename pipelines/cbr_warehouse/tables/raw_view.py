@@ -145,9 +145,10 @@ class RawView:
             (_manifests(batch), "true"),
             (_manifests(away), _OF_GUESTS),
             (_manifests(undated), _IS_FILED),
-            (_records(undated), _IS_FILED),
         ]
-        self._fill("CREATE OR REPLACE TEMP TABLE sightings AS", "content_hash, day, fetched_at", parts)
+        columns = "content_hash, day, load_id, fetched_at"
+        self._fill("CREATE OR REPLACE TEMP TABLE sightings AS", f"{columns}, false AS is_stored", parts)
+        self._fill("INSERT INTO sightings", f"{columns}, true", [(_records(undated), _IS_FILED)])
 
     def _fill_records(self, parts: list[_Part], known: str, *, all_contested: bool) -> None:
         """Makes ``records``: whole rows of ``contested`` texts, checked by the present contract."""

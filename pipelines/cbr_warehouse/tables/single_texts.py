@@ -29,10 +29,11 @@ of a task with several texts or several days. ``records`` holds those that were 
 
 SEEN_OTHERWISE = """
 CREATE OR REPLACE TEMP TABLE seen_otherwise AS
-SELECT content_hash, min(sightings.fetched_at) AS first_at, max(sightings.fetched_at) AS last_at
+SELECT content_hash, max(sightings.fetched_at) AS last_at,
+       min(sightings.fetched_at) FILTER (is_stored OR sightings.load_id = filed.load_id) AS first_at
 FROM sightings JOIN filed USING (content_hash)
 WHERE sightings.fetched_at <> filed.fetched_at GROUP BY content_hash"""
-"""Texts received at other times than their row in the record files says."""
+"""Texts received at other times than their row in the record files says; see ``versions_sql.TEXTS``."""
 
 
 def alone(contract: Contract, files: Sequence[Path], *, seen_otherwise: bool) -> str:

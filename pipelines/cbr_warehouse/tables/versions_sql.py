@@ -14,14 +14,17 @@ from cbr_warehouse.tables.flatten_sql import child_lists, parsed_record, task_va
 TEXTS = """
 CREATE OR REPLACE TEMP TABLE texts AS
 WITH seen_at AS (
-    SELECT content_hash, day = 'unknown' AS is_undated, fetched_at FROM records
-    UNION ALL SELECT content_hash, day = 'unknown', fetched_at FROM sightings),
+    SELECT content_hash, day = 'unknown' AS is_undated, fetched_at, true AS is_first FROM records
+    UNION ALL
+    SELECT content_hash, day = 'unknown', fetched_at,
+           is_stored OR (content_hash, load_id) IN (SELECT content_hash, load_id FROM records)
+    FROM sightings),
 seen AS (
     SELECT content_hash, false AS is_undated,
-           min(fetched_at) AS first_seen_at, max(fetched_at) AS last_seen_at
+           min(fetched_at) FILTER (is_first) AS first_seen_at, max(fetched_at) AS last_seen_at
     FROM seen_at GROUP BY content_hash
     UNION ALL
-    SELECT content_hash, true, min(fetched_at), max(fetched_at)
+    SELECT content_hash, true, min(fetched_at) FILTER (is_first), max(fetched_at)
     FROM seen_at WHERE is_undated GROUP BY content_hash)
 SELECT records.* EXCLUDE (fetched_at, refused), max(refused) OVER copies AS refused,
        seen.first_seen_at, seen.last_seen_at
@@ -37,7 +40,8 @@ QUALIFY row_number() OVER (
 two of one, and a time too far ahead is valid once it is near.
 
 A text that was filed under its day later is also under ``unknown``, where it was rejected; it was seen
-first when it was refused, and what is refused was seen last when it was.
+first when it was refused, and what is refused was seen last when it was. Only sightings of the load that
+stored a text can be earlier than its row; those of later loads are not, whatever a clock said.
 """
 
 NEWEST_FIRST = "date_trunc('millisecond', updated_at) DESC NULLS LAST, last_seen_at DESC, version_hash DESC"
@@ -49,6 +53,13 @@ SELECT * FROM versions
 QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY {NEWEST_FIRST}) = 1
 """
 """One row per task: latest updated_at at millisecond precision first, then the one seen last."""
+
+ORDERED_BY_SIGHT = """
+SELECT DISTINCT CAST(CAST(newest.created_at AS DATE) AS VARCHAR)
+FROM newest JOIN versions ON versions.task_id = newest.task_id AND versions.version <> newest.version
+ AND date_trunc('millisecond', versions.updated_at)
+     IS NOT DISTINCT FROM date_trunc('millisecond', newest.updated_at)"""
+"""Days of tasks whose newest version is newest only because it was seen last."""
 
 
 def steps(contract: Contract) -> tuple[str, ...]:

@@ -23,11 +23,12 @@ from cbr_warehouse.storage.disk_errors import as_storage_error, is_refused_by_di
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.build_state import half_made, made_partitions, rows_made
-from cbr_warehouse.tables.engine import limit_memory, open_engine, parquet, with_enough_memory
+from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.tables.partition_writer import PARTITIONED
 from cbr_warehouse.warehouse.checks import check_days
 from cbr_warehouse.warehouse.coverage import coverage_rows
 from cbr_warehouse.warehouse.ddl import create_statements
+from cbr_warehouse.warehouse.last_seen import rows_of_partitions, update_last_seen
 from cbr_warehouse.warehouse.query import count_rows
 from cbr_warehouse.warehouse.reusable_file import checksum, is_published, is_reusable, note_checksums
 from cbr_warehouse.warehouse.sidecars import remove_sidecars, verify_published
@@ -148,7 +149,8 @@ def _bring_up(
         connection.execute("INSERT INTO meta.contract VALUES ($1)", [contract.fingerprint])
     changed = _changed_partitions(connection, directory)
     if changed:
-        _replace_partitions(connection, directory, changed)
+        _replace_partitions(connection, directory, contract, changed)
+    update_last_seen(connection, directory, directory.sources_with_raw(), changed)
     connection.execute(_QUARANTINE_RESOLVED)
     _replace_ledgers(connection, directory, contract)
     check_days(connection, contract, sorted({day for _, day in changed}))
@@ -182,6 +184,7 @@ def _changed_partitions(
 def _replace_partitions(
     connection: duckdb.DuckDBPyConnection,
     directory: DataDirectory,
+    contract: Contract,
     changed: dict[tuple[str, str], str],
 ) -> None:
     places = pa.table(
@@ -203,7 +206,7 @@ def _replace_partitions(
         )
         files = list(_partition_files(directory, table, changed))
         if files:
-            rows = f"SELECT * REPLACE (TRY_CAST(day AS DATE) AS day) FROM {parquet(files)}"
+            rows = rows_of_partitions(contract, table, files)
             connection.execute(f"INSERT INTO {identifier(table)} BY NAME {rows}")
         _commit(connection)
     connection.unregister("changed")

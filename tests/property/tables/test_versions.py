@@ -6,14 +6,27 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.tables.build import forget_tables
-from support.landed_records import all_rows, land, make, printed, rows
+from cbr_warehouse.tables.build import forget_tables, make_tables
+from cbr_warehouse.tables.engine import open_engine
+from cbr_warehouse.tables.sightings import fill_last_seen
+from support.landed_records import (
+    CONTRACT,
+    SOURCE,
+    all_rows,
+    land,
+    last_seen,
+    make,
+    printed,
+    rows,
+    seen_by_key,
+)
 
 START = datetime(2026, 11, 18, 1, tzinfo=UTC)
 
@@ -84,8 +97,12 @@ def test_versions_are_those_that_were_seen_with_their_first_and_last_sight(
             sights.setdefault((f"task-{task}", f"state {2 if state == 4 else state}"), []).append(at)
     with tempfile.TemporaryDirectory() as folder:
         directory = loaded(folder, loads, between=True)
-        names = ("task_id", "status", "first_seen_at", "last_seen_at")
-        held = [tuple(row.values()) for row in rows(directory, "task_versions", names)]
+        names = ("task_id", "status", "first_seen_at", "version_hash")
+        last = last_seen(directory)
+        held = [
+            (task, status, first, last[task, version])
+            for task, status, first, version in map(dict.values, rows(directory, "task_versions", names))
+        ]
         assert held == sorted((*key, min(seen), max(seen)) for key, seen in sights.items())
         newest = {row["task_id"]: row["status"] for row in rows(directory, "tasks", ("task_id", "status"))}
     # States 2 and 3 carry the same updated_at: the one seen last counts.
@@ -95,6 +112,31 @@ def test_versions_are_those_that_were_seen_with_their_first_and_last_sight(
         ]
         best = max(rank[:2] for rank in states)
         assert newest[task] in {state for *rank, state in states if tuple(rank) == best}
+
+
+@settings(max_examples=12, deadline=None)
+@given(LOADS)
+def test_what_is_seen_load_by_load_is_what_is_seen_of_all_at_once(loads: list[list[Sighting]]) -> None:
+    """Days without news are not made again, and only new sightings are read of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        directory, since = DataDirectory(Path(folder)), None
+        known: dict[tuple[str, ...], datetime] = {}
+        for number, sightings in enumerate(loads):
+            before = all_rows(directory)
+            land(directory.root, f"L{number}", seen_in(number, sightings))
+            made = make_tables(directory, SOURCE, CONTRACT).days
+            with open_engine(directory.root) as engine:
+                since = fill_last_seen(engine, directory, SOURCE, made, since)
+                seen = seen_by_key(engine, directory)
+            known = {key: max(at, known.get(key, at)) for key, at in seen.items()}
+            assert known == last_seen(directory)
+            if all_rows(directory)["task_versions"] == before["task_versions"] and not _has_ties(before):
+                assert not made
+
+
+def _has_ties(held: dict[str, list[dict[str, Any]]]) -> bool:
+    times = [(row["task_id"], row["updated_at"].replace(microsecond=0)) for row in held["task_versions"]]
+    return len(times) != len(set(times))
 
 
 @settings(max_examples=10, deadline=None)

@@ -46,8 +46,8 @@ def test_a_task_stands_once_though_the_load_that_moved_it_was_killed(
     make(received(tmp_path, 0, "2026-11-17T01:00:00"))
     directory = received(tmp_path, 1, f"{moved_to}T01:00:00")
 
-    def kill_after_first(*made: Any, note: Any = room.note_made) -> None:
-        note(*made)
+    def kill_after_first(*made: Any, note: Any = room.note_made, **more: Any) -> None:
+        note(*made, **more)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -73,8 +73,8 @@ def test_a_publication_after_a_killed_load_has_the_task_once(
     build_warehouse(directory, CONTRACT, AnalyticsSettings())
     received(tmp_path, 1, f"{moved_to}T01:00:00")
 
-    def kill_after_first(*made: Any, note: Any = room.note_made) -> None:
-        note(*made)
+    def kill_after_first(*made: Any, note: Any = room.note_made, **more: Any) -> None:
+        note(*made, **more)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -10,7 +10,7 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import forget_tables
 from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.query import query
-from support.landed_records import CONTRACT, SOURCE, all_rows, land, make, printed, rows
+from support.landed_records import CONTRACT, SOURCE, all_rows, land, last_seen, make, printed, rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -44,10 +44,11 @@ def test_a_created_at_too_far_ahead_is_held_once_it_has_come_near(tmp_path: Path
         land(tmp_path, f"L{number}", [(record, NOW + number * HOUR)])
         make(directory)
     assert_made_again_alike(directory)
-    (version,) = rows(directory, "task_versions", ("first_seen_at", "last_seen_at"))
-    assert tuple(version.values()) == (NOW, NOW + 2 * HOUR)
-    (broken,) = rows(directory, "quarantine", ("first_seen_at", "last_seen_at"))
-    assert tuple(broken.values()) == (NOW, NOW)
+    (version,) = rows(directory, "task_versions", ("first_seen_at", "task_id", "version_hash"))
+    (broken,) = rows(directory, "quarantine", ("first_seen_at", "record_text"))
+    assert version["first_seen_at"] == broken["first_seen_at"] == NOW
+    last = {key[0]: at for key, at in last_seen(directory).items()}
+    assert last == {"a": NOW + 2 * HOUR, broken["record_text"]: NOW}
 
 
 def test_another_time_too_far_ahead_is_held_once_it_has_come_near(tmp_path: Path) -> None:
