@@ -230,6 +230,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=150, help="mutants a package; 0 for all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tests", nargs="+", help="these tests alone, instead of those of pyproject.toml")
     parser.add_argument(
         "--keep", action="store_true", help="run only new tests before, all others as the run before found"
     )
@@ -237,6 +238,8 @@ def main() -> None:
     rooms = options.room.split(",")
     if unknown := set(rooms) - set(ROOMS):
         parser.error(f"{', '.join(sorted(unknown))}: no package with mutants; there are {', '.join(ROOMS)}")
+    if options.tests:
+        config().pytest_add_cli_args_test_selection = options.tests
     if not options.keep:
         shutil.rmtree(COPY, ignore_errors=True)
     run(rooms, options.sample, options.seed, options.jobs)
