@@ -30,7 +30,11 @@ def page() -> str:
     }
     rows, sections = [], []
     for room in ROOMS:
-        found = json.loads((RESULTS / f"{room}.json").read_text(encoding="utf-8"))
+        results = RESULTS / f"{room}.json"
+        if not results.exists():
+            rows.append(f"| {room} | not run | | | | |")
+            continue
+        found = json.loads(results.read_text(encoding="utf-8"))
         counts: dict[str, int] = found["counts"]
         survived = len(found["survivors"])
         noticed = sum(number for status, number in counts.items() if status in NOTICED)
