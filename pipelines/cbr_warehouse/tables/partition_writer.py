@@ -1,5 +1,6 @@
 """Writes the partitions of a batch of days from the temporary tables that ``versions_sql`` made."""
 
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -184,7 +185,13 @@ class PartitionWriter:
                 f"PARTITION_BY (day), FILENAME_PATTERN {literal(f'{temporary}-{{i}}')}, OVERWRITE_OR_IGNORE"
             )
             copy = f"COPY ({query}) TO {literal(folder)} ({options}, {pattern})"
-            return [(keys["day"], int(rows)) for _, rows, *_, keys in self._engine.execute(copy).fetchall()]
+            before = set(folder.iterdir())
+            made = [(keys["day"], int(rows)) for _, rows, *_, keys in self._engine.execute(copy).fetchall()]
+            for own in (self._directory.partition(table, self._source, day).parent for day, _ in made):
+                if own not in before:
+                    # DuckDB takes no heed of a umask that permits more than its own 0755.
+                    own.chmod(stat.S_IMODE(folder.stat().st_mode))
+            return made
 
     def _remove_unplaced(self, days: Sequence[str], temporary: str) -> None:
         """Removes what was written and not put in place, and folders made for nothing."""
