@@ -4,8 +4,10 @@ For tests that need thousands of loads. It knows nothing of the loader but the c
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from random import Random
 from typing import Any, Self
 from uuid import UUID
@@ -51,19 +53,23 @@ class Task:
         if now < self.visible_from:
             return None
         started, ended = now >= self.started_at, now >= self.ended_at
-        status = self.outcome if ended else "running" if started else "waiting"
-        changed = max(t for t in (self.created_at, self.started_at, self.ended_at) if t <= now)
-        return {
-            "id": self.id,
-            "operation_type": "backup",
-            "status": status,
-            "provider_id": self.provider_id,
-            "created_at": _print(self.created_at),
-            "started_at": _print(self.started_at) if started else None,
-            "ended_at": _print(self.ended_at) if ended else None,
-            "updated_at": _print(changed),
-            "extra_info": {"common": {"progress": 100 if ended else 10 if started else 0}},
-        }
+        progress = 100 if ended else 10 if started else 0
+        return dict(_columns(self, started, ended)) | {"extra_info": {"common": {"progress": progress}}}
+
+
+@lru_cache(maxsize=4096)  # every request of a load looks at every task
+def _columns(task: Task, started: bool, ended: bool) -> Mapping[str, Any]:
+    times = [task.created_at, *([task.started_at] if started else []), *([task.ended_at] if ended else [])]
+    return {
+        "id": task.id,
+        "operation_type": "backup",
+        "status": task.outcome if ended else "running" if started else "waiting",
+        "provider_id": task.provider_id,
+        "created_at": _print(task.created_at),
+        "started_at": _print(task.started_at) if started else None,
+        "ended_at": _print(task.ended_at) if ended else None,
+        "updated_at": _print(max(times)),
+    }
 
 
 @dataclass
@@ -167,7 +173,7 @@ class LivingSource:
             return True
         if printed is None:
             return False
-        instant = datetime.fromisoformat(printed).replace(tzinfo=UTC)
+        instant = _read(printed)
         if self.dialect.by_second:
             instant = instant.replace(microsecond=0)
         if start is not None:
@@ -183,6 +189,11 @@ def living(now: datetime, seed: int, dialect: Dialect, **changes: Any) -> Living
     source = replace(LivingSource(now, dialect), **changes)
     source.populate(Random(seed), 160, 8)
     return source
+
+
+@lru_cache(maxsize=4096)
+def _read(printed: str) -> datetime:
+    return datetime.fromisoformat(printed).replace(tzinfo=UTC)
 
 
 def _print(instant: datetime) -> str:
