@@ -1,16 +1,18 @@
 """Brings schema ``analytics`` up to date with the tables of the warehouse, in the transaction that builds it.
 
-Base tables are rebuilt for the partitions that changed; views are definitions only. After a change of a
+Base tables follow the partitions that changed; views are definitions only. After a change of a
 setting or of a definition the whole schema is created again.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 import duckdb
 
 from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
-from cbr_warehouse.analytics.create_schema import comment_on, create_schema, create_views
+from cbr_warehouse.analytics.create_schema import create_schema, create_views
+from cbr_warehouse.analytics.fill_tables import differ, fill_whole, update
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 
 _SOURCE_WATERMARK = """
@@ -38,19 +40,6 @@ CROSS JOIN analytics.settings AS s
 LEFT JOIN analytics.configured_clock AS c ON c.source = k.source
 """
 
-_TOUCHED_BY_RECOVERY_POINT = """
-INSERT INTO touched
-SELECT DISTINCT p.source, p.resource_id
-FROM analytics.recovery_point AS p
-SEMI JOIN (
-    SELECT source, unnest([source_backup_id, delete_backup_id, restore_backup_id]) AS backup_id
-    FROM changed_attempts
-) AS c ON c.source = p.source AND c.backup_id = p.backup_id
-WHERE p.resource_id IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM touched AS t WHERE t.source = p.source AND t.resource_id = p.resource_id)
-"""
-"""A copy, restore or deletion changes the recovery point of a resource that it does not have to name."""
-
 
 def bring_up(
     connection: duckdb.DuckDBPyConnection,
@@ -60,6 +49,8 @@ def bring_up(
     has_comments: bool = True,
 ) -> None:
     """Brings the analytics up to date with the tables.
+
+    A base table none of whose inputs changed is left as it is; after a load without news that is nearly all.
 
     Args:
         connection: The warehouse being built, in its transaction, attached as ``warehouse`` and in use, with
@@ -71,25 +62,83 @@ def bring_up(
     Raises:
         duckdb.Error: A definition does not fit the tables; nothing is published then.
     """
+    changed = sorted(changed)
     fingerprint = _fingerprint(settings)
     rebuild_all = _stored_fingerprint(connection) != fingerprint
     if rebuild_all:
         create_schema(connection, settings, fingerprint)
-    _refill(connection, "source_clock", _SOURCE_CLOCK)
-    _touch(connection, None if rebuild_all else sorted(changed))
+    news = {"main.loads", "main.coverage"}
+    if changed or rebuild_all:
+        _touch(connection, None if rebuild_all else changed)
+        news |= _OF_PARTITIONS
+    if _refill(connection, "source_clock", _SOURCE_CLOCK):
+        news.add("analytics.source_clock")
     for table in base_tables():
-        _FILL.get(table.name, _create_filled)(connection, table)
-    for name in ("touched_backups", "touched_tasks"):
-        connection.execute(f"DROP VIEW {name}")
-    for name in ("touched", "changed_attempts", "changed_days"):
-        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+        if rebuild_all:
+            fill_whole(connection, table)
+        elif _inputs(table) & news and update(connection, table):
+            news.add(f"analytics.{table.name}")
+        if table.name == "source_load":
+            news |= _refill_watermarks(connection)
+    _drop_touched(connection)
     if rebuild_all:
         create_views(connection, has_comments=has_comments)
 
 
-def _refill(connection: duckdb.DuckDBPyConnection, table: str, statement: str) -> None:
+def is_current(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> bool:
+    """Whether the schema of a warehouse was created with these settings and the present definitions."""
+    return _stored_fingerprint(connection) == _fingerprint(settings)
+
+
+def _drop_touched(connection: duckdb.DuckDBPyConnection) -> None:
+    for name in ("touched_backups", "touched_tasks", "touched_schedules"):
+        connection.execute(f"DROP VIEW IF EXISTS {name}")
+    for name in ("touched", "changed_attempts", "changed_days"):
+        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+_OF_PARTITIONS = frozenset(
+    {
+        "touched_tasks",
+        "main.tasks",
+        "main.resources",
+        "main.replications",
+        "main.task_versions",
+        "main.quarantine",
+    }
+)
+"""What changes with partitions of the tables."""
+
+_INPUT = re.compile(r"\b(?:main|analytics)\.\w+|\btouched_\w+")
+
+
+def _inputs(table: Definition) -> frozenset[str]:
+    """The tables and views that a base table is made from."""
+    inputs = frozenset(_INPUT.findall(table.body))
+    # They are views of attempts, made with them.
+    of_attempts = {"touched_backups", "touched_schedules"}
+    return inputs - of_attempts | ({"analytics.attempt"} if inputs & of_attempts else set())
+
+
+def _refill(connection: duckdb.DuckDBPyConnection, table: str, statement: str) -> bool:
+    """Replaces the rows of a small table; returns whether they differ from before."""
+    connection.execute(f"CREATE TEMP TABLE rows_before AS FROM analytics.{table}")
     connection.execute(f"DELETE FROM analytics.{table}")
     connection.execute(statement)
+    is_new = differ(connection, "rows_before", f"analytics.{table}")
+    connection.execute("DROP TABLE temp.rows_before")
+    return is_new
+
+
+def _refill_watermarks(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The watermarks that follow from the loads; returns those that differ in more than time has gone on."""
+    excluded = "SELECT source, is_included, CASE WHEN NOT is_included THEN watermark END AS excluded_at"
+    connection.execute(f"CREATE TEMP TABLE excluded_before AS {excluded} FROM analytics.source_watermark")
+    _refill(connection, "source_watermark", _SOURCE_WATERMARK)
+    is_new = differ(connection, "excluded_before", f"({excluded} FROM analytics.source_watermark)")
+    connection.execute("DROP TABLE temp.excluded_before")
+    news = {"analytics.source_watermark"} if is_new else set()
+    return news | ({"analytics.as_of"} if _refill(connection, "as_of", _AS_OF) else set())
 
 
 def _fingerprint(settings: AnalyticsSettings) -> str:
@@ -121,80 +170,3 @@ def _touch(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]]
         "CREATE TEMP VIEW touched_tasks AS "
         "SELECT t.* FROM main.tasks AS t SEMI JOIN changed_days USING (source, day)"
     )
-
-
-def _is_partial(connection: duckdb.DuckDBPyConnection) -> bool:
-    query = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'touched'"
-    return bool(connection.execute(query).fetchall()[0][0])
-
-
-def _create_filled(connection: duckdb.DuckDBPyConnection, table: Definition) -> None:
-    connection.execute(f"CREATE OR REPLACE TABLE analytics.{table.name} AS {table.body}")
-    comment_on(connection, table, "TABLE")
-
-
-def _fill_source_load(connection: duckdb.DuckDBPyConnection, table: Definition) -> None:
-    """The loads of each source, and the watermarks that follow from them."""
-    _create_filled(connection, table)
-    _refill(connection, "source_watermark", _SOURCE_WATERMARK)
-    _refill(connection, "as_of", _AS_OF)
-
-
-def _fill_attempt(connection: duckdb.DuckDBPyConnection, table: Definition) -> None:
-    """Attempts of the changed days; those that differ from before name the resources to rebuild."""
-    if not _is_partial(connection):
-        _create_filled(connection, table)
-        connection.execute(
-            "CREATE TEMP VIEW touched_backups AS SELECT * FROM analytics.attempt "
-            "WHERE operation_type = 'backup' AND resource_id IS NOT NULL"
-        )
-        return
-    connection.execute(
-        "CREATE TEMP TABLE changed_attempts AS SELECT a.* FROM analytics.attempt AS a "
-        "SEMI JOIN changed_days USING (source, day)"
-    )
-    connection.execute(
-        "DELETE FROM analytics.attempt AS a USING changed_days AS c "
-        "WHERE a.source = c.source AND a.day = c.day"
-    )
-    connection.execute("CREATE TEMP TABLE new_attempts AS " + table.body)
-    connection.execute("INSERT INTO analytics.attempt BY NAME SELECT * FROM new_attempts")
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE changed_attempts AS "
-        "(FROM changed_attempts EXCEPT FROM new_attempts) "
-        "UNION ALL (FROM new_attempts EXCEPT FROM changed_attempts)"
-    )
-    connection.execute("DROP TABLE new_attempts")
-    connection.execute(
-        "INSERT INTO touched SELECT DISTINCT source, resource_id FROM changed_attempts "
-        "WHERE resource_id IS NOT NULL"
-    )
-    connection.execute(_TOUCHED_BY_RECOVERY_POINT)
-    connection.execute(
-        "CREATE TEMP VIEW touched_backups AS SELECT a.* FROM analytics.attempt AS a "
-        "SEMI JOIN touched USING (source, resource_id) WHERE a.operation_type = 'backup'"
-    )
-
-
-def _fill_by_resource(connection: duckdb.DuckDBPyConnection, table: Definition) -> None:
-    """All rows of the touched resources."""
-    if not _is_partial(connection):
-        _create_filled(connection, table)
-        return
-    connection.execute(
-        f"DELETE FROM analytics.{table.name} AS a USING touched AS t "
-        "WHERE a.source = t.source AND a.resource_id = t.resource_id"
-    )
-    connection.execute(f"INSERT INTO analytics.{table.name} BY NAME {table.body}")
-
-
-_FILL = {
-    "source_load": _fill_source_load,
-    "attempt": _fill_attempt,
-    "resource_day": _fill_by_resource,
-    "recovery_point": _fill_by_resource,
-    "streak": _fill_by_resource,
-}
-"""How each base table is brought up to date. The others are rebuilt whole: they are small, or their rows
-depend on every resource of a policy.
-"""

@@ -19,8 +19,7 @@
 WITH item AS (
     -- The tasks of one checkpoint, or those without a checkpoint of one minute: few rows to order in time.
     SELECT source, schedule_id, min(created_at) AS begins_at, max(created_at) AS ends_at
-    FROM analytics.attempt
-    WHERE operation_type = 'backup' AND schedule_id IS NOT NULL
+    FROM touched_schedules
     GROUP BY
         source,
         schedule_id,
@@ -67,10 +66,10 @@ repeated AS (
             ORDER BY a.created_at ASC, a.task_id ASC
         ) + INTERVAL 30 MINUTE AS is_again
     FROM series AS s
-    JOIN analytics.attempt AS a
+    JOIN touched_schedules AS a
         ON a.source = s.source AND a.schedule_id = s.schedule_id
         AND a.created_at >= s.begins_at AND a.created_at <= s.ends_at
-    WHERE s.ends_at >= s.begins_at + INTERVAL 1 HOUR AND a.operation_type = 'backup'
+    WHERE s.ends_at >= s.begins_at + INTERVAL 1 HOUR
 ),
 
 counted AS (

@@ -38,13 +38,30 @@ WITH counted AS (
     FROM analytics.deletion_class
 ),
 
+instant AS (
+    -- The numbers of an hour are the same for all deletions of a vault in one second: narrow rows to order.
+    SELECT
+        source,
+        vault_id,
+        second,
+        count(*) AS deleted,
+        count(*) FILTER (class IN ('manual', 'early', 'night')) AS deleted_odd,
+        count(*) FILTER (class = 'retention') AS deleted_due
+    FROM counted
+    WHERE is_counted
+    GROUP BY source, vault_id, second
+),
+
 rolling AS (
     SELECT
-        *,
-        count(*) FILTER (is_counted) OVER hour_before AS n,
-        count(*) FILTER (is_counted AND class IN ('manual', 'early', 'night')) OVER hour_before AS odd,
-        count(*) FILTER (is_counted AND class = 'retention') OVER hour_before AS due
-    FROM counted
+        source,
+        vault_id,
+        second,
+        deleted,
+        (sum(deleted) OVER hour_before)::BIGINT AS n,
+        (sum(deleted_odd) OVER hour_before)::BIGINT AS odd,
+        (sum(deleted_due) OVER hour_before)::BIGINT AS due
+    FROM instant
     WINDOW hour_before AS (
         PARTITION BY source, vault_id ORDER BY second ASC RANGE BETWEEN 3600 PRECEDING AND CURRENT ROW
     )
@@ -53,14 +70,13 @@ rolling AS (
 candidate AS (
     SELECT source, coalesce(vault_id, '') AS vault_id, second // 3600 AS hour
     FROM rolling
-    WHERE is_counted AND odd + due >= 20 AND odd > due
+    WHERE odd + due >= 20 AND odd > due
     GROUP BY ALL
 ),
 
 busy_hour AS (
-    SELECT source, coalesce(vault_id, '') AS vault_id, second // 3600 AS hour, count(*) AS n
-    FROM counted
-    WHERE is_counted
+    SELECT source, coalesce(vault_id, '') AS vault_id, second // 3600 AS hour, sum(deleted)::BIGINT AS n
+    FROM rolling
     GROUP BY ALL
 ),
 
@@ -79,12 +95,13 @@ usual AS (
     GROUP BY c.source, c.vault_id, c.hour
 ),
 
-judged AS (
+burst AS (
     SELECT
-        r.*,
-        max(r.n) FILTER (r.is_counted) OVER hour_after AS burst_size,
-        bool_or(r.odd + r.due >= 20 AND r.odd > r.due AND r.n > u.threshold) FILTER (r.is_counted) OVER hour_after
-            AS is_mass_delete
+        r.source,
+        r.vault_id,
+        r.second,
+        max(r.n) OVER hour_after AS burst_size,
+        bool_or(r.odd + r.due >= 20 AND r.odd > r.due AND r.n > u.threshold) OVER hour_after AS is_mass_delete
     FROM rolling AS r
     LEFT JOIN usual AS u
         ON u.source = r.source AND u.vault_id = coalesce(r.vault_id, '') AND u.hour = r.second // 3600
@@ -94,23 +111,25 @@ judged AS (
 )
 
 SELECT
-    source,
-    task_id,
-    operation_type,
-    outcome,
-    class,
-    created_at,
-    created_local,
-    vault_id,
-    vault_name,
-    resource_id,
-    resource_name,
-    backup_id,
-    backups_deleted,
-    failures,
-    age_days,
-    usual_age_days,
-    request_id,
-    CASE WHEN is_counted THEN burst_size END AS burst_size,
-    coalesce(is_counted AND is_mass_delete, false) AS is_mass_delete
-FROM judged
+    c.source,
+    c.task_id,
+    c.operation_type,
+    c.outcome,
+    c.class,
+    c.created_at,
+    c.created_local,
+    c.vault_id,
+    c.vault_name,
+    c.resource_id,
+    c.resource_name,
+    c.backup_id,
+    c.backups_deleted,
+    c.failures,
+    c.age_days,
+    c.usual_age_days,
+    c.request_id,
+    CASE WHEN c.is_counted THEN b.burst_size END AS burst_size,
+    coalesce(c.is_counted AND b.is_mass_delete, false) AS is_mass_delete
+FROM counted AS c
+LEFT JOIN burst AS b
+    ON b.source = c.source AND b.vault_id IS NOT DISTINCT FROM c.vault_id AND b.second = c.second
