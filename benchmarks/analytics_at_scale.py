@@ -17,8 +17,8 @@ from cbr_warehouse.analytics.catalogue import views
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.tables.engine import limit_memory, open_engine
-from cbr_warehouse.warehouse.build import analytics_megabytes
 from cbr_warehouse.warehouse.ddl import create_statements
+from cbr_warehouse.warehouse.update import analytics_megabytes
 from cbr_warehouse.warehouse.working_file import attached
 
 GENERATED = """

@@ -43,13 +43,8 @@ PHASES = {
     ),
     "cbr_warehouse.load.publish": ("build_warehouse",),
     "cbr_warehouse.extract.sweep_runner": ("write_sweep",),
-    "cbr_warehouse.warehouse.build": (
-        "copy_file",
-        "_replace_partitions",
-        "_replace_ledgers",
-        "check_days",
-        "bring_up",
-    ),
+    "cbr_warehouse.warehouse.build": ("copy_file",),
+    "cbr_warehouse.warehouse.update": ("replace_partitions", "replace_ledger_rows", "check_days", "bring_up"),
     "cbr_warehouse.tables.build": ("write_moved", "note_made"),
 }
 """Functions that count as a step, by the calling module."""

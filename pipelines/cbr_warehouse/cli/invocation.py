@@ -106,7 +106,8 @@ class Invocation:
         """What a load runs with: the real clock, randomness and network."""
         from cbr_warehouse.load.live_context import live_context
 
-        return replace(live_context(self.directory, self.settings.analytics), clock=clock, progress=progress)
+        live = live_context(self.directory, self.settings.analytics, self.settings.publish_unchanged)
+        return replace(live, clock=clock, progress=progress)
 
 
 def invocation_of(context: typer.Context) -> Invocation:

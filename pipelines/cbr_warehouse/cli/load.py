@@ -120,6 +120,8 @@ def _warn(source: SourceResult) -> None:
             "built from, and the source did not send all of it again. Restore the raw files of these days "
             "from a backup and load again, or give up what is lost with 'cbr-warehouse rebuild'."
         )
+    if source.held_back:
+        say(f"{name}: not published: {source.held_back}")
     _say_reasons(source)
     if source.quarantined:
         say(

@@ -50,4 +50,5 @@ def read_installation(environ: Mapping[str, str]) -> Installation:
     """
     settings = read_settings(None, None, environ)
     restrict_new_files(int(settings.umask, 8))
-    return Installation(settings, live_context(DataDirectory(settings.data_dir), settings.analytics), environ)
+    context = live_context(DataDirectory(settings.data_dir), settings.analytics, settings.publish_unchanged)
+    return Installation(settings, context, environ)

@@ -35,12 +35,13 @@ def warehouse_asset(installation: Installation) -> dg.AssetsDefinition:
     def publish(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        from cbr_warehouse.warehouse.build import build_warehouse  # by the step: slow to import
+        # By the step: slow to import.
+        from cbr_warehouse.load.publish import build_and_mend, refuse_held_back
 
         with as_dagster_failures():
             if context.selected_asset_keys:
                 with hold_directory(installation.load_context, "publication by Dagster"):
-                    build_warehouse(directory, contract, installation.load_context.analytics)
+                    refuse_held_back(build_and_mend(installation.load_context))
             with open_published(directory.warehouse) as connection:
                 rows = count_rows(connection, tables)
                 checked = check_all(connection, contract)

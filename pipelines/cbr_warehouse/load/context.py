@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -29,6 +29,7 @@ class LoadContext:
         connect: Opens a client of a source's API; the load closes it.
         analytics: Time zone and thresholds of the analytics.
         progress: Receives the progress of the load.
+        publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
     """
 
     directory: DataDirectory
@@ -38,6 +39,7 @@ class LoadContext:
     connect: "Callable[[ReadySource], CbrClient]"
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     progress: Progress = field(default_factory=Progress)
+    publish_unchanged: timedelta = timedelta(hours=24)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 The command line and Dagster start here; tests build a ``LoadContext`` of their own.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from cbr_warehouse.source.client import CbrClient
 
 
-def live_context(directory: DataDirectory, analytics: AnalyticsSettings) -> LoadContext:
+def live_context(
+    directory: DataDirectory, analytics: AnalyticsSettings, publish_unchanged: timedelta
+) -> LoadContext:
     """The dependencies of a load into this data directory.
 
     Args:
         directory: The data directory.
         analytics: Time zone and thresholds of the analytics.
+        publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
     """
     return LoadContext(
         directory=directory,
@@ -33,6 +36,7 @@ def live_context(directory: DataDirectory, analytics: AnalyticsSettings) -> Load
         new_id=uuid4,
         connect=partial(_connect, RateLimiters()),
         analytics=analytics,
+        publish_unchanged=publish_unchanged,
     )
 
 

@@ -26,6 +26,7 @@ class SourceResult:
         findings: What was found of each day looked at.
         damage: Damaged and missing raw files.
         kept: Days whose tables stay as they were, because raw lacks what they were made from.
+        held_back: Why its rows in the warehouse stay as they were; None where they are published.
         failure: What ended the load early.
     """
 
@@ -40,13 +41,14 @@ class SourceResult:
     findings: tuple[AuditEntry, ...] = ()
     damage: Damage = field(default_factory=Damage)
     kept: tuple[str, ...] = ()
+    held_back: str | None = None
     failure: Exception | None = None
 
     @property
     def is_good(self) -> bool:
         """Whether the load succeeded and nothing is known to be missing."""
         missing = self.incomplete or self.newly_lost or self.damage.beyond_reach or self.kept
-        return self.entry.outcome == "done" and not missing
+        return self.entry.outcome == "done" and not missing and self.held_back is None
 
     @property
     def has_warnings(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_everything
+from cbr_warehouse.load.publish import refuse_held_back
 from cbr_warehouse.load.repair import refuse_damaged
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.stored_records import undated_records
@@ -54,7 +55,7 @@ def requeue(context: LoadContext) -> list[Requeued]:
         refuse_damaged(directory, directory.sources_with_raw())
         found = list(_requeue_all(context))
         context.progress.step("", "warehouse published")
-        build_warehouse(directory, context.contract, context.analytics)
+        refuse_held_back(build_warehouse(directory, context.contract, context.analytics))
         context.progress.finish("")
     return found
 

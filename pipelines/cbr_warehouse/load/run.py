@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import current_thread
 
 from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.locks import hold_everything, hold_source
-from cbr_warehouse.load.publish import publish_as_they_finish
+from cbr_warehouse.load.publish import publish_as_they_finish, refuse_held_back
 from cbr_warehouse.load.repair import refuse_damaged, refuse_missing
 from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.source_load import fail_source, load_source
@@ -42,14 +43,17 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
     pool = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="load")
     try:
         loads = [pool.submit(_load_exclusively, context, source, request) for source in sources]
-        publish_as_they_finish(context, loads)
+        held_back = publish_as_they_finish(context, loads)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C ends the process at once
     results = [load.result() for load in loads]
     left_out = tuple(result for result in results if isinstance(result, LoadRunningError))
     if left_out and len(left_out) == len(results):
         raise LoadRunningError(" ".join(str(error) for error in left_out))
-    return LoadResult(tuple(result for result in results if isinstance(result, SourceResult)), left_out)
+    loaded = (result for result in results if isinstance(result, SourceResult))
+    return LoadResult(
+        tuple(replace(result, held_back=held_back.get(result.entry.source)) for result in loaded), left_out
+    )
 
 
 @without_pandas()
@@ -74,7 +78,7 @@ def rebuild(context: LoadContext) -> None:
             progress.finish(source)
         note_rebuilt(directory)
         progress.step("", "warehouse published")
-        build_warehouse(directory, context.contract, context.analytics, fresh=True)
+        refuse_held_back(build_warehouse(directory, context.contract, context.analytics, fresh=True))
         progress.finish("")
 
 

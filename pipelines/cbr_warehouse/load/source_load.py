@@ -8,6 +8,7 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from cbr_warehouse.contract.validate import RecordValidator
@@ -22,6 +23,7 @@ from cbr_warehouse.load.describe_failure import describe_failure
 from cbr_warehouse.load.forecast_inputs import expect_load
 from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.load.maintain import tidy_source
+from cbr_warehouse.load.mend_tables import mend_tables, with_sound_tables
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.source_state import read_source_state
@@ -235,8 +237,14 @@ class _SourceLoad:
         )
 
     def _note_start(self, plan: Plan) -> None:
-        """Writes the load into the ledger; until its end it counts as interrupted."""
-        expected = expect_load(self._context, self._source, plan)
+        """Writes the load into the ledger; until its end it counts as interrupted.
+
+        A deep load verifies all partitions before, any other those that turn out to be unreadable.
+        """
+        if plan.purpose is Purpose.DEEP:
+            mend_tables(self._context, self._name)
+        expect = partial(expect_load, self._context, self._source, plan)
+        expected = with_sound_tables(self._context, self._name, expect)
         self._entry = replace(
             self._entry,
             purpose=plan.purpose.value,
@@ -271,11 +279,12 @@ class _SourceLoad:
         hidden = sweep_providers(sweeps, plan, self._advance)
         sweep_unwindowed(sweeps, plan, self._advance)
         vanished = follow_tasks(sweeps, followed, self._advance)
-        self._make_tables()
+        with_sound_tables(self._context, self._name, self._make_tables)
         progress.step(self._name, "completeness checked")
         horizon = Horizon(self._source.history, self._source.settle)
         state = read_source_state(self._directory, self._name, self._clock.confirmed_now())
-        verified = verify_days(sweeps, horizon, state, plan, self._make_tables)
+        verify = partial(verify_days, sweeps, horizon, state, plan, self._make_tables)
+        verified = with_sound_tables(self._context, self._name, verify)
         findings = AuditFindings(
             verified.entries, vanished, hidden, self._clock.now(), self._clock.is_confirmed
         )
@@ -290,7 +299,8 @@ class _SourceLoad:
         if not plan.follow_open:
             return {}
         vanished = read_vanished(self._directory, self._name)
-        followed = tasks_to_follow(self._directory, self._name, plan.settled_before)
+        read = partial(tasks_to_follow, self._directory, self._name, plan.settled_before)
+        followed = with_sound_tables(self._context, self._name, read)
         return {task_id: day for task_id, day in followed.items() if task_id not in vanished}
 
     def _make_tables(self) -> None:

@@ -251,6 +251,7 @@ class Settings(_Values):
         timezone: Time zone of the analytics' days.
         day_anchor: Local time at which a backup day begins.
         schedule: When Dagster starts loads: a cron expression in UTC.
+        publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
         thresholds: Thresholds of the analytics.
         schedules: Configured backup intervals that replace the inferred ones.
         sources: The sources; may be empty for commands that need none.
@@ -263,6 +264,9 @@ class Settings(_Values):
     timezone: Annotated[str, BeforeValidator(parse_timezone)] = Field("UTC", description=ALLOWED_TIMEZONE)
     day_anchor: Annotated[time, BeforeValidator(parse_anchor)] = Field(time(18), description=ALLOWED_ANCHOR)
     schedule: Annotated[str, BeforeValidator(parse_cron)] = Field("0 * * * *", description=ALLOWED_CRON)
+    publish_unchanged: Duration = Field(
+        timedelta(hours=24), ge=timedelta(0), le=MAX_DURATION, description=ALLOWED_DURATION
+    )
     thresholds: Thresholds = Field(Thresholds(), description="a table: [thresholds]")
     schedules: tuple[Schedule, ...] = Field(
         (),

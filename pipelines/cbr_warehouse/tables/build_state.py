@@ -19,6 +19,7 @@ from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.raw.files import names_digest
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
+from cbr_warehouse.storage.disk_errors import as_read_error
 from cbr_warehouse.storage.layout import DataDirectory
 
 logger = logging.getLogger(__name__)
@@ -56,12 +57,14 @@ class PartitionState:
         rows: Rows by table.
         is_ordered_by_sight: Whether some task has two newest versions of one time, of which the one that was
             seen last counts: then sightings alone make the day again.
+        files: Size in bytes and checksum of the file by table; none in states written before they were noted.
     """
 
     fingerprint: str
     records: tuple[str, ...]
     rows: dict[str, int]
     is_ordered_by_sight: bool = False
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -174,9 +177,29 @@ def note_made(
     is_ordered_by_sight: bool,
 ) -> None:
     """Notes what a day's partitions were made from; the last step of making them."""
+    written = {
+        table: directory.partition(table, source, inputs.day) for table, count in rows.items() if count
+    }
+    files = {table: (path.stat().st_size, file_checksum(path)) for table, path in written.items()}
     records = tuple(sorted(path.name for path in inputs.records))
-    state = PartitionState(fingerprint, records, rows, is_ordered_by_sight)
-    write_checked_json(directory.partition_state(source, inputs.day), asdict(state))
+    write_state(
+        directory, source, inputs.day, PartitionState(fingerprint, records, rows, is_ordered_by_sight, files)
+    )
+
+
+def write_state(directory: DataDirectory, source: str, day: str, state: PartitionState) -> None:
+    """Replaces the note of what a day's partitions were made from."""
+    write_checked_json(directory.partition_state(source, day), asdict(state))
+
+
+def file_checksum(path: Path) -> str:
+    """128 bits over the bytes of a partition file, in hex.
+
+    Raises:
+        StorageError: The file cannot be read.
+    """
+    with as_read_error(path), path.open("rb") as content:
+        return hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def read_state(directory: DataDirectory, source: str, day: str) -> PartitionState | None:

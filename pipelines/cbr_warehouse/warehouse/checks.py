@@ -7,6 +7,7 @@ import duckdb
 
 from cbr_warehouse.contract.columns import Contract, Table
 from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.storage.layout import UNKNOWN_DAY
 from cbr_warehouse.storage.sql_text import identifier, literal
 
 REFERENCES = (
@@ -17,6 +18,11 @@ REFERENCES = (
     ("tasks", "task_versions", ("source", "task_id")),
 )
 """Each row of the first table has its row in the second, by these columns."""
+
+_ACROSS_DAYS = frozenset({"tasks", "quarantine"})
+"""Tables whose keys are compared with those of all days: a task or text must not be on two days. The rows of
+the others are on the day of their task.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,9 @@ def check_days(connection: duckdb.DuckDBPyConnection, contract: Contract, days: 
     """
     if not days:
         return
-    listed = ", ".join(map(literal, days))
+    listed = ", ".join(f"DATE {literal(day)}" for day in days if day != UNKNOWN_DAY)
     by_day = [table for table in contract.tables if any(column.name == "day" for column in table.columns)]
-    results = _run(connection, by_day, f"day::VARCHAR IN ({listed})")
+    results = _run(connection, by_day, f"day IN ({listed or 'NULL'})", same_day=True)
     broken = [result for result in results if result.violations]
     if broken:
         found = "; ".join(
@@ -63,35 +69,53 @@ def check_days(connection: duckdb.DuckDBPyConnection, contract: Contract, days: 
 
 def check_all(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[CheckResult]:
     """Checks every key and every reference of a warehouse."""
-    return _run(connection, contract.tables, "true")
+    return _run(connection, contract.tables, "true", same_day=False)
 
 
-def _run(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], where: str) -> list[CheckResult]:
+def _run(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], where: str, *, same_day: bool
+) -> list[CheckResult]:
+    """Checks the rows that a condition selects.
+
+    Args:
+        connection: The warehouse.
+        tables: The tables whose keys are checked.
+        where: Which rows.
+        same_day: Whether rows and what they refer to must be of one day, as in partitions. No task is on two
+            days then, so that what belongs to a task need not be compared with rows of other days.
+    """
     results = [
-        CheckResult(table.name, "unique_key", _count(connection, _repeated(table.name, table.key, where)))
+        CheckResult(
+            table.name,
+            "unique_key",
+            _count(connection, _repeated(table.name, table.key, where, every_day=table.name in _ACROSS_DAYS)),
+        )
         for table in tables
     ]
     results += [
         CheckResult(
-            child, f"references_{parent}", _count(connection, _dangling(child, parent, columns, where))
+            child,
+            f"references_{parent}",
+            _count(connection, _dangling(child, parent, (*columns, "day") if same_day else columns, where)),
         )
         for child, parent, columns in REFERENCES
     ]
     return results
 
 
-def _repeated(table: str, key: tuple[str, ...], where: str) -> str:
+def _repeated(table: str, key: tuple[str, ...], where: str, *, every_day: bool) -> str:
     columns = ", ".join(map(identifier, key))
-    touched = f"SELECT DISTINCT {columns} FROM {identifier(table)} WHERE {where}"
-    rows = f"{identifier(table)} SEMI JOIN ({touched}) AS t USING ({columns})"
-    return f"SELECT {columns} FROM {rows} GROUP BY ALL HAVING count(*) > 1"
+    rows = f"SELECT {columns} FROM {identifier(table)}"
+    selected = f"{rows} WHERE {where}"
+    if every_day:
+        selected = f"FROM ({rows}) SEMI JOIN (SELECT DISTINCT * FROM ({selected})) AS t USING ({columns})"
+    return f"SELECT {columns} FROM ({selected}) GROUP BY ALL HAVING count(*) > 1"
 
 
 def _dangling(child: str, parent: str, columns: tuple[str, ...], where: str) -> str:
     listed = ", ".join(columns)
-    return (
-        f"SELECT {listed} FROM (SELECT * FROM {child} WHERE {where}) AS c ANTI JOIN {parent} USING ({listed})"
-    )
+    rows = f"(SELECT {listed} FROM {{}} WHERE {where})"
+    return f"SELECT * FROM {rows.format(child)} AS c ANTI JOIN {rows.format(parent)} AS p USING ({listed})"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:

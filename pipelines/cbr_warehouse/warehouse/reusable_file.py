@@ -6,10 +6,11 @@ another program or damaged by the disk; building on it would pass that on for ev
 
 import hashlib
 import logging
-from collections.abc import Sequence
+import time
 from pathlib import Path
 
 import duckdb
+import msgspec
 
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import StorageError, WarehouseError
@@ -19,6 +20,9 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.open_published import open_published
 
 logger = logging.getLogger(__name__)
+
+_CHECK_SECONDS = 86_400.0
+"""The published file is read whole this often: the disk may damage it without another trace."""
 
 _AGAIN = "It is built again from the tables."
 
@@ -56,8 +60,24 @@ def is_reusable(directory: DataDirectory, contract: Contract, current: str | Non
 
 def is_published(directory: DataDirectory, current: str | None) -> bool:
     """Whether the published file is as a load noted it; true of one from before there were notes."""
-    known = _read_checksums(directory)
+    known = _read_note(directory).checksums
     return current is not None and (not known or current in known)
+
+
+def published_checksum(directory: DataDirectory) -> str | None:
+    """SHA-256 of the published file; None if there is none.
+
+    The file is read once a day, and whenever its size, time or inode is not as it was published: what it
+    costs to read it whole is no part of every load.
+
+    Raises:
+        StorageError: The file cannot be read.
+    """
+    path, note = directory.warehouse, _read_note(directory)
+    is_recent = 0 <= time.time() - note.checked_at < _CHECK_SECONDS
+    if note.checksums and is_recent and note.identity == _identity(path):
+        return note.checksums[-1]
+    return checksum(path)
 
 
 def checksum(path: Path) -> str | None:
@@ -74,7 +94,7 @@ def checksum(path: Path) -> str | None:
             return None
 
 
-def note_checksums(directory: DataDirectory, checksums: Sequence[str]) -> None:
+def note_next(directory: DataDirectory, current: str | None, next_file: Path) -> None:
     """Notes the checksums that the published file may have.
 
     Written before the rename with those of both files, so that a crash on either side of it leaves
@@ -82,14 +102,41 @@ def note_checksums(directory: DataDirectory, checksums: Sequence[str]) -> None:
 
     Args:
         directory: The data directory.
-        checksums: Those of the published file and the next one.
+        current: That of the published file, if a load published it.
+        next_file: The file that is to replace it.
     """
-    write_json(directory.warehouse_note, list(checksums))
+    checksums = tuple(one for one in (current, checksum(next_file)) if one)
+    note = _Note(checksums, _identity(next_file), time.time())
+    write_json(directory.warehouse_note, msgspec.to_builtins(note))
 
 
-def _read_checksums(directory: DataDirectory) -> list[str]:
+class _Note(msgspec.Struct, frozen=True):
+    """What is known of the published file.
+
+    Attributes:
+        checksums: SHA-256 that it may have, the newest last; empty before there were notes.
+        identity: Size in bytes, time of its last change in nanoseconds, and inode, of the newest.
+        checked_at: When the newest was last read whole, in seconds since 1970.
+    """
+
+    checksums: tuple[str, ...] = ()
+    identity: tuple[int, int, int] | None = None
+    checked_at: float = 0.0
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _read_note(directory: DataDirectory) -> _Note:
     try:
         noted = read_json(directory.warehouse_note)
-    except StorageError:
-        return ["unreadable"]
-    return [str(one) for one in noted] if isinstance(noted, list) else []
+        if isinstance(noted, list):  # as written by earlier versions
+            return _Note(tuple(str(one) for one in noted))
+        return _Note() if noted is None else msgspec.convert(noted, _Note)
+    except (StorageError, msgspec.ValidationError):
+        return _Note(("unreadable",))

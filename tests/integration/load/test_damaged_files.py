@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import duckdb
 import pytest
 from pydantic import SecretStr
 
@@ -19,6 +20,7 @@ from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables.build_state import file_checksum, read_state
 from cbr_warehouse.warehouse.query import query
 from support.living_source import Dialect, LivingSource, living
 
@@ -33,9 +35,8 @@ PLACES = (
     "raw/manifests",
     "tables/.state",
     "tables/tasks",
+    "tables/task_versions",
 )
-UNCHECKED = {"tables/tasks"}
-"""Derived files without a checksum: `rebuild` makes them again."""
 
 
 class Sources:
@@ -120,9 +121,8 @@ def test_a_damaged_file_is_healed_or_named_and_stops_no_other_source(
     loaded: Path, tmp_path: Path, place: str
 ) -> None:
     """A flipped bit in a ledger made a day `complete`; a truncated one stopped all sources."""
-    damages = DAMAGES if place not in UNCHECKED else DAMAGES[:1]
     for index, path in enumerate(files(loaded, place)):
-        for number, damage in enumerate(damages):
+        for number, damage in enumerate(DAMAGES):
             sources = Sources(tmp_path / f"{index}-{number}")
             sources.now = NOW + timedelta(minutes=10)
             shutil.copytree(loaded, sources.directory.root)
@@ -138,10 +138,54 @@ def test_a_damaged_file_is_healed_or_named_and_stops_no_other_source(
             if failure is not None:
                 assert isinstance(failure, CbrWarehouseError), repr(failure)
                 assert str(damaged) in str(failure)
-                if place in UNCHECKED:
-                    sources.rebuild()
-                else:
-                    damaged.unlink()
+                damaged.unlink()
                 after = sources.load()
                 assert all(one.failure is None for one in after.sources)
                 assert sources.rows() == rows
+
+
+@pytest.mark.parametrize("is_fresh", [False, True])
+@pytest.mark.parametrize("table", ["tasks", "task_versions"])
+def test_a_damaged_partition_is_made_again_from_raw_by_the_load(
+    loaded: Path, tmp_path: Path, table: str, is_fresh: bool
+) -> None:
+    """It ended every load of any source with the advice to rebuild."""
+    for number, damage in enumerate((*DAMAGES, None)):
+        sources = Sources(tmp_path / str(number))
+        sources.now = NOW + timedelta(minutes=10)
+        shutil.copytree(loaded, sources.directory.root)
+        rows = sources.rows()
+        damaged = sources.directory.partitions(table, "damaged")[0]
+        if damage is None:
+            damaged.unlink()
+        else:
+            damaged.write_bytes(damage(damaged.read_bytes()))
+        if is_fresh:
+            sources.directory.warehouse.unlink()
+        result = sources.load(deep=not is_fresh)
+        assert result.exit_status(strict=False) == 0
+        assert sources.rows() == rows
+        state = read_state(sources.directory, "damaged", damaged.parent.name.removeprefix("day="))
+        assert state is not None
+        assert state.files[table] == (damaged.stat().st_size, file_checksum(damaged))
+
+
+def test_a_source_that_cannot_be_published_ends_its_load_with_1(loaded: Path, tmp_path: Path) -> None:
+    """Where raw lacks what the day was made from, nothing of the source changes, and it says so."""
+    sources = Sources(tmp_path / "data")
+    sources.now = NOW + timedelta(minutes=10)
+    shutil.copytree(loaded, sources.directory.root)
+    rows = sources.rows()
+    lost = sources.directory.partitions("tasks", "damaged")[0]
+    day = lost.parent.name.removeprefix("day=")
+    for path in sources.directory.raw_day("records", "damaged", day).iterdir():
+        path.unlink()
+    lost.unlink()
+    sources.apis["damaged"].tasks.clear()
+    with duckdb.connect(str(sources.directory.warehouse)) as connection:
+        connection.execute("CREATE TABLE mine AS SELECT 1")
+    result = sources.load()
+    damaged, healthy = result.sources
+    assert (damaged.is_good, healthy.is_good) == (False, True)
+    assert str(lost) in str(damaged.held_back)
+    assert sources.rows() == rows

@@ -49,7 +49,7 @@ def change(directory: DataDirectory, table: str, query_of: Callable[[Path], str]
         engine.execute(f"COPY changed TO '{path}' (FORMAT parquet)")
     state = read_state(directory, SOURCE, "2026-11-19")
     assert state is not None
-    changed = replace(state, fingerprint=f"x{state.fingerprint}")
+    changed = replace(state, fingerprint=f"x{state.fingerprint}", files={}, rows={})
     write_checked_json(directory.partition_state(SOURCE, "2026-11-19"), asdict(changed))
 
 

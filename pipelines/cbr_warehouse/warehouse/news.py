@@ -1,0 +1,53 @@
+"""Whether a publication would have any news, for files so large that each publication costs much.
+
+A load without news changes ``loads``, ``coverage.checked_at``, ``last_seen_at`` and the watermarks. Where the
+file system must copy a large file for that, it is published with the next news, or once a day.
+"""
+
+import time
+from datetime import timedelta
+
+import duckdb
+
+from cbr_warehouse.analytics.build import is_current
+from cbr_warehouse.errors import StorageError, WarehouseError
+from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.ledger_rows import read_ledgers, verdicts_differ
+from cbr_warehouse.warehouse.open_published import open_published
+from cbr_warehouse.warehouse.partitions import changed_partitions
+from cbr_warehouse.warehouse.working_file import can_clone
+
+LARGE_FILE_BYTES = 256 * 2**20
+"""Smaller files are published with every load."""
+
+
+def may_wait(directory: DataDirectory, analytics: AnalyticsSettings, at_least_every: timedelta) -> bool:
+    """Whether the published file may stay as it is until there is news.
+
+    Args:
+        directory: The data directory; its published file is as a load published it.
+        analytics: The settings of the analytics.
+        at_least_every: How old the published file may become.
+    """
+    try:
+        found = directory.warehouse.stat()
+        age = time.time() - found.st_mtime
+        if found.st_size <= LARGE_FILE_BYTES or not 0 <= age < at_least_every.total_seconds():
+            return False
+        return not can_clone(directory.warehouse) and not _has_news(directory, analytics)
+    except (OSError, StorageError, WarehouseError, duckdb.Error):
+        return False  # the publication meets it too, and says what it is
+
+
+def _has_news(directory: DataDirectory, analytics: AnalyticsSettings) -> bool:
+    sources = directory.sources_with_raw()
+    with open_published(directory.warehouse) as connection:
+        return (
+            not is_current(connection, analytics)
+            or bool(changed_partitions(connection, directory, sources))
+            or any(
+                verdicts_differ(connection, source, read_ledgers(connection, directory, source))
+                for source in sources
+            )
+        )
