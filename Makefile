@@ -19,6 +19,10 @@ RUNNING_SQL := tests/unit/analytics tests/unit/contract tests/unit/dagster/test_
 # the folders, so that long tests do not come last. Line coverage adds no
 # measurable time.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Simulated hourly loads of `make bench`: 8,760 are a year, and take an hour or more. For three million records:
+# make bench BENCH_ARGS="first --size 3000000 --repeats 1"
+BENCH_HOURS ?= 720
+BENCH_ARGS ?=
 PYTEST_ARGS ?= $(PARALLEL) --durations=20 --cov --cov-report=
 FAST := tests/architecture tests/property tests/unit
 # Empty, so that modules are compiled once and not by every command that a test starts.
@@ -72,9 +76,10 @@ reliability: $(DEV) ## Try everything that could lose data, and write the result
 coverage: $(DEV) ## Write the line coverage of the last make test to docs/reliability.md
 	$(BIN)/python tools/reliability.py --coverage
 
-bench: $(RUN) ## Measure a first load of 100,000 tasks, and the analytics on 3.7 million
-	$(BIN)/python benchmarks/first_load.py
-	$(BIN)/python benchmarks/analytics_at_scale.py
+bench: $(COMPARE) ## Measure loads beside dlt, pandas and DuckDB alone, and write docs/performance.md (BENCH_ARGS, BENCH_HOURS)
+	$(BIN)/python benchmarks/performance --hours $(BENCH_HOURS) $(BENCH_ARGS)
+	$(BIN)/python benchmarks/analytics_at_scale.py | tee benchmarks/performance/analytics.txt
+	$(BIN)/python tools/performance.py
 
 compare: $(COMPARE) ## Load from the same hostile sources with dlt beside, and print what each lost
 	$(BIN)/python benchmarks/compare

@@ -1,6 +1,6 @@
 """Measures what making tables costs, by SQL statement: CPU, rows and memory of the process.
 
-It needs a data directory with raw files, such as ``first_load.py`` or a load leaves; its raw files are
+It needs a data directory with raw files, such as any load leaves; its raw files are
 linked into a temporary folder, so the directory is not changed.
 """
 

@@ -61,7 +61,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--dense", type=int, default=200_000, help="tasks of the dense day (200,000)")
     parser.add_argument("--loads", type=int, default=24, help="hourly loads of the quiet source (24)")
-    parser.add_argument("--hours", type=int, default=8760, help="simulated hourly loads (8,760: a year)")
+    parser.add_argument(
+        "--hours", type=int, default=720, help="simulated hourly loads (720; a year has 8,760)"
+    )
     parser.add_argument("--hourly", type=int, default=54, help="new tasks in each simulated hour (54)")
     parser.add_argument("--folder", type=Path, help="where to write temporary data")
     parser.add_argument("--out", type=Path, default=HERE / "results.json", help="file of results")
