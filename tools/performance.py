@@ -15,6 +15,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "performance"
 PAGE = ROOT / "docs" / "performance.md"
+BUSY = 6
+"""Load average from which a run was disturbed."""
+
 OWN, TUNED, FLOOR = "cbr-warehouse", "dlt, tuned", "DuckDB from a file"
 
 HEAD = """# What loads cost
@@ -69,9 +72,14 @@ def page() -> str:
 def machine_of(found: Mapping[str, Any]) -> str:
     """The machine, in a sentence."""
     machine = found["machine"]
+    busy = (
+        " It did much else at the time: durations say little, CPU time is a little high."
+        if machine["load"] > BUSY
+        else ""
+    )
     return (
         f"Measured on {machine['on']}: {machine['cpus']} CPUs ({machine['processor']}), {machine['system']}, Python "
-        f"{machine['python']}, DuckDB {machine['duckdb']}, dlt {machine['dlt']}; load average {machine['load']}.\n"
+        f"{machine['python']}, DuckDB {machine['duckdb']}, dlt {machine['dlt']}, revision {machine['revision']}; load average {machine['load']}.{busy}\n"
     )
 
 
@@ -90,7 +98,7 @@ def ratios(firsts: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> s
             )
         for peer in (name for name in runs if name not in {OWN, FLOOR}):
             ratio = middle(runs[peer], "cpu_seconds") / own
-            word = f"{ratio:.1f}x faster" if ratio >= 1 else f"{1 / ratio:.1f}x slower"
+            word = f"{ratio:.2f}x faster" if ratio >= 1 else f"{1 / ratio:.2f}x slower"
             rows.append((f"first load of {size:,}: beside {peer}", word))
         again = middle(found["nothing new"], "cpu_seconds")
         rows.append((f"load of nothing new beside the first load, {size:,} held", f"{again / own:.2f}x"))
@@ -123,7 +131,10 @@ def ratios(firsts: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> s
 
 def first_loads(found: Mapping[str, Any]) -> str:
     """First loads of all loaders."""
-    size, runs = found["size"], {**found["runs"], AGAIN: found["nothing new"]}
+    size = found["size"]
+    runs = {name: found["runs"][name] for name in LOADERS if name in found["runs"]} | {
+        AGAIN: found["nothing new"]
+    }
     rows = []
     for name, measured in runs.items():
         cpu = middle(measured, "cpu_seconds")
@@ -232,6 +243,7 @@ def analytics_at_scale(printed: str) -> str:
 warehouse's tables. Base tables are updated by every load, measured within its memory limit and until they are in the file; a
 view is computed when it is queried, here with all rows and columns. Seconds of wall time.
 """
+    text += "".join(f"{line[2:]}\n" for line in printed.splitlines() if line.startswith("# "))
     listed = [(name if " " in name else f"`{name}`", seconds, count) for name, seconds, count in rows]
     return f"{text}\n{table(('what', 'seconds', 'rows'), listed, 'l r r')}"
 

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -112,8 +113,15 @@ def _machine() -> dict[str, Any]:
         "duckdb": duckdb.__version__,
         "dlt": version("dlt"),
         "load": round(os.getloadavg()[0], 1),
+        "revision": _revision(),
         "on": f"{datetime.now(UTC):%Y-%m-%d}",
     }
+
+
+def _revision() -> str:
+    words = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def _processor() -> str:

@@ -16,6 +16,5 @@ def test_the_page_is_generated_from_the_results() -> None:
 def test_the_results_have_all_loaders_and_the_machine() -> None:
     results = json.loads((ROOT / "benchmarks" / "performance" / "results.json").read_text(encoding="utf-8"))
     runs = results["first 100000"]["runs"]
-    assert {"cbr-warehouse", "dlt, tuned", "dlt, defaults", "pandas", "DuckDB from a file"} <= runs.keys()
+    assert {"cbr-warehouse", "dlt, tuned", "pandas", "DuckDB from a file"} <= runs.keys()
     assert all(result["machine"]["processor"] and result["machine"]["cpus"] for result in results.values())
-    assert {"increments", "quiet", "dense", "hourly"} <= results.keys()
