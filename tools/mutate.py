@@ -198,7 +198,7 @@ def changed_lines(name: str) -> list[str]:
     return [line for line in lines if line[:1] in "+-" and line[:3] not in ("---", "+++")]
 
 
-def run(rooms: Sequence[str], sample: int, seed: int, jobs: int) -> None:
+def run(rooms: Sequence[str], sample: int, seed: int, jobs: int, tests: Sequence[str]) -> None:
     """Tries a sample of each room and writes its results."""
     make_mutants(jobs)
     print("Running the fast tests once", flush=True)
@@ -216,7 +216,7 @@ def run(rooms: Sequence[str], sample: int, seed: int, jobs: int) -> None:
             if result == "survived"
         ]
         counts = {status: list(results.values()).count(status) for status in sorted(set(results.values()))}
-        found = {"room": room, "seed": seed, "counts": counts, "survivors": survivors}
+        found = {"room": room, "seed": seed, "counts": counts, "survivors": survivors, "tests": list(tests)}
         (RESULTS / f"{room}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
         print(f"{room}: {counts} in {time.monotonic() - started:.0f} s")
 
@@ -242,7 +242,7 @@ def main() -> None:
         config().pytest_add_cli_args_test_selection = options.tests
     if not options.keep:
         shutil.rmtree(COPY, ignore_errors=True)
-    run(rooms, options.sample, options.seed, options.jobs)
+    run(rooms, options.sample, options.seed, options.jobs, options.tests or ())
 
 
 if __name__ == "__main__":

@@ -40,7 +40,9 @@ def page() -> str:
         noticed = sum(number for status, number in counts.items() if status in NOTICED)
         tried = survived + noticed
         share = f"{noticed / tried:.1%}"
-        rows.append(f"| {room} | {tried} | {noticed} | {counts.get('timeout', 0)} | {survived} | {share} |")
+        tests = " ".join(f"`{path}`" for path in found["tests"])
+        name = f"{room} (what {tests} execute, with these alone)" if tests else room
+        rows.append(f"| {name} | {tried} | {noticed} | {counts.get('timeout', 0)} | {survived} | {share} |")
         if survived:
             sections += ["", f"## Survivors in {room}", "", "| function | change | reason |", "|---|---|---|"]
         for survivor in found["survivors"]:

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mutation.md").read_text(encoding="utf-8")
-PACKAGE = re.compile(r"^\| (?P<name>[a-z]+) \| (?P<tried>\d+) \| (?P<noticed>\d+) \| .* \|$", re.MULTILINE)
+PACKAGE = re.compile(
+    r"^\| (?P<name>[a-z]+)[^|]* \| (?P<tried>\d+) \| (?P<noticed>\d+) \| .* \|$", re.MULTILINE
+)
 SURVIVOR = re.compile(r"^\| `(?P<function>[^`]+)` \| .+ \| (?P<reason>[^|]+) \|$", re.MULTILINE)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.errors import PermanentSourceError
 from cbr_warehouse.extract.source_clock import MOST_DRIFT, SourceClock
 from cbr_warehouse.raw.ledger_order import CLOCK_TOLERANCE
@@ -86,6 +87,12 @@ def test_clocks_may_move_by_an_hour_and_no_more(moved: timedelta) -> None:
     beyond = timedelta(hours=3) + moved + (SECOND if moved > timedelta() else -SECOND)
     with pytest.raises(PermanentSourceError, match="source prod moved against each other by 60 minutes"):
         seen.observe(page(beyond))
+
+
+def test_the_first_moment_that_can_be_is_taken() -> None:
+    seen = clock()
+    seen.observe(page(NOW - EARLIEST))
+    assert seen.now() == EARLIEST
 
 
 def test_a_source_of_another_century_is_refused() -> None:

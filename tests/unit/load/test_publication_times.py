@@ -37,8 +37,8 @@ class Script:
         monkeypatch.setattr(publish, "publish_warehouse", self._publish)
 
     def run(self, folder: Path) -> list[tuple[float, int]]:
-        context = LoadContext(DataDirectory(folder), read_contract(), lambda: NOW, uuid4, self._connect)
-        publish.publish_as_they_finish(context, self.loads, lambda: self.seconds)
+        self.context = LoadContext(DataDirectory(folder), read_contract(), lambda: NOW, uuid4, self._connect)
+        publish.publish_as_they_finish(self.context, self.loads, lambda: self.seconds)
         return self.published
 
     def _connect(self, _source: Any) -> Any:
@@ -58,7 +58,8 @@ class Script:
         done = {load for load in running if load.done()}
         return done, running - done
 
-    def _publish(self, _context: LoadContext, *, still_loading: int = 0) -> None:
+    def _publish(self, context: LoadContext, *, still_loading: int = 0) -> None:
+        assert context is self.context
         self.published.append((self.seconds, still_loading))
         self.seconds += self.takes
         if self.failures:

@@ -43,6 +43,8 @@ def test_unfinished_warehouses_go_at_once_and_other_files_after_an_hour(tmp_path
     folder = tmp_path / ".part-4-warehouse.duckdb.tmp"
     folder.mkdir()
     (folder / "spilled").write_bytes(b"x")
+    vanished = tmp_path / ".part-6-state.json"  # as if another process removed it meanwhile
+    vanished.symlink_to(tmp_path / "nothing")
     kept = [left(tmp_path, ".part-5-state.json", 3500), left(tmp_path, "warehouse.duckdb", 90_000)]
     with hold(context_of(tmp_path), "test"):
         assert not [path for path in [*abandoned, folder] if path.exists()]
