@@ -35,7 +35,11 @@ MOST_STALE_ROWS = 100_000
 known rows down, and a step back reads known rows again; in rows, since pages can be small."""
 
 MOST_UNCOUNTED_PAGES = 20_000
-"""Maximum number of pages of a walk whose number of rows the source does not count."""
+"""Number of pages of a walk whose rows the source does not count, after which it is asked whether its list
+has an end, and again after twice as many: pages may have ten rows, and a list millions of them."""
+
+FAR = 1_000_000_000
+"""An offset beyond the end of any list: a source that has rows there has rows at every offset."""
 
 MOST_UNCOUNTED_ROWS = 20_000_000
 """Maximum number of rows of such a walk."""
@@ -97,12 +101,31 @@ class Paginator:
             is_fresh = not self.seen.issuperset(keys)
             self.seen.update(keys)
             bound.check(page, keys, is_fresh=is_fresh)
+            if bound.is_suspicious and self._has_no_end():
+                raise bound.no_end()
             if is_fresh:
                 yield page
             if is_end:
                 return
             offset += len(keys) - 1 if len(keys) > 1 else 1
             before = len(keys)
+
+    def _has_no_end(self) -> bool:
+        """Whether two offsets far beyond any list have rows, and not the same ones.
+
+        The same rows there are the last ones of a list that ends, or the first of a source that ignores
+        the offset, which has a bound of its own.
+        """
+        far = []
+        for offset in (FAR, 2 * FAR):
+            try:
+                page = self.list_page(PAGE_SIZES[-1], offset)
+            except PermanentSourceError as error:
+                if error.status != REFUSED:
+                    raise
+                return False
+            far.append([identity(record) for record in page.records])
+        return all(far) and far[0] != far[1]
 
     def _step_back(self, offset: int, received: int) -> int:
         """The offset to go on from: each step goes back twice as far as the one before."""
@@ -147,17 +170,34 @@ class _Bound:
                 "rows, as if it ignored the parameter offset, so the rest of its list cannot be read. "
                 "'cbr-warehouse doctor' shows how it pages; report it to the operator of the endpoint."
             )
-        if self.rows > self.most_rows or (self.most_pages is not None and self.pages > self.most_pages):
-            raise PermanentSourceError(
-                f"A query brought {self.rows:,} rows in {self.pages:,} pages and still has more, beyond all "
-                "that the source counted or can have: its list has no end. Load a shorter range with --since "
-                "and --until, and report it to the operator of the endpoint."
-            )
+        if self.rows > self.most_rows:
+            raise self.no_end()
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the walk is so long that its end is in doubt; the next time after twice as many pages."""
+        if self.most_pages is None or self.pages <= self.most_pages:
+            return False
+        self.most_pages *= 2
+        return True
+
+    def no_end(self) -> PermanentSourceError:
+        """The error of a walk without an end."""
+        return PermanentSourceError(
+            f"A query brought {self.rows:,} rows in {self.pages:,} pages and still has more, beyond all "
+            "that the source counted or can have: its list has no end. Load a shorter range with --since "
+            "and --until, and report it to the operator of the endpoint."
+        )
+
+
+def is_capped(count: int) -> bool:
+    """Whether a count may be the most that the source counts to, instead of the number of rows."""
+    return count >= CAPPED_COUNT and count % 1000 == 0
 
 
 def _is_of_all_rows(count: int, received: int) -> bool:
     """Whether the count of a first page is of all rows, not of the page and not capped."""
-    return count > received and not (count >= CAPPED_COUNT and count % 1000 == 0)
+    return count > received and not is_capped(count)
 
 
 class PageSize:
@@ -169,7 +209,13 @@ class PageSize:
 
     def __init__(self) -> None:
         self._size = PAGE_SIZES[0]
+        self._received = 0
         self._lock = Lock()
+
+    @property
+    def received(self) -> int:
+        """Rows of the largest page so far: the source gives at least as many."""
+        return self._received
 
     @property
     def rows(self) -> int:
@@ -202,6 +248,7 @@ class PageSize:
                 continue
             if refusal is not None:
                 self._learn(size)
+            self._received = max(self._received, len(page.records))
             return page
         raise refusal or ValueError("no page size to try")
 

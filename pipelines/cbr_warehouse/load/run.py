@@ -18,6 +18,10 @@ from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from cbr_warehouse.warehouse.build import build_warehouse
 
+MOST_SIDE_BY_SIDE = 32
+"""Maximum number of sources that are loaded at a time. Far more than a machine has use for, because one
+that hangs must not keep another from its turn; fewer than would exhaust its threads."""
+
 
 @without_pandas()
 def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequest) -> LoadResult:
@@ -39,8 +43,7 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
         WarehouseError: What was built breaks a key or a reference; nothing is published.
         StorageError: The warehouse could not be written.
     """
-    # A thread for each: one that hangs must not keep another from its turn.
-    pool = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="load")
+    pool = ThreadPoolExecutor(max(1, min(len(sources), MOST_SIDE_BY_SIDE)), thread_name_prefix="load")
     try:
         loads = [pool.submit(_load_exclusively, context, source, request) for source in sources]
         held_back = publish_as_they_finish(context, loads)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TypeVar
 from uuid import uuid4
 
@@ -30,6 +31,11 @@ MEMORY_LIMIT_MB = 130
 MOST_MEMORY_MB = 16 * MEMORY_LIMIT_MB
 """What rows of a megabyte each may take, which cannot be spilled while they are worked on."""
 
+MOST_READERS = 2
+"""Maximum number of engines that read tables at a time, each with the memory above."""
+
+_READERS = BoundedSemaphore(MOST_READERS)
+
 
 @contextmanager
 def open_engine(spill: Path, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -56,6 +62,20 @@ def open_engine(spill: Path, threads: int | None = None) -> Iterator[duckdb.Duck
             yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def open_shared_engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens an engine when few others are open: for short queries of sources that load side by side.
+
+    The lock of the data directory keeps the engines that write to one; those that only read have this.
+    Not to be nested: two that wait for each other would wait for ever.
+
+    Args:
+        spill: As of :func:`open_engine`.
+    """
+    with _READERS, open_engine(spill) as engine:
+        yield engine
 
 
 @contextmanager

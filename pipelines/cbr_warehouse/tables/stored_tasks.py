@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cbr_warehouse.contract.api_facts import TERMINAL_STATUSES
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
-from cbr_warehouse.tables.engine import open_engine, parquet, reading_tables
+from cbr_warehouse.tables.engine import open_shared_engine, parquet, reading_tables
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 
 _FIRST_TIME = "least(created_at, started_at, updated_at)"
@@ -33,7 +33,7 @@ def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datet
     files = directory.partitions(TASKS.table, source)
     if not files:
         return {}
-    with open_engine(directory.root) as engine, reading_tables(directory):
+    with open_shared_engine(directory.root) as engine, reading_tables(directory):
         rows = engine.execute(
             f"""
             SELECT task_id, created_at::DATE FROM {parquet(files)}
@@ -55,7 +55,7 @@ def read_time_index(directory: DataDirectory, source: str, since: date) -> TimeI
     Returns:
         The times of each candidate column, sorted, and quarantined records by day.
     """
-    with open_engine(directory.root) as engine, reading_tables(directory):
+    with open_shared_engine(directory.root) as engine, reading_tables(directory):
         tasks = _since(directory.partitions(TASKS.table, source), since)
         times = {column: _sorted_micros(engine, tasks, column) for column in COLUMNS}
         firsts, lasts = (_sorted_micros(engine, tasks, time) for time in (_FIRST_TIME, _LAST_TIME))
@@ -70,7 +70,7 @@ def count_quarantined(directory: DataDirectory, source: str) -> int:
     broken = directory.partitions("quarantine", source)
     if not broken:
         return 0
-    with open_engine(directory.root) as engine, reading_tables(directory):
+    with open_shared_engine(directory.root) as engine, reading_tables(directory):
         rows = _not_held(engine, directory.partitions(TASKS.table, source), broken)
     return sum(rows.values())
 
@@ -80,7 +80,7 @@ def count_undated(directory: DataDirectory, source: str) -> int:
     partition = directory.partition("quarantine", source, UNKNOWN_DAY)
     if not partition.is_file():
         return 0
-    with open_engine(directory.root) as engine, reading_tables(directory):
+    with open_shared_engine(directory.root) as engine, reading_tables(directory):
         rows = _not_held(engine, directory.partitions(TASKS.table, source), [partition])
     return sum(rows.values())
 

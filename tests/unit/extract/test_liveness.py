@@ -179,3 +179,16 @@ def test_a_list_that_grows_while_it_is_read_is_read_to_its_end() -> None:
     for _ in walk.pages():
         pass
     assert len(walk.seen) == len(rows)
+
+
+def test_a_long_list_of_small_pages_without_a_count_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pages of ten rows ended at 20,000 pages: a source of 200,000 tasks could not be loaded."""
+    monkeypatch.setattr(pagination, "MOST_UNCOUNTED_PAGES", 50)
+    bounds = pagination._Bound
+    monkeypatch.setattr(pagination, "_Bound", lambda: bounds(most_pages=50))
+    rows = [json.dumps({"id": f"{n}"}).encode() for n in range(5_000)]
+    walk = Paginator(pages_of(rows, count=None).list_page, page_size=10)
+    list(walk.pages())
+    assert len(walk.seen) == len(rows)
