@@ -7,7 +7,8 @@ which such tasks were created are listed too, before a task counts as gone.
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from cbr_warehouse.extract.plan import Sweep, day_window
+from cbr_warehouse.extract.day_windows import day_window
+from cbr_warehouse.extract.plan import Sweep
 from cbr_warehouse.extract.sweep_runner import SweepRunner
 
 

@@ -15,8 +15,9 @@ from cbr_warehouse.contract.api_facts import PROVIDERS
 from cbr_warehouse.contract.timestamps import parse_instant
 from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.errors import PermanentSourceError
+from cbr_warehouse.extract.day_windows import PAD
 from cbr_warehouse.extract.pagination import REFUSED
-from cbr_warehouse.extract.plan import PAD, Plan, Purpose, Sweep
+from cbr_warehouse.extract.plan import Plan, Purpose, Sweep
 from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.query import TaskQuery
@@ -70,7 +71,7 @@ def sweep_providers(runner: SweepRunner, plan: Plan, progress: Callable[[int], N
     # created in between is then in no sample, and cannot be mistaken for an omitted one.
     for sample in samples.values():
         runner.landing.watch(task.task_id for task in sample)
-    runner.sweep_all(plan.sweeps, progress)
+    runner.sweep_all(plan.sweeps, progress, are_neighbours=True)
     omitted = [provider for provider, sample in samples.items() if _is_omitted(runner, plan, sample)]
     if omitted:
         projects = tuple(scope for scope in runner.scopes if scope.provider_id is None)
@@ -78,7 +79,7 @@ def sweep_providers(runner: SweepRunner, plan: Plan, progress: Callable[[int], N
         all_scopes = runner.scopes + added
         # The other scopes were read above: only the added ones are read now, and all of them from here on.
         runner.scopes = added
-        runner.sweep_all(plan.sweeps, progress)
+        runner.sweep_all(plan.sweeps, progress, are_neighbours=True)
         runner.scopes = all_scopes
     return tuple(sorted(known.union(omitted)))
 

@@ -16,7 +16,7 @@ from cbr_warehouse.extract.counters import LoadCounters, SweepCounters
 from cbr_warehouse.extract.pagination import REFUSED, PageSize, Paginator
 from cbr_warehouse.extract.plan import Sweep
 from cbr_warehouse.extract.source_clock import SourceClock
-from cbr_warehouse.extract.window_split import split_dense
+from cbr_warehouse.extract.window_split import Split, is_dense, own_windows, split_dense
 from cbr_warehouse.raw.files import Received
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledgers import SweepEntry, write_sweep
@@ -60,21 +60,31 @@ class SweepRunner:
     counters: LoadCounters = field(default_factory=LoadCounters)
     page_size: PageSize = field(default_factory=PageSize)
     _may_split: bool = True
+    _own_windows: dict[Sweep, TaskQuery] = field(default_factory=dict)
     _sweeps: int = 0
     _stop: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
 
-    def sweep_all(self, sweeps: Iterable[Sweep], progress: Callable[[int], None] = lambda _n: None) -> None:
+    def sweep_all(
+        self,
+        sweeps: Iterable[Sweep],
+        progress: Callable[[int], None] = lambda _n: None,
+        *,
+        are_neighbours: bool = False,
+    ) -> None:
         """Runs sweeps in parallel. Only one that was read to its end is noted; the next load repeats others.
 
         Args:
             sweeps: The sweeps, started in this order.
             progress: Called with the number of records of each page.
+            are_neighbours: Whether a dense window may leave to the next one what both of them cover.
 
         Raises:
             SourceError: The source failed; records that were landed before stay.
             StorageError: Raw could not be written.
         """
+        sweeps = list(sweeps)
+        self._own_windows = own_windows(sweeps) if are_neighbours else {}
         pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"sweep-{self.source}")
         futures = [pool.submit(self._sweep, self._next_number(), sweep, progress) for sweep in sweeps]
         try:
@@ -155,8 +165,10 @@ class SweepRunner:
     def _sweep(self, number: int, sweep: Sweep, progress: Callable[[int], None]) -> None:
         sweep_counters = SweepCounters(number, progress)
         try:
+            own = self._own_windows.get(sweep, sweep.query)
             for query in self.within(sweep.query):
-                self._read(query, sweep_counters)
+                window = replace(query, start_time=own.start_time, end_time=own.end_time)
+                self._read(query, sweep_counters, window)
         except PermanentSourceError as error:
             if error.status != REFUSED or not sweep.may_be_refused:
                 raise
@@ -179,30 +191,39 @@ class SweepRunner:
             ),
         )
 
-    def _read(self, query: TaskQuery, sweep_counters: SweepCounters) -> set[bytes | str]:
-        """Reads a query, or the parts of a dense window; returns the ids of the rows received."""
+    def _read(
+        self, query: TaskQuery, sweep_counters: SweepCounters, window: TaskQuery | None = None
+    ) -> set[bytes | str]:
+        """Reads a query, or the parts of a dense window; returns the ids of the rows received.
+
+        Args:
+            query: The query.
+            sweep_counters: Counts what is received.
+            window: What of the query's window no other sweep reads, if it is dense; None for all of it.
+        """
         paginator = Paginator(partial(self.list_page, query))
         pages = paginator.pages()
         first = next(pages, None)
         if first is None:
             return paginator.seen
-        parts = split_dense(first, self.clock.now()) if self._may_split else ()
-        if parts and not self._is_narrower(parts[0], first.count):
-            parts = ()
-        self._land_pages([first] if parts else chain([first], pages), sweep_counters)
-        if parts:
-            paginator.seen |= self._read_parts(parts, sweep_counters)
-            if len(paginator.seen) < (first.count or 0) and not self._stop.is_set():
-                # The parts miss rows, or ``count`` is not the number of rows: read the window as a whole.
-                logger.info("%s: the parts of a window had fewer rows than its count", self.source)
-                self._may_split = False
-                self._land_pages(pages, sweep_counters)
+        split = self._split(first, window or query)
+        if split is None:
+            self._land_pages(chain([first], pages), sweep_counters)
+            return paginator.seen
+        self._land_pages([first], sweep_counters)
+        seen = self._read_parts(split.parts, sweep_counters)
+        paginator.seen |= seen
+        if len(seen) < split.count and not self._stop.is_set():
+            # The parts miss rows, or ``count`` is not the number of rows: read the window as a whole.
+            logger.info("%s: the parts of a window had fewer rows than its count", self.source)
+            self._may_split = False
+            self._land_pages(pages, sweep_counters)
         return paginator.seen
 
-    def _is_narrower(self, part: TaskQuery, whole: int | None) -> bool:
-        """Whether an earlier end of the window excludes rows; if not, each part would be the whole window."""
-        count = self._list(part, 1, 0).count
-        return count is not None and whole is not None and count < whole
+    def _split(self, first: Page, window: TaskQuery) -> Split | None:
+        if not self._may_split or not is_dense(first):
+            return None
+        return split_dense(first, window, self.clock.now(), lambda part: self._list(part, 1, 0).count)
 
     def _read_parts(self, parts: Iterable[TaskQuery], sweep_counters: SweepCounters) -> set[bytes | str]:
         """Reads the parts of a window in parallel; returns the ids of all rows received."""
