@@ -18,6 +18,7 @@ from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.source_load import plan_source
 from cbr_warehouse.settings.select_sources import choose_sources
 
+RETRIES = "days that their counts do not prove, if they still do not"
 BY_ID = "tasks that ended recently and are in no window"
 
 
@@ -53,6 +54,8 @@ def _show(name: str, found: Plan, forecast: Forecast) -> None:
     if found.follow_open:
         _line("by id", BY_ID, forecast.by_id)
     _line("counts", f"to verify {show_days(found.audited)}", forecast.counts)
+    if forecast.retries.requests:
+        _line("other ways", RETRIES, forecast.retries)
     records = "unknown" if forecast.records is None else f"about {forecast.records:,}"
     requests = "unknown" if forecast.requests is None else f"about {forecast.requests:,}"
     print(f"  expected: records {records}, requests {requests}")
@@ -89,6 +92,7 @@ def _plain(name: str, found: Plan, forecast: Forecast) -> dict[str, Any]:
         ],
         "by_id": {"reason": BY_ID, **_numbers(forecast.by_id)} if found.follow_open else None,
         "counts": {"days": [day.isoformat() for day in found.audited], **_numbers(forecast.counts)},
+        "other_ways": {"reason": RETRIES, **_numbers(forecast.retries)},
     }
 
 

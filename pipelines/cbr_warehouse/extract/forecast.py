@@ -5,15 +5,24 @@ has read, from the daily average of the newest loaded days. Nothing relies on a 
 plan`` shows it, and the ledger keeps it so that the actual numbers can be compared with it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from cbr_warehouse.contract.api_facts import NEVER_STARTED_STATUSES, OPEN_STATUSES, PROVIDERS, RETENTION
+from cbr_warehouse.contract.api_facts import (
+    NEVER_STARTED_STATUSES,
+    OPEN_STATUSES,
+    OPERATION_TYPES,
+    PROVIDERS,
+    RETENTION,
+    STATUSES,
+)
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import DAY, consecutive_runs, day_of, days_between, start_of
 from cbr_warehouse.extract.plan import Plan, Purpose, Sweep
+from cbr_warehouse.extract.retry_schedule import is_steady
+from cbr_warehouse.raw.ledgers import AuditEntry
 from cbr_warehouse.tables.task_times import TimeIndex
 
 RATE_DAYS = 7
@@ -21,6 +30,9 @@ RATE_DAYS = 7
 
 PROBING_REQUESTS = 4
 """Count requests usually needed to find the column that the API's time filters apply to."""
+
+UNWINDOWED_REQUESTS = 2
+"""Counts with and without a time, which show whether there are tasks that no window has."""
 
 CLOCK_REQUESTS = 1
 """The first request of a load, which reads the source's clock."""
@@ -66,6 +78,8 @@ class ForecastInputs:
         page_rows: Rows per page that the source returns.
         projects: Number of enterprise projects, each of which is queried separately.
         hidden: Number of providers that are queried separately in addition.
+        audits: The latest verdict on each day that any load has verified.
+        retries: Sweeps that ask for days in other ways if these still are not proved.
     """
 
     now: datetime
@@ -77,6 +91,13 @@ class ForecastInputs:
     page_rows: int
     projects: int = 1
     hidden: int = 0
+    audits: Mapping[date, AuditEntry] = field(default_factory=dict)
+    retries: Sequence[Sweep] = ()
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the source's counts were usable for any day."""
+        return not self.audits or any(entry.counted is not None for entry in self.audits.values())
 
     @property
     def scopes(self) -> int:
@@ -92,11 +113,13 @@ class Forecast:
         sweeps: Size of each of the plan's sweeps, in order.
         by_id: Size of the requests of tasks by id.
         counts: Size of the clock, sample and count requests.
+        retries: Size of the sweeps that ask in other ways for days that are not proved.
     """
 
     sweeps: tuple[Expected, ...]
     by_id: Expected
     counts: Expected
+    retries: Expected = Expected(0, 0, Basis.HELD)
 
     @property
     def records(self) -> int | None:
@@ -110,7 +133,7 @@ class Forecast:
 
     @property
     def _parts(self) -> tuple[Expected, ...]:
-        return (*self.sweeps, self.by_id, self.counts)
+        return (*self.sweeps, self.by_id, self.counts, self.retries)
 
 
 def forecast_load(plan: Plan, inputs: ForecastInputs) -> Forecast:
@@ -124,6 +147,7 @@ def forecast_load(plan: Plan, inputs: ForecastInputs) -> Forecast:
         sweeps=tuple(_expect_sweep(sweep, inputs) for sweep in plan.sweeps),
         by_id=_expect_by_id(plan, inputs),
         counts=_expect_counts(plan, inputs),
+        retries=_expect_retries(inputs),
     )
 
 
@@ -215,16 +239,53 @@ def _expect_counts(plan: Plan, inputs: ForecastInputs) -> Expected:
     samples = 0
     if plan.purpose is not Purpose.INCREMENTAL:
         samples = (len(PROVIDERS) - inputs.hidden) * inputs.projects
-    renewed = [
-        day
-        for day in plan.audited
-        if plan.purpose is Purpose.INCREMENTAL and inputs.states.get(day) is DayState.COMPLETE
-    ]
-    runs = len(consecutive_runs(renewed))
-    others = len(plan.audited) - len(renewed)
-    # Each run of days is counted at both ends, and one count covers everything before.
-    counts = 2 * runs + bool(runs) + (1 + others + PROBING_REQUESTS if others else 0)
-    return Expected(0, CLOCK_REQUESTS + samples + counts * inputs.scopes, Basis.HELD)
+    counts = UNWINDOWED_REQUESTS + (_count_requests(plan, inputs) if inputs.has_counts else 1)
+    everything = Expected(0, 0, Basis.HELD)
+    if plan.purpose is not Purpose.INCREMENTAL and not inputs.has_counts:
+        everything = _expect_everything(inputs)
+    requests = CLOCK_REQUESTS + samples + counts * inputs.scopes + (everything.requests or 0)
+    return Expected(everything.records, requests, Basis.HELD)
+
+
+def _count_requests(plan: Plan, inputs: ForecastInputs) -> int:
+    """Counts at the edges of days and of runs of days, and those that find the filtered column."""
+    today = day_of(inputs.now)
+    closed = [day for day in plan.audited if day < today]
+    complete: list[date] = []
+    steady: list[date] = []
+    if plan.purpose is Purpose.INCREMENTAL:
+        complete = [day for day in closed if inputs.states.get(day) is DayState.COMPLETE]
+        steady = [
+            day
+            for day in closed
+            if day in inputs.audits and is_steady(inputs.audits[day]) and day not in plan.doubted
+        ]
+    runs = consecutive_runs(complete) + consecutive_runs(steady)
+    alone = set(plan.audited).difference(complete, steady)
+    edges = {edge for run in runs for edge in (run[0], run[-1] + DAY)}
+    edges |= {edge for day in alone for edge in (day, day + DAY) if edge <= today}
+    return 1 + len(edges) + (PROBING_REQUESTS if alone else 0)
+
+
+def _expect_everything(inputs: ForecastInputs) -> Expected:
+    records = inputs.stored.between("created_at", inputs.now - RETENTION, None)
+    return Expected(records, requests_for(records, inputs.page_rows) * inputs.scopes, Basis.HELD)
+
+
+def _expect_retries(inputs: ForecastInputs) -> Expected:
+    """Sweeps that ask in other ways; those by a value bring its share of the window's records."""
+    records = requests = 0
+    for sweep in inputs.retries:
+        query = sweep.query
+        start, end = query.start_time or inputs.now - RETENTION, query.end_time
+        rows = inputs.stored.between("created_at", start, end)
+        values = {query.status: STATUSES, query.operation_type: OPERATION_TYPES, query.provider_id: PROVIDERS}
+        share = next((len(known) for value, known in values.items() if value is not None), 1)
+        records += rows // share
+        requests += requests_for(-(-rows // share), inputs.page_rows) + inputs.scopes - 1
+    if inputs.retries:  # in the end their days are counted once more
+        requests += UNWINDOWED_REQUESTS + PROBING_REQUESTS
+    return Expected(records, requests, Basis.HELD)
 
 
 def _sum(parts: list[int | None]) -> int | None:

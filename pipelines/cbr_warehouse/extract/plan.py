@@ -4,7 +4,7 @@ Windows only save requests; completeness is shown by the counts of ``verify``. S
 on which column the API's time filters apply to, or on whether their bounds are inclusive.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -13,10 +13,10 @@ from cbr_warehouse.contract.api_facts import NEVER_STARTED_STATUSES, OPEN_STATUS
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import DAY, day_of, days_between, start_of
 from cbr_warehouse.errors import UsageError
+from cbr_warehouse.extract.day_windows import PAD, day_window, share_windows
+from cbr_warehouse.extract.retry_schedule import is_due
+from cbr_warehouse.raw.ledgers import AuditEntry
 from cbr_warehouse.source.query import TaskQuery
-
-PAD = timedelta(hours=1)
-"""Padding of a window on both sides of its day, because it is unknown which column is filtered."""
 
 DEEP_EVERY = timedelta(hours=24)
 """Interval between deep loads, which read the whole horizon again: counts cannot reveal an edit."""
@@ -58,6 +58,7 @@ class SourceState:
         last_deep_at: Start of the last finished deep load, UTC; None before one.
         landed: Windows that loads interrupted since the last finished one read to their end, with the
             time of each.
+        audits: The latest verdict on each of these days, with its counts.
     """
 
     states: Mapping[date, DayState]
@@ -66,6 +67,7 @@ class SourceState:
     last_load_at: datetime | None = None
     last_deep_at: datetime | None = None
     landed: Mapping[tuple[datetime | None, datetime | None], datetime] = field(default_factory=dict)
+    audits: Mapping[date, AuditEntry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,9 @@ class Plan:
         follow_open: Whether stored tasks that may still change are requested by id if no sweep has them.
         settled_before: Tasks that ended before this time were final when they were last read, UTC.
         read: Audited days whose tasks are all read, today's up to the present.
+        doubted: Audited days, judged before and not proved, that are asked for in other ways again if
+            their counts still do not agree.
+        starts_at: The present when it was made, UTC.
     """
 
     purpose: Purpose
@@ -120,6 +125,8 @@ class Plan:
     follow_open: bool
     settled_before: datetime
     read: tuple[date, ...]
+    starts_at: datetime
+    doubted: tuple[date, ...] = ()
 
 
 def plan_load(
@@ -151,10 +158,9 @@ def plan_load(
     swept = [
         day
         for day in audited
-        if start_of(day) < live_from
-        and (purpose is Purpose.DEEP or state.states.get(day) is not DayState.COMPLETE)
+        if start_of(day) < live_from and (purpose is Purpose.DEEP or _is_read_again(day, now, state))
     ]
-    sweeps = [_day_sweep(day, state.states.get(day), purpose) for day in swept]
+    sweeps = _day_sweeps(swept, state)
     if not deep:
         # Skip what an interrupted load landed, but not for longer than edits may go unnoticed.
         sweeps = [sweep for sweep in sweeps if now - state.landed.get(_window(sweep), NEVER) >= DEEP_EVERY]
@@ -171,7 +177,19 @@ def plan_load(
         follow_open=True,
         settled_before=settled_before,
         read=read,
+        starts_at=now,
+        doubted=tuple(
+            day
+            for day in audited
+            if day in state.audits and (purpose is Purpose.DEEP or _is_read_again(day, now, state))
+        ),
     )
+
+
+def _is_read_again(day: date, now: datetime, state: SourceState) -> bool:
+    """Whether a load that is not deep reads a day that loads have read before."""
+    audit = state.audits.get(day)
+    return state.states.get(day) is not DayState.COMPLETE and (audit is None or is_due(audit, now))
 
 
 def first_day(now: datetime, horizon: Horizon, state: SourceState) -> date:
@@ -223,21 +241,33 @@ def _plan_range(now: datetime, requested: Range) -> Plan:
         follow_open=False,
         settled_before=now,
         read=whole,
+        starts_at=now,
+        doubted=whole,
     )
 
 
-def day_window(day: date) -> TaskQuery:
-    """The window that reads a UTC day, padded on both sides."""
-    return TaskQuery(start_time=start_of(day) - PAD, end_time=start_of(day) + DAY + PAD)
+def _day_sweeps(days: Sequence[date], state: SourceState) -> list[Sweep]:
+    """Sweeps of whole days; days loaded before share a window where they have few tasks."""
+
+    def rows_of(day: date) -> int | None:
+        audit = state.audits.get(day)
+        return audit.held if audit else None
+
+    sweeps = []
+    for first, last in share_windows(days, rows_of):
+        reasons = {_why(day, state) for day in days if first <= day <= last}
+        sweeps.append(Sweep(day_window(first, last), "; ".join(sorted(reasons))))
+    return sweeps
 
 
-def _day_sweep(day: date, state: DayState | None, purpose: Purpose) -> Sweep:
-    query = day_window(day)
-    if state is None:
-        return Sweep(query, "never loaded")
-    if state is DayState.COMPLETE and purpose is Purpose.DEEP:
-        return Sweep(query, "deep: read again for edits")
-    return Sweep(query, f"{state.value}: not proved complete")
+def _why(day: date, state: SourceState) -> str:
+    known = state.states.get(day)
+    if known is None:
+        return "never loaded"
+    # Of the days loaded before, only a deep load reads those that are complete.
+    if known is DayState.COMPLETE:
+        return "deep: read again for edits"
+    return f"{known.value}: not proved complete"
 
 
 def _status_sweeps() -> list[Sweep]:

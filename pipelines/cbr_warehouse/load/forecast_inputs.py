@@ -13,6 +13,7 @@ from cbr_warehouse.raw.ledgers import (
 )
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.tables.stored_tasks import read_time_index, tasks_to_follow
+from cbr_warehouse.verify.fallback_queries import expected_sweeps
 
 USUAL_SIZES = (1000, 500, 200, 100, 50, 20, 10)
 """Usual maximum page sizes of servers, largest first."""
@@ -31,6 +32,7 @@ def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> For
     audits = read_audits(directory, name)
     since = min((*plan.audited, *audits), default=now.date())
     last = frozenset([done.load_id] if done else [])
+    page_rows = guess_page_rows(read_sweeps(directory, name, last))
     inputs = ForecastInputs(
         now=now,
         stored=read_time_index(directory, name, since),
@@ -38,9 +40,11 @@ def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> For
         states={day: DayState(entry.state) for day, entry in audits.items()},
         last_load_at=done.started_at if done else None,
         open_tasks=len(tasks_to_follow(directory, name, now)),
-        page_rows=guess_page_rows(read_sweeps(directory, name, last)),
+        page_rows=page_rows,
         projects=max(1, len(source.enterprise_project_ids)),
         hidden=len(read_hidden_providers(directory, name)),
+        audits=audits,
+        retries=expected_sweeps(plan, audits, page_rows),
     )
     return forecast_load(plan, inputs)
 

@@ -4,7 +4,7 @@ That no table shrinks meanwhile is the responsibility of ``tables``.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from cbr_warehouse.contract.day_reason import DayReason
@@ -140,7 +140,9 @@ def _mark_unverified(
     for day in (date.fromisoformat(text) for text in sorted(days) if text != UNKNOWN_DAY):
         known = audits.get(day)
         if known is not None and known.state in {DayState.UNVERIFIED, DayState.INCOMPLETE}:
-            continue  # it is read again anyway
+            # It is read again, at once, and keeps its verdict.
+            entries.append(replace(known, asked_at=None, asks=0))
+            continue
         entries.append(
             AuditEntry(
                 day,

@@ -28,4 +28,5 @@ def read_source_state(directory: DataDirectory, source: str, present: datetime |
         last_load_at=loads.last_planned.started_at if loads.last_planned else None,
         last_deep_at=loads.last_deep.started_at if loads.last_deep else None,
         landed={(sweep.start, sweep.end): sweep.finished_at for sweep in sweeps if sweep.end is not None},
+        audits=audits,
     )

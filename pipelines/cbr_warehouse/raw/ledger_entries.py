@@ -66,6 +66,10 @@ class AuditEntry:
         state: State of the day, as ``schemas/coverage.yaml`` describes it.
         checked_at: When the source was last asked of this day; None if never.
         reason: Why the day is not complete; None where it is, and for today.
+        held: Tasks stored, and quarantined records of tasks that are not, when it was judged; None in
+            ledgers written before this was noted.
+        asked_at: When the day, which its counts did not prove, was last asked for in other ways, UTC.
+        asks: How often it was, in a row, with these counts.
     """
 
     day: date
@@ -74,6 +78,9 @@ class AuditEntry:
     state: str
     checked_at: datetime | None
     reason: str | None = None
+    held: int | None = None
+    asked_at: datetime | None = None
+    asks: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ filter may apply to.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.utc_days import DAY, days_between, start_of
-from cbr_warehouse.extract.plan import PAD
+from cbr_warehouse.extract.day_windows import PAD
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.tables.task_times import TimeIndex
 from cbr_warehouse.verify.filter_column import find_filter_columns
@@ -69,11 +69,15 @@ class DayCounter:
         self._newest = date.min
         self._is_usable = True
 
-    def count_days(self, days: Sequence[date]) -> dict[date, DayCount]:
-        """Counts days; a day that does not agree is counted up to ``ATTEMPTS`` times.
+    def count_days(
+        self, days: Sequence[date], known: Mapping[date, tuple[int | None, int | None]] | None = None
+    ) -> dict[date, DayCount]:
+        """Counts days; a day that does not agree is counted again while its count changes.
 
         Args:
             days: UTC days, ascending.
+            known: Of days that an earlier load did not prove, what it counted and had in total. With
+                the same numbers again they are not counted a second time.
 
         Returns:
             The last count of each.
@@ -85,43 +89,75 @@ class DayCounter:
         self._newest = max(self._newest, min(max(days), self._today - DAY))
         stored = self._stored.between("created_at", start_of(min(days)), None)
         self._is_usable = everything is not None and (everything > 1 or stored <= everything)
+        if everything is None or (everything == 1 and not self._is_usable):
+            return {day: self._uncounted(day) for day in days}
         columns = find_filter_columns(self._count_from, self._stored, days, self._today, everything)
         found: dict[date, DayCount] = {}
+        again = list(days)
         for attempt in range(ATTEMPTS):
-            again = [day for day in days if day not in found or self._may_change(day, found[day])]
             if attempt:
                 self._forget(again)
-            found |= {day: self._count_day(day, columns) for day in again}
+            self._count_boundaries(again)
+            counted = {day: self._count_day(day, columns) for day in again}
+            again = [
+                day
+                for day, count in counted.items()
+                if self._may_change(day, count)
+                and count != found.get(day)
+                and (known or {}).get(day) != (count.counted, count.total)
+            ]
+            found |= counted
         return found
+
+    def total(self, day: date) -> int:
+        """Tasks stored of a day, and quarantined records of tasks that are not stored."""
+        stored = self._stored.between("created_at", start_of(day), start_of(day + DAY))
+        return stored + self._stored.quarantined.get(day, 0)
 
     def is_served_whole(self, day: date) -> bool:
         """Whether the source still serves tasks that had ended before the day began."""
         return self._serves_before(self._boundary(day))
 
-    def span_agrees(self, first: date, last: date) -> bool:
-        """Whether one count over consecutive days equals what is stored of all of them.
+    def span_agrees(self, first: date, last: date, surplus: int = 0) -> bool:
+        """Whether one count over consecutive days exceeds what is stored of all of them by ``surplus``.
 
         Confirms many days with two requests. The first day must be served whole: a task that expired
         there would cancel out one that appeared late on another day.
         """
         start, end = self._boundary(first), self._boundary(last + DAY)
+        counted: int | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._forget([first, last])
-            since, after = self._count_from(start), self._count_from(end)
+            after, since = self._count_from(end), self._count_from(start)
             if since is None or after is None:
                 return False
             quarantined = sum(self._stored.quarantined.get(day, 0) for day in days_between(first, last))
-            if since - after == self._stored.between("created_at", start, end) + quarantined:
+            if since - after == self._stored.between("created_at", start, end) + quarantined + surplus:
                 return True
+            if since - after == counted:
+                return False
+            counted = since - after
         return False
+
+    def _uncounted(self, day: date) -> DayCount:
+        return DayCount(None, self.total(day), older=False, agrees=False, is_usable=False)
+
+    def _count_boundaries(self, days: Iterable[date]) -> None:
+        """Asks for the counts at the edges of days, the newest first.
+
+        A task created between two counts then makes a day's number larger than it is, never smaller:
+        it cannot cancel out one that is missing.
+        """
+        edges = {self._boundary(edge) for day in days for edge in (day, day + DAY) if edge <= self._today}
+        for edge in sorted(edges, reverse=True):
+            self._count_from(edge)
 
     def _may_change(self, day: date, found: DayCount) -> bool:
         return day < self._today and not found.agrees and found.counted is not None
 
     def _count_day(self, day: date, columns: tuple[str, ...]) -> DayCount:
-        total = self._stored.between("created_at", start_of(day), start_of(day + DAY))
-        total += self._stored.quarantined.get(day, 0)
+        total = self.total(day)
         counted = self._interval(day)
         older = self.is_served_whole(day)
         if counted is None:
@@ -177,7 +213,7 @@ class DayCounter:
         if start is None or day >= self._today:
             return False
         end = self._boundary(day + DAY)
-        since, after = self._count_from(start), self._count_from(end)
+        after, since = self._count_from(end), self._count_from(start)
         if since is None or after is None or not self._serves_before(start):
             return False  # nothing older is served: some of those minutes may have expired
         stored = self._stored.between("created_at", start, end) + self._stored.quarantined.get(day, 0)
@@ -193,8 +229,8 @@ class DayCounter:
 
     def _interval(self, day: date) -> int | None:
         # Today has no end yet: everything from its beginning on counts as today.
-        since = self._count_from(self._boundary(day))
         after = self._count_from(self._boundary(day + DAY)) if day < self._today else 0
+        since = self._count_from(self._boundary(day))
         return None if since is None or after is None else since - after
 
     def _stored_in_interval(self, day: date, column: str) -> int:

@@ -47,7 +47,7 @@ def find_filter_columns(
         if len(set(expected.values())) == 1:
             continue
         probed += 1
-        since, after = count_from(start), count_from(end)
+        after, since = count_from(end), count_from(start)
         if since is None or after is None or everything is None:
             return ()
         if everything <= since:

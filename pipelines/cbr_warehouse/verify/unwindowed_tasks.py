@@ -9,7 +9,8 @@ the source gives no counts, a deep load reads everything once without any time.
 from collections.abc import Callable
 
 from cbr_warehouse.contract.api_facts import EARLIEST, NEVER_STARTED_STATUSES
-from cbr_warehouse.extract.plan import PAD, Plan, Purpose, Sweep
+from cbr_warehouse.extract.day_windows import PAD
+from cbr_warehouse.extract.plan import Plan, Purpose, Sweep
 from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.source.query import TaskQuery
 
