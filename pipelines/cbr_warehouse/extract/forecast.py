@@ -22,7 +22,10 @@ from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import DAY, consecutive_runs, day_of, days_between, start_of
 from cbr_warehouse.extract.plan import Plan, Purpose, Sweep
 from cbr_warehouse.extract.retry_schedule import is_steady
+from cbr_warehouse.extract.settle_schedule import task_windows
 from cbr_warehouse.raw.ledgers import AuditEntry
+from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.tables.stored_tasks import FollowedTask
 from cbr_warehouse.tables.task_times import TimeIndex
 
 RATE_DAYS = 7
@@ -74,7 +77,7 @@ class ForecastInputs:
         counted: Number of tasks by the source's count, per UTC day that was counted.
         states: State of each UTC day that any load has verified.
         last_load_at: Start of the last finished load, UTC; None before one.
-        open_tasks: Number of stored tasks that have not ended.
+        followed: Stored tasks that are open, or may have changed since they ended.
         page_rows: Rows per page that the source returns.
         projects: Number of enterprise projects, each of which is queried separately.
         hidden: Number of providers that are queried separately in addition.
@@ -87,7 +90,7 @@ class ForecastInputs:
     counted: Mapping[date, int]
     states: Mapping[date, DayState]
     last_load_at: datetime | None
-    open_tasks: int
+    followed: Sequence[FollowedTask]
     page_rows: int
     projects: int = 1
     hidden: int = 0
@@ -181,7 +184,8 @@ def _expect_status(status: str, inputs: ForecastInputs) -> int:
         created, started = (inputs.stored.between(name, since, None) for name in ("created_at", "started_at"))
         return max(0, created - started)
     # Tasks wait only briefly, so most open tasks are running.
-    return inputs.open_tasks if status == OPEN_STATUSES[0] else 0
+    is_running = status == OPEN_STATUSES[0]
+    return sum(task.is_open for task in inputs.followed) if is_running else 0
 
 
 def _expect_window(
@@ -225,13 +229,24 @@ def _records_per_day(inputs: ForecastInputs, today: date) -> float | None:
 
 
 def _expect_by_id(plan: Plan, inputs: ForecastInputs) -> Expected:
-    """Tasks created before the last window that may still change: each is requested by id."""
+    """Tasks that may have changed and are in no sweep: by windows of their own, else by id."""
     if not plan.follow_open or plan.purpose is not Purpose.INCREMENTAL:
         return Expected(0, 0, Basis.HELD)
-    since = plan.settled_before
-    updated, created = (inputs.stored.between(name, since, None) for name in ("updated_at", "created_at"))
-    changed = updated - created
-    return Expected(max(0, changed), max(0, changed), Basis.HELD)
+    edge = plan.thinned_from or plan.settled_before
+    ended = [task for task in inputs.followed if not task.is_open and task.created_at < edge]
+    windows = task_windows(ended)
+    single = [task for task in ended if not any(_is_within(task, window) for window in windows)]
+    records = requests = len(single)
+    for window in windows:
+        rows = inputs.stored.between("created_at", window.start_time or edge, window.end_time)
+        records += rows
+        requests += requests_for(rows, inputs.page_rows) + inputs.scopes - 1
+    return Expected(records, requests, Basis.HELD)
+
+
+def _is_within(task: FollowedTask, window: TaskQuery) -> bool:
+    start, end = window.start_time, window.end_time
+    return start is not None and end is not None and start <= task.created_at <= end
 
 
 def _expect_counts(plan: Plan, inputs: ForecastInputs) -> Expected:
@@ -264,7 +279,8 @@ def _count_requests(plan: Plan, inputs: ForecastInputs) -> int:
     alone = set(plan.audited).difference(complete, steady)
     edges = {edge for run in runs for edge in (run[0], run[-1] + DAY)}
     edges |= {edge for day in alone for edge in (day, day + DAY) if edge <= today}
-    return 1 + len(edges) + (PROBING_REQUESTS if alone else 0)
+    late_today = 2 if plan.thinned_from is not None else 0
+    return 1 + len(edges) + (PROBING_REQUESTS if alone else 0) + late_today
 
 
 def _expect_everything(inputs: ForecastInputs) -> Expected:

@@ -15,6 +15,7 @@ from cbr_warehouse.contract.utc_days import DAY, day_of, days_between, start_of
 from cbr_warehouse.errors import UsageError
 from cbr_warehouse.extract.day_windows import PAD, day_window, share_windows
 from cbr_warehouse.extract.retry_schedule import is_due
+from cbr_warehouse.extract.settle_schedule import TimeSpan, due_spans, may_thin_out
 from cbr_warehouse.raw.ledgers import AuditEntry
 from cbr_warehouse.source.query import TaskQuery
 
@@ -59,6 +60,7 @@ class SourceState:
         landed: Windows that loads interrupted since the last finished one read to their end, with the
             time of each.
         audits: The latest verdict on each of these days, with its counts.
+        edited_at: When a load last saw that a task had changed after its end, UTC; None if none did.
     """
 
     states: Mapping[date, DayState]
@@ -68,6 +70,7 @@ class SourceState:
     last_deep_at: datetime | None = None
     landed: Mapping[tuple[datetime | None, datetime | None], datetime] = field(default_factory=dict)
     audits: Mapping[date, AuditEntry] = field(default_factory=dict)
+    edited_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,13 @@ class Plan:
         audited: UTC days whose counts are compared with the source afterwards.
         follow_open: Whether stored tasks that may still change are requested by id if no sweep has them.
         settled_before: Tasks that ended before this time were final when they were last read, UTC.
+        due: Spans of time: stored tasks that ended in them are read again, because they may have changed.
         read: Audited days whose tasks are all read, today's up to the present.
         doubted: Audited days, judged before and not proved, that are asked for in other ways again if
             their counts still do not agree.
         starts_at: The present when it was made, UTC.
+        thinned_from: Where the live edge begins if it leaves out tasks within ``settle``; None if it
+            has them all.
     """
 
     purpose: Purpose
@@ -127,6 +133,8 @@ class Plan:
     read: tuple[date, ...]
     starts_at: datetime
     doubted: tuple[date, ...] = ()
+    due: tuple[TimeSpan, ...] = ()
+    thinned_from: datetime | None = None
 
 
 def plan_load(
@@ -149,25 +157,41 @@ def plan_load(
     # A task may change until ``settle`` after its end. The last load read those that were still unsettled
     # then, so they may have changed since: count back from that load, not from the present. Counting back
     # from the present would miss a change made shortly after a load if the next one comes late.
-    settled_before = min(now, state.last_load_at or now) - horizon.settle
-    # One window without an end covers everything later: new tasks, and tasks that may have changed.
-    live_from = max(settled_before - PAD, start_of(first))
+    last = min(now, state.last_load_at or now)
+    settled_before = last - horizon.settle
+    is_thinned = (
+        purpose is Purpose.INCREMENTAL
+        and state.last_load_at is not None
+        and state.last_load_at <= now
+        and may_thin_out(now, state.audits, state.edited_at)
+    )
+    # One window without an end covers everything later: new tasks, and tasks that may have changed. Those
+    # that it leaves out where tasks are read again by their age are followed by ``due``.
+    live_from = max((last if is_thinned else settled_before) - PAD, start_of(first))
     audited = tuple(days_between(first, day_of(now)))
+
+    def is_open(day: date) -> bool:
+        # What it had at the last load was read then; what came since, its counts and the live edge show.
+        return is_thinned and state.states.get(day) is DayState.OPEN
+
     # Earlier days are read one by one, so that an interrupted load keeps the days it finished. A complete
     # day lacks nothing but can have been edited, which only a deep load looks for.
     swept = [
         day
         for day in audited
-        if start_of(day) < live_from and (purpose is Purpose.DEEP or _is_read_again(day, now, state))
+        if start_of(day) < live_from
+        and (purpose is Purpose.DEEP or _is_read_again(day, now, state))
+        and not is_open(day)
     ]
     sweeps = _day_sweeps(swept, state)
     if not deep:
         # Skip what an interrupted load landed, but not for longer than edits may go unnoticed.
         sweeps = [sweep for sweep in sweeps if now - state.landed.get(_window(sweep), NEVER) >= DEEP_EVERY]
-    sweeps.append(Sweep(TaskQuery(start_time=live_from), "live edge, and tasks that may still change"))
+    edge = "live edge" if is_thinned else "live edge, and tasks that may still change"
+    sweeps.append(Sweep(TaskQuery(start_time=live_from), edge))
     sweeps += _status_sweeps()
     # Windows skipped just above count as read: their records are in raw, and the tables have them.
-    read = tuple(day for day in audited if day in swept or start_of(day) >= live_from)
+    read = tuple(day for day in audited if day in swept or start_of(day) >= live_from or is_open(day))
     return Plan(
         purpose,
         start_of(first),
@@ -178,6 +202,8 @@ def plan_load(
         settled_before=settled_before,
         read=read,
         starts_at=now,
+        due=due_spans(last, now, horizon.settle) if is_thinned else ((settled_before, None),),
+        thinned_from=live_from if is_thinned else None,
         doubted=tuple(
             day
             for day in audited

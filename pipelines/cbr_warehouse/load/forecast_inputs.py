@@ -39,7 +39,7 @@ def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> For
         counted={day: entry.counted for day, entry in audits.items() if entry.counted is not None},
         states={day: DayState(entry.state) for day, entry in audits.items()},
         last_load_at=done.started_at if done else None,
-        open_tasks=len(tasks_to_follow(directory, name, now)),
+        followed=tuple(tasks_to_follow(directory, name, plan.due).values()),
         page_rows=page_rows,
         projects=max(1, len(source.enterprise_project_ids)),
         hidden=len(read_hidden_providers(directory, name)),

@@ -26,6 +26,7 @@ from cbr_warehouse.raw.ledgers import (
     AuditFindings,
     check_ledgers,
     read_audits,
+    read_edited_at,
     read_hidden_providers,
     verify_folded_ledgers,
     write_audit,
@@ -161,5 +162,12 @@ def _mark_unverified(
         directory,
         source,
         f"{load_id}-damage",
-        AuditFindings(tuple(entries), (), hidden, clock.now(), clock.is_confirmed),
+        AuditFindings(
+            tuple(entries),
+            (),
+            hidden,
+            clock.now(),
+            clock.is_confirmed,
+            read_edited_at(directory, source),
+        ),
     )

@@ -11,10 +11,11 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
+from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import SourceError
 from cbr_warehouse.extract.open_tasks import follow_tasks
-from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, day_window, plan_load
+from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, plan_load
 from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
 from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.sweep_runner import SweepRunner
@@ -33,6 +34,7 @@ from cbr_warehouse.raw.ledger_order import STAMP, next_load_id
 from cbr_warehouse.raw.ledgers import (
     AuditFindings,
     LoadEntry,
+    read_edited_at,
     read_hidden_providers,
     read_vanished,
     write_audit,
@@ -45,7 +47,7 @@ from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import make_tables
-from cbr_warehouse.tables.stored_tasks import tasks_to_follow
+from cbr_warehouse.tables.stored_tasks import FollowedTask, count_edits, tasks_to_follow
 from cbr_warehouse.verify.unwindowed_tasks import sweep_unwindowed
 from cbr_warehouse.verify.verify_days import Verification, verify_days
 
@@ -73,10 +75,13 @@ def plan_source(
         read_again: Days whose windows are read though an interrupted load landed them.
     """
     state = read_source_state(directory, source.name, now if is_confirmed else None)
-    windows = {(query.start_time, query.end_time) for query in map(day_window, read_again)}
-    state = replace(
-        state, landed={window: at for window, at in state.landed.items() if window not in windows}
-    )
+    landed = {
+        (start, end): at
+        for (start, end), at in state.landed.items()
+        # Days may have shared a window.
+        if not any(start and end and start <= start_of(day) < end for day in read_again)
+    }
+    state = replace(state, landed=landed)
     horizon = Horizon(source.history, source.settle)
     return plan_load(now, horizon, state, requested=request.range, deep=request.deep)
 
@@ -286,22 +291,35 @@ class _SourceLoad:
         verify = partial(verify_days, sweeps, horizon, state, plan, self._make_tables)
         verified = with_sound_tables(self._context, self._name, verify)
         findings = AuditFindings(
-            verified.entries, vanished, hidden, self._clock.now(), self._clock.is_confirmed
+            verified.entries,
+            vanished,
+            hidden,
+            self._clock.now(),
+            self._clock.is_confirmed,
+            self._last_edit(),
         )
         write_audit(self._directory, self._name, load_id, findings)
         return verified
 
+    def _last_edit(self) -> datetime | None:
+        """When a load last saw that a task had changed after its end: this one, or an earlier one."""
+        changed = [day for day, outcomes in self._outcomes.items() if outcomes.changed + outcomes.superseded]
+        count = partial(count_edits, self._directory, self._name, changed, self._entry.started_at)
+        if with_sound_tables(self._context, self._name, count):
+            return self._entry.started_at
+        return read_edited_at(self._directory, self._name)
+
     def _advance(self, amount: int = 1) -> None:
         self._context.progress.advance(self._name, amount)
 
-    def _tasks_to_follow(self, plan: Plan) -> dict[str, date]:
+    def _tasks_to_follow(self, plan: Plan) -> dict[str, FollowedTask]:
         """Stored tasks that may still change: each must come with a sweep or is requested by its id."""
         if not plan.follow_open:
             return {}
         vanished = read_vanished(self._directory, self._name)
-        read = partial(tasks_to_follow, self._directory, self._name, plan.settled_before)
+        read = partial(tasks_to_follow, self._directory, self._name, plan.due)
         followed = with_sound_tables(self._context, self._name, read)
-        return {task_id: day for task_id, day in followed.items() if task_id not in vanished}
+        return {task_id: task for task_id, task in followed.items() if task_id not in vanished}
 
     def _make_tables(self) -> None:
         """Brings the tables up to what landed, except days of which raw lacks something."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.extract.plan import SourceState
-from cbr_warehouse.raw.ledgers import read_audits, read_loads_summary, read_sweeps
+from cbr_warehouse.raw.ledgers import read_audits, read_edited_at, read_loads_summary, read_sweeps
 from cbr_warehouse.storage.layout import DataDirectory
 
 
@@ -29,4 +29,5 @@ def read_source_state(directory: DataDirectory, source: str, present: datetime |
         last_deep_at=loads.last_deep.started_at if loads.last_deep else None,
         landed={(sweep.start, sweep.end): sweep.finished_at for sweep in sweeps if sweep.end is not None},
         audits=audits,
+        edited_at=read_edited_at(directory, source),
     )

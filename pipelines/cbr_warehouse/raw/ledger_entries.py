@@ -93,6 +93,7 @@ class AuditFindings:
         hidden_providers: Providers whose tasks are absent from lists without a filter by provider.
         judged_at: When the days were judged; None in ledgers written before this was noted.
         is_confirmed: Whether the source's responses confirmed that time by their Date.
+        edited_at: When a load last saw that a task had changed after its end, UTC; None if none did.
     """
 
     days: tuple[AuditEntry, ...]
@@ -100,6 +101,7 @@ class AuditFindings:
     hidden_providers: tuple[str, ...] = ()
     judged_at: datetime | None = None
     is_confirmed: bool = False
+    edited_at: datetime | None = None
 
 
 @dataclass(frozen=True)

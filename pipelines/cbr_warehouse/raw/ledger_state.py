@@ -88,6 +88,7 @@ class AuditsSummary:
         verdicts: The latest verdict on every day, by day.
         vanished: Tasks that the source, asked by id, did not know any more.
         hidden_providers: As the latest audit has them.
+        edited_at: As the latest audit has it.
         latest_at: When the latest of the audits that count was written.
         confirmed_at: The last confirmed time that agrees with the order of the audits.
         is_settled: Whether later audits in order change nothing about which of these count.
@@ -99,6 +100,7 @@ class AuditsSummary:
     latest_at: datetime | None = None
     confirmed_at: datetime | None = None
     is_settled: bool = True
+    edited_at: datetime | None = None
 
     def add(
         self, audits: Sequence[tuple[Written, AuditFindings]], now: datetime | None
@@ -137,8 +139,10 @@ class AuditsSummary:
                 latest.update({entry.day: entry for entry in findings.days})
                 latest_at = latest_at if written_at is None else _later(latest_at, written_at)
         hidden = audits[-1][1].hidden_providers if audits else self.hidden_providers
+        edited_at = audits[-1][1].edited_at if audits else self.edited_at
         return replace(
             self,
+            edited_at=edited_at,
             verdicts=tuple(latest.values()),
             vanished=frozenset(vanished),
             hidden_providers=hidden,

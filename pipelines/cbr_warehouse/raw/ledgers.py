@@ -55,6 +55,7 @@ __all__ = [
     "check_ledgers",
     "iterate_loads",
     "read_audits",
+    "read_edited_at",
     "read_hidden_providers",
     "read_landed_files",
     "read_loads",
@@ -228,6 +229,15 @@ def read_hidden_providers(directory: DataDirectory, source: str) -> tuple[str, .
         DamagedFileError: A ledger is not what was written.
     """
     return _audits_summary(directory, source, None).hidden_providers
+
+
+def read_edited_at(directory: DataDirectory, source: str) -> datetime | None:
+    """When a load last saw that a task had changed after its end, by the latest finding.
+
+    Raises:
+        DamagedFileError: A ledger is not what was written.
+    """
+    return _audits_summary(directory, source, None).edited_at
 
 
 def _audits_summary(directory: DataDirectory, source: str, now: datetime | None) -> AuditsSummary:

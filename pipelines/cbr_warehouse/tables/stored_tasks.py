@@ -1,6 +1,10 @@
 """Queries on the tables for later steps of a load: tasks to follow, stored times, quarantined records."""
 
-from datetime import date, datetime
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -9,9 +13,16 @@ from numpy.typing import NDArray
 
 from cbr_warehouse.contract.api_facts import TERMINAL_STATUSES
 from cbr_warehouse.contract.endpoint import TASKS
+from cbr_warehouse.contract.timestamps import parse_instant
+from cbr_warehouse.contract.utc_days import DAY, day_of, start_of
 from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.engine import open_shared_engine, parquet, reading_tables
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
+
+VERSIONS = "task_versions"
+
+_CREATED_AT = re.compile(r'"created_at"\s*:\s*"([^"]{10,40})"')
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIRST_TIME = "least(created_at, started_at, updated_at)"
 _LAST_TIME = f"""
@@ -19,29 +30,79 @@ _LAST_TIME = f"""
          THEN greatest(created_at, started_at, ended_at, updated_at) END"""
 
 
-def tasks_to_follow(directory: DataDirectory, source: str, settled_before: datetime) -> dict[str, date]:
-    """Tasks that are open, or ended too recently to be settled.
+@dataclass(frozen=True)
+class FollowedTask:
+    """A stored task that may have changed.
+
+    Attributes:
+        created_at: When it was created, UTC.
+        started_at: When it started, UTC; None if it has not.
+        is_open: Whether it has not ended.
+    """
+
+    created_at: datetime
+    started_at: datetime | None
+    is_open: bool
+
+
+def tasks_to_follow(
+    directory: DataDirectory, source: str, ended_in: Sequence[tuple[datetime, datetime | None]]
+) -> dict[str, FollowedTask]:
+    """Tasks that are open, or that ended in one of some spans of time.
 
     Args:
         directory: The data directory.
         source: Name of the source.
-        settled_before: Tasks that ended before this instant are settled.
+        ended_in: Spans of time, each from its first instant and before its second, or without an end.
 
     Returns:
-        Their ids, with the UTC day on which each was created.
+        The tasks by id.
     """
     files = directory.partitions(TASKS.table, source)
     if not files:
         return {}
+    within = " OR ".join(
+        f"(ended_at >= $since{n} AND ($until{n} IS NULL OR ended_at < $until{n}::TIMESTAMPTZ))"
+        for n in range(len(ended_in))
+    )
+    spans: dict[str, datetime | None] = {f"since{n}": since for n, (since, _) in enumerate(ended_in)}
+    spans |= {f"until{n}": until for n, (_, until) in enumerate(ended_in)}
     with open_shared_engine(directory.root) as engine, reading_tables(directory):
         rows = engine.execute(
             f"""
-            SELECT task_id, created_at::DATE FROM {parquet(files)}
+            SELECT task_id, created_at, started_at, ended_at IS NULL FROM {parquet(files)}
             WHERE CASE WHEN ended_at IS NULL THEN coalesce(status, '') NOT IN (SELECT unnest($terminal))
-                       ELSE ended_at >= $settled END""",
-            {"terminal": list(TERMINAL_STATUSES), "settled": settled_before},
+                       ELSE {within or "false"} END""",
+            {"terminal": list(TERMINAL_STATUSES), **spans},
         ).fetchall()
-    return dict(rows)
+    return {
+        task_id: FollowedTask(created_at, started_at, is_open)
+        for task_id, created_at, started_at, is_open in rows
+    }
+
+
+def count_edits(directory: DataDirectory, source: str, days: Collection[str], since: datetime) -> int:
+    """Number of new versions of tasks that had ended before, in the version before.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        days: The UTC days to look at.
+        since: Versions first seen from here on are new, UTC.
+    """
+    partitions = [directory.partition(VERSIONS, source, day) for day in days]
+    files = [partition for partition in partitions if partition.is_file()]
+    if not files:
+        return 0
+    with open_shared_engine(directory.root) as engine, reading_tables(directory):
+        row = engine.execute(
+            f"""
+            SELECT count(*) FILTER (first_seen_at >= $since AND had_ended) FROM (
+                SELECT first_seen_at, lag(ended_at IS NOT NULL) OVER task AS had_ended
+                FROM {parquet(files)} WINDOW task AS (PARTITION BY task_id ORDER BY version))""",
+            {"since": since},
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def read_time_index(directory: DataDirectory, source: str, since: date) -> TimeIndex:
@@ -60,9 +121,10 @@ def read_time_index(directory: DataDirectory, source: str, since: date) -> TimeI
         times = {column: _sorted_micros(engine, tasks, column) for column in COLUMNS}
         firsts, lasts = (_sorted_micros(engine, tasks, time) for time in (_FIRST_TIME, _LAST_TIME))
         broken = _since(directory.partitions("quarantine", source), since)
-        quarantined = _not_held(engine, tasks, broken) if broken else {}
-        by_day = {date.fromisoformat(day): count for day, count in quarantined.items()}
-        return TimeIndex(times, firsts, lasts, by_day)
+        refused = _refused_times(engine, tasks, broken) if broken else []
+        by_day = Counter(time.date() for time in refused)
+        micros = sorted((time - _EPOCH) // timedelta(microseconds=1) for time in refused)
+        return TimeIndex(times, firsts, lasts, by_day, np.array(micros, np.int64))
 
 
 def count_quarantined(directory: DataDirectory, source: str) -> int:
@@ -95,6 +157,26 @@ def _sorted_micros(engine: duckdb.DuckDBPyConnection, files: list[Path], time: s
         return np.array([], np.int64)
     query = f"SELECT epoch_us({time}) AS t FROM {parquet(files)} WHERE t IS NOT NULL ORDER BY t"
     return np.asarray(engine.execute(query).fetchnumpy()["t"], np.int64)
+
+
+def _refused_times(
+    engine: duckdb.DuckDBPyConnection, tasks: list[Path], broken: list[Path]
+) -> list[datetime]:
+    """The created_at of quarantined records whose task is stored in no version; noon of days without it."""
+    held = f"SELECT task_id FROM {parquet(tasks)}" if tasks else "SELECT NULL::VARCHAR WHERE false"
+    rows = engine.execute(
+        f"""
+        SELECT day, min(record_text) FROM {parquet(broken)}
+        WHERE task_id IS NULL OR task_id NOT IN ({held}) GROUP BY day, coalesce(task_id, record_text)"""
+    ).fetchall()
+    times = []
+    for text, record in rows:
+        day = date.fromisoformat(text)
+        # The records break the contract, and some are no JSON: the day says whether this is the time.
+        printed = (parse_instant(match) for match in _CREATED_AT.findall(record or ""))
+        found = next((time for time in printed if time is not None and day_of(time) == day), None)
+        times.append(found or start_of(day) + DAY / 2)
+    return times
 
 
 def _not_held(engine: duckdb.DuckDBPyConnection, tasks: list[Path], broken: list[Path]) -> dict[str, int]:

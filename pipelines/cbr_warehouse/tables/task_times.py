@@ -5,7 +5,7 @@ candidate. ``stored_tasks`` reads them from the tables.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -28,18 +28,25 @@ class TimeIndex:
         firsts: The first of each task's times, sorted.
         lasts: The last of each task's times, sorted; open tasks have none.
         quarantined: Number of quarantined records whose task is not stored, by UTC day of created_at.
+        refused: Their created_at in microseconds since 1970, sorted; noon where only the day is known.
     """
 
     by_column: Mapping[str, NDArray[np.int64]]
     firsts: NDArray[np.int64]
     lasts: NDArray[np.int64]
     quarantined: Mapping[date, int]
+    refused: NDArray[np.int64] = field(default_factory=lambda: np.array([], np.int64))
 
     def between(self, column: str, start: datetime, end: datetime | None) -> int:
         """Number of stored tasks whose value of the column is at least ``start`` and before ``end``."""
         times = self.by_column[column]
         last = len(times) if end is None else int(np.searchsorted(times, _micro(end)))
         return max(0, last - int(np.searchsorted(times, _micro(start))))
+
+    def refused_in(self, start: datetime, end: datetime | None) -> int:
+        """Number of quarantined records, of tasks that are not stored, created in a span of time."""
+        last = len(self.refused) if end is None else int(np.searchsorted(self.refused, _micro(end)))
+        return max(0, last - int(np.searchsorted(self.refused, _micro(start))))
 
     def across(self, instant: datetime) -> int:
         """Number of stored tasks that began before an instant and did not end or last change before it.
@@ -74,7 +81,7 @@ class TimeIndex:
             np.concatenate(
                 [
                     self._seconds(times, first, first + _micros(_QUIET_SEARCH))
-                    for times in self.by_column.values()
+                    for times in (*self.by_column.values(), self.refused)
                 ]
             )
         )
@@ -99,7 +106,8 @@ class TimeIndex:
         last = _micro(instant) // _SECOND
         first = last - _micros(most) // _SECOND
         near = [
-            self._seconds(times, first * _SECOND, (last + 1) * _SECOND) for times in self.by_column.values()
+            self._seconds(times, first * _SECOND, (last + 1) * _SECOND)
+            for times in (*self.by_column.values(), self.refused)
         ]
         taken = {second + after for second in np.concatenate(near).tolist() for after in (0, 1)}
         found = next((second for second in range(last, first, -1) if second not in taken), None)

@@ -16,7 +16,7 @@ from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.utc_days import DAY, days_between, start_of
 from cbr_warehouse.extract.day_windows import PAD
 from cbr_warehouse.source.query import TaskQuery
-from cbr_warehouse.tables.task_times import TimeIndex
+from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 from cbr_warehouse.verify.filter_column import find_filter_columns
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class DayCounter:
         self._boundaries: dict[date, datetime] = {}
         self._newest = date.min
         self._is_usable = True
+        self._columns: tuple[str, ...] = COLUMNS
 
     def count_days(
         self, days: Sequence[date], known: Mapping[date, tuple[int | None, int | None]] | None = None
@@ -92,6 +93,7 @@ class DayCounter:
         if everything is None or (everything == 1 and not self._is_usable):
             return {day: self._uncounted(day) for day in days}
         columns = find_filter_columns(self._count_from, self._stored, days, self._today, everything)
+        self._columns = columns
         found: dict[date, DayCount] = {}
         again = list(days)
         for attempt in range(ATTEMPTS):
@@ -132,13 +134,39 @@ class DayCounter:
             after, since = self._count_from(end), self._count_from(start)
             if since is None or after is None:
                 return False
-            quarantined = sum(self._stored.quarantined.get(day, 0) for day in days_between(first, last))
-            if since - after == self._stored.between("created_at", start, end) + quarantined + surplus:
+            if since - after == self._stored_between("created_at", start, end) + surplus:
                 return True
             if since - after == counted:
                 return False
             counted = since - after
         return False
+
+    def late_before(self, day: date, until: datetime) -> datetime | None:
+        """Whether tasks of a day that is not over appeared since they were read, though created before.
+
+        To be asked after days were counted, which shows the column that the filter applies to.
+
+        Args:
+            day: The UTC day.
+            until: Everything created later was just read, UTC.
+
+        Returns:
+            The end of the span that has such tasks; None if the counts show that there are none.
+        """
+        start, end = self._boundary(day), self._stored.quiet_before(until.replace(microsecond=0), PAD)
+        if until <= start_of(day) or (end is not None and end <= start):
+            return None
+        if end is None:
+            return until
+        for _ in range(ATTEMPTS - 1):
+            after, since = self._count_from(end), self._count_from(start)
+            if since is None or after is None:
+                return until
+            if all(since - after == self._stored_between(column, start, end) for column in self._columns):
+                return None
+            self._counts.pop(start, None)
+            self._counts.pop(end, None)
+        return end
 
     def _uncounted(self, day: date) -> DayCount:
         return DayCount(None, self.total(day), older=False, agrees=False, is_usable=False)
@@ -216,8 +244,7 @@ class DayCounter:
         after, since = self._count_from(end), self._count_from(start)
         if since is None or after is None or not self._serves_before(start):
             return False  # nothing older is served: some of those minutes may have expired
-        stored = self._stored.between("created_at", start, end) + self._stored.quarantined.get(day, 0)
-        return since - after == stored
+        return since - after == self._stored_between("created_at", start, end)
 
     def _serves_before(self, instant: datetime) -> bool:
         # A task that began before the instant and was still running then may be kept for its end, not
@@ -235,8 +262,11 @@ class DayCounter:
 
     def _stored_in_interval(self, day: date, column: str) -> int:
         end = self._boundary(day + DAY) if day < self._today else None
-        stored = self._stored.between(column, self._boundary(day), end)
-        return stored + self._stored.quarantined.get(day, 0)
+        return self._stored_between(column, self._boundary(day), end)
+
+    def _stored_between(self, column: str, start: datetime, end: datetime | None) -> int:
+        """Tasks stored of a span by a column, and quarantined records of it, which the source counts too."""
+        return self._stored.between(column, start, end) + self._stored.refused_in(start, end)
 
     def _boundary(self, day: date) -> datetime:
         """The quiet second at or after a day's midnight; kept, so that neighbours share it exactly."""

@@ -7,11 +7,13 @@ from datetime import date
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.contract.utc_days import day_of
-from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, SourceState
+from cbr_warehouse.contract.utc_days import day_of, start_of
+from cbr_warehouse.extract.day_windows import PAD
+from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, SourceState, Sweep
 from cbr_warehouse.extract.retry_schedule import is_steady
 from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.raw.ledgers import AuditEntry, read_audits
+from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.tables.stored_tasks import count_quarantined, count_undated, read_time_index
 from cbr_warehouse.tables.task_times import TimeIndex
 from cbr_warehouse.verify.count_days import DayCount, DayCounter
@@ -97,6 +99,7 @@ def verify_days(
     days = _LoadDays(runner, plan)
     days.renew()
     days.count(plan.audited)
+    days.read_late_today(make_tables)
     days.ask_again(make_tables)
     judged = {entry.day: entry for entry in days.judge_all()}
     # A day that this load found complete is not lost, however late it was asked for.
@@ -142,6 +145,19 @@ class _LoadDays:
         known = {day: (entry.counted, entry.held) for day, entry in self.before.items()}
         counted = [day for day in days if day not in self._renewed]
         self._found |= self._counter.count_days(counted, known)
+
+    def read_late_today(self, make_tables: Callable[[], None]) -> None:
+        """Reads what came late today, where the live edge left out the beginning of the day."""
+        if self._plan.thinned_from is None:
+            return
+        until = self._counter.late_before(self._today, self._plan.thinned_from)
+        if until is None:
+            return
+        window = TaskQuery(start_time=start_of(self._today) - PAD, end_time=until + PAD)
+        received = self._runner.counters.distinct.total()
+        self._runner.sweep_all([Sweep(window, "counts do not agree: tasks of today that came late")])
+        if self._runner.counters.distinct.total() > received:
+            self._count_again(make_tables)
 
     def ask_again(self, make_tables: Callable[[], None]) -> None:
         """Asks in other ways for the days of which the source has more, and counts them again."""

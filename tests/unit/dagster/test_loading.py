@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from cbr_warehouse.contract.utc_days import start_of
-from cbr_warehouse.extract.plan import PAD
+from cbr_warehouse.extract.day_windows import PAD
 from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.locks import hold_source
 from cbr_warehouse.load.run import load

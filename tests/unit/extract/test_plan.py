@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.extract.plan import PAD, Horizon, Plan, Purpose, Range, SourceState, plan_load
+from cbr_warehouse.extract.day_windows import PAD
+from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, Range, SourceState, plan_load
 
 NOW = datetime(2026, 11, 20, 13, 37, tzinfo=UTC)
 TODAY = NOW.date()

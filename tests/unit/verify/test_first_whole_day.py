@@ -49,3 +49,27 @@ def test_it_is_not_proved_while_a_task_of_it_is_missing() -> None:
 def test_it_is_not_proved_where_nothing_older_is_served() -> None:
     served = [one for one in TASKS if one.date() >= FIRST]
     assert state_of_first(TASKS, served) is not DayState.COMPLETE
+
+
+def test_quarantined_records_beside_midnight_are_counted_where_they_are() -> None:
+    """Where midnight is busy, a day's count begins a little later: it had the broken records of the next."""
+    midnight = datetime(2026, 10, 24, tzinfo=UTC)
+    # Nothing is quiet until five seconds past midnight.
+    busy = [midnight + timedelta(seconds=second) for second in range(5)]
+    held = [one for one in TASKS if abs(one - midnight) > timedelta(seconds=10)] + busy
+    broken = [midnight + timedelta(seconds=1, milliseconds=300), midnight + timedelta(seconds=2)]
+    micros, refused = (
+        np.array(sorted((one - EPOCH) // timedelta(microseconds=1) for one in times), np.int64)
+        for times in (held, broken)
+    )
+    later = micros + 3_000_000
+    columns = {"created_at": micros, "started_at": later, "updated_at": later}
+    times = TimeIndex(columns, micros, later, {midnight.date(): len(broken)}, refused)
+    served = held + broken
+
+    def count(query: TaskQuery) -> int:
+        return sum(query.start_time is None or one >= query.start_time for one in served)
+
+    days = [FIRST + timedelta(days=n) for n in range(3)]
+    found = DayCounter(count, times, TODAY).count_days(days)
+    assert {judge(found[day], is_today=False).state for day in days} == {DayState.COMPLETE}
