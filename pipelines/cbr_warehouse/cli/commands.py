@@ -43,6 +43,10 @@ COMMANDS = {
         ("schema", "Show every column: its table, type, path in the API record and description."),
         ("report", "Write the report of the newest complete backup days: one HTML file, its data beside it."),
         ("rebuild", "Rebuild tables and warehouse from raw alone, without the API."),
+        (
+            "maintain",
+            "Make few files of many below raw, without losing a record; a load does part of it.",
+        ),
         ("quarantine", "Records that failed validation, and another try for them."),
         ("doctor", "Check configuration, sign-in, permission, clock and quota; find out how sources behave."),
         ("dagster-home", "Write a DAGSTER_HOME with the dagster.yaml that scheduled loads need."),

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 
+from cbr_warehouse.load.compact_days import resume_compaction
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, remove_unfinished
 from cbr_warehouse.storage.lock import hold_lock
@@ -43,9 +44,11 @@ def hold_source(context: LoadContext, source: str, what: str, *, wait: bool) -> 
         now=context.clock(),
         wait=wait,
         report=lambda sentence: context.progress.notice(f"{source}: {sentence}"),
-    ):
-        for folder in directory.source_folders(source):
+    ) as was_killed:
+        # A walk through years of folders, for which only a killed process is a reason.
+        for folder in directory.source_folders(source) if was_killed else ():
             remove_unfinished(folder)
+        resume_compaction(directory, source)
         yield
 
 

@@ -93,7 +93,7 @@ def write_raw(folder: Path, stem: str, schema: pa.Schema, rows: Sequence[dict[st
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), buffer, compression="zstd")
     content = buffer.getvalue()
-    path = folder / f"{stem}-{_checksum(content)}.parquet"
+    path = folder / f"{stem}-{checksum(content)}.parquet"
     write_bytes(path, content)
     return path
 
@@ -185,8 +185,9 @@ def is_intact(path: Path) -> bool:
     """
     with as_read_error(path):
         content = path.read_bytes()
-    return path.stem.rpartition("-")[2] == _checksum(content)
+    return path.stem.rpartition("-")[2] == checksum(content)
 
 
-def _checksum(content: bytes) -> str:
+def checksum(content: bytes) -> str:
+    """What the name of a raw file of this content ends in."""
     return hashlib.blake2b(content, digest_size=8).hexdigest()

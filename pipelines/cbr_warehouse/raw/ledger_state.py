@@ -26,6 +26,9 @@ from cbr_warehouse.storage.atomic_write import read_file, write_bytes
 
 logger = logging.getLogger(__name__)
 
+VERSION = 1
+"""Raised whenever the summaries get a field, or a field another meaning."""
+
 RANGE = "range"
 """Purpose of a load of a requested range, which moves no horizon."""
 
@@ -181,6 +184,7 @@ class LedgerState:
         audits_until: Name of the last audit in them.
         loads: What the loads in them amount to.
         audits: What the audits in them amount to.
+        version: That of the program's idea of the above; another one's is made again.
     """
 
     folded_loads: tuple[str, ...] = ()
@@ -189,6 +193,7 @@ class LedgerState:
     audits_until: str = ""
     loads: LoadsSummary = field(default_factory=LoadsSummary)
     audits: AuditsSummary = field(default_factory=AuditsSummary)
+    version: int = 0
 
 
 class _Envelope(msgspec.Struct):
@@ -204,7 +209,8 @@ def read_ledger_state(path: Path) -> LedgerState | None:
     try:
         envelope = msgspec.json.decode(content, type=_Envelope)
         if envelope.checksum == _checksum(bytes(envelope.state)):
-            return msgspec.json.decode(envelope.state, type=LedgerState)
+            state = msgspec.json.decode(envelope.state, type=LedgerState)
+            return state if state.version == VERSION else None
         reason = "its content is not what its checksum says"
     except msgspec.MsgspecError as error:
         reason = str(error)
@@ -218,7 +224,7 @@ def write_ledger_state(path: Path, state: LedgerState) -> None:
     Raises:
         StorageError: It could not be written.
     """
-    encoded = msgspec.json.encode(state, order="deterministic")
+    encoded = msgspec.json.encode(replace(state, version=VERSION), order="deterministic")
     write_bytes(path, b'{"checksum":"%s","state":%s}\n' % (_checksum(encoded).encode(), encoded))
 
 

@@ -182,6 +182,11 @@ def remove_folder(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def find_unfinished(folder: Path) -> list[Path]:
+    """What interrupted writers left below a folder, or are writing."""
+    return list(folder.rglob(f"{TEMPORARY_PREFIX}*"))
+
+
 def remove_unfinished(folder: Path) -> None:
     """Removes what interrupted writers left below a folder. Only for the holder of the load's lock.
 
@@ -189,7 +194,7 @@ def remove_unfinished(folder: Path) -> None:
         StorageError: Something could not be removed.
     """
     with as_storage_error(folder):
-        for path in list(folder.rglob(f"{TEMPORARY_PREFIX}*")):
+        for path in find_unfinished(folder):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

@@ -85,6 +85,10 @@ class DataDirectory:
         """What the folded ledgers of a source amount to; made again from them where it is missing."""
         return self._internal(source) / "state.json"
 
+    def compaction_note(self, source: str) -> Path:
+        """Exists while files of a source are replaced by a compacted one."""
+        return self._internal(source) / "compaction.json"
+
     def _internal(self, source: str) -> Path:
         return self.root / ".ledgers" / f"{SOURCE_PREFIX}{source}"
 

@@ -38,7 +38,7 @@ def hold_lock(
     wait: bool,
     report: Callable[[str], None] = _ignore,
     quiet_seconds: float = 0.0,
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Holds an exclusive lock while the block runs; threads of one process exclude each other too.
 
     Processes that wait are served in the order in which they began to wait. One that does not
@@ -51,6 +51,9 @@ def hold_lock(
         wait: Whether to wait for another holder instead of failing.
         report: Called with a sentence that names the holder, once a minute while waiting.
         quiet_seconds: Waits shorter than this are not reported.
+
+    Yields:
+        Whether the holder before did not come to its end: it was killed, and may have left something behind.
 
     Raises:
         LoadRunningError: Another process holds the lock, and ``wait`` is false.
@@ -67,10 +70,12 @@ def hold_lock(
                     )
             else:
                 _wait_for(handle, path.with_suffix(".queue"), report, quiet_seconds)
+            was_killed = os.fstat(handle).st_size > 0
             note = json.dumps({"what": what, "pid": os.getpid(), "since": now.isoformat(timespec="seconds")})
             os.ftruncate(handle, 0)
             os.pwrite(handle, note.encode(), 0)
-        yield
+        yield was_killed
+        os.ftruncate(handle, 0)  # not after an exception: what it left is looked for, too
     finally:
         os.close(handle)
 

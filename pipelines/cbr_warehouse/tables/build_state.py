@@ -9,7 +9,7 @@ tasks lives here too.
 import hashlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import msgspec
@@ -214,6 +214,25 @@ def read_state(directory: DataDirectory, source: str, day: str) -> PartitionStat
     except (DamagedFileError, msgspec.ValidationError) as error:
         logger.warning("%s: is damaged, so the day is rebuilt (%s)", path, _reason(error))
         return None
+
+
+def rename_inputs(
+    directory: DataDirectory, source: str, day: str, replaced: Collection[str], by: str
+) -> None:
+    """Notes that record files which a day was made from are now one compacted file with the same records.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        day: The UTC day, or ``unknown``.
+        replaced: Names of the files that were replaced.
+        by: Name of the compacted file.
+    """
+    state = read_state(directory, source, day)
+    if state is None or not set(replaced) <= set(state.records):
+        return
+    records = tuple(sorted({*state.records, by}.difference(replaced)))
+    write_checked_json(directory.partition_state(source, day), asdict(replace(state, records=records)))
 
 
 def rows_made(directory: DataDirectory, source: str, day: str) -> dict[str, int]:
