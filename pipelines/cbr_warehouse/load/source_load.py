@@ -223,7 +223,8 @@ class _SourceLoad:
         self._entry = replace(self._entry, outcome="failed", message=message)
         with suppress(Exception):  # a full disk, say, of which the message speaks already
             write_load(self._directory, self._entry)
-        tidy_source(self._directory, self._name, self._clock.now(), self._source.settle)
+        with suppress(Exception):  # the failure that is reported is the load's
+            tidy_source(self._directory, self._name, self._clock.now(), self._source.settle)
         return SourceResult(self._entry, damage=self._damage, kept=tuple(sorted(self._kept)), failure=error)
 
     def _plan(self) -> Plan:
