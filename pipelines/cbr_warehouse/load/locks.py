@@ -48,7 +48,9 @@ def hold_source(context: LoadContext, source: str, what: str, *, wait: bool) -> 
         # A walk through years of folders, for which only a killed process is a reason.
         for folder in directory.source_folders(source) if was_killed else ():
             remove_unfinished(folder)
-        resume_compaction(directory, source)
+        if directory.compaction_note(source).exists():
+            with hold_directory(context, f"compaction of {source}"):
+                resume_compaction(directory, source)
         yield
 
 

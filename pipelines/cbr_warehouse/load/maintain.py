@@ -12,7 +12,7 @@ from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.utc_days import DAY, day_of, days_between
 from cbr_warehouse.load.compact_days import compact_day
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.locks import hold_source
+from cbr_warehouse.load.locks import hold_directory, hold_source
 from cbr_warehouse.raw.compaction import Compaction, find_compaction
 from cbr_warehouse.raw.damage import KINDS
 from cbr_warehouse.raw.fold_ledgers import fold_ledgers, foldable_ledgers
@@ -55,20 +55,21 @@ class Maintained:
     leftovers: int = 0
 
 
-def tidy_source(directory: DataDirectory, source: str, now: datetime, settle: timedelta) -> None:
+def tidy_source(context: LoadContext, source: str, now: datetime, settle: timedelta) -> None:
     """Does the cheap part for a source. What prevents it is no failure of the load.
 
     Args:
-        directory: The data directory.
+        context: The load's dependencies.
         source: Name of the source, whose lock the caller holds.
         now: The present, UTC.
         settle: How long after its end a task may still change.
     """
+    directory = context.directory
     try:
         fold_ledgers(directory, source)
         found = sorted(_due_in_a_load(directory, source, now, settle), key=lambda work: -len(work.names))
         for work in found[:_JOBS_A_LOAD]:
-            compact_day(directory, source, work)
+            _compact(context, source, work)
     except Exception as error:  # noqa: BLE001  the load is done; what is damaged, the next one reports
         logger.warning("%s: its older files were not compacted (%s)", source, error)
 
@@ -94,7 +95,7 @@ def maintain(
             yield _foresee(directory, source, closed)
             continue
         with hold_source(context, source, f"maintenance of {source}", wait=False):
-            yield _maintain_source(directory, source, closed)
+            yield _maintain_source(context, source, closed)
 
 
 def _foresee(directory: DataDirectory, source: str, closed_before: date) -> Maintained:
@@ -112,7 +113,8 @@ def _foresee(directory: DataDirectory, source: str, closed_before: date) -> Main
     )
 
 
-def _maintain_source(directory: DataDirectory, source: str, closed_before: date) -> Maintained:
+def _maintain_source(context: LoadContext, source: str, closed_before: date) -> Maintained:
+    directory = context.directory
     leftovers = sum(len(find_unfinished(folder)) for folder in directory.source_folders(source))
     for folder in directory.source_folders(source):
         remove_unfinished(folder)
@@ -121,11 +123,17 @@ def _maintain_source(directory: DataDirectory, source: str, closed_before: date)
     for day, kind in _closed(directory, source, closed_before):
         # In several steps where there is much: each leaves fewer files.
         while work := _find(directory, source, kind, day):
-            if not compact_day(directory, source, work):
+            if not _compact(context, source, work):
                 break
             files += len(work.names)
             days.add(day)
     return Maintained(source, ledgers, files, len(days), leftovers)
+
+
+def _compact(context: LoadContext, source: str, work: Compaction) -> bool:
+    # Publication reads manifests, whose source's lock it does not hold.
+    with hold_directory(context, f"compaction of {source}"):
+        return compact_day(context.directory, source, work)
 
 
 def _find(directory: DataDirectory, source: str, kind: str, day: str) -> Compaction | None:

@@ -169,7 +169,7 @@ class _SourceLoad:
         write_load(self._directory, self._entry)
         if plan.purpose is Purpose.DEEP:
             note_deep_load(self._directory, self._name)
-        tidy_source(self._directory, self._name, self._clock.now(), self._source.settle)
+        tidy_source(self._context, self._name, self._clock.now(), self._source.settle)
         self._context.progress.finish(self._name)
         return SourceResult(
             self._entry,
@@ -224,7 +224,7 @@ class _SourceLoad:
         with suppress(Exception):  # a full disk, say, of which the message speaks already
             write_load(self._directory, self._entry)
         with suppress(Exception):  # the failure that is reported is the load's
-            tidy_source(self._directory, self._name, self._clock.now(), self._source.settle)
+            tidy_source(self._context, self._name, self._clock.now(), self._source.settle)
         return SourceResult(self._entry, damage=self._damage, kept=tuple(sorted(self._kept)), failure=error)
 
     def _plan(self) -> Plan:
