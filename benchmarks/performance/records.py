@@ -63,7 +63,7 @@ def _copied(originals: list[bytes], size: int, periods: int) -> Iterator[bytes]:
     """The originals, then copies of those that have ended; open ones of the past would be asked for alone."""
     yield from originals[:size]
     over = [record for record in originals if b'"ended_at":null' not in record]
-    left = size - len(originals)
+    left = max(0, size - len(originals))  # the estate may have some tasks more
     for number in count(1):
         shift = PERIOD * (number % periods) + APART * (number // periods)
         for record in over[:left]:
