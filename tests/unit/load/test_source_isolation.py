@@ -165,7 +165,9 @@ def test_whatever_one_source_raises_wherever_the_other_is_loaded(
     published: list[bool] = []
     broke = 0
     with monkeypatch.context() as patched:
-        patched.setattr(publish, "build_warehouse", lambda *_words: published.append(True) or Publication())
+        patched.setattr(
+            publish, "build_warehouse", lambda *_words, **_options: published.append(True) or Publication()
+        )
         for number, spot in enumerate(spots):
             place = Sources(tmp_path / str(number))
             with monkeypatch.context() as planted:
