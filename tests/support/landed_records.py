@@ -10,7 +10,7 @@ import duckdb
 
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.contract.validate import RecordValidator
-from cbr_warehouse.raw.files import Received
+from cbr_warehouse.raw.files import ReceivedPage
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import make_tables
@@ -33,7 +33,9 @@ def land(folder: Path, load_id: str, seen: Iterable[tuple[bytes, datetime]]) -> 
     landing = Landing(
         directory, SOURCE, load_id, validator=RecordValidator(CONTRACT), contract=CONTRACT.fingerprint
     )
-    landing.land([Received(text, 1, 0, position, at) for position, (text, at) in enumerate(seen)])
+    for position, (text, at) in enumerate(seen):
+        landing.land(ReceivedPage((text,), 1, 0, at, position))
+    landing.flush()
     return directory
 
 

@@ -120,7 +120,7 @@ def _has_each_key_once(text: bytes, printed: bytes) -> bool:
         text: The records as received, one after the other.
         printed: The decoded records, printed.
     """
-    if b"\\" in text and b"\\u0000" in text:
+    if b"\x00" in text or (b"\\" in text and b"\\u0000" in text):
         return False
     if any(space in text and space + b":" in text for space in (b"\t", b"\n", b"\r")):
         return False

@@ -15,7 +15,7 @@ class LoadCounters:
 
     Attributes:
         records: Records received.
-        distinct: Records whose exact text was not stored before, by the partition they were written to.
+        distinct: Records whose exact text was not stored before, by the partition they are filed under.
         doubled: Tasks that occurred in several rows of one page, with the number of rows.
     """
 
@@ -25,7 +25,7 @@ class LoadCounters:
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, landed: Landed) -> None:
-        """Adds a batch that was landed."""
+        """Adds a page that was landed."""
         with self._lock:
             self.records += landed.received
             self.distinct.update(landed.distinct)
@@ -43,7 +43,7 @@ class SweepCounters:
 
     Attributes:
         number: Its number within the load.
-        progress: Called with the number of records of each batch.
+        progress: Called with the number of records of each page.
         landed: Pages landed under this number.
         pages: Pages received, those of the parts of a split window included.
         records: Records received, those of the parts of a split window included.
@@ -55,10 +55,10 @@ class SweepCounters:
     pages: int = 0
     records: int = 0
 
-    def add(self, batch: list[Page]) -> None:
-        """Adds pages that were landed."""
-        records = sum(len(page.records) for page in batch)
-        self.landed += len(batch)
-        self.pages += len(batch)
+    def add(self, page: Page) -> None:
+        """Adds a page that was landed."""
+        records = len(page.records)
+        self.landed += 1
+        self.pages += 1
         self.records += records
         self.progress(records)

@@ -4,11 +4,11 @@ Which sweeps, and why, is decided by ``plan``; how one query is paginated, by ``
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from threading import Event, Lock
 
 from cbr_warehouse.errors import ForbiddenError, PermanentSourceError
@@ -17,7 +17,7 @@ from cbr_warehouse.extract.pagination import REFUSED, PageSize, Paginator
 from cbr_warehouse.extract.plan import Sweep
 from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.window_split import Split, is_dense, own_windows, split_dense
-from cbr_warehouse.raw.files import Received
+from cbr_warehouse.raw.files import ReceivedPage
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledgers import SweepEntry, write_sweep
 from cbr_warehouse.source.client import CbrClient
@@ -29,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 4
 """Sweeps that run in parallel. The rate limit of requests is the client's."""
-
-LANDED_PAGES = 2
-"""Pages kept in memory per sweep before they are landed."""
 
 
 @dataclass
@@ -62,6 +59,7 @@ class SweepRunner:
     _may_split: bool = True
     _own_windows: dict[Sweep, TaskQuery] = field(default_factory=dict)
     _sweeps: int = 0
+    _finished: list[tuple[int, SweepEntry]] = field(default_factory=list)
     _stop: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
 
@@ -72,7 +70,10 @@ class SweepRunner:
         *,
         are_neighbours: bool = False,
     ) -> None:
-        """Runs sweeps in parallel. Only one that was read to its end is noted; the next load repeats others.
+        """Runs sweeps in parallel; what they receive is on the disk afterwards.
+
+        Only a sweep that was read to its end is noted, once its records are on the disk; the next load
+        repeats the others.
 
         Args:
             sweeps: The sweeps, started in this order.
@@ -95,8 +96,11 @@ class SweepRunner:
             # Wait for them: none may land records once the caller has released the lock of the source.
             # Not after Ctrl-C, which ends the process at once.
             pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
+            if isinstance(error, Exception):
+                self._flush()  # what was received before stays
             raise
         pool.shutdown()
+        self._flush()
 
     def show_all(self, task_ids: Iterable[str]) -> list[str]:
         """Requests tasks by id and lands them.
@@ -116,7 +120,10 @@ class SweepRunner:
         number = self._next_number()
         with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"show-{self.source}") as pool:
             pages = list(pool.map(self._show, requested))
-        self._land(number, [(index, page) for index, page in enumerate(pages) if page is not None])
+        for index, page in enumerate(pages):
+            if page is not None:
+                self._land(number, index, page)
+        self._flush()
         return [
             task_id
             for task_id, page in zip(requested, pages, strict=True)
@@ -176,20 +183,20 @@ class SweepRunner:
             return
         if self._stop.is_set():
             return
-        write_sweep(
-            self.directory,
-            self.source,
-            SweepEntry(
-                load_id=self.load_id,
-                sweep=number,
-                reason=sweep.reason,
-                start=sweep.query.start_time,
-                end=sweep.query.end_time,
-                pages=sweep_counters.pages,
-                records=sweep_counters.records,
-                finished_at=self.clock.now(),
-            ),
+        entry = SweepEntry(
+            load_id=self.load_id,
+            sweep=number,
+            reason=sweep.reason,
+            start=sweep.query.start_time,
+            end=sweep.query.end_time,
+            pages=sweep_counters.pages,
+            records=sweep_counters.records,
+            finished_at=self.clock.now(),
         )
+        mark = self.landing.mark
+        with self._lock:
+            self._finished.append((mark, entry))
+        self._note_landed()
 
     def _read(
         self, query: TaskQuery, sweep_counters: SweepCounters, window: TaskQuery | None = None
@@ -244,28 +251,31 @@ class SweepRunner:
         return seen
 
     def _land_pages(self, pages: Iterable[Page], sweep_counters: SweepCounters) -> None:
-        for batch in _in_batches(pages, LANDED_PAGES):
-            numbered = list(enumerate(batch, sweep_counters.landed))
-            self._land(sweep_counters.number, numbered)
-            sweep_counters.add(batch)
+        for page in pages:
+            self._land(sweep_counters.number, sweep_counters.landed, page)
+            sweep_counters.add(page)
             if self._stop.is_set():
                 return
 
-    def _land(self, number: int, pages: list[tuple[int, Page]]) -> None:
-        received = (
-            Received(record, number, page_number, position, self.clock.correct(page.fetched_at))
-            for page_number, page in pages
-            for position, record in enumerate(page.records)
-        )
+    def _land(self, sweep: int, number: int, page: Page) -> None:
+        received = ReceivedPage(page.records, sweep, number, self.clock.correct(page.fetched_at))
         self.counters.add(self.landing.land(received))
+
+    def _note_landed(self) -> None:
+        """Notes the finished sweeps whose records are all on the disk."""
+        with self._lock:
+            flushed = self.landing.flushed
+            landed = [entry for mark, entry in self._finished if mark <= flushed]
+            self._finished = [(mark, entry) for mark, entry in self._finished if mark > flushed]
+        for entry in landed:
+            write_sweep(self.directory, self.source, entry)
+
+    def _flush(self) -> None:
+        """Brings everything received to the disk, and notes the sweeps that it completes."""
+        self.landing.flush()
+        self._note_landed()
 
     def _next_number(self) -> int:
         with self._lock:
             self._sweeps += 1
             return self._sweeps
-
-
-def _in_batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
-    remaining = iter(pages)
-    while batch := list(islice(remaining, size)):
-        yield batch

@@ -80,10 +80,9 @@ def _file_under_their_day(context: LoadContext, source: str) -> None:
         validator=validator,
         contract=context.contract.fingerprint,
     )
-    valid = []
-    for record in undated_records(context.directory, source):
-        validation = validator.check(record.record, record.fetched_at)
+    for page in undated_records(context.directory, source):
+        (record,) = page.records
+        validation = validator.check(record, page.fetched_at)
         if validation.reason is None and validation.day is not None:
-            valid.append(record)
-    if valid:
-        landing.land(valid)
+            landing.land(page)
+    landing.flush()

@@ -1,7 +1,6 @@
 """The Parquet files of raw: their columns, their names with a checksum, writing and checking them."""
 
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cbr_warehouse.storage.atomic_write import write_bytes
 from cbr_warehouse.storage.disk_errors import as_read_error
 
 # The default pools keep what each of a load's threads once used; over a load that is 70 MB.
@@ -36,7 +34,9 @@ _RECORD_FIELDS: list["pa.Field[Any]"] = [
     pa.field("fetched_at", INSTANT, nullable=False),
 ]
 RECORDS = pa.schema(_RECORD_FIELDS)
-"""A distinct record: its text, the result of its validation and under which contract, where it came from."""
+"""A distinct record: its text, the result of its validation and under which contract, where it came from.
+
+Its row is also its first sighting."""
 
 _MANIFEST_FIELDS: list["pa.Field[Any]"] = [
     pa.field("content_hash", pa.string(), nullable=False),
@@ -48,54 +48,65 @@ _MANIFEST_FIELDS: list["pa.Field[Any]"] = [
     pa.field("fetched_at", INSTANT, nullable=False),
 ]
 MANIFESTS = pa.schema(_MANIFEST_FIELDS)
-"""A sighting: that a record was received, by which request, when; repeats included."""
+"""A sighting: that a record stored before was received again, by which request, when; once for each load.
+
+Earlier versions noted new records here too, and each receipt."""
+
+
+_REPETITIVE = ["reason", "contract", "load_id", "sweep", "page", "fetched_at"]
+"""Columns with few values; to look for equal ones in the others costs more than it saves."""
 
 
 @dataclass(frozen=True)
-class Received:
-    """One record as a request brought it.
+class ReceivedPage:
+    """The records of one response, or a part of them.
 
     Attributes:
-        record: Its exact bytes.
+        records: The exact bytes of each, in the order received.
         sweep: Number of the sweep within the load.
         page: Number of the page within the sweep, from 0.
-        position: Place in the page, from 0.
         fetched_at: When the page was received.
+        position: Place of the first record in the page, from 0.
     """
 
-    record: bytes
+    records: Sequence[bytes]
     sweep: int
     page: int
-    position: int
     fetched_at: datetime
+    position: int = 0
+
+
+def text_digest(record: bytes) -> bytes:
+    """Identifies a record's exact bytes: 16 bytes."""
+    return hashlib.blake2b(record, digest_size=16).digest()
 
 
 def content_hash(record: bytes) -> str:
-    """Identifies a record's exact bytes: 128 bits, in hex."""
-    return hashlib.blake2b(record, digest_size=16).hexdigest()
+    """The same in hex, as the column ``content_hash`` has it."""
+    return text_digest(record).hex()
 
 
-def write_raw(folder: Path, stem: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Path:
-    """Writes rows as one Parquet file whose name ends in its checksum.
+def encode_raw(table: pa.Table) -> bytes:
+    """The content of a Parquet file of raw."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        use_dictionary=[name for name in _REPETITIVE if name in table.column_names],  # type: ignore[arg-type]  # or names
+        write_statistics=[name for name in table.column_names if name != "record_text"],
+    )
+    return sink.getvalue().to_pybytes()
+
+
+def raw_name(stem: str, content: bytes) -> str:
+    """The name of a raw file: it ends in the checksum of its content.
 
     Args:
-        folder: Where to.
-        stem: What its name begins with; unique within the folder.
-        schema: Its columns.
-        rows: Its rows.
-
-    Returns:
-        The file written.
-
-    Raises:
-        StorageError: It could not be written; nothing is left of it.
+        stem: What it begins with; unique within the folder.
+        content: The content of the file.
     """
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), buffer, compression="zstd")
-    content = buffer.getvalue()
-    path = folder / f"{stem}-{checksum(content)}.parquet"
-    write_bytes(path, content)
-    return path
+    return f"{stem}-{checksum(content)}.parquet"
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from cbr_warehouse.raw.damage import days_with_files_set_aside
-from cbr_warehouse.raw.files import Received, count_rows, read_columns, replaced_files
+from cbr_warehouse.raw.files import ReceivedPage, count_rows, read_columns, replaced_files
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledgers import read_landed_files
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
@@ -28,8 +28,8 @@ def count_records(directory: DataDirectory, source: str, day: date) -> int:
     return sum(count_rows(path) for path in files)
 
 
-def undated_records(directory: DataDirectory, source: str) -> Iterator[Received]:
-    """The records of a source without a usable created_at, exactly as they were received.
+def undated_records(directory: DataDirectory, source: str) -> Iterator[ReceivedPage]:
+    """The records of a source without a usable created_at, one by one, exactly as they were received.
 
     Args:
         directory: The data directory.
@@ -37,13 +37,8 @@ def undated_records(directory: DataDirectory, source: str) -> Iterator[Received]
     """
     for path in raw_files(directory.raw_day("records", source, UNKNOWN_DAY)):
         for row in read_columns(path, _UNDATED_COLUMNS).to_pylist():
-            yield Received(
-                row["record_bytes"] or row["record_text"].encode(),
-                row["sweep"],
-                row["page"],
-                row["position"],
-                row["fetched_at"],
-            )
+            record = row["record_bytes"] or row["record_text"].encode()
+            yield ReceivedPage((record,), row["sweep"], row["page"], row["fetched_at"], row["position"])
 
 
 def count_missing(directory: DataDirectory, source: str) -> dict[str, int]:

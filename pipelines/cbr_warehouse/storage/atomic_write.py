@@ -23,10 +23,8 @@ TEMPORARY_PREFIX = ".part-"
 
 def make_folder(folder: Path) -> None:
     """Makes a folder and those above it, so that a power failure takes none of the new ones back."""
-    missing = list(takewhile(lambda one: not one.exists(), (folder, *folder.parents)))
-    folder.mkdir(parents=True, exist_ok=True)
-    for one in missing:
-        _sync(one.parent)
+    for changed in _make_folders(folder):
+        _sync(changed)
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -39,7 +37,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         StorageError: The file could not be written; an older one is as it was.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")
+    temporary = _temporary(path)
     with as_storage_error(path):
         make_folder(path.parent)
         try:
@@ -82,6 +80,40 @@ def write_bytes(path: Path, content: bytes) -> None:
         StorageError: The file could not be written; an older one is as it was.
     """
     write_whole(path, lambda temporary: _write_all(temporary, content))
+
+
+def write_group(contents: Mapping[Path, bytes]) -> None:
+    """Writes several files, each whole or absent, with one sync of each folder.
+
+    They appear in their order. All of them are on the disk when this returns; after a crash before
+    that, any of them may be absent.
+
+    Args:
+        contents: The content of each file by its path; folders are made.
+
+    Raises:
+        StorageError: A file could not be written; those before it may be there.
+    """
+    changed: dict[Path, None] = {}
+    for folder in dict.fromkeys(path.parent for path in contents):
+        with as_storage_error(folder):
+            changed |= dict.fromkeys((*_make_folders(folder), folder))
+    temporaries = {path: _temporary(path) for path in contents}
+    try:
+        for path, temporary in temporaries.items():
+            with as_storage_error(path):
+                _write_all(temporary, contents[path])
+                _sync(temporary)
+        for path, temporary in temporaries.items():
+            with as_storage_error(path):
+                temporary.replace(path)
+    finally:
+        for temporary in temporaries.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    for folder in changed:
+        with as_storage_error(folder):
+            _sync(folder)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -199,6 +231,17 @@ def remove_unfinished(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Makes a folder and those above it; returns the folders with a new one in them, still to sync."""
+    missing = list(takewhile(lambda one: not one.exists(), (folder, *folder.parents)))
+    folder.mkdir(parents=True, exist_ok=True)
+    return [one.parent for one in missing]
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")
 
 
 def _write_all(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.contract.validate import RecordValidator
-from cbr_warehouse.raw.files import Received
+from cbr_warehouse.raw.files import ReceivedPage
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledgers import LoadEntry, write_load
 from cbr_warehouse.settings.analytics import AnalyticsSettings
@@ -119,7 +119,8 @@ def load(folder: Path, record: dict[str, Any]) -> Path:
     landing = Landing(
         directory, "prod", "L1", validator=RecordValidator(contract), contract=contract.fingerprint
     )
-    landing.land([Received(json.dumps(record).encode(), 1, 0, 0, NOW)])
+    landing.land(ReceivedPage((json.dumps(record).encode(),), 1, 0, NOW))
+    landing.flush()
     make_tables(directory, "prod", contract)
     build_warehouse(directory, contract, AnalyticsSettings())
     return directory.warehouse

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cbr_warehouse.contract.load_schemas import VALIDATED_ALIKE
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import ConservationError
-from cbr_warehouse.raw.files import Received
+from cbr_warehouse.raw.files import ReceivedPage
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables import raw_view, single_texts
@@ -103,7 +103,8 @@ def test_records_of_a_contract_that_validated_alike_are_not_validated_again(
         validator=RecordValidator(CONTRACT),
         contract=contract,
     )
-    landing.land([Received(printed({"id": "a", "created_at": "2026-11-18T00:30:00"}), 1, 0, 0, START)])
+    landing.land(ReceivedPage((printed({"id": "a", "created_at": "2026-11-18T00:30:00"}),), 1, 0, START))
+    landing.flush()
     monkeypatch.setattr(raw_view, "recheck", lambda *_: pytest.fail("validated again"))
     make(directory)
     assert [row["task_id"] for row in all_rows(directory)["tasks"]] == ["a"]

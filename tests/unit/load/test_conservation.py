@@ -77,16 +77,15 @@ def test_a_step_that_loses_or_doubles_a_record_is_found_and_nothing_is_published
 def test_a_raw_file_that_went_after_its_landing_is_found(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land = Landing.land
+    flush = Landing.flush
 
-    def land_and_lose(landing: Landing, received: object) -> object:
-        landed = land(landing, received)  # type: ignore[arg-type]
+    def flush_and_lose(landing: Landing) -> None:
+        flush(landing)
         for path in sorted(bench.directory.root.rglob("raw/records/**/*.parquet"))[:1]:
             assert pq.read_metadata(path).num_rows
             path.unlink()
-        return landed
 
-    monkeypatch.setattr(Landing, "land", land_and_lose)
+    monkeypatch.setattr(Landing, "flush", flush_and_lose)
     (result,) = bench.load().sources
     assert isinstance(result.failure, ConservationError)
 

@@ -8,7 +8,7 @@ import pytest
 
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import WarehouseError
-from cbr_warehouse.raw.files import Received
+from cbr_warehouse.raw.files import ReceivedPage
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledgers import AuditEntry, AuditFindings, LoadEntry, write_audit, write_load
 from cbr_warehouse.settings.analytics import AnalyticsSettings
@@ -41,7 +41,8 @@ def load(directory: DataDirectory, source: str, load_id: str, *days: int) -> Non
         }
         for day in days
     ]
-    landing.land([Received(printed(record), 1, 0, place, NOW) for place, record in enumerate(records)])
+    landing.land(ReceivedPage([printed(record) for record in records], 1, 0, NOW))
+    landing.flush()
     write_load(directory, LoadEntry(load_id, source, NOW, "incremental", finished_at=NOW, outcome="done"))
     days_found = tuple(AuditEntry(NOW.replace(day=day).date(), 1, 0, "complete", NOW) for day in days)
     write_audit(directory, source, load_id, AuditFindings(days_found, judged_at=NOW, is_confirmed=True))

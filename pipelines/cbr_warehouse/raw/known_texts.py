@@ -1,0 +1,106 @@
+"""The texts of a day that raw holds, in little memory: 17 bytes for each of maybe millions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cbr_warehouse.raw.files import is_intact, read_columns
+
+_LEAST_RECENT = 4_096
+"""Texts added before they are sorted into the others. A set takes six times as much memory."""
+
+
+class Standing(Enum):
+    """What raw holds of a text."""
+
+    NEW = "not stored"
+    REPEATED = "stored before this load, and received again for the first time"
+    SIGHTED = "its receipt by this load is noted already"
+
+
+class KnownTexts:
+    """The valid and the refused texts of a day, by their digests of 16 bytes. For one thread at a time.
+
+    Args:
+        valid: Digests of the valid texts stored before this load.
+        refused: Digests of the others.
+    """
+
+    def __init__(self, valid: Iterable[bytes] = (), refused: Iterable[bytes] = ()) -> None:
+        self._stored = np.unique(np.array(list(valid), dtype="S16"))
+        self._is_sighted = np.zeros(len(self._stored), dtype=bool)
+        self._recent: set[bytes] = set()
+        self._refused = dict.fromkeys(refused, False)
+
+    def sight(self, digests: Sequence[bytes]) -> list[Standing]:
+        """Says of each text whether it is stored as valid; those that are count as sighted from then on."""
+        if len(self._recent) >= max(_LEAST_RECENT, len(self._stored) // 8):
+            self._sort_in()
+        found = [Standing.SIGHTED if digest in self._recent else Standing.NEW for digest in digests]
+        if not len(self._stored):
+            return found
+        wanted = np.array(digests, dtype="S16")
+        places = np.minimum(np.searchsorted(self._stored, wanted), len(self._stored) - 1)
+        for index in np.flatnonzero(self._stored[places] == wanted).tolist():
+            place = places[index]
+            found[index] = Standing.SIGHTED if self._is_sighted[place] else Standing.REPEATED
+            self._is_sighted[place] = True
+        return found
+
+    def add(self, digest: bytes) -> Standing:
+        """Adds a valid text that was new to :meth:`sight` just before; new, unless it was added since."""
+        if digest in self._recent:
+            return Standing.SIGHTED
+        self._recent.add(digest)
+        return Standing.NEW
+
+    def add_refused(self, digest: bytes) -> Standing:
+        """Adds a refused text, and says whether it was stored as such; it counts as sighted from then on."""
+        is_sighted = self._refused.get(digest)
+        self._refused[digest] = True
+        if is_sighted is None:
+            return Standing.NEW
+        return Standing.SIGHTED if is_sighted else Standing.REPEATED
+
+    def is_refused(self, digest: bytes) -> bool:
+        """Whether a text is stored as refused."""
+        return digest in self._refused
+
+    def _sort_in(self) -> None:
+        added: npt.NDArray[np.bytes_] = np.array(list(self._recent), dtype="S16")
+        stored = np.concatenate([self._stored, added])
+        is_sighted = np.concatenate([self._is_sighted, np.ones(len(added), dtype=bool)])
+        order = np.argsort(stored, kind="stable")
+        self._stored, self._is_sighted = stored[order], is_sighted[order]
+        self._recent.clear()
+
+
+def read_known_texts(paths: Iterable[Path]) -> KnownTexts:
+    """The texts in some record files.
+
+    Raises:
+        StorageError: A file cannot be read.
+    """
+    valid: list[bytes] = []
+    refused: list[bytes] = []
+    for path in paths:
+        for digest, is_valid in _judged(path):
+            (valid if is_valid else refused).append(digest)
+    return KnownTexts(valid, refused)
+
+
+def _judged(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """The digest of each text in a file, and whether it was found valid."""
+    try:
+        texts, reasons = read_columns(path, ["content_hash", "reason"]).columns
+    except (pa.ArrowException, OSError):
+        if is_intact(path):
+            raise
+        # Damaged, and left in place because the source no longer serves its day: ``damage`` reports it.
+        return
+    digests = (bytes.fromhex(str(text)) for text in texts.to_pylist())
+    yield from zip(digests, reasons.is_null().to_pylist(), strict=True)
