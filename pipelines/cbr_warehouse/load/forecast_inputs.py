@@ -28,10 +28,12 @@ def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> For
         plan: The load's plan.
     """
     directory, name, now = context.directory, source.name, context.clock()
-    done = read_loads_summary(directory, name).last_done
+    loads = read_loads_summary(directory, name)
+    done = loads.last_done
     audits = read_audits(directory, name)
     since = min((*plan.audited, *audits), default=now.date())
-    last = frozenset([done.load_id] if done else [])
+    # The last one may have read too little to show how large pages are.
+    last = frozenset(load.load_id for load in (done, loads.last_deep) if load)
     page_rows = guess_page_rows(read_sweeps(directory, name, last))
     inputs = ForecastInputs(
         now=now,

@@ -106,7 +106,7 @@ def test_a_day_whose_odd_record_is_mended_becomes_complete(tmp_path: Path) -> No
     assert {audits(bench)[day].state for day in ODD} == {"complete"}
 
 
-@pytest.mark.parametrize("name", ["plain", "filters started_at"])
+@pytest.mark.parametrize("name", ["plain", "filters started_at", "one row a page"])
 @pytest.mark.parametrize("kind", [LivingSource, Odd])
 def test_a_load_asks_what_was_expected(tmp_path: Path, name: str, kind: type[LivingSource]) -> None:
     """Within 1.5 times, of quiet sources and of odd ones."""
