@@ -42,6 +42,7 @@ def raw_file(place: Workplace, kind: str, days_ago: int) -> Path:
 
 
 def test_what_damaged_files_held_is_fetched_again(loaded: Workplace) -> None:
+    assert loaded.run("load", "--deep").status == 0  # manifests are of records received again
     sound = hashes(loaded.data / "warehouse.duckdb")
     for days_ago, damage in enumerate((shortened, emptied, one_bit_turned)):
         damage(raw_file(loaded, "records", days_ago))
