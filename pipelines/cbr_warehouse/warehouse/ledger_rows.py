@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.columns import Contract, Table
 from cbr_warehouse.raw.files import INSTANT
 from cbr_warehouse.raw.ledgers import (
@@ -46,7 +47,7 @@ class SourceLedgers:
         loads: Its loads, oldest first, at least the newest; without older ones that the warehouse has.
         audits: The latest verdict of each day that a load looked at.
         requested_from: First UTC day that any load requested.
-        today: UTC day of its newest load.
+        today: UTC day of its newest load whose time is to be relied on.
     """
 
     loads: Sequence[LoadEntry]
@@ -70,9 +71,19 @@ def read_ledgers(
     loads = loads or read_loads(directory, source)
     summary, audits = read_loads_summary(directory, source), read_audits(directory, source)
     newest = summary.newest_timed or loads[-1]
-    today = (newest.finished_at or newest.started_at).date()
+    today = _ended(newest, loads[-1])
     since = summary.since or newest.since
     return SourceLedgers(loads, audits, today if since is None else since.date(), today)
+
+
+def _ended(newest: LoadEntry, last: LoadEntry) -> date:
+    """UTC day of a source's newest load.
+
+    A last load that reached no source has the time of this machine alone. It counts for a while, so that
+    the days of an outage are shown as not looked at; a clock that is months ahead counts for nothing.
+    """
+    known, perhaps = (load.finished_at or load.started_at for load in (newest, last))
+    return (perhaps if known < perhaps <= known + RETENTION else known).date()
 
 
 def replace_ledger_rows(
@@ -97,6 +108,7 @@ def replace_ledger_rows(
             {"sources": [*ledgers, *kept]},
         )
         _replace_rows(connection, contract.table(table), rows)
+    _forget_days(connection, coverage, kept)
 
 
 def verdicts_differ(connection: duckdb.DuckDBPyConnection, source: str, ledgers: SourceLedgers) -> bool:
@@ -116,6 +128,25 @@ def _coverage(connection: duckdb.DuckDBPyConnection, source: str, ledgers: Sourc
 
 def _by_day(connection: duckdb.DuckDBPyConnection, source: str, query: str) -> dict[date, int]:
     return {day: int(count) for day, count in connection.execute(query, [source]).fetchall()}
+
+
+def _forget_days(
+    connection: duckdb.DuckDBPyConnection, coverage: Sequence[Any], kept: Collection[str]
+) -> None:
+    """Deletes days that the ledgers do not name any more: a clock that was ahead had made them."""
+    days = pa.table(
+        {
+            "source": pa.array([row.source for row in coverage], pa.string()),
+            "day": pa.array([row.day for row in coverage], pa.date32()),
+        }
+    )
+    connection.register("days_now", days)
+    connection.execute(
+        "DELETE FROM coverage WHERE source NOT IN (SELECT unnest($kept)) "
+        "AND (source, day) NOT IN (SELECT (source, day) FROM days_now)",
+        {"kept": [*kept]},
+    )
+    connection.unregister("days_now")
 
 
 def _replace_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Any]) -> None:
