@@ -32,6 +32,7 @@ from cbr_warehouse.tables.build_state import (
     write_moved,
 )
 from cbr_warehouse.tables.engine import do_within_memory, open_engine
+from cbr_warehouse.tables.partition_files import find_lacking
 from cbr_warehouse.tables.partition_writer import PARTITIONED, TEXTS, PartitionWriter
 from cbr_warehouse.tables.raw_view import RawView, drop_batch
 from cbr_warehouse.tables.versions_sql import ORDERED_BY_SIGHT
@@ -215,7 +216,8 @@ def forget_tables(directory: DataDirectory) -> None:
 
 
 def _dirty(directory: DataDirectory, source: str, wanted: Mapping[str, str]) -> set[str]:
-    return {day for day, fingerprint in wanted.items() if fingerprint != made_from(directory, source, day)}
+    changed = {day for day, fingerprint in wanted.items() if fingerprint != made_from(directory, source, day)}
+    return changed | find_lacking(directory, source, wanted.keys() - changed)
 
 
 def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:

@@ -44,6 +44,35 @@ def find_broken(directory: DataDirectory, source: str, days: Iterable[str]) -> d
     return found
 
 
+def find_lacking(directory: DataDirectory, source: str, days: Iterable[str]) -> set[str]:
+    """Finds days of which a partition file is missing or has another size, without reading any file.
+
+    A day whose raw files are not all there is left out, as in :func:`make_dirty`.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        days: The days that are looked at, each ``YYYY-MM-DD`` or ``unknown``.
+    """
+    found = set()
+    for day in sorted(days):
+        state = read_state(directory, source, day)
+        if state is None:
+            continue
+        for table in (table for table, rows in state.rows.items() if rows):
+            path = directory.partition(table, source, day)
+            size = path.stat().st_size if path.is_file() else None
+            noted = state.files[table][0] if table in state.files else size
+            if size is not None and size == noted:
+                continue
+            if not gone_record_files(directory, source, day):
+                what = "is missing, although rows were written to it" if size is None else "has another size"
+                logger.warning("%s: %s. The day is made again from raw. Check the disk.", path, what)
+                found.add(day)
+            break
+    return found
+
+
 def make_dirty(directory: DataDirectory, source: str, days: Iterable[str]) -> list[str]:
     """Lets days be made again from raw by the next ``make_tables``.
 
