@@ -14,7 +14,7 @@ import pytest
 from cbr_warehouse.load import compact_days
 from cbr_warehouse.load.maintain import maintain
 from cbr_warehouse.load.run import rebuild
-from cbr_warehouse.raw import compaction
+from cbr_warehouse.raw import compaction, landing_buffer
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledgers import LandedFile, LandedFiles, write_landed_files
 from cbr_warehouse.raw.stored_records import count_missing
@@ -36,6 +36,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with many small files a day, some with edited tasks."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(atomic_write, "_sync", lambda _path: None)
+        patch.setattr(landing_buffer, "FLUSH_BYTES", 1)
         bench = Bench(tmp_path_factory.mktemp("maintain") / "data", living(NOW, 1, Dialect()))
         for _ in range(4):
             bench.load(deep=True)
