@@ -78,6 +78,14 @@ def split_dense(page: Page, window: TaskQuery, now: datetime, count: Count) -> S
             return None
     halves = _halve(window, end)
     counts = [count(half) for half in halves]
+    while 0 in counts:
+        # All rows are in the other half, which is split instead.
+        window = halves[counts.index(0) - 1]
+        start, end = window.start_time or start, window.end_time or now
+        if end - start < 2 * SHORTEST_PART:
+            return None
+        halves = _halve(window, end)
+        counts = [count(half) for half in halves]
     if not all(part is not None and (part < total or is_capped(total)) for part in counts):
         return None
     if not is_capped(total) and sum(part or 0 for part in counts) < total:

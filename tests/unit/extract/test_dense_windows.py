@@ -79,9 +79,9 @@ def test_a_burst_is_split_where_it_is() -> None:
 
     def count(query: TaskQuery) -> int:
         asked.append(query)
-        return max(0, even(30_000, burst)(query))
+        return max(0, even(30_001, burst)(query))
 
-    split = split_dense(first_page(DAY, 30_000), DAY, NOW, count)
+    split = split_dense(first_page(DAY, 30_001), DAY, NOW, count)
     assert split is not None
     assert max(count(part) for part in split.parts) <= 9_000
     assert len(asked) < 40
