@@ -177,7 +177,7 @@ class Landing:
             distinct = self._file(page, places, [digests[place] for place in places], checked)
             ids += [task_id for task_id in checked.task_ids if task_id]
             self._unseen.difference_update(ids)
-            self._buffer.since = self._buffer.since or page.fetched_at
+            self._buffer.add_page(page)
         return ids, distinct
 
     def _sight_known(self, page: ReceivedPage, digests: list[bytes]) -> tuple[list[int], list[str]]:

@@ -22,6 +22,10 @@ FLUSH_AFTER = timedelta(minutes=1)
 """Time between the first and the last receipt in memory before they are written: a load that is killed
 has to ask again for what it had in memory."""
 
+FLUSH_PAGES = 8
+"""Pages in memory before they are written: a load that is killed has few requests to repeat, however small
+the source's pages are. Eight full ones have about a third of the bytes above."""
+
 RECEIPT_BYTES = 200
 """Bytes that a receipt takes in memory."""
 
@@ -137,6 +141,7 @@ class LandingBuffer:
         seen: Receipts of texts that were stored before this load, by day; a new record is its own receipt.
         size: Bytes of text, and of receipts about as many as they take in memory.
         since: When the first of it was received.
+        pages: Pages that it is of.
     """
 
     number: int
@@ -144,6 +149,12 @@ class LandingBuffer:
     seen: defaultdict[str, SightingRows] = field(default_factory=lambda: defaultdict(SightingRows))
     size: int = 0
     since: datetime | None = None
+    pages: int = 0
+
+    def add_page(self, page: ReceivedPage) -> None:
+        """Counts a page whose records were added."""
+        self.since = self.since or page.fetched_at
+        self.pages += bool(page.records)
 
     def add_records(self, day: str, receipts: Receipts, exact: Mapping[int, Validation]) -> None:
         """Adds new records of one page; ``exact`` has the results of those that are not plain."""
@@ -156,7 +167,8 @@ class LandingBuffer:
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is large or old enough to be written."""
-        return self.size >= FLUSH_BYTES or (self.since is not None and now - self.since >= FLUSH_AFTER)
+        is_old = self.since is not None and now - self.since >= FLUSH_AFTER
+        return is_old or self.size >= FLUSH_BYTES or self.pages >= FLUSH_PAGES
 
     def files(self, directory: DataDirectory, source: str, load_id: str, contract: str) -> dict[Path, bytes]:
         """The files to write, records first, with their content."""

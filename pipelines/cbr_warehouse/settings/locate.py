@@ -23,7 +23,17 @@ DEFAULT_DATA_DIR = "data"
 DEFAULT_UMASK = "077"
 
 KEYS = frozenset(
-    ("data_dir", "umask", "timezone", "day_anchor", "schedule", "thresholds", "schedules", "sources")
+    (
+        "data_dir",
+        "umask",
+        "timezone",
+        "day_anchor",
+        "schedule",
+        "thresholds",
+        "schedules",
+        "sources",
+        "publish_unchanged",
+    )
 )
 """What a configuration may have at its top: the fields of ``Settings``, which is slow to import."""
 
