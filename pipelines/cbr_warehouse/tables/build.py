@@ -24,7 +24,6 @@ from cbr_warehouse.tables.build_state import (
     day_inputs,
     days_ordered_by_sight,
     gone_record_files,
-    made_from,
     note_made,
     read_moved,
     read_state,
@@ -32,7 +31,7 @@ from cbr_warehouse.tables.build_state import (
     write_moved,
 )
 from cbr_warehouse.tables.engine import do_within_memory, open_engine
-from cbr_warehouse.tables.partition_files import find_lacking
+from cbr_warehouse.tables.partition_files import lacks_files
 from cbr_warehouse.tables.partition_writer import PARTITIONED, TEXTS, PartitionWriter
 from cbr_warehouse.tables.raw_view import RawView, drop_batch
 from cbr_warehouse.tables.versions_sql import ORDERED_BY_SIGHT
@@ -216,8 +215,12 @@ def forget_tables(directory: DataDirectory) -> None:
 
 
 def _dirty(directory: DataDirectory, source: str, wanted: Mapping[str, str]) -> set[str]:
-    changed = {day for day, fingerprint in wanted.items() if fingerprint != made_from(directory, source, day)}
-    return changed | find_lacking(directory, source, wanted.keys() - changed)
+    return {day for day, fingerprint in wanted.items() if _is_dirty(directory, source, day, fingerprint)}
+
+
+def _is_dirty(directory: DataDirectory, source: str, day: str, fingerprint: str) -> bool:
+    state = read_state(directory, source, day)
+    return state is None or state.fingerprint != fingerprint or lacks_files(directory, source, day, state)
 
 
 def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +19,8 @@ from cbr_warehouse.tables.build_state import (
 )
 
 logger = logging.getLogger(__name__)
+
+_NOT_AS_WRITTEN = "is damaged: its content does not match its checksum"
 
 
 def find_broken(directory: DataDirectory, source: str, days: Iterable[str]) -> dict[str, str]:
@@ -44,33 +47,26 @@ def find_broken(directory: DataDirectory, source: str, days: Iterable[str]) -> d
     return found
 
 
-def find_lacking(directory: DataDirectory, source: str, days: Iterable[str]) -> set[str]:
-    """Finds days of which a partition file is missing or has another size, without reading any file.
+def lacks_files(directory: DataDirectory, source: str, day: str, state: PartitionState) -> bool:
+    """Whether a partition file of a day is missing or has another size; no file is read.
 
-    A day whose raw files are not all there is left out, as in :func:`make_dirty`.
+    Not of a day whose raw files are not all there, as in :func:`make_dirty`.
 
     Args:
         directory: The data directory.
         source: Name of the source.
-        days: The days that are looked at, each ``YYYY-MM-DD`` or ``unknown``.
+        day: The day, ``YYYY-MM-DD`` or ``unknown``.
+        state: What its partitions were made from.
     """
-    found = set()
-    for day in sorted(days):
-        state = read_state(directory, source, day)
-        if state is None:
+    for table in (table for table, rows in state.rows.items() if rows):
+        path = directory.partition(table, source, day)
+        if (wrong := _wrong_by_size(path, state.files.get(table))) is None:
             continue
-        for table in (table for table, rows in state.rows.items() if rows):
-            path = directory.partition(table, source, day)
-            size = path.stat().st_size if path.is_file() else None
-            noted = state.files[table][0] if table in state.files else size
-            if size is not None and size == noted:
-                continue
-            if not gone_record_files(directory, source, day):
-                what = "is missing, although rows were written to it" if size is None else "has another size"
-                logger.warning("%s: %s. The day is made again from raw. Check the disk.", path, what)
-                found.add(day)
-            break
-    return found
+        if gone_record_files(directory, source, day):
+            return False
+        logger.warning("%s: %s. The day is made again from raw. Check the disk.", path, wrong)
+        return True
+    return False
 
 
 def make_dirty(directory: DataDirectory, source: str, days: Iterable[str]) -> list[str]:
@@ -104,15 +100,20 @@ def mend(directory: DataDirectory, source: str, days: Iterable[str]) -> list[str
     return marked
 
 
+def _wrong_by_size(path: Path, noted: tuple[int, str] | None) -> str | None:
+    if not path.is_file():
+        return "is missing, although rows were written to it"
+    return _NOT_AS_WRITTEN if noted and path.stat().st_size != noted[0] else None
+
+
 def _what_is_wrong(
     directory: DataDirectory, source: str, day: str, table: str, state: PartitionState
 ) -> str | None:
-    path = directory.partition(table, source, day)
-    if not path.is_file():
-        return "is missing, although rows were written to it"
-    if noted := state.files.get(table):
-        is_sound = (path.stat().st_size, file_checksum(path)) == noted
-        return None if is_sound else "is damaged: its content does not match its checksum"
+    path, noted = directory.partition(table, source, day), state.files.get(table)
+    if wrong := _wrong_by_size(path, noted):
+        return wrong
+    if noted:
+        return None if file_checksum(path) == noted[1] else _NOT_AS_WRITTEN
     with as_read_error(path):  # written before checksums of partitions were noted
         try:
             rows = pq.read_table(path, partitioning=None).num_rows
