@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from cbr_warehouse import __version__
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.raw.ledgers import LoadEntry, read_loads
+from cbr_warehouse.raw.ledgers import LoadEntry, read_loads, read_loads_summary
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.status import SourceStatus, read_status
 
@@ -105,7 +105,7 @@ def collect_samples(directory: DataDirectory, now: datetime) -> Iterator[Sample]
         for status in read_status(directory.warehouse, now - RETENTION):
             yield from _of_status(status, now)
     for source in directory.sources_with_raw():
-        yield from _of_loads(source, read_loads(directory, source))
+        yield from _of_loads(source, _last_loads(directory, source))
 
 
 def _of_disk(directory: DataDirectory) -> Iterator[Sample]:
@@ -146,6 +146,12 @@ def _of_status(status: SourceStatus, now: datetime) -> Iterator[Sample]:
         # Always there, so that an alert sees a rise from 0.
         for reason, days in {"": 0, **{one.reason or "": one.days for one in found}}.items():
             yield Sample("day_states", days, (status.source, state.value, reason))
+
+
+def _last_loads(directory: DataDirectory, source: str) -> Iterable[LoadEntry]:
+    """The last load that was done, and those after it: what came before is not read."""
+    done = read_loads_summary(directory, source).last_done
+    return [*filter(None, [done]), *read_loads(directory, source, after=done.load_id if done else None)]
 
 
 def _of_loads(source: str, loads: Iterable[LoadEntry]) -> Iterator[Sample]:
