@@ -37,14 +37,8 @@ def test_a_task_that_moves_and_comes_back_stands_once_in_the_warehouse(tmp_path:
         ]
 
 
-@pytest.mark.parametrize("moved_to", ["2026-11-16", "2026-11-18"])
-@pytest.mark.fault("killed processes")
-def test_a_task_stands_once_though_the_load_that_moved_it_was_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved_to: str
-) -> None:
-    """Seen: the day of the two that was not made yet counted as made, and kept the task."""
-    make(received(tmp_path, 0, "2026-11-17T01:00:00"))
-    directory = received(tmp_path, 1, f"{moved_to}T01:00:00")
+def make_killed(directory: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the tables, killed after the note of the first day."""
 
     def kill_after_first(*made: Any, note: Any = room.note_made, **more: Any) -> None:
         note(*made, **more)
@@ -54,6 +48,17 @@ def test_a_task_stands_once_though_the_load_that_moved_it_was_killed(
         patch.setattr(room, "note_made", kill_after_first)
         with pytest.raises(KeyboardInterrupt):
             make(directory)
+
+
+@pytest.mark.parametrize("moved_to", ["2026-11-16", "2026-11-18"])
+@pytest.mark.fault("killed processes")
+def test_a_task_stands_once_though_the_load_that_moved_it_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved_to: str
+) -> None:
+    """Seen: the day of the two that was not made yet counted as made, and kept the task."""
+    make(received(tmp_path, 0, "2026-11-17T01:00:00"))
+    directory = received(tmp_path, 1, f"{moved_to}T01:00:00")
+    make_killed(directory, monkeypatch)
     make(directory)
     assert rows(directory, "tasks", ("day",)) == [{"day": moved_to}]
     before = all_rows(directory)
@@ -72,15 +77,7 @@ def test_a_publication_after_a_killed_load_has_the_task_once(
     make(directory)
     build_warehouse(directory, CONTRACT, AnalyticsSettings())
     received(tmp_path, 1, f"{moved_to}T01:00:00")
-
-    def kill_after_first(*made: Any, note: Any = room.note_made, **more: Any) -> None:
-        note(*made, **more)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(room, "note_made", kill_after_first)
-        with pytest.raises(KeyboardInterrupt):
-            make(directory)
+    make_killed(directory, monkeypatch)
     build_warehouse(directory, CONTRACT, AnalyticsSettings())
     assert query(directory.warehouse, "SELECT day::VARCHAR FROM tasks").rows == [("2026-11-17",)]
     make(directory)
