@@ -14,6 +14,7 @@ import ast
 import json
 import random
 import shutil
+import subprocess
 import textwrap
 import time
 from collections.abc import Iterable, Sequence
@@ -198,15 +199,30 @@ def changed_lines(name: str) -> list[str]:
     return [line for line in lines if line[:1] in "+-" and line[:3] not in ("---", "+++")]
 
 
-def run(rooms: Sequence[str], sample: int, seed: int, jobs: int, tests: Sequence[str]) -> None:
-    """Tries a sample of each room and writes its results."""
+def revision() -> str:
+    """The commit whose copy is changed, and whether anything was not committed."""
+    command = ["git", "describe", "--always", "--exclude=*", "--dirty"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def survivors_before(room: str) -> list[str]:
+    """The mutants that survived the last run."""
+    found = json.loads((RESULTS / f"{room}.json").read_text(encoding="utf-8"))
+    return [survivor["mutant"] for survivor in found["survivors"]]
+
+
+def run(
+    rooms: Sequence[str], sample: int, seed: int, jobs: int, tests: Sequence[str], *, again: bool
+) -> None:
+    """Tries a sample of each room and writes its results, or the survivors again without writing."""
+    tried = revision()
     make_mutants(jobs)
     print("Running the fast tests once", flush=True)
     mutmut.collect_or_load_stats(new_runner(jobs))
     mutmut.set_mutant_under_test("")
     RESULTS.mkdir(parents=True, exist_ok=True)
     for room in rooms:
-        names = draw(room, sample, seed)
+        names = survivors_before(room) if again else draw(room, sample, seed)
         started = time.monotonic()
         print(f"{room}: {len(names)} mutants")
         results = try_mutants(new_runner(jobs), names)
@@ -216,8 +232,10 @@ def run(rooms: Sequence[str], sample: int, seed: int, jobs: int, tests: Sequence
             if result == "survived"
         ]
         counts = {status: list(results.values()).count(status) for status in sorted(set(results.values()))}
-        found = {"room": room, "seed": seed, "counts": counts, "survivors": survivors, "tests": list(tests)}
-        (RESULTS / f"{room}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+        drawn = {"room": room, "sample": sample, "seed": seed, "revision": tried, "tests": list(tests)}
+        found = drawn | {"counts": counts, "survivors": survivors}
+        if not again:
+            (RESULTS / f"{room}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
         print(f"{room}: {counts} in {time.monotonic() - started:.0f} s")
 
 
@@ -234,6 +252,9 @@ def main() -> None:
     parser.add_argument(
         "--keep", action="store_true", help="run only new tests before, all others as the run before found"
     )
+    parser.add_argument(
+        "--again", action="store_true", help="only the survivors of the last run; its results stay as written"
+    )
     options = parser.parse_args()
     rooms = options.room.split(",")
     if unknown := set(rooms) - set(ROOMS):
@@ -242,7 +263,7 @@ def main() -> None:
         config().pytest_add_cli_args_test_selection = options.tests
     if not options.keep:
         shutil.rmtree(COPY, ignore_errors=True)
-    run(rooms, options.sample, options.seed, options.jobs, options.tests or ())
+    run(rooms, options.sample, options.seed, options.jobs, options.tests or (), again=options.again)
 
 
 if __name__ == "__main__":
