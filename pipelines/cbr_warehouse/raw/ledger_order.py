@@ -81,8 +81,8 @@ def _judge(times: Sequence[Written], agreeing: frozenset[int], now: datetime | N
     for index in range(len(times) - 1, -1, -1):
         written_at = times[index][0]
         found.append(latest is None or written_at is None or written_at <= latest + CLOCK_TOLERANCE)
-        if index in agreeing and written_at is not None:
-            latest = written_at if latest is None else min(latest, written_at)
+        if index in agreeing:  # those are in order, and none is later than a confirmed present
+            latest = written_at
     found.reverse()
     # From the oldest on: what a source dated before an earlier ledger was judged on a wrong day.
     earliest = None
