@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from support.fault_kinds import KINDS
 
@@ -27,6 +27,12 @@ LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "A
 
 settings.register_profile("many", max_examples=2000, deadline=None)
 """``--hypothesis-profile many``: twenty times the examples of every property test, for a nightly run."""
+
+
+settings.register_profile(
+    "unshrunk", phases=(Phase.explicit, Phase.generate), database=None, report_multiple_bugs=False
+)
+"""Of mutation runs, which want to know whether a test fails, not the shortest example for which it does."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
