@@ -22,8 +22,15 @@ class Progress:
         """A source's counted step advanced."""
 
     def counter(self, source: str) -> Callable[[int, int], None]:
-        """A callback that advances a source's step by one whenever another unit of it is done."""
-        return lambda _done, _all: self.advance(source)
+        """A callback that gets the units done so far and all of them, and advances a source's step."""
+        counted = 0
+
+        def advance(done: int, _all: int) -> None:
+            nonlocal counted
+            self.advance(source, done - counted)
+            counted = done
+
+        return advance
 
     def finish(self, source: str) -> None:
         """A source's last step succeeded."""
