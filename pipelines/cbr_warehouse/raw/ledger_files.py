@@ -69,11 +69,6 @@ def folded_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(_FOLDED))
 
 
-def has_entries(folder: Path) -> bool:
-    """Whether there is any entry."""
-    return any(folder.glob("[!.]*.json")) or any(folder.glob(_FOLDED))
-
-
 def read_entries(folder: Path) -> list[Entry]:
     """All entries in order, each once.
 
