@@ -101,7 +101,7 @@ class _SampledTask:
 
 def _sample(runner: SweepRunner, provider_id: str, since: datetime) -> list[_SampledTask]:
     """Some tasks of a provider created after the day of ``since``; empty if the filter is rejected."""
-    sample = []
+    sample: dict[str, _SampledTask] = {}  # by id: projects may overlap
     for query in runner.within(TaskQuery(start_time=since, provider_id=provider_id)):
         try:
             page = runner.list_page(query, SAMPLE_SIZE, 0)
@@ -113,8 +113,8 @@ def _sample(runner: SweepRunner, provider_id: str, since: datetime) -> list[_Sam
         for record in page.records:
             checked = runner.landing.validator.check(record, runner.clock.now())
             if checked.task_id and checked.reason is None and checked.day and checked.day > day_of(since):
-                sample.append(_sampled(checked.task_id, json.loads(checked.normal or record)))
-    return sample
+                sample[checked.task_id] = _sampled(checked.task_id, json.loads(checked.normal or record))
+    return list(sample.values())
 
 
 def _sampled(task_id: str, record: dict[str, Any]) -> _SampledTask:
