@@ -125,7 +125,7 @@ def compact(directory: DataDirectory, source: str, work: Compaction) -> str | No
         return None
     temporary = folder / f"{TEMPORARY_PREFIX}{uuid4().hex}-compacted.parquet"
     try:
-        with as_storage_error(temporary):
+        with as_storage_error(folder):
             _write(temporary, work.kind, paths)
             _verify(temporary, work.kind, paths)
             name = f"{compacted_stem(work.names)}-{checksum(temporary.read_bytes())}.parquet"

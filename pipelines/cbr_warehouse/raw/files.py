@@ -177,7 +177,7 @@ def compacted_stem(names: Sequence[str]) -> str:
     Args:
         names: Names of the files that it replaces, in order.
     """
-    newest = names[-1].removesuffix(".parquet").rpartition("-")[0].partition(COMPACTED)[0]
+    newest = names[-1].rpartition("-")[0].partition(COMPACTED)[0]
     return f"{newest}{COMPACTED}{names_digest(names)}"
 
 

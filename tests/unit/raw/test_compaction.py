@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cbr_warehouse.errors import DamagedFileError
+from cbr_warehouse.errors import DamagedFileError, StorageError
 from cbr_warehouse.raw import compaction
 from cbr_warehouse.raw.compaction import (
     Compaction,
@@ -185,6 +185,23 @@ def test_a_file_that_is_not_what_it_should_be_replaces_nothing(
     assert files(directory, kind) == before
     assert pending_replacement(directory, SOURCE) is None
     assert [path.name for path in before[0].parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_full_disk_names_the_folder_that_is_known(
+    directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message named a temporary file that was gone by then."""
+    before = files(directory)
+    work = work_on(directory)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", refuse)
+    folder = directory.raw_day("records", SOURCE, DAY)
+    with pytest.raises(StorageError, match=rf"^{folder}: cannot be written \(No space left on device\)"):
+        compact(directory, SOURCE, work)
+    assert sorted(folder.iterdir()) == before
 
 
 def test_a_replacement_goes_on_only_where_its_file_is_whole(directory: DataDirectory) -> None:

@@ -87,6 +87,35 @@ def test_a_group_of_files_needs_one_sync_a_file_and_one_a_folder(
     assert len(own) - len(folders) == written(tmp_path)
 
 
+def test_a_text_received_twice_in_a_load_is_validated_and_stored_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing = landing_of(tmp_path)
+    assert landing.land(page(record("a"))).doubled == {}
+    validated: list[bytes] = []
+    check = landing.validator.check_page
+
+    def counted(records: Sequence[bytes], fetched_at: datetime) -> Any:
+        validated.extend(records)
+        return check(records, fetched_at)
+
+    monkeypatch.setattr(landing.validator, "check_page", counted)
+    assert landing.land(page(record("a"), record("b"))).distinct == {"2026-11-19": 1}
+    assert validated == [record("b")]
+    landing.flush()
+    assert [row["task_id"] for row in rows(tmp_path, "records")] == ["a", "b"]
+    assert rows(tmp_path, "manifests") == []
+
+
+def test_the_footer_of_a_file_has_none_of_its_texts(tmp_path: Path) -> None:
+    """The least and the greatest text were in the statistics of each row group."""
+    landing = landing_of(tmp_path)
+    landing.land(page(record("a", vault_name="x" * 100_000)))
+    landing.flush()
+    (path,) = raw_files(DataDirectory(tmp_path).raw_day("records", "prod", "2026-11-19"))
+    assert pq.read_metadata(path).serialized_size < 10_000
+
+
 def test_much_text_is_written_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landing_buffer, "FLUSH_BYTES", 50_000)
     landing = landing_of(tmp_path)

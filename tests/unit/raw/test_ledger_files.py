@@ -88,13 +88,16 @@ def test_what_is_folded_later_joins_its_month(tmp_path: Path) -> None:
     assert [entry.name for entry in read_folded(november)] == [NOVEMBER]
 
 
-def test_a_fold_that_was_interrupted_comes_to_the_same_file(tmp_path: Path) -> None:
+def test_a_fold_that_was_interrupted_comes_to_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, OCTOBER, NOVEMBER)
     content = (tmp_path / OCTOBER).read_bytes()
     fold(tmp_path, [OCTOBER, NOVEMBER])
     folded = {path: path.read_bytes() for path in folded_files(tmp_path)}
     (tmp_path / OCTOBER).write_bytes(content)
     assert names(tmp_path) == [OCTOBER, NOVEMBER]
+    monkeypatch.setattr("time.time", lambda: 5.0)
     fold(tmp_path, [OCTOBER])
     assert {path: path.read_bytes() for path in folded_files(tmp_path)} == folded
     assert single_files(tmp_path) == []
@@ -230,11 +233,26 @@ def test_a_fold_adds_to_what_earlier_ones_amount_to(tmp_path: Path, monkeypatch:
     path.unlink()
     fold_ledgers(directory, "prod", at_once=True)
     assert path.read_bytes() == content
+    # One killed before it removed the single files: the last of them is the state's last.
+    for kind in ("loads", "audits"):
+        folder = directory.raw_ledger(kind, "prod")
+        name = max(entry.name for path in folded_files(folder) for entry in read_folded(path))
+        write_checked_json(folder / name, json.loads(by_name(folder)[name]))
+    assert fold_ledgers(directory, "prod", at_once=True) == {"loads": 1, "audits": 1}
+    assert path.read_bytes() == content
+    # Only one kind has ledgers to fold.
+    (directory.raw_ledger("audits", "prod") / f"{note(directory, KEPT + 5)}.json").unlink()
+    assert fold_ledgers(directory, "prod", at_once=True)["loads"] == 1
+    assert read_ledger_state(path) == whole_state(directory)
     # A load with an earlier id, restored from a backup, is not one more: all are read.
     write_load(directory, replace(read_loads(directory, "prod")[0], load_id=f"2025{ids[0][4:]}"))
     assert fold_ledgers(directory, "prod", at_once=True) == {"loads": 1}
     assert read_ledger_state(path) == whole_state(directory)
     check_ledgers(directory, "prod")
+
+
+def by_name(folder: Path) -> dict[str, bytes]:
+    return {entry.name: entry.content for entry in read_entries(folder)}
 
 
 def whole_state(directory: DataDirectory) -> LedgerState | None:
