@@ -24,6 +24,7 @@ from cbr_warehouse.raw.ledgers import (
     write_load,
     write_sweep,
 )
+from cbr_warehouse.storage.checked_json import write_checked_json
 from cbr_warehouse.storage.layout import DataDirectory
 
 pytestmark = pytest.mark.fault("damaged files")
@@ -100,3 +101,9 @@ def test_a_damaged_sweep_only_means_that_its_window_is_requested_again(
     path.write_bytes(path.read_bytes()[:-9])
     assert read_sweeps(directory, "prod", frozenset({"L1"})) == []
     assert str(path) in caplog.text
+
+
+def test_a_value_of_another_type_is_a_sentence_that_names_the_file(directory: DataDirectory) -> None:
+    write_checked_json(ledger(directory, "loads"), {"load_id": 3, "source": "prod"})
+    with pytest.raises(DamagedFileError, match=f"{ledger(directory, 'loads')}.*it cannot be understood"):
+        read_loads(directory, "prod")
