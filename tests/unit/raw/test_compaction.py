@@ -105,6 +105,7 @@ def test_every_record_is_in_the_file_that_replaces_the_others(directory: DataDir
     path = compacted(directory)
     assert files(directory) == [path]
     assert stored([path]) == before
+    assert pq.read_metadata(path).row_group(0).column(1).compression == "ZSTD"
     assert is_intact(path)
     assert replaced_files(path) == replaced
     assert names_digest([path.name]) == names_digest(replaced)

@@ -113,7 +113,10 @@ def test_the_footer_of_a_file_has_none_of_its_texts(tmp_path: Path) -> None:
     landing.land(page(record("a", vault_name="x" * 100_000)))
     landing.flush()
     (path,) = raw_files(DataDirectory(tmp_path).raw_day("records", "prod", "2026-11-19"))
-    assert pq.read_metadata(path).serialized_size < 10_000
+    metadata = pq.read_metadata(path)
+    assert metadata.serialized_size < 10_000
+    assert {metadata.row_group(0).column(n).compression for n in range(metadata.num_columns)} == {"ZSTD"}
+    assert path.stat().st_size < 10_000
 
 
 def test_much_text_is_written_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
