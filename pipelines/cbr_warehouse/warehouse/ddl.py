@@ -6,6 +6,10 @@ from cbr_warehouse.contract.columns import Column, Contract, Table
 from cbr_warehouse.contract.sql_types import SQL_TYPES
 from cbr_warehouse.storage.sql_text import identifier, literal
 
+_LONG_TEXTS = frozenset({"record_text"})
+"""Columns of long texts that are alike: zstd writes them with less CPU than what DuckDB chooses by itself, in
+a third of the space."""
+
 
 def create_statements(contract: Contract) -> Iterator[str]:
     """Statements that create every table of the warehouse, empty, with comments."""
@@ -23,7 +27,9 @@ def create_statements(contract: Contract) -> Iterator[str]:
 
 
 def _column(column: Column) -> str:
-    return f"{identifier(column.name)} {SQL_TYPES[column.type]}{'' if column.nullable else ' NOT NULL'}"
+    constraint = "" if column.nullable else " NOT NULL"
+    compression = " USING COMPRESSION zstd" if column.name in _LONG_TEXTS else ""
+    return f"{identifier(column.name)} {SQL_TYPES[column.type]}{constraint}{compression}"
 
 
 def _comments(table: Table) -> Iterator[str]:
