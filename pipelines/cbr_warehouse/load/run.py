@@ -14,6 +14,7 @@ from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.source_load import fail_source, load_source
 from cbr_warehouse.load.unfinished_rebuild import note_rebuild, note_rebuilt
 from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.storage.memory import share_one_arena
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from cbr_warehouse.warehouse.build import build_warehouse
@@ -43,6 +44,7 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
         WarehouseError: What was built breaks a key or a reference; nothing is published.
         StorageError: The warehouse could not be written.
     """
+    share_one_arena()
     pool = ThreadPoolExecutor(max(1, min(len(sources), MOST_SIDE_BY_SIDE)), thread_name_prefix="load")
     try:
         loads = [pool.submit(_load_exclusively, context, source, request) for source in sources]

@@ -16,6 +16,7 @@ from cbr_warehouse.raw.files import text_bytes
 from cbr_warehouse.storage.atomic_write import remove_folder
 from cbr_warehouse.storage.disk_errors import as_storage_error
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.memory import release_memory
 from cbr_warehouse.tables import versions_sql
 from cbr_warehouse.tables.accounting import RecordOutcomes, follow_records
 from cbr_warehouse.tables.build_state import (
@@ -93,6 +94,7 @@ def make_tables(
     dirty = _dirty(directory, source, tied_fingerprints(inputs, moved, by_sight))
     if not dirty and noted is not None:
         return Made()
+    release_memory()
     with as_storage_error(directory.root), open_engine(directory.root, 1) as engine:
         making = _Making(engine, directory, source, contract, inputs, moved)
         days, kept = making.choose(dirty, is_note_lost=noted is None)

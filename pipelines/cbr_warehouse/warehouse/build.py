@@ -14,6 +14,7 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, publish
 from cbr_warehouse.storage.disk_errors import as_storage_error, is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.memory import release_memory
 from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.warehouse.news import may_wait
 from cbr_warehouse.warehouse.query import count_rows
@@ -146,6 +147,7 @@ def _write(
         What was written, and whether so much of the file is free space that it is worth rewriting.
     """
     next_file.unlink(missing_ok=True)
+    release_memory()
     if not fresh:
         copy_file(directory.warehouse, next_file)
     # Each thread of an insert leaves a row group that is not full, which the checkpoint writes again: two

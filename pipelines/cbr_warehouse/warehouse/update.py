@@ -26,7 +26,7 @@ from cbr_warehouse.warehouse.published_rows import ALL_TABLES, LEDGER_TABLES, ke
 
 logger = logging.getLogger(__name__)
 
-ANALYTICS_MEMORY_MB = 170
+ANALYTICS_MEMORY_MB = 90
 """What the analytics of a small warehouse may take before they spill to disk."""
 
 TASKS_PER_MB = 3000
