@@ -5,6 +5,7 @@ too; ``tables`` puts them into quarantine. Records are gathered over pages and s
 few files: what landed is on the disk after the next ``flush``.
 """
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -288,4 +289,10 @@ class Landing:
 
 def raw_files(folder: Path) -> list[Path]:
     """The raw files of a folder, in the order they were written."""
-    return sorted(folder.glob("[!.]*.parquet"))
+    # Each load lists the folders of every day: glob takes five times as long.
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder / name for name in sorted(names) if name.endswith(".parquet") and not name.startswith(".")]

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -297,8 +298,9 @@ def verify_folded_ledgers(directory: DataDirectory, source: str) -> None:
         verify_folded(directory.raw_ledger(kind, source))
 
 
+@lru_cache(maxsize=64)
 def parse_audit(entry: Entry) -> tuple[Written, AuditFindings]:
-    """An audit, and when it was written.
+    """An audit, and when it was written. A load asks for the same recent ones several times.
 
     Raises:
         DamagedFileError: It is not what was written.
@@ -312,7 +314,8 @@ def _with_reason(entry: AuditEntry) -> AuditEntry:
     """Ledgers written before there were reasons lack them."""
     if entry.reason is not None:
         return entry
-    return replace(entry, reason=default_reason(entry.state, entry.counted, entry.checked_at))
+    reason = default_reason(entry.state, entry.counted, entry.checked_at)
+    return entry if reason is None else replace(entry, reason=reason)
 
 
 def parse_entry(entry: Entry, kind: type[Ledger]) -> Ledger:
