@@ -120,6 +120,23 @@ def test_last_seen_is_the_first_sight_until_there_is_another(
     assert rows(connection, "SELECT * FROM meta.sightings") == [(SOURCE, "L3")]
 
 
+def test_a_day_that_is_replaced_keeps_when_its_rows_were_last_seen(
+    connection: duckdb.DuckDBPyConnection, directory: DataDirectory
+) -> None:
+    later = NOW.replace(hour=13)
+    again = [task("a", DAYS[0]), printed({"id": "undated"})]
+    land(directory.root, "L2", [(record, later) for record in again])
+    make(directory)
+    publish(connection, directory)
+    more = [task("c", DAYS[0]), printed({"id": "undated too"})]
+    land(directory.root, "L3", [(record, NOW.replace(hour=14)) for record in more])
+    make(directory)
+    assert publish(connection, directory) == [DAYS[0], UNKNOWN_DAY]
+    seen = "SELECT last_seen_at FROM {} WHERE task_id IN ('a', 'undated')"
+    assert rows(connection, seen.format("task_versions")) == [(later,)]
+    assert rows(connection, seen.format("quarantine")) == [(later,)]
+
+
 @pytest.mark.fault("damaged files")
 def test_broken_days_are_named_by_source(directory: DataDirectory) -> None:
     places = [(SOURCE, DAYS[1]), ("other", DAYS[0]), (SOURCE, DAYS[0])]
