@@ -147,7 +147,7 @@ def parquet(files: Iterable[Path]) -> str:
     """SQL of the rows of Parquet files of a source and day, with these two as text columns."""
     # Only the last three steps of a path are ours to read: `DataDirectory` made them.
     values = ", ".join(
-        f"split_part(filename, '/', {step})[{len(prefix) + 1}:] AS {prefix.rstrip('=')}"
+        f"split_part(filename, '/', {step})[{len(prefix) + 1}:] AS {prefix.removesuffix('=')}"
         for step, prefix in ((-3, SOURCE_PREFIX), (-2, DAY_PREFIX))
     )
     return f"(SELECT * EXCLUDE (filename), {values} FROM {parquet_files(files, ', filename = true')})"
