@@ -138,6 +138,16 @@ def test_a_day_that_is_replaced_keeps_when_its_rows_were_last_seen(
 
 
 @pytest.mark.fault("damaged files")
+def test_a_damaged_note_of_moved_tasks_holds_back_no_day(
+    connection: duckdb.DuckDBPyConnection, directory: DataDirectory
+) -> None:
+    publish(connection, directory)
+    connection.execute("UPDATE meta.partitions SET fingerprint = 'another'")
+    directory.moved(SOURCE).write_bytes(b"damaged")
+    assert publish(connection, directory) == [*DAYS, UNKNOWN_DAY]
+
+
+@pytest.mark.fault("damaged files")
 def test_broken_days_are_named_by_source(directory: DataDirectory) -> None:
     places = [(SOURCE, DAYS[1]), ("other", DAYS[0]), (SOURCE, DAYS[0])]
     assert broken_partitions(directory, places) == {}
