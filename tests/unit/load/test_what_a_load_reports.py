@@ -15,10 +15,12 @@ from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.locks import hold_directory, hold_everything, hold_source
 from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.publish import publish_warehouse
+from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.revalidate_quarantine import requeue
 from cbr_warehouse.load.run import load, rebuild
 from cbr_warehouse.raw.ledgers import read_loads
 from cbr_warehouse.storage import lock
+from cbr_warehouse.warehouse import news
 from support.living_source import Dialect, LivingSource, living
 from support.load_bench import Bench
 
@@ -194,3 +196,20 @@ def test_purposes_are_noted(loaded: Bench) -> None:
     assert [entry.new for entry in entries] == [0, 0]
     assert abs((entries[0].expected_records or 0) - (entries[0].records or 0)) <= 1
     assert entries[0].expected_requests == pytest.approx(entries[0].requests, rel=0.5)
+
+
+def test_a_load_of_no_source_does_nothing(bench: Bench) -> None:
+    assert load(bench.loading(), [], LoadRequest()) == LoadResult(())
+    assert not bench.directory.warehouse.exists()
+
+
+def test_a_large_warehouse_may_stay_as_long_as_the_settings_say(
+    loaded: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "LARGE_FILE_BYTES", 0)
+    monkeypatch.setattr(news, "can_clone", lambda _path: False)
+    before = loaded.directory.warehouse.stat().st_ino
+    publish_warehouse(replace(loaded.loading(), publish_unchanged=timedelta(hours=1)))
+    assert loaded.directory.warehouse.stat().st_ino == before
+    publish_warehouse(replace(loaded.loading(), publish_unchanged=timedelta(0)))
+    assert loaded.directory.warehouse.stat().st_ino != before
