@@ -12,7 +12,7 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.analytics_columns import analytics_columns
 from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.published_rows import ALL_TABLES, keep_published_rows
-from cbr_warehouse.warehouse.update import analytics_megabytes
+from cbr_warehouse.warehouse.update import ANALYTICS_MEMORY_MB, analytics_megabytes
 from support.landed_records import CONTRACT
 
 TABLES = (("main", "loads"), ("meta", "sightings"))
@@ -101,9 +101,9 @@ def test_what_is_no_fault_of_the_published_file_ends_the_publication(
 
 def test_the_analytics_get_memory_by_the_tasks_there_are(following: duckdb.DuckDBPyConnection) -> None:
     following.execute("CREATE OR REPLACE TABLE tasks AS FROM range(5999)")
-    assert analytics_megabytes(following) == 171
+    assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 1
     following.execute("INSERT INTO tasks VALUES (1)")
-    assert analytics_megabytes(following) == 172
+    assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 2
 
 
 def test_tables_have_the_columns_and_comments_of_the_contract(following: duckdb.DuckDBPyConnection) -> None:
