@@ -87,7 +87,7 @@ def _past_sweeps(directory: DataDirectory, source: str, names: list[str]) -> lis
     """Those of loads that no plan or forecast asks about any more."""
     loads = read_loads_summary(directory, source)
     needed = {*loads.unfinished, *(load.load_id for load in (loads.last_done, loads.newest) if load)}
-    return [name for name in names if name.removesuffix(".json").rpartition("-")[0] not in needed]
+    return [name for name in names if name.rpartition("-")[0] not in needed]
 
 
 def _entries(directory: DataDirectory, source: str, kind: str, names: tuple[str, ...]) -> list[Entry]:

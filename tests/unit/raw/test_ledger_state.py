@@ -1,5 +1,6 @@
 """What folded ledgers amount to, with later ones added: the same as all of them, read from few files."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +15,13 @@ from cbr_warehouse.raw import ledgers
 from cbr_warehouse.raw.fold_ledgers import KEPT, fold_ledgers
 from cbr_warehouse.raw.ledger_entries import AuditEntry, AuditFindings, LoadEntry
 from cbr_warehouse.raw.ledger_order import Written
-from cbr_warehouse.raw.ledger_state import AuditsSummary, LoadsSummary, sum_audits, sum_loads
+from cbr_warehouse.raw.ledger_state import (
+    AuditsSummary,
+    LoadsSummary,
+    read_ledger_state,
+    sum_audits,
+    sum_loads,
+)
 from cbr_warehouse.raw.ledgers import (
     read_audits,
     read_edited_at,
@@ -172,6 +179,33 @@ READERS: list[Callable[[DataDirectory, str], object]] = [
 
 def read_all(directory: DataDirectory) -> list[object]:
     return [read(directory, "prod") for read in READERS]
+
+
+def test_a_flipped_bit_of_the_state_is_noticed(
+    folded: DataDirectory, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = folded.ledger_state("prod")
+    content, state = path.read_bytes(), read_ledger_state(path)
+    assert state is not None
+    assert caplog.text == ""
+    for place in range(0, len(content), 13):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        path.write_bytes(flipped)
+        assert read_ledger_state(path) in (None, state)
+    expected = read_all(folded)
+    path.write_bytes(content.replace(b"complete", b"unproved"))
+    assert read_all(folded) == expected
+    assert f"{path}: is damaged, so it is made again from the ledgers" in caplog.text
+    # One of another version of the program is not damaged, and not read.
+    caplog.clear()
+    other = b'{"folded_loads":[],"version":999}'
+    checksum = hashlib.blake2b(other, digest_size=16).hexdigest()
+    path.write_bytes(b'{"checksum":"%s","state":%s}' % (checksum.encode(), other))
+    assert read_ledger_state(path) is None
+    assert caplog.text == ""
+    path.unlink()
+    assert read_ledger_state(path) is None
 
 
 def refuse(_folder: Path) -> list[Any]:
