@@ -11,6 +11,7 @@ Everything happens in copies below ``mutants/``, whose tests write to temporary 
 
 import argparse
 import ast
+import hashlib
 import json
 import random
 import shutil
@@ -39,6 +40,9 @@ ROOMS = ("extract", "raw", "tables", "load", "warehouse")
 RESULTS = Path(".venv/mutation")
 COPY = Path("mutants")
 COVERAGE = COPY / "coverage.sqlite"
+MEASURED = COPY / "measured.txt"
+"""The digest of the code whose lines the coverage has."""
+
 SECONDS_A_MUTANT = 25
 """Tests of a mutant are run in their order while their sum is below; a mutant that only slower
 tests would notice counts as survived."""
@@ -79,6 +83,8 @@ class MeasuringRunner(PytestRunner):
     def run_stats(self, *, tests: Iterable[str]) -> int:
         """Runs all tests once, on the unchanged copies of the functions."""
         measured = Coverage(data_file=str(COVERAGE.absolute()), source=[str(COPY.absolute() / "src")])
+        if COVERAGE.exists():  # what the tests executed that are not run again
+            measured.load()
         with measured.collect():
             code = super().run_stats(tests=tests)
         measured.save()
@@ -222,14 +228,23 @@ def survivors_before(room: str) -> list[str]:
     return [survivor["mutant"] for survivor in found["survivors"]]
 
 
+def code_digest() -> str:
+    """Identifies the code of the packages that can be changed."""
+    paths = sorted(path for room in ROOMS for path in Path("src/cbr_warehouse", room).rglob("*.py"))
+    return hashlib.blake2b(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+
 def run(
     rooms: Sequence[str], sample: int, seed: int, jobs: int, tests: Sequence[str], *, again: bool
 ) -> None:
     """Tries a sample of each room and writes its results, or the survivors again without writing."""
     tried = revision()
+    if MEASURED.exists() and MEASURED.read_text(encoding="utf-8") != code_digest():
+        raise SystemExit("The code changed since its lines were measured: run without --keep")
     make_mutants(jobs)
     print("Running the fast tests once", flush=True)
     mutmut.collect_or_load_stats(new_runner(jobs))
+    MEASURED.write_text(code_digest(), encoding="utf-8")
     mutmut.set_mutant_under_test("")
     RESULTS.mkdir(parents=True, exist_ok=True)
     for room in rooms:
