@@ -255,11 +255,12 @@ def _expect_counts(plan: Plan, inputs: ForecastInputs) -> Expected:
     if plan.purpose is not Purpose.INCREMENTAL:
         samples = (len(PROVIDERS) - inputs.hidden) * inputs.projects
     counts = UNWINDOWED_REQUESTS + (_count_requests(plan, inputs) if inputs.has_counts else 1)
-    everything = Expected(0, 0, Basis.HELD)
-    if plan.purpose is not Purpose.INCREMENTAL and not inputs.has_counts:
-        everything = _expect_everything(inputs)
-    requests = CLOCK_REQUESTS + samples + counts * inputs.scopes + (everything.requests or 0)
-    return Expected(everything.records, requests, Basis.HELD)
+    records = requests = 0
+    if plan.purpose is not Purpose.INCREMENTAL and not inputs.has_counts:  # all that it has is listed
+        records = inputs.stored.between("created_at", inputs.now - RETENTION, None)
+        requests = requests_for(records, inputs.page_rows) * inputs.scopes
+    requests += CLOCK_REQUESTS + samples + counts * inputs.scopes
+    return Expected(records, requests, Basis.HELD)
 
 
 def _count_requests(plan: Plan, inputs: ForecastInputs) -> int:
@@ -281,11 +282,6 @@ def _count_requests(plan: Plan, inputs: ForecastInputs) -> int:
     edges |= {edge for day in alone for edge in (day, day + DAY) if edge <= today}
     late_today = 2 if plan.thinned_from is not None else 0
     return 1 + len(edges) + (PROBING_REQUESTS if alone else 0) + late_today
-
-
-def _expect_everything(inputs: ForecastInputs) -> Expected:
-    records = inputs.stored.between("created_at", inputs.now - RETENTION, None)
-    return Expected(records, requests_for(records, inputs.page_rows) * inputs.scopes, Basis.HELD)
 
 
 def _expect_retries(inputs: ForecastInputs) -> Expected:
