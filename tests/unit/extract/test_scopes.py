@@ -128,8 +128,8 @@ def test_a_provider_that_lists_leave_out_is_read_by_itself(tmp_path: Path) -> No
     """Where projects overlap, a sample had each task twice, and half of it was never missing."""
     projects = (TaskQuery(enterprise_project_id="1"), TaskQuery(enterprise_project_id="all_granted_eps"))
     source = populated(Source(hiding))
-    runner = runner_of(tmp_path, source, projects)
-    assert swept(runner, plan_of()) == (HIDDEN,)
+    runner, received = runner_of(tmp_path, source, projects), list[int]()
+    assert sweep_providers(runner, plan_of(), received.append) == (HIDDEN,)
     # From now on each query is repeated for it, in each project.
     hidden = tuple(TaskQuery(enterprise_project_id=n, provider_id=HIDDEN) for n in ("1", "all_granted_eps"))
     assert runner.scopes == projects + hidden
@@ -138,6 +138,7 @@ def test_a_provider_that_lists_leave_out_is_read_by_itself(tmp_path: Path) -> No
     # Its 40 tasks are received twice, as are those that lists have; no probe found more of it.
     entries = read_sweeps(DataDirectory(tmp_path), "prod", frozenset(["L1"]))
     assert [entry.records for entry in entries if entry.reason == "all"] == [2 * 40, 2 * 40]
+    assert sum(received) == 2 * 2 * 40
 
 
 def test_what_is_known_of_providers_is_kept_and_asked_for_no_more(tmp_path: Path) -> None:
