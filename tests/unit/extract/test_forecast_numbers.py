@@ -96,6 +96,7 @@ def test_time_since_the_last_load_is_expected_by_the_rate_of_the_newest_closed_d
     assert expected(TaskQuery(start_time=NOW - HOUR)) == Expected(1, 2, Basis.RATE)
     assert expected(replace(edge, end_time=NOW - HOUR)).records == 1 + 1
     assert expected(replace(edge, end_time=LAST_LOAD)) == Expected(1, 2, HELD)
+    assert expected(edge, stored=stored([])) == Expected(0, 1, Basis.RATE)
     # The count of the last load's day is of that time, and says nothing of what came since.
     assert expected(edge, counted={TODAY: 999}).records == 3
     # Ten times as many tasks, on days before the newest seven and today: not this rate.

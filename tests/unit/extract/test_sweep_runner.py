@@ -277,14 +277,18 @@ def dense(folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> Load
     return Load(folder, client)
 
 
-def test_a_dense_window_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", [NOW, None], ids=["a day", "the live edge"])
+def test_a_dense_window_is_read_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: datetime | None
+) -> None:
     received: list[int] = []
     load = dense(tmp_path, Windowed(), monkeypatch)
-    load.runner.sweep_all([Sweep(DENSE, "a day"), Sweep(TaskQuery(status="x"), "x")], received.append)
+    window = replace(DENSE, end_time=end)
+    load.runner.sweep_all([Sweep(window, "a day"), Sweep(TaskQuery(status="x"), "x")], received.append)
     assert max(offset for query, _, offset in load.client.asked if query.status is None) <= 220
     assert len({row[0] for row in load.stored()}) == len(TASKS)
     entry, other = load.noted()
-    assert (entry.start, entry.end, entry.reason) == (DENSE.start_time, DENSE.end_time, "a day")
+    assert (entry.start, entry.end, entry.reason) == (DENSE.start_time, end, "a day")
     # Each part has a number of its own, and all of them count as the sweep's.
     assert (entry.sweep, other.sweep) == (1, 2)
     assert len({row[1] for row in load.stored()}) > 4
