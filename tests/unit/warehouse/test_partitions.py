@@ -123,13 +123,17 @@ def test_last_seen_is_the_first_sight_until_there_is_another(
 def test_a_day_that_is_replaced_keeps_when_its_rows_were_last_seen(
     connection: duckdb.DuckDBPyConnection, directory: DataDirectory
 ) -> None:
+    """Their sightings are older than those that were read for the last publication."""
     later = NOW.replace(hour=13)
-    again = [task("a", DAYS[0]), printed({"id": "undated"})]
-    land(directory.root, "L2", [(record, later) for record in again])
-    make(directory)
-    publish(connection, directory)
+    for load_id, again in (
+        ("L2", [task("a", DAYS[0]), printed({"id": "undated"})]),
+        ("L3", [task("b", DAYS[1])]),
+    ):
+        land(directory.root, load_id, [(record, later) for record in again])
+        make(directory)
+        publish(connection, directory)
     more = [task("c", DAYS[0]), printed({"id": "undated too"})]
-    land(directory.root, "L3", [(record, NOW.replace(hour=14)) for record in more])
+    land(directory.root, "L4", [(record, NOW.replace(hour=14)) for record in more])
     make(directory)
     assert publish(connection, directory) == [DAYS[0], UNKNOWN_DAY]
     seen = "SELECT last_seen_at FROM {} WHERE task_id IN ('a', 'undated')"
