@@ -11,7 +11,9 @@
     ├── SchemaError                           a file of schemas/ declares what cannot be
     ├── LoadRunningError                      another load has locked the data directory
     ├── StorageError                          a file could not be written or read
-    │   └── DamagedFileError                  a file is not what was written
+    │   ├── DamagedFileError                  a file is not what was written
+    │   ├── FormatError                       a newer version wrote the data directory
+    │   └── FreeSpaceError                    the disk has no room for a load
     ├── ConservationError                     the tables do not account for every received record
     └── WarehouseError                        there is no warehouse yet, or a query failed
 
@@ -93,6 +95,14 @@ class DamagedFileError(StorageError):
         )
         self.path = path
         self.what = what
+
+
+class FormatError(StorageError):
+    """A newer version wrote the data directory."""
+
+
+class FreeSpaceError(StorageError):
+    """The disk has no room for what a load is going to write."""
 
 
 class ConservationError(CbrWarehouseError):

@@ -16,6 +16,7 @@ import typer
 
 from cbr_warehouse.cli.global_options import global_options_of
 from cbr_warehouse.settings.locate import read_location
+from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.permissions import restrict_new_files
 
@@ -65,12 +66,15 @@ class Invocation:
 
         Raises:
             SettingsError: The configuration does not say where it is.
+            FormatError: A newer version wrote it.
         """
         location = read_location(self.config, self.data_dir, self.environ)
         if location is None:
             return self.directory.warehouse
         restrict_new_files(int(location.umask, 8))
-        return DataDirectory(location.data_dir).warehouse
+        directory = DataDirectory(location.data_dir)
+        require_known_format(directory)
+        return directory.warehouse
 
     def require_sources(self, name: str | None) -> "tuple[ReadySource, ...]":
         """The sources a command reads from, with their secrets; None for all.
@@ -92,8 +96,14 @@ class Invocation:
 
     @cached_property
     def directory(self) -> DataDirectory:
-        """The data directory."""
-        return DataDirectory(self.settings.data_dir)
+        """The data directory.
+
+        Raises:
+            FormatError: A newer version wrote it.
+        """
+        directory = DataDirectory(self.settings.data_dir)
+        require_known_format(directory)
+        return directory
 
     @cached_property
     def contract(self) -> "Contract":

@@ -14,6 +14,7 @@ from shutil import rmtree
 from cbr_warehouse.load.compact_days import resume_compaction
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, remove_unfinished
+from cbr_warehouse.storage.format_version import upgrade_format
 from cbr_warehouse.storage.lock import hold_lock
 
 QUIET_SECONDS = 5.0
@@ -35,9 +36,11 @@ def hold_source(context: LoadContext, source: str, what: str, *, wait: bool) -> 
 
     Raises:
         LoadRunningError: Another process loads the source, and ``wait`` is false.
+        FormatError: A newer version wrote the data directory.
         StorageError: The data directory cannot be written.
     """
     directory = context.directory
+    upgrade_format(directory)
     with hold_lock(
         directory.source_lock(source),
         what=what,
@@ -65,6 +68,7 @@ def hold_directory(context: LoadContext, what: str) -> Iterator[None]:
     Raises:
         StorageError: The data directory cannot be written.
     """
+    upgrade_format(context.directory)
     with hold_lock(
         context.directory.lock,
         what=what,

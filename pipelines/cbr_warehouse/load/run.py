@@ -14,6 +14,7 @@ from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.source_load import fail_source, load_source
 from cbr_warehouse.load.unfinished_rebuild import note_rebuild, note_rebuilt
 from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.memory import share_one_arena
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
@@ -40,10 +41,13 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
         The result of each source.
 
     Raises:
+        FormatError: A newer version wrote the data directory.
         LoadRunningError: Each of the sources is being loaded by another process.
         WarehouseError: What was built breaks a key or a reference; nothing is published.
         StorageError: The warehouse could not be written.
     """
+    # Here too, so that no failure is noted in a directory that is not understood.
+    require_known_format(context.directory)
     share_one_arena()
     pool = ThreadPoolExecutor(max(1, min(len(sources), MOST_SIDE_BY_SIDE)), thread_name_prefix="load")
     try:

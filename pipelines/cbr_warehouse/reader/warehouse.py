@@ -14,6 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from cbr_warehouse.errors import UsageError, WarehouseError
+from cbr_warehouse.storage.format_version import require_known_format
+from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.warehouse.open_published import PublishedWarehouse, connect_published
 from cbr_warehouse.warehouse.query import query_failed, read_watermark
@@ -34,9 +36,12 @@ def open_warehouse(path: str | PathLike[str] = "data") -> "Warehouse":
         again.
 
     Raises:
+        FormatError: A newer version wrote the data directory.
         WarehouseError: The file is missing or cannot be read.
     """
     place = Path(path)
+    if place.is_dir():
+        require_known_format(DataDirectory(place))
     return Warehouse(connect_published(place / "warehouse.duckdb" if place.is_dir() else place))
 
 
