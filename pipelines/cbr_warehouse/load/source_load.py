@@ -22,6 +22,7 @@ from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.describe_failure import describe_failure
 from cbr_warehouse.load.forecast_inputs import expect_load
+from cbr_warehouse.load.free_space import refuse_full_disk
 from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.load.maintain import tidy_source
 from cbr_warehouse.load.mend_tables import mend_tables, with_sound_tables
@@ -157,6 +158,7 @@ class _SourceLoad:
         Raises:
             Exception: Whatever went wrong; ``fail`` records it.
         """
+        refuse_full_disk(self._directory, self._name)
         with self._context.connect(self._ready) as client:
             failure = self._read_source_time(client)
             plan = self._plan()

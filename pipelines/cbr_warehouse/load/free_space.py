@@ -1,0 +1,78 @@
+"""Whether the disk has room for a load: looked at before anything is requested.
+
+A load that has room for what it receives and none to publish it goes ahead, since its source keeps tasks for
+a month only; what it lands is published once there is room.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from cbr_warehouse.errors import FreeSpaceError
+from cbr_warehouse.raw.ledgers import read_loads_summary
+from cbr_warehouse.storage.disk_errors import as_read_error
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.working_file import can_clone
+
+logger = logging.getLogger(__name__)
+
+BYTES_A_RECORD = 600
+"""Disk that a record takes in raw and tables together, compressed."""
+
+_MB = 1_000_000
+
+
+def refuse_full_disk(
+    directory: DataDirectory, source: str, free_bytes: Callable[[Path], int] | None = None
+) -> None:
+    """Fails if the disk has no room for as many records as the last loads of a source brought.
+
+    What a first load brings is not known; nothing is expected of it.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        free_bytes: Returns the free bytes of the file system of a folder.
+
+    Raises:
+        FreeSpaceError: There is less room than that.
+        StorageError: A ledger or the file system cannot be read.
+    """
+    landing = BYTES_A_RECORD * _expected_records(directory, source)
+    with as_read_error(directory.root):
+        existing = next(one for one in (directory.root, *directory.root.parents) if one.exists())
+        free = (free_bytes or _free_bytes)(existing)
+        size = directory.warehouse.stat().st_size if directory.warehouse.exists() else 0
+    if free < landing:
+        raise FreeSpaceError(
+            f"{directory.root}: cannot be written: a load of {source} needs about {_megabytes(landing)} of "
+            f"free space for what it receives, by its last loads, and {_megabytes(free)} are free. Nothing "
+            "was requested. Free space on the disk, or move the data directory and name it with --data-dir."
+        )
+    if free < landing + size and not can_clone(directory.warehouse):
+        logger.warning(
+            "%s: publishing needs about %s of free space for a second copy of warehouse.duckdb and what is "
+            "received, and %s are free. The load goes ahead; free space before it publishes.",
+            directory.root,
+            _megabytes(landing + size),
+            _megabytes(free),
+        )
+
+
+def _expected_records(directory: DataDirectory, source: str) -> int:
+    """Records that were not stored before, of the last finished loads: the most of them."""
+    summary = read_loads_summary(directory, source)
+    loads = (summary.last_done, summary.last_planned, summary.last_deep)
+    return max(
+        (sum(filter(None, (one.new, one.changed, one.superseded, one.quarantined))) for one in loads if one),
+        default=0,
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / _MB:,.1f} MB"
