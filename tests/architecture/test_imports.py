@@ -30,6 +30,8 @@ LAYERS: dict[str, set[str]] = {
     # The definitions of the views; the warehouse creates them.
     "analytics": {"settings", "storage"},
     "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics"},
+    # Compares what is stored with its checksums, and with what is made of raw again; writes nothing.
+    "integrity": {"settings", "storage", "contract", "raw", "tables", "analytics", "warehouse"},
     "reader": {"warehouse", "storage"},
     "report": {"reader", "analytics", "contract", "storage"},
 }
@@ -67,7 +69,7 @@ ONLY_IN: dict[str, set[str]] = {
     # Settings ask it whether a schedule is valid, and import it for that alone.
     "dagster": {"defs", "definitions", "settings"},
     "httpx": {"source"},
-    "duckdb": {"storage", "raw", "tables", "warehouse", "analytics", "reader", "report"},
+    "duckdb": {"storage", "raw", "tables", "warehouse", "analytics", "integrity", "reader", "report"},
     "starlette": {"server", "faults", "error_responses"},
     "uvicorn": {"server"},
     "typer": {"cli"},

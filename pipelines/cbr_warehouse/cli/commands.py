@@ -47,6 +47,7 @@ COMMANDS = {
             "maintain",
             "Make few files of many below raw, without losing a record; a load does part of it.",
         ),
+        ("verify", "Compare checksums, tables and warehouse with raw; read-only, beside running loads too."),
         ("quarantine", "Records that failed validation, and another try for them."),
         ("doctor", "Check configuration, sign-in, permission, clock and quota; find out how sources behave."),
         ("dagster-home", "Write a DAGSTER_HOME with the dagster.yaml that scheduled loads need."),

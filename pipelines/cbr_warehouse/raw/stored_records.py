@@ -3,7 +3,7 @@
 Writing is ``landing``; finding files whose content changed is ``damage``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -41,7 +41,9 @@ def undated_records(directory: DataDirectory, source: str) -> Iterator[ReceivedP
             yield ReceivedPage((record,), row["sweep"], row["page"], row["fetched_at"], row["position"])
 
 
-def count_missing(directory: DataDirectory, source: str) -> dict[str, int]:
+def count_missing(
+    directory: DataDirectory, source: str, only: Collection[str] | None = None
+) -> dict[str, int]:
     """Counts the records that manifests or landed files name and no file holds any more, by day.
 
     Days with files set aside do not count: the load that set them aside reported their loss.
@@ -49,16 +51,18 @@ def count_missing(directory: DataDirectory, source: str) -> dict[str, int]:
     Args:
         directory: The data directory; it holds no damaged file.
         source: Name of the source.
+        only: The days to look at; None for all.
     """
     days = directory.raw_days(source)
     known = days_with_files_set_aside(directory, source)
-    missing = {day: _named(directory, source, [day]) - _stored(directory, source, [day]) for day in days}
+    chosen = [day for day in days if only is None or day in only]
+    missing = {day: _named(directory, source, [day]) - _stored(directory, source, [day]) for day in chosen}
     doubtful = {day: lacking for day, lacking in missing.items() if lacking and day not in known}
     # A record that a wider contract could date is also filed under its day: look for it everywhere.
     stored = _stored(directory, source, days) if doubtful else set()
     counts = {day: len(lacking - stored) for day, lacking in doubtful.items() if lacking - stored}
     for day, rows in _missing_files(directory, source).items():
-        if day not in known:
+        if day not in known and (only is None or day in only):
             counts[day] = max(counts.get(day, 0), rows)
     return counts
 

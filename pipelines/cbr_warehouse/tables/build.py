@@ -147,7 +147,7 @@ class _Making:
         groups, wanted = self._moved.groups(), frozenset(days)
         rows: dict[str, dict[str, int]] = {}
         by_sight: set[str] = set()
-        for batch in _batches([self._inputs[day] for day in days]):
+        for batch in batches([self._inputs[day] for day in days]):
             self._flatten(batch)
             made = [found.day for found in batch]
             follow = partial(follow_records, self._engine, self._source, made, load_id)
@@ -195,12 +195,34 @@ class _Making:
         return do_within_memory(self._engine, partial(self._writer.would_shrink, day))
 
     def _flatten(self, batch: list[DayInputs], *, all_contested: bool = False) -> None:
-        steps: tuple[Callable[[], object], ...] = (
-            partial(self._view.fill, batch, self._moved, all_contested=all_contested),
-            *(partial(self._engine.execute, statement) for statement in versions_sql.steps(self._contract)),
-        )
-        for step in steps:
-            do_within_memory(self._engine, step)
+        flatten(self._engine, self._view, self._contract, batch, self._moved, all_contested=all_contested)
+
+
+def flatten(
+    engine: duckdb.DuckDBPyConnection,
+    view: RawView,
+    contract: Contract,
+    batch: list[DayInputs],
+    moved: MovedTasks,
+    *,
+    all_contested: bool = False,
+) -> None:
+    """Makes the temporary tables of a batch of days, from which partitions are written.
+
+    Args:
+        engine: Where they are made.
+        view: The raw files of the source.
+        contract: The contract.
+        batch: The days.
+        moved: Tasks seen under more than one day.
+        all_contested: Whether no text takes the short way.
+    """
+    steps: tuple[Callable[[], object], ...] = (
+        partial(view.fill, batch, moved, all_contested=all_contested),
+        *(partial(engine.execute, statement) for statement in versions_sql.steps(contract)),
+    )
+    for step in steps:
+        do_within_memory(engine, step)
 
 
 def forget_tables(directory: DataDirectory) -> None:
@@ -225,7 +247,8 @@ def _is_dirty(directory: DataDirectory, source: str, day: str, fingerprint: str)
     return state is None or state.fingerprint != fingerprint or lacks_files(directory, source, day, state)
 
 
-def _batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
+def batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
+    """Days in groups of which each is flattened at once, in bounded memory."""
     batch: list[DayInputs] = []
     size = 0
     for found in inputs:

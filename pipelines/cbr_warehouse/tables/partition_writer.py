@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import duckdb
 
-from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.contract.columns import Column, Contract
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.storage.atomic_write import (
     TEMPORARY_PREFIX,
@@ -213,10 +213,19 @@ class PartitionWriter:
     def _query(self, table: str, days: Sequence[str]) -> str:
         if table == TEXTS:
             return _texts(", ".join(map(literal, days)))
-        left_out = PARTITION_COLUMNS | SET_LATER
-        names = [column.name for column in self._contract.table(table).columns if column.name not in left_out]
-        columns = ", ".join(map(identifier, names))
-        return f"SELECT {columns}, day FROM ({_rows(table, ', '.join(map(literal, days)))})"
+        return partition_rows(self._contract, table, days)
+
+
+def partition_columns(contract: Contract, table: str) -> tuple[Column, ...]:
+    """The columns that a partition's file has."""
+    left_out = PARTITION_COLUMNS | SET_LATER
+    return tuple(column for column in contract.table(table).columns if column.name not in left_out)
+
+
+def partition_rows(contract: Contract, table: str, days: Sequence[str]) -> str:
+    """SQL of the rows of a table's partitions, with their day, from the temporary tables of the batch."""
+    columns = ", ".join(identifier(column.name) for column in partition_columns(contract, table))
+    return f"SELECT {columns}, day FROM ({_rows(table, ', '.join(map(literal, days)))})"
 
 
 def _written(path: Path, temporary: str) -> Path:

@@ -1,0 +1,58 @@
+"""``cbr-warehouse verify``: the integrity of the data directory, or of a share of it; read-only."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cbr_warehouse.cli.invocation import invocation_of, utc_now
+from cbr_warehouse.cli.json_values import print_json
+from cbr_warehouse.cli.terminal_text import say, show
+from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.integrity.finding import Verified
+from cbr_warehouse.integrity.subset import parse_subset
+from cbr_warehouse.integrity.verify import verify as run_verify
+
+
+def verify(
+    context: typer.Context,
+    *,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<n/m>",
+            help="Only this share: 3/30 is the third of thirty, which together are everything.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Compare checksums, tables and warehouse with raw; read-only, beside running loads too."""
+    share = None if subset is None else parse_subset(subset)
+    invocation = invocation_of(context)
+    directory = invocation.directory
+    if not directory.sources_with_raw():
+        raise WarehouseError(
+            f"There is nothing to verify in {directory.raw}. Load first with 'cbr-warehouse load'."
+        )
+    found = run_verify(directory, invocation.contract, invocation.settings.analytics, utc_now(), share)
+    if as_json:
+        print_json({"subset": None if share is None else str(share), **asdict(found)})
+    else:
+        _show(found)
+    raise typer.Exit(1 if found.findings else 0)
+
+
+def _show(found: Verified) -> None:
+    amount = found.amount
+    show(
+        f"verified: {amount.raw_files:,} raw files, {amount.ledger_files:,} ledgers, "
+        f"{amount.records:,} records in tables of {amount.days:,} days, {amount.days_rebuilt:,} of them made "
+        f"again from raw, {amount.warehouse_tables:,} tables and views of the warehouse"
+    )
+    for finding in found.findings:
+        show(finding.what)
+    for note in found.notes:
+        say(note)
+    count = len(found.findings)
+    show("nothing differs" if not count else "1 finding" if count == 1 else f"{count:,} findings")
