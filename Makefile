@@ -30,7 +30,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast duckdb2 check lint format docs reliability coverage bench compare mutate dev build system-deps clean
+.PHONY: help demo test test-fast duckdb2 check audit lint format docs reliability coverage bench compare mutate dev build release release-files system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ check: $(DEV) ## Check formatting, lint, types and the lock file, as CI and pre-
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/uv lock --check --offline --quiet
+
+audit: $(DEV) ## Ask the OSV database for known vulnerabilities of the locked packages (needs the network)
+	$(BIN)/uv audit --frozen
 
 lint: $(DEV) ## Check lint alone
 	$(BIN)/ruff check .
@@ -94,6 +97,13 @@ mutate: $(MUTATE) ## Change the code in small ways, and list the changes that no
 dev: $(DEV) ## Start Dagster's web interface on this checkout (state in .dagster/)
 	[ -e "$${DAGSTER_HOME:-.dagster}/dagster.yaml" ] || $(BIN)/cbr-warehouse dagster-home "$${DAGSTER_HOME:-.dagster}"
 	DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)/.dagster}" VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev -w workspace.yaml
+
+VERSION ?=
+release: $(DEV) ## Commit and tag VERSION with its section of the changelog, and build its files (RELEASE_ARGS=--dry-run)
+	$(BIN)/python tools/release.py $(VERSION) $(RELEASE_ARGS)
+
+release-files: $(DEV) ## Build wheel, source distribution, requirements, SBOM and checksums of this commit into dist/
+	$(BIN)/python tools/release.py --files
 
 build: $(DEV) ## Build the wheel and the source distribution into dist/
 	$(BIN)/hatchling build

@@ -1,0 +1,163 @@
+"""The units of deploy/systemd: sound by systemd's own judgement, and what they start serves a page."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.command_line import Workplace
+
+ROOT = Path(__file__).parents[3]
+BIN = Path(sys.executable).parent
+UNITS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "deploy/systemd").glob("*.service")}
+NAMES = {"code-server", "daemon", "webserver"}
+MOST_EXPOSED = 20
+"""Of 100: systemd's measure for what a service might still do to the machine."""
+
+
+def unit(name: str) -> str:
+    return UNITS[f"cbr-warehouse-{name}.service"]
+
+
+def value(name: str, key: str) -> str:
+    found = re.findall(rf"^{key}=(.+)$", unit(name), re.MULTILINE)
+    assert len(found) == 1, (name, key, found)
+    return str(found[0])
+
+
+def test_there_is_a_unit_for_each_process() -> None:
+    assert UNITS.keys() == {f"cbr-warehouse-{name}.service" for name in NAMES}
+
+
+@pytest.mark.needs_program("systemd-analyze", package="systemd")
+def test_systemd_finds_nothing_wrong_and_little_exposed(tmp_path: Path) -> None:
+    for name, text in UNITS.items():
+        # Where this machine has the programs.
+        (tmp_path / name).write_text(text.replace("/opt/cbr-warehouse/bin/", f"{BIN}/"), encoding="utf-8")
+    for name in UNITS:
+        verify = ["systemd-analyze", "verify", "--man=no", str(tmp_path / name)]
+        done = subprocess.run(verify, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+        measure = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}"]
+        done = subprocess.run([*measure, str(tmp_path / name)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_only_the_code_server_gets_the_secrets() -> None:
+    assert {name for name in NAMES if "EnvironmentFile" in unit(name)} == {"code-server"}
+    assert {name for name in NAMES if "CBR_WAREHOUSE_CONFIG" in unit(name)} == {"code-server"}
+
+
+def test_the_webserver_talks_to_this_machine_alone() -> None:
+    assert "--host 127.0.0.1 " in value("webserver", "ExecStart")
+    assert value("webserver", "IPAddressDeny") == "any"
+    assert value("webserver", "IPAddressAllow") == "localhost"
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def started(places: dict[str, str], folder: Path) -> Iterator[dict[str, "subprocess.Popen[bytes]"]]:
+    """Starts what the units start, in their environment, with some texts replaced."""
+
+    def here(text: str) -> list[str]:
+        for place, replacement in places.items():
+            text = text.replace(place, replacement)
+        return shlex.split(text)
+
+    processes = {}
+    try:
+        for name in ("code-server", "daemon", "webserver"):
+            settings = re.findall(r"^Environment=(.+)$", unit(name), re.MULTILINE)
+            environment = dict(one.split("=", 1) for setting in settings for one in here(setting))
+            environment |= {"CBR_TOKEN": "demo-token", "HOME": str(folder)}
+            before = here(value(name, "ExecStartPre"))
+            subprocess.run(before, cwd=folder, env=environment, check=True, capture_output=True)
+            with (folder / f"{name}.log").open("wb") as log:
+                processes[name] = subprocess.Popen(
+                    here(value(name, "ExecStart")),
+                    cwd=folder,
+                    env=environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        yield processes
+    finally:
+        for process in processes.values():
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+
+
+def ask(url: str) -> str:
+    query = """{ workspaceOrError { ... on Workspace { locationEntries {
+        name locationOrLoadError { ... on RepositoryLocation { repositories { schedules { name } } } } } } }
+        instance { daemonHealth { allDaemonStatuses { daemonType healthy required } } } }"""
+    body = json.dumps({"query": query}).encode()
+    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.read().decode())
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return ""
+
+
+def listening_addresses(port: int) -> set[str]:
+    """Local addresses that listen at a port, as /proc/net prints them."""
+    rows = [
+        row.split()
+        for name in ("tcp", "tcp6")
+        if Path(f"/proc/net/{name}").exists()
+        for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    return {row[1].split(":")[0] for row in rows if int(row[1].split(":")[1], 16) == port and row[3] == "0A"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+def test_what_the_units_start_serves_the_code_location(workplace: Workplace) -> None:
+    etc, state = workplace.folder / "etc", workplace.folder / "state"
+    etc.mkdir()
+    state.mkdir()
+    workplace.configure("https://cbr.example.com", history="5d")
+    (workplace.folder / "cbr-warehouse.toml").rename(etc / "cbr-warehouse.toml")
+    ports = {"4266": str(free_port()), "3000": str(free_port())}
+    found = (ROOT / "deploy" / "systemd" / "workspace.yaml").read_text().replace("4266", ports["4266"])
+    (etc / "workspace.yaml").write_text(found)
+    places = {
+        "/opt/cbr-warehouse/bin": str(BIN),
+        "/var/lib/cbr-warehouse": str(state),
+        "/etc/cbr-warehouse": str(etc),
+        "--port 4266": f"--port {ports['4266']}",
+        "--port 3000": f"--port {ports['3000']}",
+    }
+    with started(places, state) as processes:
+        deadline = time.monotonic() + 150
+        answer = ""
+        while '"load_schedule"' not in answer or '"healthy": true' not in answer.replace('":t', '": t'):
+            logs = {name: (state / f"{name}.log").read_text()[-2000:] for name in processes}
+            assert all(process.poll() is None for process in processes.values()), logs
+            assert time.monotonic() < deadline, (answer, logs)
+            time.sleep(1)
+            answer = ask(f"http://127.0.0.1:{ports['3000']}")
+        loopback = {"0100007F"}
+        assert {name: listening_addresses(int(port)) for name, port in ports.items()} == {
+            "4266": loopback,
+            "3000": loopback,
+        }
+    assert "Traceback" not in (state / "webserver.log").read_text()
