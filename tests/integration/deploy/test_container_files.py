@@ -72,6 +72,13 @@ def test_each_service_runs_a_command_that_exists(service: str) -> None:
     assert all((DEPLOY / "container" / Path(word).name).exists() for word in inside)
 
 
+def test_each_health_check_runs_a_command_that_exists() -> None:
+    assert SERVICES["code"]["healthcheck"]["test"][0] == "CMD"
+    options_exist(SERVICES["code"]["healthcheck"]["test"][1:])
+    waiting = {name for name, one in SERVICES.items() if "code" in one.get("depends_on", {})}
+    assert waiting == {"daemon", "webserver"}
+
+
 def test_services_publish_nothing_but_the_webserver_on_loopback() -> None:
     published = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
     assert published == {"webserver": ["127.0.0.1:3000:3000"]}

@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 UNITS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "deploy/systemd").glob("*.service")}
 NAMES = {"code-server", "daemon", "webserver"}
+MAPPED = "0000000000000000FFFF0000"
+"""Begins an address of IPv4 on a socket of IPv6, as /proc/net prints it."""
+
 MOST_EXPOSED = 20
 """Of 100: systemd's measure for what a service might still do to the machine."""
 
@@ -87,8 +90,8 @@ def started(places: dict[str, str], folder: Path) -> Iterator[dict[str, "subproc
             settings = re.findall(r"^Environment=(.+)$", unit(name), re.MULTILINE)
             environment = dict(one.split("=", 1) for setting in settings for one in here(setting))
             environment |= {"CBR_TOKEN": "demo-token", "HOME": str(folder)}
-            before = here(value(name, "ExecStartPre"))
-            subprocess.run(before, cwd=folder, env=environment, check=True, capture_output=True)
+            for before in re.findall(r"^ExecStartPre=(.+)$", unit(name), re.MULTILINE):
+                subprocess.run(here(before), cwd=folder, env=environment, check=True, capture_output=True)
             with (folder / f"{name}.log").open("wb") as log:
                 processes[name] = subprocess.Popen(
                     here(value(name, "ExecStart")),
@@ -119,14 +122,15 @@ def ask(url: str) -> str:
 
 
 def listening_addresses(port: int) -> set[str]:
-    """Local addresses that listen at a port, as /proc/net prints them."""
+    """Local addresses that are listened on at a port, as /proc/net prints them."""
     rows = [
         row.split()
         for name in ("tcp", "tcp6")
         if Path(f"/proc/net/{name}").exists()
         for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
     ]
-    return {row[1].split(":")[0] for row in rows if int(row[1].split(":")[1], 16) == port and row[3] == "0A"}
+    places = [row[1].split(":") for row in rows if row[3] == "0A"]
+    return {address.removeprefix(MAPPED) for address, own in places if int(own, 16) == port}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd")
@@ -147,7 +151,7 @@ def test_what_the_units_start_serves_the_code_location(workplace: Workplace) -> 
         "--port 3000": f"--port {ports['3000']}",
     }
     with started(places, state) as processes:
-        deadline = time.monotonic() + 150
+        deadline = time.monotonic() + 200
         answer = ""
         while '"load_schedule"' not in answer or '"healthy": true' not in answer.replace('":t', '": t'):
             logs = {name: (state / f"{name}.log").read_text()[-2000:] for name in processes}
