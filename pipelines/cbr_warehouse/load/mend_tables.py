@@ -36,13 +36,16 @@ def mend_tables(context: LoadContext, source: str) -> bool:
         return mend_days(context, source, context.directory.days(source))
 
 
-def with_sound_tables(context: LoadContext, source: str, step: Callable[[], T]) -> T:
+def with_sound_tables(
+    context: LoadContext, source: str, step: Callable[[], T], make: Callable[[], object]
+) -> T:
     """Does a step that reads tables, again where it failed because of partitions that could be mended.
 
     Args:
         context: The load's dependencies; the caller holds the source.
         source: Name of the source.
         step: What to do; it can be repeated.
+        make: Makes the tables as the load does, which accounts for the records that it landed meanwhile.
 
     Raises:
         StorageError: It failed, and nothing could be mended.
@@ -50,6 +53,9 @@ def with_sound_tables(context: LoadContext, source: str, step: Callable[[], T]) 
     try:
         return step()
     except StorageError:
-        if not mend_tables(context, source):
+        with hold_directory(context, f"tables of {source}"):
+            marked = mend(context.directory, source, context.directory.days(source))
+        if not marked:
             raise
+        make()
         return step()

@@ -5,11 +5,12 @@ with the result instead of raised.
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.contract.validate import RecordValidator
@@ -53,6 +54,8 @@ from cbr_warehouse.verify.unwindowed_tasks import sweep_unwindowed
 from cbr_warehouse.verify.verify_days import Verification, verify_days
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @without_pandas()
@@ -252,7 +255,7 @@ class _SourceLoad:
         if plan.purpose is Purpose.DEEP:
             mend_tables(self._context, self._name)
         expect = partial(expect_load, self._context, self._source, plan)
-        expected = with_sound_tables(self._context, self._name, expect)
+        expected = self._with_sound_tables(expect)
         self._entry = replace(
             self._entry,
             purpose=plan.purpose.value,
@@ -287,12 +290,12 @@ class _SourceLoad:
         hidden = sweep_providers(sweeps, plan, self._advance)
         sweep_unwindowed(sweeps, plan, self._advance)
         vanished = follow_tasks(sweeps, followed, self._advance)
-        with_sound_tables(self._context, self._name, self._make_tables)
+        self._with_sound_tables(self._make_tables)
         progress.step(self._name, "completeness checked")
         horizon = Horizon(self._source.history, self._source.settle)
         state = read_source_state(self._directory, self._name, self._clock.confirmed_now())
         verify = partial(verify_days, sweeps, horizon, state, plan, self._make_tables)
-        verified = with_sound_tables(self._context, self._name, verify)
+        verified = self._with_sound_tables(verify)
         findings = AuditFindings(
             verified.entries,
             vanished,
@@ -308,7 +311,7 @@ class _SourceLoad:
         """When a load last saw that a task had changed after its end: this one, or an earlier one."""
         changed = [day for day, outcomes in self._outcomes.items() if outcomes.changed + outcomes.superseded]
         count = partial(count_edits, self._directory, self._name, changed, self._entry.started_at)
-        if with_sound_tables(self._context, self._name, count):
+        if self._with_sound_tables(count):
             return self._entry.started_at
         return read_edited_at(self._directory, self._name)
 
@@ -321,7 +324,7 @@ class _SourceLoad:
             return {}
         vanished = read_vanished(self._directory, self._name)
         read = partial(tasks_to_follow, self._directory, self._name, plan.due)
-        followed = with_sound_tables(self._context, self._name, read)
+        followed = self._with_sound_tables(read)
         return {task_id: task for task_id, task in followed.items() if task_id not in vanished}
 
     def _make_tables(self) -> None:
@@ -342,6 +345,9 @@ class _SourceLoad:
             filed = self._sweeps.counters.distinct
             followed = dict.fromkeys(set(filed) - made.kept, RecordOutcomes()) | self._outcomes
             refuse_unaccounted(self._name, filed, followed)
+
+    def _with_sound_tables(self, step: Callable[[], T]) -> T:
+        return with_sound_tables(self._context, self._name, step, self._make_tables)
 
     def _summary(self) -> LoadEntry:
         """The load's entry with its numbers so far."""

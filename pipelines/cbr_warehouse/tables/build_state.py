@@ -24,6 +24,9 @@ from cbr_warehouse.storage.layout import DataDirectory
 
 logger = logging.getLogger(__name__)
 
+BROKEN = ""
+"""Fingerprint of a day whose partitions are not what was written: it is made again from raw alone."""
+
 _FORMAT = "2"
 """Part of every fingerprint: raised when partitions are made otherwise of the same raw files and contract."""
 
@@ -214,6 +217,12 @@ def read_state(directory: DataDirectory, source: str, day: str) -> PartitionStat
     except (DamagedFileError, msgspec.ValidationError) as error:
         logger.warning("%s: is damaged, so the day is rebuilt (%s)", path, _reason(error))
         return None
+
+
+def broken_days(directory: DataDirectory, source: str, days: Iterable[str]) -> set[str]:
+    """Days that were noted as broken, so that their partitions are not to be read."""
+    states = {day: read_state(directory, source, day) for day in days}
+    return {day for day, state in states.items() if state is not None and state.fingerprint == BROKEN}
 
 
 def rename_inputs(

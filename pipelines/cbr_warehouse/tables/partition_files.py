@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from cbr_warehouse.storage.disk_errors import as_read_error
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build_state import (
+    BROKEN,
     PartitionState,
     file_checksum,
     gone_record_files,
@@ -82,7 +83,7 @@ def make_dirty(directory: DataDirectory, source: str, days: Iterable[str]) -> li
     for day in sorted(days):
         state = read_state(directory, source, day)
         if state is not None and not gone_record_files(directory, source, day):
-            write_state(directory, source, day, replace(state, fingerprint=""))
+            write_state(directory, source, day, replace(state, fingerprint=BROKEN))
             marked.append(day)
     return marked
 

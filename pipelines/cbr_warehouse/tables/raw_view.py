@@ -15,7 +15,7 @@ from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.raw.files import RECORDS
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.storage.sql_text import literal
-from cbr_warehouse.tables.build_state import DayInputs, MovedTasks, new_record_files
+from cbr_warehouse.tables.build_state import DayInputs, MovedTasks, broken_days, new_record_files
 from cbr_warehouse.tables.engine import parquet, reading_tables
 from cbr_warehouse.tables.revalidate import recheck
 from cbr_warehouse.tables.single_texts import CONTESTED, SEEN_OTHERWISE, alone
@@ -75,12 +75,14 @@ class RawView:
             moved: Where they are noted.
             every_file: Whether to look at all files of these days, not only at new ones.
         """
+        # Their partitions cannot be read, so their raw files have to say which tasks they have.
+        broken = broken_days(self._directory, self._source, days)
         files = [
             path
             for day in sorted(days)
             for path in (
                 self._inputs[day].records
-                if every_file
+                if every_file or day in broken
                 else new_record_files(self._directory, self._source, self._inputs[day])
             )
         ]
@@ -90,7 +92,10 @@ class RawView:
             "CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT task_id, day "
             f"FROM {parquet(files)} WHERE reason IS NULL"
         )
-        held = self._directory.partitions(TASKS.table, self._source)
+        unreadable = {self._directory.partition(TASKS.table, self._source, day) for day in broken}
+        held = [
+            path for path in self._directory.partitions(TASKS.table, self._source) if path not in unreadable
+        ]
         others = f"UNION ALL SELECT task_id, day FROM {parquet(held)}" if held else ""
         with reading_tables(self._directory):
             pairs = self._engine.execute(

@@ -18,8 +18,7 @@ from cbr_warehouse.load.publish import publish_warehouse
 from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.revalidate_quarantine import requeue
 from cbr_warehouse.load.run import load, rebuild
-from cbr_warehouse.raw.damage import require_deep_load
-from cbr_warehouse.raw.ledgers import read_edited_at, read_loads
+from cbr_warehouse.raw.ledgers import read_loads
 from cbr_warehouse.storage import lock
 from cbr_warehouse.warehouse import news
 from support.living_source import Dialect, LivingSource, living
@@ -197,25 +196,6 @@ def test_purposes_are_noted(loaded: Bench) -> None:
     assert [entry.new for entry in entries] == [0, 0]
     assert abs((entries[0].expected_records or 0) - (entries[0].records or 0)) <= 1
     assert entries[0].expected_requests == pytest.approx(entries[0].requests, rel=0.5)
-
-
-def test_a_deep_load_that_damage_made_necessary_is_one_once(loaded: Bench) -> None:
-    require_deep_load(loaded.directory, "prod")
-    for hours in (1, 2):
-        loaded.source.now = NOW + timedelta(hours=hours)
-        loaded.load()
-    assert [one.purpose for one in read_loads(loaded.directory, "prod")[1:]] == ["deep", "incremental"]
-
-
-def test_when_a_task_was_last_edited_is_known_until_another_is(loaded: Bench) -> None:
-    """A task that had ended and changed: the plan of later loads depends on it."""
-    edited = next(task for task in loaded.source.tasks if task.ended_at < NOW)
-    loaded.source.tasks.remove(edited)
-    loaded.source.tasks.append(replace(edited, outcome="skipped"))
-    for hours in (1, 2):
-        loaded.source.now = NOW + timedelta(hours=hours)
-        loaded.load(deep=hours == 1)
-        assert read_edited_at(loaded.directory, "prod") == NOW + timedelta(hours=1)
 
 
 def test_a_load_of_no_source_does_nothing(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from cbr_warehouse.raw.ledgers import LoadEntry, write_load
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import forget_tables
+from cbr_warehouse.tables.partition_files import mend
 from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.query import query
 from support.landed_records import CONTRACT, SOURCE, all_rows, land, make, printed, rows
@@ -108,3 +109,24 @@ def test_a_partition_that_is_gone_is_not_published_as_empty(tmp_path: Path) -> N
     publication = build_warehouse(directory, CONTRACT, AnalyticsSettings(), fresh=True)
     assert re.search(r"day=2026-11-17.*is missing", publication.held_back[SOURCE])
     assert query(directory.warehouse, "SELECT count(*) FROM tasks").rows == before
+
+
+@pytest.mark.fault("damaged files")
+@pytest.mark.parametrize("moved_to", ["2026-11-17", "2026-11-19"])
+def test_a_broken_partition_is_made_again_though_new_records_landed_and_a_task_moved(
+    tmp_path: Path, moved_to: str
+) -> None:
+    """New records were compared with the partition that was to be made again, until a rebuild."""
+    directory = received(tmp_path, 0, "2026-11-18T01:00:00")
+    other = printed({"id": "b", "created_at": "2026-11-18T02:00:00"})
+    land(tmp_path, "L1", [(other, NOW)])
+    make(directory)
+    received(tmp_path, 2, f"{moved_to}T01:00:00")
+    directory.partition("tasks", SOURCE, "2026-11-18").write_bytes(b"no parquet")
+    assert mend(directory, SOURCE, directory.days(SOURCE)) == ["2026-11-18"]
+    make(directory)
+    mended = all_rows(directory)
+    assert {(row["task_id"], row["day"]) for row in mended["tasks"]} == {("a", moved_to), ("b", "2026-11-18")}
+    forget_tables(directory)
+    make(directory)
+    assert all_rows(directory) == mended
