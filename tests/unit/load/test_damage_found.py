@@ -100,6 +100,18 @@ def test_a_file_that_is_gone_is_noted_once(directory: DataDirectory) -> None:
     assert found(directory, plan(16)).set_aside == ()
 
 
+@pytest.mark.fault("clock faults")
+def test_verdicts_of_a_clock_that_was_ahead_are_not_taken_over(directory: DataDirectory) -> None:
+    later = datetime(2026, 12, 1, tzinfo=UTC)
+    ahead = AuditEntry(day(17), 99, 0, "incomplete", later, "source_has_more")
+    write_audit(directory, SOURCE, "L1-later", AuditFindings((ahead,), judged_at=later))
+    file_of(directory, DAYS[1]).write_bytes(b"")
+    clock = SourceClock(lambda: NOW, SOURCE, is_confirmed=True)
+    find_and_set_aside(directory, SOURCE, "L2", plan(16), clock)
+    found = read_audits(directory, SOURCE, NOW)
+    assert found[day(17)] == AuditEntry(day(17), 1, 2, "unverified", NOW, "damaged_raw")
+
+
 def test_commands_without_a_source_name_the_first_damaged_file_and_how_many_more(
     directory: DataDirectory,
 ) -> None:
