@@ -68,7 +68,7 @@ docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, emulator.md, layers in 
 	$(BIN)/python -m cbr_warehouse.analytics.docs_page > docs/analytics.md
 	$(BIN)/python -m cbr_emulator.docs_page > docs/emulator.md
 	$(BIN)/python tools/layers.py
-	$(BIN)/pytest -q --collect-only --faults $(FAULTS) >/dev/null
+	$(BIN)/pytest -q --collect-only --faults $(FAULTS) tests >/dev/null
 	$(BIN)/python tools/reliability.py --faults $(FAULTS)
 
 reliability: $(DEV) ## Try everything that could lose data, and write the results to docs/reliability.md
