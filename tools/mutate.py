@@ -18,9 +18,11 @@ import shutil
 import subprocess
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import libcst as cst
 from coverage import Coverage
@@ -222,10 +224,10 @@ def revision() -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def survivors_before(room: str) -> list[str]:
-    """The mutants that survived the last run."""
-    found = json.loads((RESULTS / f"{room}.json").read_text(encoding="utf-8"))
-    return [survivor["mutant"] for survivor in found["survivors"]]
+def read_results(room: str) -> dict[str, Any]:
+    """The results of the last run of a package."""
+    found: dict[str, Any] = json.loads((RESULTS / f"{room}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def code_digest() -> str:
@@ -237,7 +239,7 @@ def code_digest() -> str:
 def run(
     rooms: Sequence[str], sample: int, seed: int, jobs: int, tests: Sequence[str], *, again: bool
 ) -> None:
-    """Tries a sample of each room and writes its results, or the survivors again without writing."""
+    """Tries a sample of each room, or the survivors of the last run again, and writes the results."""
     tried = revision()
     if MEASURED.exists() and MEASURED.read_text(encoding="utf-8") != code_digest():
         raise SystemExit("The code changed since its lines were measured: run without --keep")
@@ -248,7 +250,11 @@ def run(
     mutmut.set_mutant_under_test("")
     RESULTS.mkdir(parents=True, exist_ok=True)
     for room in rooms:
-        names = survivors_before(room) if again else draw(room, sample, seed)
+        before = read_results(room) if again else {}
+        if again:
+            names = [survivor["mutant"] for survivor in before["survivors"]]
+        else:
+            names = draw(room, sample, seed)
         started = time.monotonic()
         print(f"{room}: {len(names)} mutants")
         results = try_mutants(new_runner(jobs), names)
@@ -257,11 +263,15 @@ def run(
             for name, result in sorted(results.items())
             if result == "survived"
         ]
-        counts = {status: list(results.values()).count(status) for status in sorted(set(results.values()))}
-        drawn = {"room": room, "sample": sample, "seed": seed, "revision": tried, "tests": list(tests)}
-        found = drawn | {"counts": counts, "survivors": survivors}
-        if not again:
-            (RESULTS / f"{room}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+        counts = Counter(results.values())
+        if again:
+            counts.update(before["counts"])
+            counts["survived"] = len(survivors)
+            found = before | {"again": tried, "counts": dict(counts), "survivors": survivors}
+        else:
+            drawn = {"room": room, "sample": sample, "seed": seed, "revision": tried, "tests": list(tests)}
+            found = drawn | {"counts": dict(counts), "survivors": survivors}
+        (RESULTS / f"{room}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
         print(f"{room}: {counts} in {time.monotonic() - started:.0f} s")
 
 
@@ -279,7 +289,9 @@ def main() -> None:
         "--keep", action="store_true", help="run only new tests before, all others as the run before found"
     )
     parser.add_argument(
-        "--again", action="store_true", help="only the survivors of the last run; its results stay as written"
+        "--again",
+        action="store_true",
+        help="only the survivors of the last run; those noticed now count as noticed",
     )
     options = parser.parse_args()
     rooms = options.room.split(",")
