@@ -22,7 +22,7 @@
 --   provider_id: Provider.
 --   policy_id: Policy that started the task; NULL where it is missing or empty.
 --   is_scheduled: Whether a policy started it.
---   schedule_id: Policy that started it, or "vault:<id>" for a policy whose id is missing; NULL for a manual task.
+--   schedule_id: Policy that started it, or "vault:ID" for a policy whose id is missing; NULL for a manual task.
 --   vault_id: Vault at the time of the task.
 --   vault_name: Name of the vault at the time of the task.
 --   checkpoint_id: Restore point, shared by the tasks of one run of a vault.

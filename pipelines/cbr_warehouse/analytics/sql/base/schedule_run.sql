@@ -12,7 +12,7 @@
 --   other within 30 minutes.
 -- Columns:
 --   source: Name of the configured source.
---   schedule_id: Policy id, or "vault:<id>".
+--   schedule_id: Policy id, or "vault:ID".
 --   run_started_at: When the first task of the run was created.
 --   last_created_at: When the last task of the run was created.
 --   slot_local: Start of the run, local, rounded down to a quarter of an hour.

@@ -17,7 +17,7 @@
 --   seen are expected.
 -- Columns:
 --   source: Name of the configured source.
---   schedule_id: Policy id, or "vault:<id>".
+--   schedule_id: Policy id, or "vault:ID".
 --   weekday: ISO day of the week, 1 is Monday.
 --   time_of_day: Local time, in steps of 15 minutes.
 --   seen: Days on which it ran at this slot.

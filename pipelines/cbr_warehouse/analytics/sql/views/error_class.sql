@@ -1,6 +1,6 @@
 -- Question: which part of the service does an error code refer to?
 -- Grain: one row per error code that the vendor documents or that a failed task had, and one for (none).
--- Definition: by the number ranges in which the vendor groups the codes BackupService.<number>: general, replication, restore,
+-- Definition: by the number ranges in which the vendor groups the codes BackupService.NUMBER: general, replication, restore,
 --   migration, policy, vault, backup, resource, bucket, task, tag, share, disk, server, snapshot, sync, file_system, desktop,
 --   quota, billing, sign_in, request and unknown. A code that is not documented has the class of its range.
 -- Settings: none

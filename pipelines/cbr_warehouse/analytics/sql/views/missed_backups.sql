@@ -21,7 +21,7 @@
 --   vault_id: Newest vault.
 --   vault_name: Its name.
 --   policy_id: Policy of the schedule; NULL where its id is missing.
---   schedule_id: Schedule: policy id, or "vault:<id>".
+--   schedule_id: Schedule: policy id, or "vault:ID".
 --   slot_at: When the backup should have begun.
 --   slot_local: The same on the source's local clock.
 --   backup_day: Backup day of the slot.
