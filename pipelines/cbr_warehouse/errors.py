@@ -15,6 +15,7 @@
     │   ├── FormatError                       a newer version wrote the data directory
     │   └── FreeSpaceError                    the disk has no room for a load
     ├── ConservationError                     the tables do not account for every received record
+    ├── AlertError                            an alert could not be delivered
     └── WarehouseError                        there is no warehouse yet, or a query failed
 
 A message says what happened, to what, and what to do; it never contains a secret. ``cli`` turns an
@@ -70,6 +71,10 @@ class ForbiddenError(SourceError):
 
 class SchemaError(CbrWarehouseError):
     """A file of ``schemas/`` has an unknown key or a value that it cannot have."""
+
+
+class AlertError(CbrWarehouseError):
+    """An alert could not be delivered; it is tried again."""
 
 
 class LoadRunningError(CbrWarehouseError):

@@ -9,7 +9,14 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from cbr_warehouse.settings.durations import print_duration, show
-from cbr_warehouse.settings.model import REPORTED_ELSEWHERE, Schedule, Settings, SourceSettings, Thresholds
+from cbr_warehouse.settings.model import (
+    REPORTED_ELSEWHERE,
+    Alerts,
+    Schedule,
+    Settings,
+    SourceSettings,
+    Thresholds,
+)
 from cbr_warehouse.settings.problems import ConfigProblem
 
 _SHOWN = {"history", "settle", "rpo_grace", "strikes", "max_requests_per_second"}
@@ -28,6 +35,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "sources": SourceSettings,
     "schedules": Schedule,
     "thresholds": Thresholds,
+    "alerts": Alerts,
 }
 
 _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (

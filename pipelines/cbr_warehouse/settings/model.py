@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -51,6 +51,7 @@ ALLOWED_REFERENCE = (
     'token = "env:CBR_TOKEN"; never the secret itself'
 )
 ALLOWED_COUNT = "a whole number from 1 to 1000, without quotes"
+ALLOWED_ADDRESS = 'a mail address in quotes, such as "ops@example.com"'
 ALLOWED_TEXT = 'a quoted string, or "env:NAME" or "file:PATH"'
 
 
@@ -98,6 +99,10 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Secret = Annotated[Reference, BeforeValidator(_secret)]
 TextOrReference = Annotated[str | Reference, BeforeValidator(_text_or_reference)]
 Endpoint = Annotated[str, BeforeValidator(parse_endpoint)]
+Address = Annotated[str, Field(pattern=r"\A[^\s@<>,;\x00-\x1f]{1,64}@[A-Za-z0-9.-]{1,253}\z")]
+Owner = Annotated[
+    str, Field(pattern=r"\A(team:[A-Za-z0-9 _-]{1,64}|[^\s@:<>,;]{1,64}@[A-Za-z0-9.-]{1,253})\z")
+]
 Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")]
 
 MAX_DURATION = timedelta(days=3650)
@@ -120,6 +125,16 @@ def _threshold(name: str) -> Any:
     if isinstance(default, float):
         constraints["allow_inf_nan"] = False
     return Field(default, description=allowed, **constraints)
+
+
+def _span(*, days: int = 0, hours: int = 0) -> Any:
+    """The field of a duration above zero."""
+    return Field(
+        timedelta(days=days, hours=hours),
+        gt=timedelta(0),
+        le=MAX_DURATION,
+        description=f"{ALLOWED_DURATION}, above zero",
+    )
 
 
 class Thresholds(_Values):
@@ -158,6 +173,46 @@ class Schedule(_Values):
         if [self.resource_id, self.policy_id, self.vault_id].count(None) != 2:
             raise ValueError("needs exactly one of resource_id, policy_id and vault_id")
         return self
+
+
+class Alerts(_Values):
+    """Who is told of failures, and from when on: ``[alerts]``.
+
+    Attributes:
+        webhook: URL that alerts are posted to as JSON.
+        mail_to: Addresses that alerts are sent to.
+        mail_from: The sender; None for the first of ``mail_to``.
+        smtp_host: Server that sends the mails.
+        smtp_port: Its port.
+        smtp_security: How the connection is encrypted.
+        smtp_username: User of the server; None to send without signing in.
+        smtp_password: Reference to the user's password.
+        repeat: How long until a failure that lasts is reported again.
+        newest_task: Age of the newest task from which backups may have stopped.
+        unverified: How long a day may stay unverified.
+        quarantined: How long a record may stay in quarantine.
+        retention_left: How long before a day leaves the source it is reported that it is not complete.
+    """
+
+    webhook: TextOrReference | None = Field(
+        None, description='a URL in quotes, or "env:NAME" or "file:PATH" where the URL itself is secret'
+    )
+    mail_to: tuple[Address, ...] = Field((), strict=False, description=f"a list, each {ALLOWED_ADDRESS}")
+    mail_from: Address | None = Field(None, description=ALLOWED_ADDRESS)
+    smtp_host: str = Field(
+        "localhost", pattern=r"\A[A-Za-z0-9.:-]{1,253}\z", description="the name of a server, in quotes"
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="a whole number from 1 to 65535, without quotes")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description='"starttls", "tls" or "none"'
+    )
+    smtp_username: TextOrReference | None = Field(None, description=ALLOWED_TEXT)
+    smtp_password: Secret | None = Field(None, description=ALLOWED_REFERENCE)
+    repeat: Duration = _span(hours=24)
+    newest_task: Duration = _span(hours=26)
+    unverified: Duration = _span(days=3)
+    quarantined: Duration = _span(hours=24)
+    retention_left: Duration = _span(days=4)
 
 
 class SourceSettings(_Values):
@@ -251,7 +306,10 @@ class Settings(_Values):
         timezone: Time zone of the analytics' days.
         day_anchor: Local time at which a backup day begins.
         schedule: When Dagster starts loads: a cron expression in UTC.
+        keep_runs: How long Dagster keeps runs, their events and logs, and ticks.
         publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
+        owners: Who answers for the assets in Dagster.
+        alerts: Who is told of failures.
         thresholds: Thresholds of the analytics.
         schedules: Configured backup intervals that replace the inferred ones.
         sources: The sources; may be empty for commands that need none.
@@ -264,9 +322,19 @@ class Settings(_Values):
     timezone: Annotated[str, BeforeValidator(parse_timezone)] = Field("UTC", description=ALLOWED_TIMEZONE)
     day_anchor: Annotated[time, BeforeValidator(parse_anchor)] = Field(time(18), description=ALLOWED_ANCHOR)
     schedule: Annotated[str, BeforeValidator(parse_cron)] = Field("0 * * * *", description=ALLOWED_CRON)
+    keep_runs: Duration = Field(
+        timedelta(days=30),
+        ge=timedelta(days=1),
+        le=MAX_DURATION,
+        description=f"{ALLOWED_DURATION}, at least 1d",
+    )
     publish_unchanged: Duration = Field(
         timedelta(hours=24), ge=timedelta(0), le=MAX_DURATION, description=ALLOWED_DURATION
     )
+    owners: tuple[Owner, ...] = Field(
+        (), strict=False, description=f'a list, each {ALLOWED_ADDRESS}, or "team:NAME"'
+    )
+    alerts: Alerts = Field(Alerts(), description="a table: [alerts]")
     thresholds: Thresholds = Field(Thresholds(), description="a table: [thresholds]")
     schedules: tuple[Schedule, ...] = Field(
         (),

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from cbr_warehouse.errors import SettingsError
 from cbr_warehouse.settings.auth_methods import AuthMethod
 from cbr_warehouse.settings.error_messages import key_of
 from cbr_warehouse.settings.model import ALLOWED_REFERENCE, ALLOWED_TEXT, Origin, SourceSettings
@@ -149,6 +150,23 @@ def secret_problems(
                 where = key_of(("sources", position, key), raw)
                 problems.append(ConfigProblem(origin.place, where, str(error), _REFERENCES[key]))
     return problems
+
+
+def resolve_text(key: str, value: str | Reference, environ: Mapping[str, str]) -> str:
+    """Resolves a value that is plain text or a reference.
+
+    Args:
+        key: Its key in the configuration, for the message.
+        value: The value.
+        environ: The environment variables.
+
+    Raises:
+        SettingsError: The secret cannot be had.
+    """
+    try:
+        return _fetch("password", value, environ) if isinstance(value, Reference) else value
+    except ValueError as error:
+        raise SettingsError(f"{key}: {error}.") from None
 
 
 def _fetch(key: str, reference: Reference, environ: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from cbr_warehouse.settings.analytics import THRESHOLDS
 from cbr_warehouse.settings.locate import CONFIG_VARIABLE, DATA_DIR_VARIABLE, KEYS
-from cbr_warehouse.settings.model import Schedule, Settings, SourceSettings, Thresholds
+from cbr_warehouse.settings.model import Alerts, Schedule, Settings, SourceSettings, Thresholds
 from cbr_warehouse.settings.read import (
     VENDOR_SECURITY_TOKEN,
     VENDOR_VARIABLES,
@@ -23,6 +23,7 @@ SECTIONS = {
 }
 TABLES: list[tuple[str, type[BaseModel]]] = [
     ("Keys at the top", Settings),
+    ("`[alerts]`", Alerts),
     ("`[thresholds]`", Thresholds),
     ("`[[schedules]]`", Schedule),
     ("`[[sources]]`", SourceSettings),
@@ -52,7 +53,7 @@ def default_of(model: type[BaseModel], key: str) -> object:
 
 @pytest.mark.parametrize(("title", "model"), TABLES)
 def test_every_key_is_on_the_page_with_its_default(title: str, model: type[BaseModel]) -> None:
-    keys = [key for key in model.model_fields if key not in {"thresholds", "schedules", "sources"}]
+    keys = [key for key in model.model_fields if key not in {"alerts", "thresholds", "schedules", "sources"}]
     assert SECTIONS[title] == [(key, default_of(model, key)) for key in keys]
 
 
