@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 # Each subpackage with those it may import; there are no cycles. `cbr_warehouse.errors` and the package
 # itself are open to all. A new subpackage gets a line here.
 LAYERS: dict[str, set[str]] = {
+    "json_log": set(),
     "settings": set(),
     "storage": set(),
     "contract": set(),
@@ -22,7 +23,7 @@ LAYERS: dict[str, set[str]] = {
     "raw": {"storage", "contract"},
     "tables": {"raw", "contract", "storage"},
     # Requests from the source what is new or may have changed.
-    "extract": {"settings", "source", "raw", "contract", "storage", "tables"},
+    "extract": {"settings", "source", "raw", "contract", "storage", "tables", "json_log"},
     # Counts days at the source and compares them with what is stored.
     "verify": {"extract", "source", "raw", "contract", "tables"},
     # Examines a source and writes nothing.
@@ -33,6 +34,8 @@ LAYERS: dict[str, set[str]] = {
     # Compares what is stored with its checksums, and with what is made of raw again; writes nothing.
     "integrity": {"settings", "storage", "contract", "raw", "tables", "analytics", "warehouse"},
     "reader": {"warehouse", "storage"},
+    # Sends what a sensor has found to people.
+    "alerts": {"settings"},
     "report": {"reader", "analytics", "contract", "storage"},
 }
 MAY_IMPORT: dict[str, set[str]] = {

@@ -1,6 +1,7 @@
 """``--config``, ``--data-dir`` and ``--debug``, which every command takes, before its name or after it."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,24 +17,39 @@ class GlobalOptions:
     Attributes:
         config: The configuration file named on the command line.
         data_dir: The data directory named on the command line.
+        debug: Whether everything is logged.
+        log_format: What stderr gets.
     """
 
     config: Path | None = None
     data_dir: Path | None = None
+    debug: bool = False
+    log_format: str = "text"
 
 
 def _note(context: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
     """Stores an option of either position; the last one wins."""
     root = context.find_root()
     noted = root.obj or GlobalOptions()
-    path = None if value is None else Path(value)
-    root.obj = noted if path is None else replace(noted, **{str(param.name): path})
+    given = Path(value) if param.name in {"config", "data_dir"} and value is not None else value
+    root.obj = noted if given is None else replace(noted, **{str(param.name): given})
     return value
 
 
-def _set_up_logging(value: bool) -> bool:
+class LogFormat(StrEnum):
+    """What stderr gets: sentences, or JSON with one object a line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _set_up_logging(context: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Sets up logging by both options about it, of either position."""
     if value:
-        log_to_stderr(debug=True)
+        options = _note(context, param, value)
+        noted = context.find_root().obj
+        log_to_stderr(debug=noted.debug, as_json=noted.log_format == LogFormat.JSON)
+        return options
     return value
 
 
@@ -61,10 +77,22 @@ Debug = Annotated[
 ]
 
 
+Format = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log-format",
+        help="What stderr gets: text, or json, one object a line with source and load.",
+        show_default=False,
+        callback=_set_up_logging,
+    ),
+]
+
+
 def take_global_options(
     config: Config = None,
     data_dir: DataDir = None,
     debug: Debug = False,
+    log_format: Format = None,
 ) -> None:
     """Does nothing itself: its parameters are added to every command."""
 

@@ -12,7 +12,7 @@ import typer
 
 from cbr_warehouse import __version__
 from cbr_warehouse.cli.commands import CommandGroup
-from cbr_warehouse.cli.global_options import Config, DataDir, Debug
+from cbr_warehouse.cli.global_options import Config, DataDir, Debug, Format
 from cbr_warehouse.cli.terminal_text import log_to_stderr, prepare_streams, say
 from cbr_warehouse.errors import CbrWarehouseError
 
@@ -41,6 +41,7 @@ def options(
     config: Config = None,
     data_dir: DataDir = None,
     debug: Debug = False,
+    log_format: Format = None,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True),

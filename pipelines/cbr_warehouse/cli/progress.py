@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from cbr_warehouse.cli.terminal_text import visible
+from cbr_warehouse.cli.terminal_text import logs_json, visible
+from cbr_warehouse.json_log import json_line
 from cbr_warehouse.load.progress import Progress
 
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
     """Gives the progress that fits stderr, and leaves it clean."""
+    if logs_json():
+        yield JsonLines()
+        return
     if not sys.stderr.isatty():
         yield Lines()
         return
@@ -61,6 +65,23 @@ class Lines(Progress):
         what, is_counted = self._steps.pop(source, ("", False))
         count = self._counts.pop(source, 0)
         if what:
-            subject = f"{source}: " if source else ""
             number = f"{count:,} " if is_counted else ""
-            print(visible(f"{subject}{number}{what}{end}"), file=sys.stderr)
+            self.print_step(source, f"{number}{what}{end}")
+
+    def print_step(self, source: str, text: str) -> None:
+        """Prints a step that ended."""
+        subject = f"{source}: " if source else ""
+        print(visible(f"{subject}{text}"), file=sys.stderr)
+
+
+class JsonLines(Lines):
+    """The same lines as JSON."""
+
+    def notice(self, sentence: str) -> None:
+        """Writes the sentence at once."""
+        print(json_line("INFO", sentence, logger="cbr_warehouse.progress"), file=sys.stderr)
+
+    def print_step(self, source: str, text: str) -> None:
+        """Prints a step that ended."""
+        about = {"source": source} if source else {}
+        print(json_line("INFO", text, logger="cbr_warehouse.progress", **about), file=sys.stderr)

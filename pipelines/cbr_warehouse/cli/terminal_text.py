@@ -8,6 +8,7 @@ import sys
 from io import TextIOWrapper
 
 from cbr_warehouse.contract.visible_text import escape_invisible
+from cbr_warehouse.json_log import JsonFormatter, json_line
 
 
 def visible(text: str) -> str:
@@ -17,7 +18,15 @@ def visible(text: str) -> str:
 
 def say(sentence: str) -> None:
     """Prints a sentence about the run on stderr."""
-    print(f"cbr-warehouse: {visible(sentence)}", file=sys.stderr)
+    if logs_json():
+        print(json_line("WARNING", sentence, logger="cbr_warehouse"), file=sys.stderr)
+    else:
+        print(f"cbr-warehouse: {visible(sentence)}", file=sys.stderr)
+
+
+def logs_json() -> bool:
+    """Whether stderr gets JSON, one object a line."""
+    return any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger().handlers)
 
 
 def show(line: str) -> None:
@@ -32,11 +41,11 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def log_to_stderr(*, debug: bool) -> None:
-    """Sends log records to stderr: warnings, or with ``debug`` everything."""
+def log_to_stderr(*, debug: bool, as_json: bool = False) -> None:
+    """Sends log records to stderr: warnings, or with ``debug`` everything; as text or as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s" if debug else "cbr-warehouse: %(message)s"
-    handler.setFormatter(_VisibleFormatter(form))
+    handler.setFormatter(JsonFormatter() if as_json else _VisibleFormatter(form))
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler], force=True)
 
 

@@ -17,6 +17,7 @@ from cbr_warehouse.extract.pagination import REFUSED, PageSize, Paginator
 from cbr_warehouse.extract.plan import Sweep
 from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.window_split import Split, is_dense, own_windows, split_dense
+from cbr_warehouse.json_log import add_log_ids, log_ids
 from cbr_warehouse.raw.files import ReceivedPage
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledgers import SweepEntry, write_sweep
@@ -86,7 +87,7 @@ class SweepRunner:
         """
         sweeps = list(sweeps)
         self._own_windows = own_windows(sweeps) if are_neighbours else {}
-        pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"sweep-{self.source}")
+        pool = _pool(f"sweep-{self.source}")
         futures = [pool.submit(self._sweep, self._next_number(), sweep, progress) for sweep in sweeps]
         try:
             for future in as_completed(futures):
@@ -118,7 +119,7 @@ class SweepRunner:
         if not requested:
             return []
         number = self._next_number()
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"show-{self.source}") as pool:
+        with _pool(f"show-{self.source}") as pool:
             pages = list(pool.map(self._show, requested))
         for index, page in enumerate(pages):
             if page is not None:
@@ -235,7 +236,7 @@ class SweepRunner:
     def _read_parts(self, parts: Iterable[TaskQuery], sweep_counters: SweepCounters) -> set[bytes | str]:
         """Reads the parts of a window in parallel; returns the ids of all rows received."""
         seen: set[bytes | str] = set()
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"part-{self.source}") as pool:
+        with _pool(f"part-{self.source}") as pool:
             reads = [(SweepCounters(self._next_number(), sweep_counters.progress), part) for part in parts]
             futures = [pool.submit(self._read, part, part_counters) for part_counters, part in reads]
             try:
@@ -279,3 +280,10 @@ class SweepRunner:
         with self._lock:
             self._sweeps += 1
             return self._sweeps
+
+
+def _pool(name: str) -> ThreadPoolExecutor:
+    """Threads whose log lines have the ids of this one."""
+    return ThreadPoolExecutor(
+        WORKERS, thread_name_prefix=name, initializer=add_log_ids, initargs=(log_ids(),)
+    )

@@ -20,6 +20,7 @@ from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, plan_load
 from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
 from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.sweep_runner import SweepRunner
+from cbr_warehouse.json_log import add_log_ids, with_log_ids
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.describe_failure import describe_failure
 from cbr_warehouse.load.forecast_inputs import expect_load
@@ -103,10 +104,11 @@ def load_source(context: LoadContext, ready: ReadySource, request: LoadRequest) 
         The result; its ``failure`` is whatever exception ended the load.
     """
     load = _SourceLoad(context, ready, request)
-    try:
-        return load.run()
-    except Exception as error:  # noqa: BLE001  a source must not stop the others, whatever it raises
-        return load.fail(error)
+    with with_log_ids(source=ready.settings.name):
+        try:
+            return load.run()
+        except Exception as error:  # noqa: BLE001  a source must not stop the others, whatever it raises
+            return load.fail(error)
 
 
 def fail_source(
@@ -196,6 +198,7 @@ class _SourceLoad:
         unique = self._entry.load_id.rpartition("-")[2]
         load_id = next_load_id(self._directory, self._name, started_at, unique)
         self._entry = replace(self._entry, load_id=load_id, started_at=started_at)
+        add_log_ids({"load": load_id})
 
     def _read_source_time(self, client: CbrClient) -> SourceError | None:
         """Compares the clocks before anything is planned; from then on the load goes by the source's time.
