@@ -39,7 +39,14 @@ def with_log_ids(**ids: str) -> Iterator[None]:
         _IDS.reset(token)
 
 
-def json_line(level: str, message: str, *, logger: str, at: float | None = None, **more: str) -> str:
+def json_line(
+    level: str,
+    message: str,
+    *,
+    logger: str,
+    at: float | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """One line.
 
     Args:
@@ -66,4 +73,6 @@ class JsonFormatter(logging.Formatter):
             more["run"] = str(run)
         if record.exc_info:
             more["traceback"] = self.formatException(record.exc_info)
-        return json_line(record.levelname, record.getMessage(), logger=record.name, at=record.created, **more)
+        return json_line(
+            record.levelname, record.getMessage(), logger=record.name, at=record.created, more=more
+        )

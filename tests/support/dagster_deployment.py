@@ -118,7 +118,12 @@ class Deployment:
         return self.run_assets(keys, days, job=job)
 
     def run_assets(
-        self, keys: list[dg.AssetKey], days: list[date], *, job: str | None = None
+        self,
+        keys: list[dg.AssetKey],
+        days: list[date],
+        *,
+        job: str | None = None,
+        more_tags: dict[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Runs assets for some days; a job's name runs them as that job does."""
         defs = self.defs
@@ -129,13 +134,26 @@ class Deployment:
             instance=self.instance,
             asset_selection=keys,
             partition_key=None if tags else first,
-            tags=tags,
+            tags=tags | (more_tags or {}),
             raise_on_error=False,
         )
 
     def tick(self, source: str) -> dg.ExecuteInProcessResult:
-        """The run requested by the schedule for a source now."""
-        return self.run(source, [self.clock.now.date()], job="load")
+        """The run requested by the schedule for a source now; it leaves the publication to ``publish``."""
+        keys = [key for key in self.defs.resolve_all_asset_keys() if key.path[0] == "tables"]
+        return self.run_assets(
+            [dg.AssetKey(["raw", source]), *keys],
+            [self.clock.now.date()],
+            job="load",
+            more_tags={"cbr-warehouse/source": source},
+        )
+
+    def publish(self, *, analytics: bool = True) -> dg.ExecuteInProcessResult:
+        """The run requested by the sensor after the loads of a tick."""
+        chosen = {"warehouse", "analytics"} if analytics else {"warehouse"}
+        keys = [key for key in self.defs.resolve_all_asset_keys() if key.path[0] in chosen]
+        job = self.defs.resolve_job_def("publish")
+        return job.execute_in_process(instance=self.instance, asset_selection=keys, raise_on_error=False)
 
     def recorded(self, *key: str) -> set[date]:
         """The days of an asset that are materialized in Dagster."""

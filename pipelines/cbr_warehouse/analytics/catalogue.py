@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 BASE = (
@@ -90,6 +91,12 @@ def views() -> tuple[Definition, ...]:
     found = {one.name: one for one in [*_all("views", "view"), *_all("macros", "macro")]}
     order = TopologicalSorter({name: sorted(one.needs & found.keys()) for name, one in sorted(found.items())})
     return tuple(found[name] for name in order.static_order())
+
+
+def definition_file(definition: Definition) -> Path:
+    """The file that a definition was read from."""
+    folder = {"table": "base", "view": "views", "macro": "macros"}[definition.kind]
+    return Path(str(files(_ROOM).joinpath("sql", folder, f"{definition.name}.sql")))
 
 
 def read_error_codes() -> dict[str, dict[str, str]]:

@@ -84,4 +84,4 @@ class JsonLines(Lines):
     def print_step(self, source: str, text: str) -> None:
         """Prints a step that ended."""
         about = {"source": source} if source else {}
-        print(json_line("INFO", text, logger="cbr_warehouse.progress", **about), file=sys.stderr)
+        print(json_line("INFO", text, logger="cbr_warehouse.progress", more=about), file=sys.stderr)

@@ -10,6 +10,8 @@ import dagster as dg
 
 from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables, views
 from cbr_warehouse.defs.asset_keys import analytics_key
+from cbr_warehouse.defs.code_references import query_file
+from cbr_warehouse.defs.column_lineage import from_query
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.upstream_assets import read_by
@@ -64,6 +66,8 @@ def _spec(installation: Installation, definition: Definition) -> dg.AssetSpec:
         kinds={"duckdb", definition.kind},
         skippable=True,
         metadata={
+            "dagster/code_references": query_file(definition),
+            "dagster/column_lineage": from_query(definition.name),
             "dagster/column_schema": _schema(definition),
             "dagster/table_name": f"{path.stem}.analytics.{definition.name}",
             "dagster/uri": path.as_uri(),

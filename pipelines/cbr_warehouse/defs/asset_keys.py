@@ -4,8 +4,14 @@ import dagster as dg
 
 LOAD_JOB = "load"
 LOAD_SCHEDULE = "load_schedule"
+PUBLISH_JOB = "publish"
+PUBLISH_SENSOR = "publish_sensor"
 REPORT_JOB = "report_job"
 REPORT_SCHEDULE = "report_schedule"
+FAILED_RUNS_SENSOR = "failed_runs_sensor"
+FAILED_CHECKS_SENSOR = "failed_checks_sensor"
+RETENTION_JOB = "remove_old_runs"
+RETENTION_SCHEDULE = "remove_old_runs_schedule"
 WAREHOUSE_POOL = "warehouse"
 
 SOURCE_TAG = "cbr-warehouse/source"

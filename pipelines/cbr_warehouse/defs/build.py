@@ -2,14 +2,20 @@
 
 import logging
 import os
+from collections.abc import Sequence
 
 import dagster as dg
 
+from cbr_warehouse.defs.alerts import alert_sensors
 from cbr_warehouse.defs.analytics import analytics_asset
+from cbr_warehouse.defs.code_references import with_functions
+from cbr_warehouse.defs.conditions import conditions
 from cbr_warehouse.defs.installation import Installation, read_installation
 from cbr_warehouse.defs.partitions import partition_days
+from cbr_warehouse.defs.publication import publication
 from cbr_warehouse.defs.raw import raw_asset
 from cbr_warehouse.defs.report import report_asset, report_schedule
+from cbr_warehouse.defs.retention import retention
 from cbr_warehouse.defs.schedule import load_schedule
 from cbr_warehouse.defs.tables import tables_asset
 from cbr_warehouse.defs.warehouse import warehouse_asset
@@ -37,17 +43,28 @@ def build_location(installation: Installation) -> dg.Definitions:
         installation: The installation.
     """
     days = partition_days(installation)
-    definitions = dg.Definitions(
-        assets=[
-            *(raw_asset(installation, source, days) for source in installation.settings.sources),
-            tables_asset(installation, days),
-            warehouse_asset(installation),
-            analytics_asset(installation),
-            report_asset(installation),
-        ],
-        executor=dg.in_process_executor,
+    assets: Sequence[dg.AssetsDefinition] = [
+        *with_functions(
+            [
+                *(raw_asset(installation, source, days) for source in installation.settings.sources),
+                tables_asset(installation, days),
+                warehouse_asset(installation),
+                report_asset(installation),
+            ]
+        ),
+        analytics_asset(installation),  # refers to the file of each query
+    ]
+    if owners := [*installation.settings.owners]:
+        assets = dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=owners), assets)
+    definitions = dg.Definitions.merge(
+        dg.Definitions(
+            assets=assets, asset_checks=[conditions(installation)], executor=dg.in_process_executor
+        ),
+        report_schedule(installation),
+        publication(installation),
+        retention(installation),
+        alert_sensors(installation),
     )
-    definitions = dg.Definitions.merge(definitions, report_schedule(installation))
     if installation.missing_source is None:
         return dg.Definitions.merge(definitions, load_schedule(installation))
     logger.warning("%s", installation.missing_source)

@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from cbr_warehouse.contract.columns import Column, Table
+from cbr_warehouse.contract.columns import Column, Contract, Table
 from cbr_warehouse.contract.sql_types import SQL_TYPES
+from cbr_warehouse.defs.column_lineage import record_column, record_paths
 from cbr_warehouse.raw.files import RECORDS
 
 
@@ -19,8 +20,12 @@ def table_schema(table: Table, left_out: frozenset[str] = frozenset()) -> dg.Tab
     return dg.TableSchema(columns=columns, constraints=dg.TableConstraints(other=unique))
 
 
-def records_schema() -> dg.TableSchema:
-    """The columns of raw's files of records."""
+def records_schema(contract: Contract) -> dg.TableSchema:
+    """The columns of raw's files of records, and the keys of the record that the tables are made from.
+
+    Args:
+        contract: The tables.
+    """
     columns = [
         dg.TableColumn(
             field.name,
@@ -28,6 +33,10 @@ def records_schema() -> dg.TableSchema:
             constraints=dg.TableColumnConstraints(nullable=field.nullable),
         )
         for field in RECORDS
+    ]
+    columns += [
+        dg.TableColumn(record_column(path), "json", description=f"In the record as received: {path}")
+        for path in record_paths(contract)
     ]
     return dg.TableSchema(columns=columns)
 

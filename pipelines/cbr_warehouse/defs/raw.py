@@ -10,9 +10,10 @@ command exits with 1: alerts are set on failed runs, and a failed asset check le
 When a source fails. Dagster skips all steps downstream of a failed one, so in a run of all sources, one that
 is down would keep the others out of the warehouse. Therefore
 
-- the schedule starts a run for each source, so that only the run of the failed source fails and is retried;
-- a source that fails publishes the records that it received, as the command does, since the steps that would
-  do so are skipped; in a run of several sources, so does each one after it.
+- the schedule starts a run for each source, so that only the run of the failed source fails and is retried,
+  and the publication is a run of its own (``publication``);
+- in a run that also publishes, such as one of the whole job, a source that fails publishes the records that
+  it received, as the command does, since the steps that would do so are skipped; so does each after it.
 
 Alternatives: a failed source that only reports a failed asset check would leave its run successful and its
 partition materialized; one step for all sources would have one pool, one retry policy and one result.
@@ -27,13 +28,16 @@ import dagster as dg
 
 from cbr_warehouse.contract.day_reason import explain
 from cbr_warehouse.contract.utc_days import DAY, start_of
-from cbr_warehouse.defs.asset_keys import LOAD_JOB, raw_key, source_pool
+from cbr_warehouse.defs.asset_keys import LOAD_JOB, raw_key, source_pool, warehouse_key
 from cbr_warehouse.defs.columns import records_schema
 from cbr_warehouse.defs.failures import as_dagster_failures, failure, has_failed_step
+from cbr_warehouse.defs.freshness import freshness_by
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
 from cbr_warehouse.defs.progress import LoggedProgress
+from cbr_warehouse.defs.waiting import log_waits
 from cbr_warehouse.extract.plan import Plan, Range
+from cbr_warehouse.json_log import with_log_ids
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.locks import hold_source
 from cbr_warehouse.settings.model import SourceSettings
@@ -57,6 +61,7 @@ def raw_asset(
         days: The partitions.
     """
     key = raw_key(source.name)
+    contract = installation.load_context.contract
     folder = installation.load_context.directory.raw / "records" / f"source={source.name}"
 
     @dg.multi_asset(
@@ -66,8 +71,9 @@ def raw_asset(
                 key,
                 description=f"Every task record as received from {source.endpoint}, by day of created_at.",
                 group_name="raw",
+                freshness_policy=freshness_by(installation.settings.schedule),
                 kinds={"parquet"},
-                metadata={"dagster/column_schema": records_schema(), "dagster/uri": folder.as_uri()},
+                metadata={"dagster/column_schema": records_schema(contract), "dagster/uri": folder.as_uri()},
             )
         ],
         check_specs=[
@@ -88,6 +94,7 @@ def raw_asset(
         ),
     )
     def load_days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        log_waits(context)
         own = own_days(context)
         with as_dagster_failures():
             result = _load(context, installation, source, own)
@@ -120,10 +127,11 @@ def _load(
     load_context = replace(installation.load_context, progress=LoggedProgress(context.log))
     (ready,) = require_sources(installation.settings, source.name, installation.environ)
     what = f"load of {source.name} by Dagster run {context.run.run_id}"
-    with hold_source(load_context, source.name, what, wait=True):
+    with with_log_ids(run=context.run.run_id), hold_source(load_context, source.name, what, wait=True):
         result = load_source(load_context, ready, _request(context, load_context, source, own))
         will_fail = _missing_days(result, own) or _days_to_report(context, result)
-        if result.is_publishable and (will_fail or has_failed_step(context)):
+        will_be_skipped = will_fail or has_failed_step(context)
+        if result.is_publishable and will_be_skipped and _publishes(context, load_context):
             publish_warehouse(load_context)
     return result
 
@@ -138,6 +146,13 @@ def _request(
     if context.run.job_name == LOAD_JOB and set(own) <= set(_planned(load_context, source).read):
         return LoadRequest()
     return LoadRequest(range=Range(start_of(min(own)), start_of(max(own)) + DAY))
+
+
+def _publishes(context: dg.AssetExecutionContext, load_context: LoadContext) -> bool:
+    """Whether the run has the step that publishes; runs of the schedule leave it to a run of its own."""
+    selected = context.run.asset_selection
+    published = {warehouse_key(table.name) for table in load_context.contract.tables}
+    return selected is None or not published.isdisjoint(selected)
 
 
 def _planned(load_context: LoadContext, source: SourceSettings) -> Plan:

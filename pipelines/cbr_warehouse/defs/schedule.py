@@ -1,5 +1,7 @@
 """The job ``load`` and its schedule: what ``cbr-warehouse load`` does, one run for each source.
 
+The runs of the schedule load a source and record its tables; ``publication`` publishes after them.
+
 A missed tick loses nothing: the plan of the next run includes every day that is due. So a tick skips a
 source whose last run is not over, instead of queueing a second run behind it.
 """
@@ -31,13 +33,13 @@ def load_schedule(installation: Installation) -> dg.Definitions:
         installation: The installation.
     """
     raw = [raw_key(source.name) for source in installation.settings.sources]
-    downstream = [table_key(table) for table in PARTITIONED]
-    downstream += [warehouse_key(table.name) for table in installation.load_context.contract.tables]
+    tables = [table_key(table) for table in PARTITIONED]
+    downstream = [warehouse_key(table.name) for table in installation.load_context.contract.tables]
     downstream += [analytics_key(definition.name) for definition in materialized_definitions()]
     job = dg.define_asset_job(
         LOAD_JOB,
         # By name, not all: a deployment may have other assets beside these.
-        selection=dg.AssetSelection.assets(*raw, *downstream),
+        selection=dg.AssetSelection.assets(*raw, *tables, *downstream),
         description=(
             "Does what the command `cbr-warehouse load` does. Run for today's partition, it also loads every "
             "earlier day that is due by its plan; run for an earlier partition, that day."
@@ -64,7 +66,7 @@ def load_schedule(installation: Installation) -> dg.Definitions:
             yield dg.RunRequest(
                 run_key=f"{source.name} {tick.isoformat()}",
                 partition_key=tick.date().isoformat(),
-                asset_selection=[raw_key(source.name), *downstream],
+                asset_selection=[raw_key(source.name), *tables],
                 tags={SOURCE_TAG: source.name},
             )
         if len(waiting) == len(installation.settings.sources):

@@ -1,4 +1,8 @@
-"""``tables/<table>``: the Parquet partitions, rebuilt for every day whose raw records changed."""
+"""``tables/<table>``: the Parquet partitions, rebuilt for every day whose raw records changed.
+
+A day is recorded in Dagster when its partitions are newer than its last record, and once when it was loaded
+and has no records: a load without news records none.
+"""
 
 from collections.abc import Iterator
 
@@ -6,6 +10,7 @@ import dagster as dg
 
 from cbr_warehouse.contract.columns import Table
 from cbr_warehouse.defs.asset_keys import raw_key, table_key
+from cbr_warehouse.defs.column_lineage import from_record
 from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
@@ -37,20 +42,27 @@ def tables_asset(installation: Installation, days: dg.PartitionsDefinition[str])
         with as_dagster_failures():
             made = {
                 day
-                for source in directory.sources_with_raw()
+                for source in _sources(context, directory)
                 for day in _make_days_of(context, installation, source)
             }
-            touched = (made | _loaded_before(context)) - {UNKNOWN_DAY} - own
+            touched = (made | _loaded_before(context) | own) - {UNKNOWN_DAY}
+            made |= {day for day in touched if _is_newer_than_its_record(context, directory, day)}
             with hold_directory(installation.load_context, "counting rows by Dagster"):
-                rows = {day: _rows(directory, day) for day in touched | own}
+                rows = {day: _rows(directory, day) for day in touched}
         for key in sorted(context.selected_asset_keys):
-            table = key.path[-1]
-            counts = {day: {"dagster/partition_row_count": rows[day].get(table, 0)} for day in rows}
-            for day in sorted(touched & set(days.get_partition_keys())):
+            recorded = context.instance.get_materialized_partitions(key)
+            counts = {
+                day: {"dagster/partition_row_count": count.get(key.path[-1], 0)}
+                for day, count in rows.items()
+                if day in made or day not in recorded
+            }
+            for day in sorted(counts.keys() - own & set(days.get_partition_keys())):
                 context.log_event(dg.AssetMaterialization(key, partition=day, metadata=counts[day]))
-            for day in own:
-                context.add_asset_metadata(counts[day], asset_key=key, partition_key=day)
-            yield dg.MaterializeResult(asset_key=key)
+            # Dagster records all partitions of the run with a result, or none of them.
+            if own & counts.keys():
+                for day in own & counts.keys():
+                    context.add_asset_metadata(counts[day], asset_key=key, partition_key=day)
+                yield dg.MaterializeResult(asset_key=key)
 
     return make_days
 
@@ -77,6 +89,7 @@ def _make_days_of(
 
 
 def _spec(installation: Installation, table: Table) -> dg.AssetSpec:
+    sources = [source.name for source in installation.settings.sources]
     return dg.AssetSpec(
         table_key(table.name),
         deps=[raw_key(source.name) for source in installation.settings.sources],
@@ -85,6 +98,7 @@ def _spec(installation: Installation, table: Table) -> dg.AssetSpec:
         kinds={"parquet"},
         skippable=True,
         metadata={
+            "dagster/column_lineage": from_record(table, sources, SET_LATER),
             "dagster/column_schema": table_schema(table, SET_LATER),
             "dagster/uri": (installation.load_context.directory.tables / table.name).as_uri(),
         },
@@ -99,6 +113,13 @@ def _description(installation: Installation, table: Table) -> str:
     )
 
 
+def _sources(context: dg.AssetExecutionContext, directory: DataDirectory) -> list[str]:
+    """The sources whose tables a run is about: those that it loads, or all if it loads none."""
+    selected = context.run.asset_selection or frozenset()
+    sources = directory.sources_with_raw()
+    return [source for source in sources if raw_key(source) in selected] or list(sources)
+
+
 def _loaded_before(context: dg.AssetExecutionContext) -> set[str]:
     """Days that earlier steps of this run loaded; a load builds their tables itself, to count rows."""
     events = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
@@ -107,6 +128,19 @@ def _loaded_before(context: dg.AssetExecutionContext) -> set[str]:
         for event in events
         if event.dagster_event and event.dagster_event.partition
     }
+
+
+def _is_newer_than_its_record(context: dg.AssetExecutionContext, directory: DataDirectory, day: str) -> bool:
+    """Whether partitions of a day were replaced since Dagster last recorded it: by this run, or a command."""
+    from cbr_warehouse.tables.build_state import made_at
+
+    made = [made_at(directory, source, day) for source in directory.sources_with_raw()]
+    newest = max((at for at in made if at is not None), default=None)
+    if newest is None:
+        return False
+    last = dg.AssetRecordsFilter(asset_key=table_key("tasks"), asset_partitions=[day])
+    records = context.instance.fetch_materializations(last, limit=1).records
+    return not records or records[0].timestamp < newest.timestamp()
 
 
 def _rows(directory: DataDirectory, day: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Unfinished runs of a source: which of them a tick waits for, and which died with their process.
+"""Unfinished runs: which of them a tick or a publication waits for, and which died with their process.
 
 Dagster's launcher cannot tell that a run whose machine was restarted is dead: the run stays STARTED, and with
 it its place in the queue and its pool. The locks of the data directory can tell, since they die with their
@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from cbr_warehouse.defs.asset_keys import LOAD_JOB, SOURCE_TAG
+from cbr_warehouse.defs.asset_keys import LOAD_JOB, PUBLISH_JOB, SOURCE_TAG
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import describe_holder
 
 SILENCE = timedelta(minutes=3)
 """How long a living run may log nothing while it holds no lock; its steps without one take seconds."""
 
-_UNFINISHED = [
+UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -42,22 +42,40 @@ def reason_to_wait(
     """
     if holder := describe_holder(directory.source_lock(source)):
         return f"{source}: {holder} is running"
+    own = dg.RunsFilter(job_name=LOAD_JOB, tags={SOURCE_TAG: source}, statuses=UNFINISHED)
+    found = _first_alive(instance, instance.get_runs(own), directory, now)
+    return None if found is None else f"{source}: run {found.run_id} is not over"
+
+
+def reason_to_wait_for_publication(
+    instance: dg.DagsterInstance, directory: DataDirectory, now: datetime
+) -> str | None:
+    """Why another publication must not be started; None if it may. Runs that died are marked as failed.
+
+    Args:
+        instance: The instance, whose runs are looked at.
+        directory: The data directory.
+        now: The present, UTC.
+    """
+    own = dg.RunsFilter(job_name=PUBLISH_JOB, statuses=UNFINISHED)
+    found = _first_alive(instance, instance.get_runs(own), directory, now)
+    return None if found is None else f"publication: run {found.run_id} is not over"
+
+
+def _first_alive(
+    instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun], directory: DataDirectory, now: datetime
+) -> dg.DagsterRun | None:
+    """The first run whose process is not known to have died; those before it are marked as failed."""
     is_writing = describe_holder(directory.lock) is not None
-    for run in _unfinished_runs(instance, source):
+    for run in runs:
         if is_writing or not _is_dead(instance, run, now):
-            return f"{source}: run {run.run_id} is not over"
+            return run
         instance.report_run_failed(
             run,
             f"The process of this run ended without a word: it holds no lock of {directory.root}, and has "
-            f"logged nothing for {SILENCE}. Nothing is lost; the next run loads what it did not.",
+            f"logged nothing for {SILENCE}. Nothing is lost; the next run does what it did not.",
         )
     return None
-
-
-def _unfinished_runs(instance: dg.DagsterInstance, source: str) -> Iterable[dg.DagsterRun]:
-    return instance.get_runs(
-        dg.RunsFilter(job_name=LOAD_JOB, tags={SOURCE_TAG: source}, statuses=_UNFINISHED)
-    )
 
 
 def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun, now: datetime) -> bool:

@@ -17,6 +17,7 @@ _WITHIN = re.compile(r"\b(\w+) AS (?:MATERIALIZED )?\(")
 _MADE_OF = {
     "touched_tasks": "warehouse/tasks",
     "touched_backups": "analytics/attempt",
+    "touched_schedules": "analytics/attempt",
     "as_of": "warehouse/loads",
     "source_watermark": "warehouse/loads",
 }

@@ -6,11 +6,13 @@ import dagster as dg
 
 from cbr_warehouse.contract.columns import Table
 from cbr_warehouse.defs.asset_keys import WAREHOUSE_POOL, raw_key, table_key, warehouse_key
+from cbr_warehouse.defs.column_lineage import from_partitions
 from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import as_dagster_failures
+from cbr_warehouse.defs.freshness import freshness_by
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.load.locks import hold_directory
-from cbr_warehouse.tables.partition_writer import PARTITIONED
+from cbr_warehouse.tables.partition_writer import PARTITIONED, SET_LATER
 from cbr_warehouse.warehouse.checks import REFERENCES, CheckResult, check_all
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import count_rows
@@ -60,15 +62,19 @@ def _spec(installation: Installation, table: Table) -> dg.AssetSpec:
     counted = [table_key("tasks"), table_key("quarantine")]
     bookkeeping = {"loads": raw, "coverage": [*raw, *counted]}
     path = installation.load_context.directory.warehouse
+    is_partitioned = table.name in PARTITIONED
+    lineage = {"dagster/column_lineage": from_partitions(table, SET_LATER)} if is_partitioned else {}
     return dg.AssetSpec(
         warehouse_key(table.name),
         deps=[table_key(table.name)] if table.name in PARTITIONED else bookkeeping[table.name],
         description=table.description,
         group_name="warehouse",
+        freshness_policy=freshness_by(installation.settings.schedule) if table.name == "loads" else None,
         kinds={"duckdb"},
         skippable=True,
         metadata={
             "dagster/column_schema": table_schema(table),
+            **lineage,
             "dagster/table_name": f"{path.stem}.main.{table.name}",
             "dagster/uri": path.as_uri(),
         },

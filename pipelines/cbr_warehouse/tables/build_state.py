@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -248,6 +249,14 @@ def rows_made(directory: DataDirectory, source: str, day: str) -> dict[str, int]
     """Rows by table of the partitions of a day; empty if none were made."""
     state = read_state(directory, source, day)
     return {} if state is None else state.rows
+
+
+def made_at(directory: DataDirectory, source: str, day: str) -> datetime | None:
+    """When the partitions of a day were last replaced, UTC; None if none were made."""
+    try:
+        return datetime.fromtimestamp(directory.partition_state(source, day).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
 
 
 def new_record_files(directory: DataDirectory, source: str, inputs: DayInputs) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""``--log-format json``: every line of stderr is an object with source and load, whichever thread wrote it."""
+"""``--log-format json``: every line of stderr is an object with source and load, of whichever thread."""
 
 import json
 from collections.abc import Callable
@@ -20,10 +20,9 @@ def test_every_line_is_an_object_with_the_ids_of_its_load(workplace: Workplace, 
     steps = [line for line in lines if line["logger"] == "cbr_warehouse.progress" and "source" in line]
     assert any("tasks received" in line["message"] for line in steps)
     # The retry was logged by a thread of the load's own.
-    (retry,) = [
-        line for line in lines if "429" in line["message"] and line["logger"] == "cbr_warehouse.source"
-    ]
-    assert (retry["source"], retry["load"]) == ("prod", row["load_id"])
+    retries = [line for line in lines if "429" in line["message"] and "load" in line]
+    assert retries
+    assert {(line["source"], line["load"]) for line in retries} == {("prod", row["load_id"])}
     assert "demo-token" not in done.err
 
 

@@ -114,7 +114,11 @@ def test_dg_checks_and_lists_the_definitions(workplace: Workplace) -> None:
         "analytics": len(materialized_definitions()),
         "report": 1,
     }
-    assert {one["name"] for one in found["schedules"]} == {"load_schedule", "report_schedule"}
+    assert {one["name"] for one in found["schedules"]} == {
+        "load_schedule",
+        "report_schedule",
+        "remove_old_runs_schedule",
+    }
 
 
 def test_dg_tells_what_is_wrong_with_the_configuration(workplace: Workplace) -> None:

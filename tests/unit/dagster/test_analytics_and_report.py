@@ -39,7 +39,8 @@ def loaded(install: Callable[..., Deployment]) -> tuple[Deployment, dg.ExecuteIn
     place = install("prod")
     place.apis["prod"].add(day(0), 3)
     place.apis["prod"].add(day(2))
-    result = place.tick("prod")
+    assert place.tick("prod").success
+    result = place.publish()
     assert result.success
     return place, result
 

@@ -52,8 +52,9 @@ def test_the_assets_of_one_source(configured: Callable[[str], None]) -> None:
     defs = load_code_location()
     dg.Definitions.validate_loadable(defs)
     assert keys_of(defs) == [*ANALYTICS, "raw/prod-eu", "report", *TABULATED]
-    assert {job.name for job in defs.jobs or ()} == {"load", "report_job"}
-    assert {schedule.name for schedule in defs.schedules or ()} == {"load_schedule", "report_schedule"}
+    assert {job.name for job in defs.jobs or ()} == {"load", "publish", "remove_old_runs", "report_job"}
+    schedules = {"load_schedule", "report_schedule", "remove_old_runs_schedule"}
+    assert {schedule.name for schedule in defs.schedules or ()} == schedules
     assert defs.executor is dg.in_process_executor
 
 
@@ -72,8 +73,15 @@ def test_without_a_source_there_is_nothing_to_load_and_a_note_says_so(
     defs = load_code_location()
     dg.Definitions.validate_loadable(defs)
     assert keys_of(defs) == [*ALWAYS, *TABULATED]
-    assert [job.name for job in defs.jobs or ()] == ["report_job"]
-    assert [schedule.name for schedule in defs.schedules or ()] == ["report_schedule"]
+    assert [job.name for job in defs.jobs or ()] == [
+        "report_job",
+        "publish",
+        "remove_old_runs",
+    ]
+    assert [schedule.name for schedule in defs.schedules or ()] == [
+        "report_schedule",
+        "remove_old_runs_schedule",
+    ]
     assert "configures no source" in str(defs.metadata["note"].value)
     tasks = defs.resolve_assets_def(dg.AssetKey(["tables", "tasks"]))
     assert "configures no source" in tasks.descriptions_by_key[dg.AssetKey(["tables", "tasks"])]

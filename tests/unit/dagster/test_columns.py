@@ -5,6 +5,7 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
+from cbr_warehouse.contract.dictionary import dictionary
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.contract.sql_types import SQL_TYPES
 from cbr_warehouse.raw.files import RECORDS
@@ -48,4 +49,6 @@ def test_a_table_lacks_what_only_the_warehouse_sets(
 
 
 def test_raw_shows_the_columns_of_its_files(schema_of: Callable[..., dg.TableSchema]) -> None:
-    assert [column.name for column in schema_of("raw", "prod").columns] == RECORDS.names
+    names = [column.name for column in schema_of("raw", "prod").columns]
+    paths = {row.path for row in dictionary(CONTRACT) if row.path}
+    assert names == [*RECORDS.names, *(f"record_text.{path}" for path in sorted(paths))]

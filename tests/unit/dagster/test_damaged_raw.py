@@ -36,7 +36,9 @@ def test_what_a_failing_source_cannot_fetch_again_stays_though_another_is_loaded
     place.apis["down"].status = 403
     assert not place.tick("down").success
     assert place.tick("up").success
+    assert place.publish().success
     assert days_held(place, "down") == [day(3), day(1)]
     place.apis["down"].status = 200
     assert place.tick("down").success
+    assert place.publish().success
     assert days_held(place, "down") == [day(3), day(1)]

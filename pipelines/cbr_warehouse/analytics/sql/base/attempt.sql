@@ -5,7 +5,7 @@
 --   minus the source's day anchor: with anchor 18:00 the backup day of the 5th lasts from the 5th 18:00 to the 6th 18:00.
 --   It depends on created_at alone because that never changes. is_scheduled: the task has a policy_id, or its backup
 --   name begins with autobk_. schedule_id is the policy_id; without one, for a name that begins with autobk_,
---   "vault:<vault_id>".
+--   "vault:VAULT_ID".
 -- Settings: timezone, day_anchor (of the source, else the global ones)
 -- Edge cases: a started_at before created_at gives a wait of 0 and is_wait_clamped. A task that ended before it started
 --   has no duration. A blank error code is NULL. Resources that a task removes are not its primary resource.

@@ -1,0 +1,69 @@
+"""Asset checks on what must hold of the published warehouse, as ``warehouse.conditions`` examines it.
+
+One check for each condition, whatever the number of sources: its metadata names those where it does not hold.
+They are examined with each publication; none of them blocks anything.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from cbr_warehouse.defs.asset_keys import warehouse_key
+from cbr_warehouse.defs.failures import as_dagster_failures
+from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.settings.model import Alerts
+from cbr_warehouse.warehouse.conditions import CONDITIONS, Condition, Limits, Violations, examine
+
+SOURCES = "sources"
+"""Metadata of a failed check: the sources where the condition does not hold."""
+
+
+def conditions(installation: Installation) -> dg.AssetChecksDefinition:
+    """The checks of all conditions, in one step.
+
+    Args:
+        installation: The installation.
+    """
+
+    @dg.multi_asset_check(
+        name="conditions",
+        specs=[
+            dg.AssetCheckSpec(name, asset=warehouse_key(condition.table), description=condition.description)
+            for name, condition in CONDITIONS.items()
+        ],
+        can_subset=True,
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        load_context = installation.load_context
+        with as_dagster_failures():
+            found = examine(
+                load_context.directory.warehouse,
+                load_context.clock(),
+                limits_of(installation.settings.alerts),
+            )
+        for name, condition in CONDITIONS.items():
+            if dg.AssetCheckKey(warehouse_key(condition.table), name) in context.selected_asset_check_keys:
+                yield _result(name, condition, found[name])
+
+    return check
+
+
+def limits_of(settings: Alerts) -> Limits:
+    """The limits as they are configured."""
+    return Limits(settings.newest_task, settings.unverified, settings.quarantined, settings.retention_left)
+
+
+def _result(name: str, condition: Condition, found: Violations) -> dg.AssetCheckResult:
+    lines = [f"{source}: {said}" if source else said for source, said in found.by_source.items()]
+    metadata = {
+        "violations": "\n".join(lines),
+        SOURCES: ", ".join(found.by_source),
+        "what_to_do": condition.remedy,
+    }
+    return dg.AssetCheckResult(
+        asset_key=warehouse_key(condition.table),
+        check_name=name,
+        passed=not lines,
+        severity=dg.AssetCheckSeverity.ERROR if condition.is_serious else dg.AssetCheckSeverity.WARN,
+        metadata=metadata if lines else None,
+    )

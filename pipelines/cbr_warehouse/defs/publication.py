@@ -1,0 +1,129 @@
+"""The job ``publish`` and the sensor that starts it: one publication for all loads of a tick.
+
+The runs of the schedule load one source each. As soon as they have ended, one run publishes the warehouse,
+runs the checks and, once a day, counts the rows of the analytics. A source that takes long does not hold back
+the others: they are published without it, and it is published afterwards, as ``cbr-warehouse load`` does.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from cbr_warehouse.defs.analytics import materialized_definitions
+from cbr_warehouse.defs.asset_keys import (
+    LOAD_JOB,
+    PUBLISH_JOB,
+    PUBLISH_SENSOR,
+    SOURCE_TAG,
+    analytics_key,
+    warehouse_key,
+)
+from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.defs.unfinished_runs import UNFINISHED, reason_to_wait_for_publication
+
+INTERVAL_SECONDS = 10
+"""How often the sensor looks for loads that have ended."""
+
+SOON = timedelta(seconds=20)
+"""A load that has ended is published this soon although others of its tick go on."""
+
+RETRY = timedelta(minutes=10)
+"""How long after a failed publication the next one is tried; loads that end meanwhile do not hasten it."""
+
+_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_LOOK_BACK = timedelta(days=2)
+"""Loads that ended before are not looked for if nothing was ever published."""
+
+
+def publication(installation: Installation) -> dg.Definitions:
+    """The job, and its sensor, which is on by default: without it nothing that is loaded is published.
+
+    Args:
+        installation: The installation.
+    """
+    warehouse = [warehouse_key(table.name) for table in installation.load_context.contract.tables]
+    analytics = [analytics_key(definition.name) for definition in materialized_definitions()]
+    job = dg.define_asset_job(
+        PUBLISH_JOB,
+        selection=dg.AssetSelection.assets(*warehouse, *analytics),
+        description=(
+            "Publishes the warehouse from the tables of all sources, checks it and counts the analytics."
+        ),
+    )
+
+    @dg.sensor(
+        name=PUBLISH_SENSOR,
+        job=job,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Starts the job {PUBLISH_JOB} when the loads of a tick have ended, or {SOON.seconds} seconds "
+            "after the first of them has; the analytics are counted with the first publication of a day."
+        ),
+    )
+    def after_loads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = datetime.now(UTC)  # Dagster's own: it is compared with the times of its runs
+        reason = reason_to_wait_for_publication(
+            context.instance, installation.load_context.directory, now
+        ) or _reason_not_due(context.instance, now)
+        if reason is not None:
+            return dg.SkipReason(reason)
+        is_counted = _is_counted_on(context.instance, analytics[0], now)
+        return dg.RunRequest(
+            asset_selection=warehouse if is_counted else [*warehouse, *analytics],
+            tags={"dagster/priority": "10"},  # not behind the loads of many sources in the queue
+        )
+
+    return dg.Definitions(jobs=[job], sensors=[after_loads])
+
+
+def _reason_not_due(instance: dg.DagsterInstance, now: datetime) -> str | None:
+    """Why nothing is to be published yet; None if a publication is due."""
+    last = _last_publication(instance, None)
+    done = _last_publication(instance, dg.DagsterRunStatus.SUCCESS)
+    # A load that ends while the warehouse is built may not be in it.
+    since = _created(done) if done else now - _LOOK_BACK
+    ended = [
+        record.end_time
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name=LOAD_JOB, statuses=_ENDED, updated_after=since - timedelta(seconds=1))
+        )
+        if SOURCE_TAG in record.dagster_run.tags and record.end_time and record.end_time > since.timestamp()
+    ]
+    if not ended:
+        return "No load has ended since the last publication."
+    if last and last.dagster_run.status is not dg.DagsterRunStatus.SUCCESS and now - _created(last) < RETRY:
+        return f"The last publication failed (run {last.dagster_run.run_id}); the next is tried soon."
+    loading = [
+        run.tags[SOURCE_TAG]
+        for run in instance.get_runs(dg.RunsFilter(job_name=LOAD_JOB, statuses=UNFINISHED))
+        if SOURCE_TAG in run.tags
+    ]
+    # Where publishing takes long, no more than half of the time is spent with it.
+    pause = max(SOON.total_seconds(), _seconds(done))
+    if loading and now.timestamp() - min(ended) < pause:
+        return f"Still loading: {', '.join(sorted(loading))}."
+    return None
+
+
+def _last_publication(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus | None
+) -> dg.RunRecord | None:
+    statuses = None if status is None else [status]
+    found = instance.get_run_records(dg.RunsFilter(job_name=PUBLISH_JOB, statuses=statuses), limit=1)
+    return found[0] if found else None
+
+
+def _created(record: dg.RunRecord) -> datetime:
+    return record.create_timestamp.replace(tzinfo=UTC)
+
+
+def _seconds(record: dg.RunRecord | None) -> float:
+    if record is None or record.start_time is None or record.end_time is None:
+        return 0.0
+    return record.end_time - record.start_time
+
+
+def _is_counted_on(instance: dg.DagsterInstance, key: dg.AssetKey, now: datetime) -> bool:
+    latest = instance.get_latest_materialization_event(key)
+    return latest is not None and datetime.fromtimestamp(latest.timestamp, UTC).date() == now.date()

@@ -1,0 +1,143 @@
+"""One publication follows the loads of a tick, and no source holds back the others."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from cbr_warehouse.defs import publication
+from cbr_warehouse.defs.asset_keys import SOURCE_TAG
+from cbr_warehouse.load.locks import hold_directory
+from support.dagster_deployment import NOW, Deployment, day
+
+Install = Callable[..., Deployment]
+
+
+@pytest.fixture
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    return stored_instance
+
+
+def evaluate(place: Deployment) -> dg.RunRequest | str:
+    """What the sensor requests, or why nothing."""
+    repository = place.defs.get_repository_def()
+    with dg.build_sensor_context(instance=place.instance, repository_def=repository) as context:
+        found = repository.get_sensor_def("publish_sensor").evaluate_tick(context)
+    return found.run_requests[0] if found.run_requests else str(found.skip_message)
+
+
+def parts(request: dg.RunRequest | str) -> set[str]:
+    assert isinstance(request, dg.RunRequest), request
+    return {key.path[0] for key in request.asset_selection or ()}
+
+
+def begin(place: Deployment, job: str, tags: dict[str, str]) -> dg.DagsterRun:
+    """A run that has started, whose process does not exist."""
+    run = place.instance.create_run_for_job(place.defs.resolve_job_def(job), tags=tags)
+    for event in (dg.DagsterEventType.PIPELINE_STARTING, dg.DagsterEventType.PIPELINE_START):
+        place.instance.report_dagster_event(dg.DagsterEvent(event.value, job_name=job), run.run_id)
+    return run
+
+
+def test_one_publication_follows_the_loads_of_a_tick(install: Install) -> None:
+    place = install("down", "up")
+    place.apis["up"].add(day(1))
+    place.apis["down"].status = 403
+    assert evaluate(place) == "No load has ended since the last publication."
+    assert place.tick("up").success
+    assert not place.tick("down").success
+    assert parts(evaluate(place)) == {"warehouse", "analytics"}
+    assert place.publish().success
+    assert evaluate(place) == "No load has ended since the last publication."
+    # The analytics are counted once a day.
+    assert place.tick("up").success
+    assert parts(evaluate(place)) == {"warehouse"}
+
+
+def test_a_failed_load_is_published_too(install: Install) -> None:
+    place = install("down")
+    place.apis["down"].status = 403
+    assert not place.tick("down").success
+    assert "warehouse" in parts(evaluate(place))
+
+
+def test_a_source_that_takes_long_holds_back_no_other(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = install("slow", "quick")
+    begin(place, "load", {SOURCE_TAG: "slow"})
+    assert place.tick("quick").success
+    assert evaluate(place) == "Still loading: slow."
+    monkeypatch.setattr(publication, "SOON", timedelta(seconds=-1))
+    assert "warehouse" in parts(evaluate(place))
+
+
+def test_there_is_one_publication_at_a_time_and_a_dead_one_holds_back_nothing(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = install("a")
+    assert place.tick("a").success
+    run = begin(place, "publish", {})
+    assert evaluate(place) == f"publication: run {run.run_id} is not over"
+    monkeypatch.setattr("cbr_warehouse.defs.unfinished_runs.SILENCE", timedelta(seconds=-1))
+    with hold_directory(place.installation.load_context, "publication by Dagster"):
+        assert evaluate(place) == f"publication: run {run.run_id} is not over"
+    assert "The last publication failed" in str(evaluate(place))
+    monkeypatch.setattr(publication, "RETRY", timedelta(0))
+    assert "warehouse" in parts(evaluate(place))
+    found = place.instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_load_without_news_costs_dagster_little(install: Install) -> None:
+    """Its store grew by 250 events and 1.1 MB a source and tick when each run recorded everything."""
+    place = install("a", "b", "c")
+    for api in place.apis.values():
+        api.add(day(0))
+        api.add(day(3))
+    place.clock.now = NOW - timedelta(minutes=5)
+    for name in place.apis:
+        assert place.tick(name).success
+    assert place.publish().success
+    place.clock.now = NOW
+    for name in place.apis:
+        result = place.tick(name)
+        assert result.success
+        assert result.asset_materializations_for_node("tables") == []
+        assert len(place.instance.all_logs(result.run_id)) <= 35
+    published = place.publish(analytics=False)
+    events = Counter(entry.dagster_event_type for entry in place.instance.all_logs(published.run_id))
+    assert events.total() <= 150, events
+    assert published.asset_materializations_for_node("analytics") == []
+
+
+def test_a_day_made_again_by_a_command_is_recorded_with_the_next_run(install: Install) -> None:
+    place = install("a")
+    place.apis["a"].add(day(0))
+    assert place.tick("a").success
+    place.clock.now = NOW + timedelta(minutes=5)
+    state = place.installation.load_context.directory.partition_state("a", day(0).isoformat())
+    state.touch()
+    result = place.tick("a")
+    assert {found.partition for found in result.asset_materializations_for_node("tables")} == {
+        day(0).isoformat()
+    }
+
+
+def test_a_run_that_waited_for_a_slot_says_since_when_and_for_whom(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = install("a", "b")
+    assert place.tick("b").success
+    monkeypatch.setattr("cbr_warehouse.defs.waiting.WORTH_TELLING", timedelta(seconds=-60))
+    result = place.tick("a")
+    (said,) = [
+        entry.user_message
+        for entry in place.instance.all_logs(result.run_id)
+        if entry.user_message.startswith("Waited ")
+    ]
+    assert "for a free slot, since" in said
+    assert datetime.now(UTC).strftime("%H:") in said
