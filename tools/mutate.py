@@ -45,7 +45,7 @@ COVERAGE = COPY / "coverage.sqlite"
 MEASURED = COPY / "measured.txt"
 """The digest of the code whose lines the coverage has."""
 
-SECONDS_A_MUTANT = 25
+SECONDS_A_MUTANT = 60
 """Tests of a mutant are run in their order while their sum is below; a mutant that only slower
 tests would notice counts as survived."""
 
