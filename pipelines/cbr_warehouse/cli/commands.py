@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from cbr_warehouse.cli.global_options import take_global_options
 from cbr_warehouse.cli.plain_values import take_plain_values
+from cbr_warehouse.storage.allocators import choose_allocators
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class PlainCommand(TyperCommand):
 
 def build(name: str) -> Any:
     """Imports a command and gives it the global options."""
+    choose_allocators()  # before any library starts a thread
     found = getattr(import_module(f"cbr_warehouse.cli.{COMMANDS[name].module}"), COMMANDS[name].module)
     command = get_command(found if isinstance(found, typer.Typer) else _of_function(name, found))
     for one in (command, *getattr(command, "commands", {}).values()):

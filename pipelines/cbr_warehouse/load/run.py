@@ -14,8 +14,8 @@ from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.source_load import fail_source, load_source
 from cbr_warehouse.load.unfinished_rebuild import note_rebuild, note_rebuilt
 from cbr_warehouse.settings.select_sources import ReadySource
+from cbr_warehouse.storage.allocators import choose_allocators
 from cbr_warehouse.storage.format_version import require_known_format
-from cbr_warehouse.storage.memory import share_one_arena
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from cbr_warehouse.warehouse.build import build_warehouse
@@ -48,7 +48,7 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
     """
     # Here too, so that no failure is noted in a directory that is not understood.
     require_known_format(context.directory)
-    share_one_arena()
+    choose_allocators()
     pool = ThreadPoolExecutor(max(1, min(len(sources), MOST_SIDE_BY_SIDE)), thread_name_prefix="load")
     try:
         loads = [pool.submit(_load_exclusively, context, source, request) for source in sources]

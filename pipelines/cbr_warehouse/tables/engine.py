@@ -26,7 +26,7 @@ _NOT_OF_A_FILE = (
 """Errors that no content of a file causes."""
 
 MEMORY_LIMIT_MB = 130
-"""Of the engine alone; a load as a whole stays below 600 MB. What does not fit is spilled to disk."""
+"""Of the engine alone; a load as a whole stays below 400 MB. What does not fit is spilled to disk."""
 
 MOST_MEMORY_MB = 16 * MEMORY_LIMIT_MB
 """What rows of a megabyte each may take, which cannot be spilled while they are worked on."""

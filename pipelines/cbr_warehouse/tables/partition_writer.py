@@ -33,9 +33,9 @@ TEXTS = ".texts"
 No reader's pattern matches the folder of this name.
 """
 
-ROW_GROUP_ROWS = 20_480
+ROW_GROUP_ROWS = 12_288
 """A row group is kept in memory while it is written, beyond the engine's limit: at DuckDB's own 122,880 rows
-a day of 50,000 tasks took 100 MB more. Most days are one row group."""
+a day of 50,000 tasks took 120 MB more. Most days are one row group."""
 
 _PARQUET = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
 
