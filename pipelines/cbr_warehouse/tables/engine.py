@@ -145,9 +145,10 @@ def do_within_memory(engine: duckdb.DuckDBPyConnection, step: Callable[[], T]) -
 
 def parquet(files: Iterable[Path]) -> str:
     """SQL of the rows of Parquet files of a source and day, with these two as text columns."""
-    # Only the last three steps of a path are ours to read: `DataDirectory` made them.
+    # Only the last three steps of a path are ours to read: `DataDirectory` made them. DuckDB evaluates a
+    # regular expression once for many rows of a file, where it would split the path again for each row.
     values = ", ".join(
-        f"split_part(filename, '/', {step})[{len(prefix) + 1}:] AS {prefix.removesuffix('=')}"
-        for step, prefix in ((-3, SOURCE_PREFIX), (-2, DAY_PREFIX))
+        f"regexp_extract(filename, '/{prefix}([^/]*){'/[^/]*' * below}$', 1) AS {prefix.removesuffix('=')}"
+        for below, prefix in ((2, SOURCE_PREFIX), (1, DAY_PREFIX))
     )
     return f"(SELECT * EXCLUDE (filename), {values} FROM {parquet_files(files, ', filename = true')})"
