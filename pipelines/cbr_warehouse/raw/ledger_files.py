@@ -101,10 +101,10 @@ def _read_all(folder: Path) -> list[Entry]:
 
 def read_singles(folder: Path, names: Collection[str]) -> list[Entry] | None:
     """Single files by name, in order; None where one was folded meanwhile."""
-    entries = [(name, folder / name, read_file(folder / name)) for name in sorted(names)]
-    if any(content is None for _, _, content in entries):
+    entries = [(path := folder / name, read_file(path)) for name in sorted(names)]
+    if any(content is None for _, content in entries):
         return None
-    return [Entry(name, content, path) for name, path, content in entries if content is not None]
+    return [Entry(path.name, content, path) for path, content in entries if content is not None]
 
 
 def read_folded(path: Path) -> Iterator[Entry]:

@@ -197,7 +197,8 @@ def write_audit(directory: DataDirectory, source: str, load_id: str, findings: A
     """Notes what a load found out about its source."""
     path = directory.raw_ledger("audits", source) / f"{load_id}.json"
     rows = [_plain(asdict(entry)) for entry in findings.days]
-    write_checked_json(path, {**_plain(asdict(findings)), "days": rows})
+    rest = replace(findings, days=())
+    write_checked_json(path, {**_plain(asdict(rest)), "days": rows})
 
 
 def read_audits(directory: DataDirectory, source: str, now: datetime | None = None) -> dict[date, AuditEntry]:

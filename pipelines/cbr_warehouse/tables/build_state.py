@@ -11,6 +11,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,8 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.raw.files import names_digest
 from cbr_warehouse.raw.landing import raw_files
-from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
+from cbr_warehouse.storage.atomic_write import read_file
+from cbr_warehouse.storage.checked_json import parse_checked_json, read_checked_json, write_checked_json
 from cbr_warehouse.storage.disk_errors import as_read_error
 from cbr_warehouse.storage.layout import DataDirectory
 
@@ -213,11 +215,18 @@ def read_state(directory: DataDirectory, source: str, day: str) -> PartitionStat
     """
     path = directory.partition_state(source, day)
     try:
-        value = read_checked_json(path, [field.name for field in fields(PartitionState)])
-        return None if value is None else msgspec.convert(value, PartitionState)
+        content = read_file(path)
+        return None if content is None else _parse_state(path, content)
     except (DamagedFileError, msgspec.ValidationError) as error:
         logger.warning("%s: is damaged, so the day is rebuilt (%s)", path, _reason(error))
         return None
+
+
+@lru_cache(maxsize=4_096)
+def _parse_state(path: Path, content: bytes) -> PartitionState:
+    """A note as read from a file; a load asks for that of each day several times."""
+    value = parse_checked_json(path, content, [field.name for field in fields(PartitionState)])
+    return msgspec.convert(value, PartitionState)
 
 
 def broken_days(directory: DataDirectory, source: str, days: Iterable[str]) -> set[str]:
@@ -248,7 +257,7 @@ def rename_inputs(
 def rows_made(directory: DataDirectory, source: str, day: str) -> dict[str, int]:
     """Rows by table of the partitions of a day; empty if none were made."""
     state = read_state(directory, source, day)
-    return {} if state is None else state.rows
+    return {} if state is None else dict(state.rows)
 
 
 def made_at(directory: DataDirectory, source: str, day: str) -> datetime | None:

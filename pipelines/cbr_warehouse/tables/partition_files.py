@@ -1,6 +1,7 @@
 """Whether the partition files of a source are what was written, and which days to make again if not."""
 
 import logging
+import stat
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -102,9 +103,13 @@ def mend(directory: DataDirectory, source: str, days: Iterable[str]) -> list[str
 
 
 def _wrong_by_size(path: Path, noted: tuple[int, str] | None) -> str | None:
-    if not path.is_file():
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    if found is None or not stat.S_ISREG(found.st_mode):
         return "is missing, although rows were written to it"
-    return _NOT_AS_WRITTEN if noted and path.stat().st_size != noted[0] else None
+    return _NOT_AS_WRITTEN if noted and found.st_size != noted[0] else None
 
 
 def _what_is_wrong(
