@@ -197,21 +197,21 @@ def add_old_loads(data: Path, number: int) -> None:
 
 
 BOUNDS = {
-    "first load by floor": 7.5,
+    "first load by floor": 4.5,
     "quiet by first load": 0.45,
     "first, requests": 120,
     "quiet, requests": 32,
-    "first, written": 420,
-    "quiet, written": 45,
-    "first, syncs": 950,
-    "quiet, syncs": 100,
-    "first, renames": 420,
-    "quiet, renames": 50,
+    "first, written": 300,
+    "quiet, written": 30,
+    "first, syncs": 650,
+    "quiet, syncs": 60,
+    "first, renames": 300,
+    "quiet, renames": 30,
     "first, statements": 620,
-    "quiet, statements": 200,
-    "first, peak_mb": 450,
-    "quiet, peak_mb": 330,
-    "stored by json": 0.75,
+    "quiet, statements": 170,
+    "first, peak_mb": 330,
+    "quiet, peak_mb": 250,
+    "stored by json": 0.62,
     "2,000 old ledgers by few": 1.6,
 }
 """Upper bounds by what is measured."""
