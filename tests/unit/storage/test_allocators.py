@@ -1,0 +1,51 @@
+"""What threads free goes back to the system: they allocate from one arena."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from support.command_line import PACKAGES
+
+PROGRAM = """
+import sys
+from threading import Barrier, Thread
+
+{before}
+import pyarrow
+
+together = Barrier(6)
+kept = []
+
+def fill():
+    together.wait()
+    kept.extend(bytes(2000) for _ in range(3000))
+    together.wait()
+
+threads = [Thread(target=fill) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+arenas = 0
+for line in open("/proc/self/maps"):
+    begin, end = (int(one, 16) for one in line.split()[0].split("-"))
+    arenas += begin % 2**26 == 0 and " rw-p " in line and 2**20 < end - begin < 2**26
+print(pyarrow.default_memory_pool().backend_name, arenas)
+"""
+CHOOSE = "from cbr_warehouse.storage.allocators import choose_allocators; choose_allocators()"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+def test_threads_share_one_arena_and_pyarrow_allocates_from_it_too() -> None:
+    assert run(CHOOSE) == ["system", "0"]
+    assert int(run("")[1]) > 1
+
+
+def run(before: str) -> list[str]:
+    """Allocator of pyarrow, and arenas besides the first one, of a process with six threads."""
+    environ = {"PYTHONPATH": str(PACKAGES)}
+    words = [sys.executable, "-c", PROGRAM.format(before=before)]
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
+    return done.stdout.split()
