@@ -44,7 +44,7 @@ def change(directory: DataDirectory, table: str, query_of: Callable[[Path], str]
     """Changes a partition behind the house's back, and lets it look newly made."""
     (path,) = directory.partitions(table, SOURCE)
     with duckdb.connect() as engine:
-        rows = engine.execute(query_of(path)).to_arrow_table()
+        rows = engine.sql(query_of(path)).to_arrow_table()
         engine.register("changed", rows)
         engine.execute(f"COPY changed TO '{path}' (FORMAT parquet)")
     state = read_state(directory, SOURCE, "2026-11-19")
