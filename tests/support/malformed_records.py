@@ -38,7 +38,7 @@ def _beginning_with(members: bytes) -> Spoil:
 
 QUARANTINED: dict[str, Spoil] = {
     "broken JSON": lambda record: _text(record)[:-1] + b",}",
-    "broken JSON, a word that is none": _beginning_with(b'"a":nope'),
+    "broken JSON, an unknown word": _beginning_with(b'"a":nope'),
     "not an object: a number": lambda _record: b"7",
     "not an object: a text": lambda record: json.dumps(record["id"]).encode(),
     "not an object: null": lambda _record: b"null",

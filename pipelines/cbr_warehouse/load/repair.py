@@ -108,7 +108,7 @@ def refuse_damaged(directory: DataDirectory, sources: Collection[str]) -> None:
 
 
 def refuse_missing(directory: DataDirectory, sources: Iterable[str]) -> None:
-    """Fails if manifests name records whose files are missing; for commands that would publish less.
+    """Fails if files of records that the ledgers list are missing; for commands that would publish less.
 
     Days with files set aside are left out: the load that set them aside reported them.
 
@@ -119,10 +119,10 @@ def refuse_missing(directory: DataDirectory, sources: Iterable[str]) -> None:
         missing = count_missing(directory, source)
         if missing:
             raise StorageError(
-                f"{directory.raw_ledger('records', source)}: lacks {sum(missing.values()):,} records that "
-                f"the manifests of {', '.join(missing)} name: files are missing. Nothing was changed. "
-                "Restore them from a backup, or run 'cbr-warehouse load', which reads again what the source "
-                "still serves."
+                f"{directory.raw_ledger('records', source)}: {sum(missing.values()):,} records of "
+                f"{', '.join(missing)} are missing: the ledgers list them, but their files are gone. "
+                "Nothing was changed. Restore them from a backup, or run 'cbr-warehouse load', which reads "
+                "again what the source still serves."
             )
 
 

@@ -132,7 +132,7 @@ def test_what_is_gone_is_told_by_days_and_records(place: Place) -> None:
     gone = place.file()
     count = pq.read_metadata(gone).num_rows
     gone.unlink()
-    with pytest.raises(StorageError, match=f"lacks {count} records that the manifests of {DAY} name"):
+    with pytest.raises(StorageError, match=f"{count} records of {DAY} are missing: the ledgers list them"):
         rebuild(place.loading)
 
 

@@ -24,7 +24,7 @@
 --   text_zh: The text in Chinese.
 --   advice_zh: The advice in Chinese.
 --   last_task_id: Last failed task.
---   last_ok_at: Latest usable_at of a recovery point of it; NULL if there is none.
+--   last_ok_at: Latest usable_at of a recovery point of it; NULL if it has no recovery point.
 --   ever_ok: Whether a backup of it was ever successful.
 SELECT u.*
 FROM analytics.unresolved_failures AS u

@@ -24,7 +24,7 @@
 --   age_hours: From created_at to analytics.as_of, of a timed-out one to its end.
 --   progress: Percent.
 --   progress_since: When the present progress was first seen.
---   p99_hours: 99th percentile of the durations of successful tasks of its kind; NULL if there are none.
+--   p99_hours: 99th percentile of the durations of successful tasks of its kind; NULL without any.
 --   is_stuck: Whether it is stuck.
 WITH usual AS (
     SELECT a.source, a.operation_type, a.is_full,

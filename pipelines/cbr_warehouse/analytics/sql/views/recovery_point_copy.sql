@@ -14,7 +14,7 @@
 --   copies_open: Those under way.
 --   tries: Replication tasks, of any outcome.
 --   first_created_at: When the first was created.
---   first_copied_at: When the first successful one was finished; NULL where there is none.
+--   first_copied_at: When the first successful one was finished; NULL without a successful copy.
 SELECT
     source,
     source_backup_id AS backup_id,

@@ -27,7 +27,7 @@
 --   text_zh: The text in Chinese.
 --   advice_zh: The advice in Chinese.
 --   last_task_id: Last failed task.
---   last_ok_at: Latest usable_at of a recovery point of it; NULL if there is none.
+--   last_ok_at: Latest usable_at of a recovery point of it; NULL if it has no recovery point.
 --   ever_ok: Whether a backup of it was ever successful.
 WITH failing AS (
     SELECT k.*, r.resource_name, r.resource_type, r.vault_name, r.vault_id AS newest_vault_id, r.policy_id
