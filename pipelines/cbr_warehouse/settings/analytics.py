@@ -169,6 +169,73 @@ class AnalyticsSettings:
             le=_TEN_YEARS,
         ),
     )
+    run_gap: timedelta = field(
+        default=timedelta(minutes=30),
+        metadata=_threshold(
+            "Backup tasks of one schedule that are created further apart than this belong to different runs.",
+            gt=timedelta(0),
+            le=timedelta(hours=1),
+        ),
+    )
+    schedule_window: timedelta = field(
+        default=timedelta(days=35),
+        metadata=_threshold(
+            "How far back from the watermark runs show at which times a schedule runs.",
+            ge=_DAY,
+            le=_YEAR,
+        ),
+    )
+    mass_delete: int = field(
+        default=20,
+        metadata=_threshold(
+            "Number of deletions of one vault within an hour from which they may be a mass delete; "
+            "1 to 1000.",
+            ge=1,
+            le=1000,
+        ),
+    )
+    expiry_from: timedelta = field(
+        default=timedelta(hours=8),
+        metadata=_threshold(
+            "Time after local midnight from which the service deletes expired backups; other deletions are "
+            "`night`.",
+            ge=timedelta(0),
+            le=_DAY,
+        ),
+    )
+    expiry_until: timedelta = field(
+        default=timedelta(hours=20),
+        metadata=_threshold(
+            "Time after local midnight until which the service deletes expired backups; if it is before "
+            "`expiry_from`, on the next day.",
+            ge=timedelta(0),
+            le=_DAY,
+        ),
+    )
+    lateness_period: timedelta = field(
+        default=timedelta(days=90),
+        metadata=_threshold(
+            "How far back from the watermark of a source its lateness is measured.",
+            ge=_DAY,
+            le=_TEN_YEARS,
+        ),
+    )
+    lateness_watch: timedelta = field(
+        default=timedelta(days=7),
+        metadata=_threshold(
+            "How long a task or a day must have been watched by loads to show that nothing more comes of it.",
+            ge=_DAY,
+            le=_YEAR,
+        ),
+    )
+    load_gap: timedelta = field(
+        default=timedelta(hours=36),
+        metadata=_threshold(
+            "Finished loads further apart than this interrupt the watching of a source.",
+            gt=timedelta(0),
+            le=_YEAR,
+        ),
+    )
     schedules: tuple[ScheduleOverride, ...] = ()
     clocks: tuple[SourceClock, ...] = ()
 

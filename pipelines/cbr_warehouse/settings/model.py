@@ -151,6 +151,14 @@ class Thresholds(_Values):
     incident_gap: Duration = _threshold("incident_gap")
     incident_resources: int = _threshold("incident_resources")
     restore_test: Duration = _threshold("restore_test")
+    run_gap: Duration = _threshold("run_gap")
+    schedule_window: Duration = _threshold("schedule_window")
+    mass_delete: int = _threshold("mass_delete")
+    expiry_from: Duration = _threshold("expiry_from")
+    expiry_until: Duration = _threshold("expiry_until")
+    lateness_period: Duration = _threshold("lateness_period")
+    lateness_watch: Duration = _threshold("lateness_watch")
+    load_gap: Duration = _threshold("load_gap")
 
 
 class Schedule(_Values):
@@ -224,7 +232,7 @@ class SourceSettings(_Values):
         project_id: The project.
         region: The project's region; used in messages only.
         history: How far back the first load reads.
-        settle: How long after its end a task may still change.
+        settle: How long after its end a task may still change; None for what was measured.
         max_requests_per_second: Rate limit; None to adapt to the source's responses.
         timezone: Time zone of its backup days; None for the global one.
         day_anchor: When its backup days begin in that zone; None for the global one.
@@ -249,8 +257,8 @@ class SourceSettings(_Values):
     history: Duration = Field(
         timedelta(days=30), gt=timedelta(0), le=MAX_DURATION, description=f"{ALLOWED_DURATION}, above zero"
     )
-    settle: Duration = Field(
-        timedelta(hours=48), ge=timedelta(0), le=timedelta(days=365), description=ALLOWED_DURATION
+    settle: Duration | None = Field(
+        None, ge=timedelta(0), le=timedelta(days=365), description=ALLOWED_DURATION
     )
     max_requests_per_second: float | None = Field(
         None,

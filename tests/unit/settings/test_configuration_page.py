@@ -41,8 +41,9 @@ def default_of(model: type[BaseModel], key: str) -> object:
         case ():
             return "`[]`"
         case timedelta() as span:
-            days_and_hours = f"{span.days}d" if span.days > 2 else f"{span // timedelta(hours=1)}h"
-            return f'`"{days_and_hours}"`'
+            hours, rest = divmod(span, timedelta(hours=1))
+            printed = f"{span.days}d" if span.days > 2 else f"{hours}h" if hours else f"{rest.seconds // 60}m"
+            return f'`"{printed}"`'
         case time() as moment:
             return f'`"{moment:%H:%M}"`'
         case int() | float() as number:

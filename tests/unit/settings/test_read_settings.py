@@ -47,11 +47,10 @@ def test_a_source_has_the_documented_defaults(write) -> None:
         project_id="04f1829c788037ac2fb8c01eb2b04b95",
         region="eu-de",
         history="30d",
-        settle="48h",
         token="env:CBR_TOKEN",
     )
     assert source.history == timedelta(days=30)
-    assert source.settle == timedelta(hours=48)
+    assert source.settle is None
     assert source.max_requests_per_second is None
     assert source.ca_bundle is None
     assert source.enterprise_project_ids == ()

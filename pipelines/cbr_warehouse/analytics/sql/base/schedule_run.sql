@@ -1,15 +1,15 @@
 -- Question: when did each policy run?
 -- Grain: one row per source, schedule and run. Every view that speaks of runs reads this table.
 -- Definition: a run is a series of scheduled backup tasks of one schedule. The next task belongs to the same run while it
---   is created at most 30 minutes after the task before, or has the checkpoint_id of a task of that series. A series of
---   an hour or more is split into runs where a resource (of a vault) is tried again at least 30 minutes after its
+--   is created at most `run_gap` after the task before, or has the checkpoint_id of a task of that series. A series of
+--   an hour or more is split into runs where a resource (of a vault) is tried again at least `run_gap` after its
 --   attempt before: its n-th attempt in the series starts the n-th run at the latest. A task belongs to the newest run
 --   of its schedule that started at or before its creation. slot_local is the start of the run on the source's local
 --   clock, rounded down to a quarter of an hour.
--- Settings: timezone (of the source, else the global one)
+-- Settings: run_gap, timezone (of the source, else the global one)
 -- Edge cases: a vault that takes three hours to create its tasks has one run, as long as no two of its tasks are more than
---   30 minutes apart or they share a checkpoint. A policy of several vaults has one run where their tasks follow each
---   other within 30 minutes.
+--   `run_gap` apart or they share a checkpoint. A policy of several vaults has one run where their tasks follow each
+--   other within `run_gap`.
 -- Columns:
 --   source: Name of the configured source.
 --   schedule_id: Policy id, or "vault:ID".
@@ -29,12 +29,13 @@ WITH item AS (
 
 marked AS (
     SELECT
-        *,
-        begins_at > max(ends_at) OVER (
-            PARTITION BY source, schedule_id
-            ORDER BY begins_at ASC, ends_at ASC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) + INTERVAL 30 MINUTE AS is_apart
-    FROM item
+        i.*,
+        i.begins_at > max(i.ends_at) OVER (
+            PARTITION BY i.source, i.schedule_id
+            ORDER BY i.begins_at ASC, i.ends_at ASC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) + to_seconds(epoch(s.run_gap)) AS is_apart
+    FROM item AS i
+    CROSS JOIN analytics.settings AS s
 ),
 
 numbered AS (
@@ -64,8 +65,9 @@ repeated AS (
         a.created_at >= lag(a.created_at) OVER (
             PARTITION BY s.source, s.schedule_id, s.series, a.vault_id, coalesce(a.resource_id, a.task_id)
             ORDER BY a.created_at ASC, a.task_id ASC
-        ) + INTERVAL 30 MINUTE AS is_again
+        ) + to_seconds(epoch(g.run_gap)) AS is_again
     FROM series AS s
+    CROSS JOIN analytics.settings AS g
     JOIN touched_schedules AS a
         ON a.source = s.source AND a.schedule_id = s.schedule_id
         AND a.created_at >= s.begins_at AND a.created_at <= s.ends_at

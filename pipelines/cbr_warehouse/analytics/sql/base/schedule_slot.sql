@@ -1,7 +1,7 @@
 -- Question: at which times of the week does a policy start its backups?
--- Grain: one row per source, schedule, time of day and weekday: those at which it ran in the last 35 days, and those at
+-- Grain: one row per source, schedule, time of day and weekday: those at which it ran in the last `schedule_window`, and those at
 --   which it is expected to run.
--- Definition: from the runs (schedule_run) of the 35 days before the source's observed_until. A run belongs to the
+-- Definition: from the runs (schedule_run) of the `schedule_window` before the source's observed_until. A run belongs to the
 --   time of day of its slot_local; where the schedule ran more often at an earlier time less than an hour before, to
 --   that time, as a run that started late. A time has moved away on expected_until, its last run, where another time of
 --   the schedule was first seen later and was seen on two days. possible counts such weekdays from the first run at that
@@ -12,7 +12,7 @@
 --   the slot, and usually runs on that weekday at some time; or (3) it ran at the slot at least twice, and in at least
 --   half of possible. A schedule usually runs on a weekday if it ran on at least half of such days from its first to
 --   its last run.
--- Settings: timezone (of the source, else the global one)
+-- Settings: schedule_window, timezone (of the source, else the global one)
 -- Edge cases: inferred, because the log does not contain the policies. With less than a week of runs only the weekdays
 --   seen are expected.
 -- Columns:
@@ -23,16 +23,17 @@
 --   seen: Days on which it ran at this slot.
 --   possible: Days on which it could have run at this slot.
 --   is_expected: Whether a run is expected at this slot.
---   first_run_at: First run of the schedule in the 35 days, local.
---   last_run_at: Last run of the schedule in the 35 days, local.
+--   first_run_at: First run of the schedule in the `schedule_window`, local.
+--   last_run_at: Last run of the schedule in the `schedule_window`, local.
 --   expected_from: First run at this time of day, local: no run is expected at it before.
 --   expected_until: Last run at this time of day, local, where the schedule moved to another time; NULL else.
 WITH run AS (
     SELECT DISTINCT r.source, r.schedule_id, r.slot_local::DATE AS day, r.slot_local::TIME AS time_of_day
     FROM analytics.schedule_run AS r
     CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
     LEFT JOIN analytics.source_watermark AS w ON w.source = r.source
-    WHERE r.run_started_at > coalesce(w.observed_until, o.as_of) - INTERVAL 840 HOUR
+    WHERE r.run_started_at > coalesce(w.observed_until, o.as_of) - to_seconds(epoch(s.schedule_window))
         AND r.run_started_at < coalesce(w.observed_until, o.as_of)
 ),
 

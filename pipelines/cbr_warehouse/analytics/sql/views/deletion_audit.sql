@@ -1,14 +1,14 @@
 -- Question: what was deleted, was it due, and does it look like an attack or a mistake?
 -- Grain: one row per task that deletes: the rows of deletion_class.
 -- Definition: class as in deletion_class. A successful delete task belongs to a mass delete if within some hour around it
---   its vault has at least 20 successful deletes of the classes retention, manual, early and night, more of them manual,
+--   its vault has at least `mass_delete` successful deletes of the classes retention, manual, early and night, more of them manual,
 --   early or night than retention, and more successful deletes than is usual for the vault: more than the median
 --   of its other UTC hours with deletions plus ten times their spread. Other hours are those more than 12 hours away, so
 --   that a burst is no part of what is usual. The spread is their median absolute deviation, at least a tenth of the
 --   median. With fewer than 5 such hours nothing is usual, and the first two conditions decide.
--- Settings: timezone (of the source, else the global one)
+-- Settings: mass_delete, timezone (of the source, else the global one)
 -- Edge cases: the log does not say who deleted: request_id leads to the trace service. Failed deletions are listed with
---   outcome fail and belong to no burst. Deletes of class unknown_birth count in burst_size, but not towards the 20.
+--   outcome fail and belong to no burst. Deletes of class unknown_birth count in burst_size, but not towards `mass_delete`.
 -- Columns:
 --   source: Name of the configured source.
 --   task_id: Task.
@@ -70,7 +70,8 @@ rolling AS (
 candidate AS (
     SELECT source, coalesce(vault_id, '') AS vault_id, second // 3600 AS hour
     FROM rolling
-    WHERE odd + due >= 20 AND odd > due
+    CROSS JOIN analytics.settings
+    WHERE odd + due >= mass_delete AND odd > due
     GROUP BY ALL
 ),
 
@@ -101,8 +102,9 @@ burst AS (
         r.vault_id,
         r.second,
         max(r.n) OVER hour_after AS burst_size,
-        bool_or(r.odd + r.due >= 20 AND r.odd > r.due AND r.n > u.threshold) OVER hour_after AS is_mass_delete
+        bool_or(r.odd + r.due >= s.mass_delete AND r.odd > r.due AND r.n > u.threshold) OVER hour_after AS is_mass_delete
     FROM rolling AS r
+    CROSS JOIN analytics.settings AS s
     LEFT JOIN usual AS u
         ON u.source = r.source AND u.vault_id = coalesce(r.vault_id, '') AND u.hour = r.second // 3600
     WINDOW hour_after AS (

@@ -2,12 +2,12 @@
 -- Grain: one row per task that deletes: delete, remove_resource and vault_delete tasks, and syncs that deleted a backup.
 -- Definition: a backup is automatic where a policy made it or, its making not being in the log, where the task names it
 --   autobk_…; with no name either this is unknown. class of a delete task, the first that fits: manual, a backup that is
---   not automatic; night, created before 08:00 or from 20:00 on by the source's local clock, when the service deletes
---   nothing by itself; unknown_birth, the making of the backup is not in the log; early, the backup is younger than
---   usual_age_days less one day; retention. usual_age_days: of the deletions by day of automatic backups of one policy
---   (vault, where the policy is missing), the oldest backup of each resource and UTC hour, the median of these ages, from 5
---   deletions on. The other tasks have the classes removal, vault_delete and sync.
--- Settings: timezone (of the source, else the global one)
+--   not automatic; night, created before `expiry_from` or from `expiry_until` on by the source's local clock, when the
+--   service deletes nothing by itself; unknown_birth, the making of the backup is not in the log; early, the backup is
+--   younger than usual_age_days less one day; retention. usual_age_days: of the deletions by day of automatic backups of
+--   one policy (vault, where the policy is missing), the oldest backup of each resource and UTC hour, the median of these
+--   ages, from 5 deletions on. The other tasks have the classes removal, vault_delete and sync.
+-- Settings: expiry_from, expiry_until, timezone (of the source, else the global one)
 -- Edge cases: deletion_audit adds the mass deletes. Failed deletions are listed with outcome fail.
 -- Columns:
 --   source: Name of the configured source.
@@ -55,11 +55,16 @@ WITH deletion AS (
         epoch_us(a.created_at) - epoch_us(p.usable_at) AS age_us,
         p.task_id IS NOT NULL AS is_born,
         coalesce(p.is_scheduled, starts_with(a.delete_backup_name, 'autobk_')) AS is_automatic,
-        hour(a.created_local) BETWEEN 8 AND 19 AS is_by_day,
+        CASE
+            WHEN epoch(s.expiry_from) <= epoch(s.expiry_until)
+                THEN epoch(a.created_local::TIME) >= epoch(s.expiry_from) AND epoch(a.created_local::TIME) < epoch(s.expiry_until)
+            ELSE epoch(a.created_local::TIME) >= epoch(s.expiry_from) OR epoch(a.created_local::TIME) < epoch(s.expiry_until)
+        END AS is_by_day,
         coalesce(p.policy_id, a.vault_id) AS retention_of,
         a.request_id
     FROM analytics.attempt AS a
-        LEFT JOIN analytics.recovery_point AS p ON p.source = a.source AND p.backup_id = a.delete_backup_id
+    CROSS JOIN analytics.settings AS s
+    LEFT JOIN analytics.recovery_point AS p ON p.source = a.source AND p.backup_id = a.delete_backup_id
     WHERE a.operation_type IN ('delete', 'remove_resource', 'vault_delete')
         OR (a.operation_type = 'sync' AND a.sync_delete_backup_num > 0)
 ),

@@ -6,11 +6,11 @@
 --   kind is skipped where all its attempts in such runs were skipped, no_attempt where it has none. A resource is expected
 --   from its first attempt under the schedule until its removal or, where it now runs under another schedule, until its
 --   last attempt under this one. is_policy_silent: no run of the schedule meets the slot.
--- Settings: timezone, day_anchor (of the source, else the global ones), lookback
+-- Settings: timezone, day_anchor (of the source, else the global ones), lookback, run_gap
 -- Edge cases: the schedule is inferred from the log (basis), which does not contain the policies. Slots follow the local
 --   clock: one that the change to summer time leaves out is not expected, one that the change back repeats is expected
 --   once, at either. A slot counts once it is over an hour old at analytics.as_of (at the watermark of a source excluded
---   from it) and no run that meets it created a task in the last 30 minutes before. A policy that was switched off is silent
+--   from it) and no run that meets it created a task in the last `run_gap` before. A policy that was switched off is silent
 --   from then on. Slots on UTC days that are lost or were never loaded have no row; day_state says what is known of the
 --   others.
 -- Columns:
@@ -94,8 +94,14 @@ covered_slot AS MATERIALIZED (
 ),
 
 met AS MATERIALIZED (
-    SELECT s.slot_no, r.source, r.schedule_id, r.run_started_at, r.last_created_at >= s.until_at - INTERVAL 30 MINUTE AS is_running
+    SELECT
+        s.slot_no,
+        r.source,
+        r.schedule_id,
+        r.run_started_at,
+        r.last_created_at >= s.until_at - to_seconds(epoch(g.run_gap)) AS is_running
     FROM (SELECT *, unnest([0, 1, 2, 3]) * INTERVAL 15 MINUTE AS late FROM covered_slot) AS s
+    CROSS JOIN analytics.settings AS g
     JOIN analytics.schedule_run AS r
         ON r.source = s.source AND r.schedule_id = s.schedule_id AND r.slot_local = s.slot_local + s.late
 ),
