@@ -1,0 +1,178 @@
+"""No command prints hostile text as it is: not what the source sent, and not what was typed.
+
+Commands and their parameters are found by walking the command line, so a new one is covered: with each of
+its parameters set to hostile text, and once on a warehouse that holds hostile text everywhere.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cbr_warehouse.cli.commands import COMMANDS, build
+from support.command_line import COMMAND, PACKAGES, Finished, Workplace, serve
+from support.emulator_server import write_records
+from support.terminal import run_on_terminal
+
+pytestmark = pytest.mark.fault("hostile text")
+
+EXAMPLES = Path(__file__).parents[2] / "data" / "hostile-names.json"
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+)
+HOSTILE = (
+    "\x1b]0;owned\x07\x1b[2J\x9b31m\r\x08\u202egpj.exe\u2066x\u2069\u200b\u2028<script>{{ 7*7 }}%s{0}\x7f"
+)
+LONG = "\x1b[2J" + "n" * 5000
+
+WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "demo": (("demo",),),
+    "sql": (("sql", "FROM tasks"), ("sql", "FROM tasks", "--format", "json"), ("sql", "FROM quarantine")),
+    "views": (("views",), ("views", "unresolved_failures"), ("views", "open_tasks")),
+    "status": (("status",), ("status", "--json")),
+    "plan": (("plan",), ("plan", "--deep")),
+    "report": (("report", "--period", "day", "--out", "report"),),
+    "quarantine list": (("quarantine", "list"),),
+    "quarantine requeue": (("quarantine", "requeue"),),
+    "dagster-home": (("dagster-home", "home"),),
+    "emulator": (("emulator", "--help"),),
+}
+"""What is run where the name of the command alone is not enough, or not all."""
+
+GLOBAL = {"--config", "--data-dir", "--debug", "--help"}
+
+
+def walk() -> Iterator[tuple[str, Any]]:
+    """Every command that can be run, by its words."""
+    for name in COMMANDS:
+        command = build(name)
+        inner = getattr(command, "commands", None)
+        if inner:
+            for other in inner.values():
+                yield f"{name} {other.name}", other
+        else:
+            yield name, command
+
+
+NAMES = [name for name, _ in walk()]
+PARAMETERS = [
+    (name, parameter.opts[0] if parameter.param_type_name == "option" else "")
+    for name, command in walk()
+    for parameter in command.params
+    if not GLOBAL.intersection(parameter.opts) and not getattr(parameter, "is_flag", False)
+]
+
+
+def run(workplace: Workplace, *words: str) -> Finished:
+    """Runs a command with nothing on stdin; one that serves is stopped."""
+    environ = {"PYTHONPATH": str(PACKAGES), "CBR_TOKEN": "demo-token", "PATH": "/usr/bin:/bin"}
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=workplace.folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        out, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+    return Finished(process.returncode, out.decode(), err.decode())
+
+
+def hostile_records() -> list[dict[str, Any]]:
+    """Records whose texts steer a terminal: sound ones, failed ones, and some that are quarantined."""
+    records: list[dict[str, Any]] = json.loads(EXAMPLES.read_text(encoding="utf-8"))["operation_logs"]
+    sound = records[0]
+    for number, text in enumerate((HOSTILE, LONG)):
+        for status in ("success", "failed", "running"):
+            one = json.loads(json.dumps(sound))
+            one |= {
+                "id": f"{number}{status}{text}",
+                "status": status,
+                "vault_name": text,
+                "vault_id": text[:9],
+            }
+            one["created_at"] = f"2026-11-26T0{number + 4}:00:00"
+            one["error_info"] = {"code": text, "message": text} if status == "failed" else {}
+            one["extra_info"]["resource"] |= {"id": f"{text[:30]}{number}", "name": text}
+            one["extra_info"]["backup"]["backup_name"] = text
+            one["extra_info"][text] = text
+            if status == "running":
+                one["ended_at"] = None
+            records.append(one)
+        records.append({"id": text, "created_at": text, text: text})
+    return records
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    folder = tmp_path_factory.mktemp("hostile")
+    records = write_records(folder / "records.json", hostile_records())
+    workplace = Workplace(folder)
+    with serve("--records", str(records), "--now", "2026-11-28T00:00:00Z") as url:
+        workplace.configure(url)
+        done = run(workplace, "load")
+        assert_harmless(done, "load")
+        assert (folder / "data" / "warehouse.duckdb").is_file(), done.err
+        yield workplace
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    workplace = Workplace(tmp_path_factory.mktemp("typed"))
+    workplace.configure("http://127.0.0.1:9")
+    return workplace
+
+
+def assert_harmless(done: Finished, what: object) -> None:
+    for text in (done.out, done.err):
+        found = STEERING.search(text)
+        assert found is None, (what, found, text[max(0, found.start() - 80) : found.start() + 80])
+    assert "Traceback" not in done.err, (what, done.err[-2000:])
+
+
+def test_the_walk_finds_the_commands() -> None:
+    assert {"load", "status", "sql", "quarantine list", "quarantine requeue"} <= set(NAMES)
+    assert ("load", "--since") in PARAMETERS
+    assert ("sql", "") in PARAMETERS
+    assert set(WORDS) <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_source_sent_is_printed_harmlessly(loaded: Workplace, name: str) -> None:
+    for words in WORDS.get(name, (tuple(name.split()),)):
+        done = run(loaded, *words)
+        if "json" not in " ".join(words):  # JSON in a pipe is for programs
+            assert_harmless(done, words)
+
+
+@pytest.mark.parametrize("words", [words for name in ("status", "sql", "views") for words in WORDS[name]])
+def test_on_a_terminal_nothing_steers_it(loaded: Workplace, words: tuple[str, ...]) -> None:
+    assert_harmless(run_on_terminal(loaded, 100, *words), words)
+
+
+@pytest.mark.parametrize(("name", "option"), PARAMETERS)
+def test_what_was_typed_is_printed_harmlessly(empty: Workplace, name: str, option: str) -> None:
+    words = [*name.split(), *([option] if option else []), HOSTILE + LONG]
+    assert_harmless(run(empty, *words), words)
+
+
+def test_a_folder_of_a_hostile_name_is_named_harmlessly(empty: Workplace) -> None:
+    for words in (
+        ("dagster-home", HOSTILE),
+        ("--data-dir", HOSTILE, "status"),
+        ("--config", HOSTILE, "plan"),
+    ):
+        assert_harmless(run(empty, *words), words)
+
+
+def test_an_unknown_command_or_option_is_named_harmlessly(empty: Workplace) -> None:
+    for words in ((HOSTILE,), (f"--{HOSTILE}",), ("load", f"--{HOSTILE}")):
+        assert_harmless(run(empty, *words), words)
