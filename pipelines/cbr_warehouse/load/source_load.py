@@ -52,7 +52,8 @@ from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import make_tables
 from cbr_warehouse.tables.stored_tasks import FollowedTask, count_edits, tasks_to_follow
 from cbr_warehouse.verify.unwindowed_tasks import sweep_unwindowed
-from cbr_warehouse.verify.verify_days import Verification, verify_days
+from cbr_warehouse.verify.verification import Verification
+from cbr_warehouse.verify.verify_days import verify_days
 
 logger = logging.getLogger(__name__)
 

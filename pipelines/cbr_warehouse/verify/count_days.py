@@ -1,31 +1,25 @@
 """Counts tasks per day at the source and compares them with what is stored. Judging is in ``judge``.
 
-The number of tasks between two instants is count(start_time = a) - count(start_time = b): two requests
-of one row each, valid under any meaning of ``end_time``. The instants are quiet seconds near midnight
-(no stored task has a time there), so it does not matter whether the filter's bounds are inclusive or
-rounded. A day agrees only when every interval that touches it agrees, under each column that the
-filter may apply to.
+A day agrees only when every interval that touches it agrees, under each column that the filter may
+apply to. The intervals and their counts are in ``interval_counts``.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.utc_days import DAY, days_between, start_of
 from cbr_warehouse.extract.day_windows import PAD
-from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 from cbr_warehouse.verify.filter_column import find_filter_columns
+from cbr_warehouse.verify.interval_counts import Count, IntervalCounts
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often a day that does not agree is counted: a live source changes between two requests."""
-
-Count = Callable[[TaskQuery], int | None]
-"""Asks the source how many tasks match a query; None where it gives no count."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +54,10 @@ class DayCounter:
     """
 
     def __init__(self, count: Count, stored: TimeIndex, today: date, source: str = "") -> None:
-        self._count = count
+        self._counts = IntervalCounts(count, stored, today)
         self._stored = stored
         self._today = today
         self._source = source
-        self._counts: dict[datetime, int | None] = {}
-        self._boundaries: dict[date, datetime] = {}
         self._newest = date.min
         self._is_usable = True
         self._columns: tuple[str, ...] = COLUMNS
@@ -86,19 +78,19 @@ class DayCounter:
         if not days:
             return {}
         # Not without a time: tasks that lack the filtered time would make every day look served whole.
-        everything = self._count_from(EARLIEST)
+        everything = self._counts.from_instant(EARLIEST)
         self._newest = max(self._newest, min(max(days), self._today - DAY))
         stored = self._stored.between("created_at", start_of(min(days)), None)
         self._is_usable = everything is not None and (everything > 1 or stored <= everything)
         if everything is None or (everything == 1 and not self._is_usable):
             return {day: self._uncounted(day) for day in days}
-        columns = find_filter_columns(self._count_from, self._stored, days, self._today, everything)
+        columns = find_filter_columns(self._counts.from_instant, self._stored, days, self._today, everything)
         self._columns = columns
         found: dict[date, DayCount] = {}
         again = list(days)
         for attempt in range(ATTEMPTS):
             if attempt:
-                self._forget(again)
+                self._counts.forget_days(again)
             self._count_boundaries(again)
             counted = {day: self._count_day(day, columns) for day in again}
             again = [
@@ -118,7 +110,7 @@ class DayCounter:
 
     def is_served_whole(self, day: date) -> bool:
         """Whether the source still serves tasks that had ended before the day began."""
-        return self._serves_before(self._boundary(day))
+        return self._counts.serves_before(self._counts.boundary(day))
 
     def span_agrees(self, first: date, last: date, surplus: int = 0) -> bool:
         """Whether one count over consecutive days exceeds what is stored of all of them by ``surplus``.
@@ -126,15 +118,15 @@ class DayCounter:
         Confirms many days with two requests. The first day must be served whole: a task that expired
         there would cancel out one that appeared late on another day.
         """
-        start, end = self._boundary(first), self._boundary(last + DAY)
+        start, end = self._counts.boundary(first), self._counts.boundary(last + DAY)
         counted: int | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
-                self._forget([first, last])
-            after, since = self._count_from(end), self._count_from(start)
+                self._counts.forget_days([first, last])
+            after, since = self._counts.from_instant(end), self._counts.from_instant(start)
             if since is None or after is None:
                 return False
-            if since - after == self._stored_between("created_at", start, end) + surplus:
+            if since - after == self._counts.stored_between("created_at", start, end) + surplus:
                 return True
             if since - after == counted:
                 return False
@@ -153,19 +145,20 @@ class DayCounter:
         Returns:
             The end of the span that has such tasks; None if the counts show that there are none.
         """
-        start, end = self._boundary(day), self._stored.quiet_before(until.replace(microsecond=0), PAD)
+        start, end = self._counts.boundary(day), self._stored.quiet_before(until.replace(microsecond=0), PAD)
         if until <= start_of(day) or (end is not None and end <= start):
             return None
         if end is None:
             return until
         for _ in range(ATTEMPTS - 1):
-            after, since = self._count_from(end), self._count_from(start)
+            after, since = self._counts.from_instant(end), self._counts.from_instant(start)
             if since is None or after is None:
                 return until
-            if all(since - after == self._stored_between(column, start, end) for column in self._columns):
+            if all(
+                since - after == self._counts.stored_between(column, start, end) for column in self._columns
+            ):
                 return None
-            self._counts.pop(start, None)
-            self._counts.pop(end, None)
+            self._counts.forget_instants(start, end)
         return end
 
     def _uncounted(self, day: date) -> DayCount:
@@ -177,16 +170,18 @@ class DayCounter:
         A task created between two counts then makes a day's number larger than it is, never smaller:
         it cannot cancel out one that is missing.
         """
-        edges = {self._boundary(edge) for day in days for edge in (day, day + DAY) if edge <= self._today}
+        edges = {
+            self._counts.boundary(edge) for day in days for edge in (day, day + DAY) if edge <= self._today
+        }
         for edge in sorted(edges, reverse=True):
-            self._count_from(edge)
+            self._counts.from_instant(edge)
 
     def _may_change(self, day: date, found: DayCount) -> bool:
         return day < self._today and not found.agrees and found.counted is not None
 
     def _count_day(self, day: date, columns: tuple[str, ...]) -> DayCount:
         total = self.total(day)
-        counted = self._interval(day)
+        counted = self._counts.of_day(day)
         older = self.is_served_whole(day)
         if counted is None:
             logger.debug("%s: %s: the source gives no count", self._source, day)
@@ -194,7 +189,7 @@ class DayCounter:
         agrees = bool(columns) and all(self._agrees(day, column) for column in columns)
         # While the filtered column is unknown, each column gives another surplus. Only the smallest of
         # them is certainly missing; a larger one may be tasks that started or changed on another day.
-        surplus = min((counted - self._stored_in_interval(day, column) for column in columns), default=0)
+        surplus = min((counted - self._counts.stored_of_day(day, column) for column in columns), default=0)
         self._log_interval(day, counted, columns, agrees=agrees, older=older)
         estimate = total if agrees else max(0, total + surplus)
         return DayCount(estimate, total, older, agrees, self._is_usable and bool(columns))
@@ -202,12 +197,12 @@ class DayCounter:
     def _log_interval(
         self, day: date, counted: int, columns: tuple[str, ...], *, agrees: bool, older: bool
     ) -> None:
-        end = self._boundary(day + DAY).isoformat() if day < self._today else "now"
-        stored = ", ".join(f"{self._stored_in_interval(day, column)} by {column}" for column in columns)
+        end = self._counts.boundary(day + DAY).isoformat() if day < self._today else "now"
+        stored = ", ".join(f"{self._counts.stored_of_day(day, column)} by {column}" for column in columns)
         logger.debug(
             "%s: %s to %s: the source counts %d, stored are %s; %s, %s",
             self._source,
-            self._boundary(day).isoformat(),
+            self._counts.boundary(day).isoformat(),
             end,
             counted,
             stored or "unknown",
@@ -223,10 +218,10 @@ class DayCounter:
         Under created_at no other interval can have tasks of the day. A task may start or change on any
         later day, so under the other columns all intervals up to the newest closed day must agree.
         """
-        first = day if self._boundary(day) == start_of(day) else day - DAY
+        first = day if self._counts.boundary(day) == start_of(day) else day - DAY
         last = day if column == "created_at" else max(day, self._newest)
         touching = days_between(first, last)
-        if all(self._interval(one) == self._stored_in_interval(one, column) for one in touching):
+        if all(self._counts.of_day(one) == self._counts.stored_of_day(one, column) for one in touching):
             return True
         return column == "created_at" and self._agrees_alone(day)
 
@@ -240,49 +235,8 @@ class DayCounter:
         start = self._stored.quiet_before(start_of(day), PAD)
         if start is None or day >= self._today:
             return False
-        end = self._boundary(day + DAY)
-        after, since = self._count_from(end), self._count_from(start)
-        if since is None or after is None or not self._serves_before(start):
+        end = self._counts.boundary(day + DAY)
+        after, since = self._counts.from_instant(end), self._counts.from_instant(start)
+        if since is None or after is None or not self._counts.serves_before(start):
             return False  # nothing older is served: some of those minutes may have expired
-        return since - after == self._stored_between("created_at", start, end)
-
-    def _serves_before(self, instant: datetime) -> bool:
-        # A task that began before the instant and was still running then may be kept for its end, not
-        # for its beginning; it does not show that older tasks are served, so such tasks are deducted.
-        everything, since = self._count_from(EARLIEST), self._count_from(instant)
-        return (
-            everything is not None and since is not None and everything - since > self._stored.across(instant)
-        )
-
-    def _interval(self, day: date) -> int | None:
-        # Today has no end yet: everything from its beginning on counts as today.
-        after = self._count_from(self._boundary(day + DAY)) if day < self._today else 0
-        since = self._count_from(self._boundary(day))
-        return None if since is None or after is None else since - after
-
-    def _stored_in_interval(self, day: date, column: str) -> int:
-        end = self._boundary(day + DAY) if day < self._today else None
-        return self._stored_between(column, self._boundary(day), end)
-
-    def _stored_between(self, column: str, start: datetime, end: datetime | None) -> int:
-        """Tasks stored of a span by a column, and quarantined records of it, which the source counts too."""
-        return self._stored.between(column, start, end) + self._stored.refused_in(start, end)
-
-    def _boundary(self, day: date) -> datetime:
-        """The quiet second at or after a day's midnight; kept, so that neighbours share it exactly."""
-        if day not in self._boundaries:
-            self._boundaries[day] = self._stored.quiet_from(start_of(day))
-        return self._boundaries[day]
-
-    def _count_from(self, instant: datetime) -> int | None:
-        if instant not in self._counts:
-            self._counts[instant] = self._count(TaskQuery(start_time=instant))
-        return self._counts[instant]
-
-    def _forget(self, days: Iterable[date]) -> None:
-        """Drops the counts at the edges of days, so that they are asked for again."""
-        for day in days:
-            for edge in (day - DAY, day, day + DAY):
-                self._counts.pop(self._boundary(edge), None)
-            if (start := self._stored.quiet_before(start_of(day), PAD)) is not None:
-                self._counts.pop(start, None)
+        return since - after == self._counts.stored_between("created_at", start, end)
