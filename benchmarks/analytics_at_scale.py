@@ -103,8 +103,37 @@ FROM copied AS c
 JOIN machine AS m ON 'autobk_' || m.machine = c.backup_name;
 
 INSERT INTO loads BY NAME
-SELECT 'load' AS load_id, 'prod' AS source, max(created_at) AS started_at, 'incremental' AS purpose, 'done' AS outcome
-FROM tasks;
+SELECT
+    'load-' || strftime(hour, '%Y%m%d%H') AS load_id, 'prod' AS source, hour AS started_at,
+    hour + INTERVAL 3 MINUTE AS finished_at, CASE WHEN hour(hour) = 1 THEN 'deep' ELSE 'incremental' END AS purpose,
+    'done' AS outcome
+FROM (
+    SELECT unnest(generate_series(date_trunc('hour', min(created_at)), max(created_at) + INTERVAL 1 HOUR, INTERVAL 1 HOUR))
+        AS hour
+    FROM tasks
+);
+
+-- Each page of a load was received at a time of its own. A task that runs over a full hour has two versions.
+CREATE TEMP TABLE received AS
+SELECT
+    t.source, t.task_id, t.ended_at AS finally_ended_at,
+    date_trunc('hour', t.created_at) + INTERVAL 1 HOUR + (hash(t.task_id) % 40)::INTEGER * INTERVAL 3 SECOND AS first_at,
+    date_trunc('hour', t.ended_at) + INTERVAL 1 HOUR + (hash(t.task_id) % 40)::INTEGER * INTERVAL 3 SECOND AS last_at
+FROM tasks AS t;
+
+INSERT INTO task_versions BY NAME
+SELECT t.*, 1 AS version, 'a' AS version_hash, r.first_at AS first_seen_at, r.last_at AS last_seen_at, '{}' AS record_text
+FROM tasks AS t JOIN received AS r USING (source, task_id)
+WHERE r.first_at = r.last_at;
+
+INSERT INTO task_versions BY NAME
+SELECT
+    t.* REPLACE (CASE WHEN v = 2 THEN t.ended_at END AS ended_at), v AS version, v::VARCHAR AS version_hash,
+    CASE WHEN v = 1 THEN r.first_at ELSE r.last_at END AS first_seen_at, r.last_at AS last_seen_at, '{}' AS record_text
+FROM tasks AS t JOIN received AS r USING (source, task_id), (VALUES (1), (2)) AS w(v)
+WHERE r.first_at <> r.last_at;
+
+DROP TABLE received;
 """
 
 

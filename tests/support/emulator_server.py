@@ -25,6 +25,7 @@ from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.run import load
+from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.resolve_credentials import Credentials, PasswordCredentials, TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
@@ -158,12 +159,20 @@ class Warehouse:
         source: The emulator.
         history: How far back the first load goes.
         password: Whether it signs in by password, with tokens from IAM, instead of a token given.
+        analytics: The settings of the analytics.
     """
 
     def __init__(
-        self, folder: Path, source: Emulated, history: str = "30d", *, password: bool = False
+        self,
+        folder: Path,
+        source: Emulated,
+        history: str = "30d",
+        *,
+        password: bool = False,
+        analytics: AnalyticsSettings | None = None,
     ) -> None:
         self.directory = DataDirectory(folder)
+        self._analytics = analytics or AnalyticsSettings()
         self._source = source
         # The loader runs at the emulator's simulated time, so the Date of responses has to agree with it.
         source.emulator.clock.machine = self._clock
@@ -191,6 +200,7 @@ class Warehouse:
             self._clock,
             uuid4,
             lambda ready: CbrClient(ready.settings, ready.credentials, surroundings, patience),
+            self._analytics,
         )
         report = load(loading, [self._ready], LoadRequest(**wanted))
         entry = report.sources[0].entry

@@ -67,8 +67,9 @@ class SmallLog:
         source: str | None = None,
         outcome: str = "done",
         until: Moment | None = None,
+        purpose: str | None = None,
     ) -> Self:
-        """Adds a load of a source, which determines the watermark."""
+        """Adds a load of a source, which determines the watermark; it takes a minute."""
         begun = at(started_at)
         load_id = f"{begun:%Y%m%dT%H%M%S%fZ}-{len(self.tables.get('loads', ())):08x}"
         return self.add(
@@ -77,7 +78,7 @@ class SmallLog:
             source=source or self.source,
             started_at=begun,
             finished_at=begun + timedelta(minutes=1),
-            purpose="incremental" if until is None else "range",
+            purpose=purpose or ("incremental" if until is None else "range"),
             until=until and at(until),
             outcome=outcome,
         )

@@ -18,6 +18,7 @@ from typing import Any
 BASE = (
     "day_state",
     "source_load",
+    "finished_load",
     "attempt",
     "open_task_progress",
     "schedule_run",
@@ -104,6 +105,11 @@ def read_error_codes() -> dict[str, dict[str, str]]:
     text = files(_ROOM).joinpath("error_codes.json").read_text(encoding="utf-8")
     codes: dict[str, dict[str, str]] = json.loads(text)["codes"]
     return codes
+
+
+def read_fragment(name: str) -> str:
+    """A part of a query that several definitions include, without the comments above it."""
+    return "\n".join(line for line in _text("fragments", name).splitlines() if not line.startswith("--"))
 
 
 def parse_definition(name: str, kind: str, text: str) -> Definition:

@@ -89,7 +89,7 @@ def create_schema(
     connection.execute(
         "CREATE TABLE analytics.source_clock (source VARCHAR, timezone VARCHAR, day_anchor INTERVAL)"
     )
-    _create_settings(connection, settings)
+    create_settings(connection, settings)
     _create_configured_clocks(connection, settings)
     _create_overrides(connection, settings.schedules)
     _create_error_codes(connection)
@@ -121,7 +121,8 @@ def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, ki
     connection.execute("; ".join(statements))
 
 
-def _create_settings(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
+def create_settings(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
+    """Creates ``analytics.settings``; the schema exists."""
     values = {
         "timezone": settings.timezone,
         "day_anchor": _since_midnight(settings.day_anchor),

@@ -79,7 +79,7 @@ TOPICS = (
     ("Who deleted what, and was it due?", ("deletion_audit", "deletion_class")),
     (
         "How far can the figures be trusted?",
-        ("data_quality", "as_known_at", "backup_success_as_known_at"),
+        ("data_quality", "lateness", "day_finality", "as_known_at", "backup_success_as_known_at"),
     ),
 )
 """The index: questions of a reader, each with the views and macros that answer it. Each is named once."""

@@ -7,6 +7,7 @@ import typer
 from cbr_warehouse.cli.invocation import invocation_of
 from cbr_warehouse.load.maintain import maintain as run_maintain
 from cbr_warehouse.load.progress import Progress
+from cbr_warehouse.load.source_state import settle_of
 
 
 def maintain(
@@ -16,8 +17,12 @@ def maintain(
 ) -> None:
     """Make few files of many below raw, without losing a record; a load does part of it."""
     invocation = invocation_of(context)
-    settle = {source.name: source.settle for source in invocation.settings.sources}
-    found = list(run_maintain(invocation.load_context(Progress()), settle, is_dry_run=dry_run))
+    load_context = invocation.load_context(Progress())
+    settle = {
+        source.name: settle_of(load_context.directory, source).duration
+        for source in invocation.settings.sources
+    }
+    found = list(run_maintain(load_context, settle, is_dry_run=dry_run))
     for one in found:
         print(
             f"{one.source}: {one.ledgers:,} ledgers {'to fold' if dry_run else 'folded'}, "

@@ -12,10 +12,13 @@ from cbr_warehouse.cli.load import Since, Source, Until, read_range
 from cbr_warehouse.contract.timestamps import print_instant
 from cbr_warehouse.extract.forecast import Expected, Forecast
 from cbr_warehouse.extract.plan import Plan, Sweep
+from cbr_warehouse.extract.settle import Settle
 from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.forecast_inputs import expect_load
 from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.source_load import plan_source
+from cbr_warehouse.load.source_state import settle_of
+from cbr_warehouse.settings.durations import print_duration
 from cbr_warehouse.settings.select_sources import choose_sources
 
 RETRIES = "days that their counts do not prove, if they still do not"
@@ -38,7 +41,8 @@ def plan(
     plans = []
     for chosen in choose_sources(invocation.settings, source, invocation.environ):
         found = plan_source(load_context.directory, chosen, wanted, load_context.clock())
-        plans.append((chosen.name, found, expect_load(load_context, chosen, found)))
+        settle = settle_of(load_context.directory, chosen)
+        plans.append((chosen.name, found, settle, expect_load(load_context, chosen, found)))
     if as_json:
         print_json([_plain(*one) for one in plans])
         return
@@ -46,9 +50,10 @@ def plan(
         _show(*one)
 
 
-def _show(name: str, found: Plan, forecast: Forecast) -> None:
+def _show(name: str, found: Plan, settle: Settle, forecast: Forecast) -> None:
     until = print_instant(found.until) if found.until else "now"
     print(f"{name}: {found.purpose.value} load, {print_instant(found.since)} to {until}")
+    print(f"  settle {print_duration(settle.duration)}: {settle.reason}")
     for sweep, expected in zip(found.sweeps, forecast.sweeps, strict=True):
         _line(_window(sweep), sweep.reason, expected)
     if found.follow_open:
@@ -77,13 +82,15 @@ def _window(sweep: Sweep) -> str:
     return " ".join(f"{key}={value}" for key, value in parameters.items()) or "everything"
 
 
-def _plain(name: str, found: Plan, forecast: Forecast) -> dict[str, Any]:
+def _plain(name: str, found: Plan, settle: Settle, forecast: Forecast) -> dict[str, Any]:
     sweeps = zip(found.sweeps, forecast.sweeps, strict=True)
     return {
         "source": name,
         "purpose": found.purpose.value,
         "since": print_instant(found.since),
         "until": _instant(found.until),
+        "settle": print_duration(settle.duration),
+        "settle_reason": settle.reason,
         "expected_records": forecast.records,
         "expected_requests": forecast.requests,
         "sweeps": [

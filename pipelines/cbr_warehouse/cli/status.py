@@ -9,9 +9,11 @@ import typer
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.cli.json_values import plain, print_json
 from cbr_warehouse.cli.schema import Json
+from cbr_warehouse.cli.show_delays import show_delays
 from cbr_warehouse.cli.table import print_table
 from cbr_warehouse.cli.terminal_text import show
 from cbr_warehouse.contract.api_facts import RETENTION
+from cbr_warehouse.warehouse.lateness import DayFinality, LatenessMeasure, read_delays
 from cbr_warehouse.warehouse.status import SourceStatus, read_status
 
 COLUMNS = (
@@ -37,13 +39,23 @@ def status(context: typer.Context, *, as_json: Json = False) -> None:
     """Show the state of each source: newest data, open tasks, days, the last load.
 
     hours_left is the retention clock: how long the oldest day that is not proved complete stays whole at
-    the source.
+    the source. The second table says how late new tasks, their ends and later changes become known: each
+    value lies between two bounds, since what happens between two loads is not known.
     """
-    found = read_status(invocation_of(context).directory.warehouse, utc_now() - RETENTION)
-    if as_json:
-        print_json([_plain(one) for one in found])
-    else:
+    warehouse = invocation_of(context).directory.warehouse
+    found, delays = read_status(warehouse, utc_now() - RETENTION), read_delays(warehouse)
+    if not as_json:
         show_status(found)
+        show_delays(delays)
+        return
+    print_json(
+        [
+            _plain(one)
+            | {"lateness": [_plain(row) for row in delays.lateness if row.source == one.source]}
+            | {"day_finality": [_plain(row) for row in delays.days if row.source == one.source]}
+            for one in found
+        ]
+    )
 
 
 def show_status(found: Iterable[SourceStatus]) -> None:
@@ -68,5 +80,5 @@ def _show_reasons(status: SourceStatus) -> None:
             show(f"{status.source}: {one.state} ({one.reason}): {count} ({span}): {one.why}. {one.remedy}")
 
 
-def _plain(one: SourceStatus) -> dict[str, Any]:
+def _plain(one: SourceStatus | LatenessMeasure | DayFinality) -> dict[str, Any]:
     return {key: plain(value) for key, value in asdict(one).items()}

@@ -29,7 +29,7 @@ AGAIN = "Run 'cbr-warehouse rebuild', which builds it again from raw."
 _EXCLUDED = re.compile(r"(?<=EXCLUDE )\(([^()]*)\)")
 """DuckDB prints the columns of a list like this in any order."""
 
-_NOT_OF_CONTENT = frozenset({"as_of", "source_load", "source_watermark"})
+_NOT_OF_CONTENT = frozenset({"as_of", "finished_load", "source_load", "source_watermark"})
 """Tables of the analytics that follow the clock of loads, not the records."""
 
 

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime
-from functools import partial
+from datetime import date, datetime, timedelta
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from cbr_warehouse.contract.utc_days import start_of
@@ -27,18 +27,21 @@ from cbr_warehouse.load.forecast_inputs import expect_load
 from cbr_warehouse.load.free_space import refuse_full_disk
 from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.load.maintain import tidy_source
+from cbr_warehouse.load.measure_lateness import measure_lateness
 from cbr_warehouse.load.mend_tables import mend_tables, with_sound_tables
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
-from cbr_warehouse.load.source_state import read_source_state
+from cbr_warehouse.load.source_state import read_source_state, settle_of
 from cbr_warehouse.raw.damage import is_deep_load_required, note_deep_load
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledger_order import STAMP, next_load_id
 from cbr_warehouse.raw.ledgers import (
     AuditFindings,
+    LatenessFinding,
     LoadEntry,
     read_edited_at,
     read_hidden_providers,
+    read_lateness,
     read_vanished,
     write_audit,
     write_load,
@@ -88,7 +91,7 @@ def plan_source(
         if not any(start and end and start <= start_of(day) < end for day in read_again)
     }
     state = replace(state, landed=landed)
-    horizon = Horizon(source.history, source.settle)
+    horizon = Horizon(source.history, settle_of(directory, source).duration)
     return plan_load(now, horizon, state, requested=request.range, deep=request.deep)
 
 
@@ -177,7 +180,7 @@ class _SourceLoad:
         write_load(self._directory, self._entry)
         if plan.purpose is Purpose.DEEP:
             note_deep_load(self._directory, self._name)
-        tidy_source(self._context, self._name, self._clock.now(), self._source.settle)
+        tidy_source(self._context, self._name, self._clock.now(), self._settle)
         self._context.progress.finish(self._name)
         return SourceResult(
             self._entry,
@@ -233,7 +236,7 @@ class _SourceLoad:
         with suppress(Exception):  # a full disk, say, of which the message speaks already
             write_load(self._directory, self._entry)
         with suppress(Exception):  # the failure that is reported is the load's
-            tidy_source(self._context, self._name, self._clock.now(), self._source.settle)
+            tidy_source(self._context, self._name, self._clock.now(), self._settle)
         return SourceResult(self._entry, damage=self._damage, kept=tuple(sorted(self._kept)), failure=error)
 
     def _plan(self) -> Plan:
@@ -296,7 +299,7 @@ class _SourceLoad:
         vanished = follow_tasks(sweeps, followed, self._advance)
         self._with_sound_tables(self._make_tables)
         progress.step(self._name, "completeness checked")
-        horizon = Horizon(self._source.history, self._source.settle)
+        horizon = Horizon(self._source.history, self._settle)
         state = read_source_state(self._directory, self._name, self._clock.confirmed_now())
         verify = partial(verify_days, sweeps, horizon, state, plan, self._make_tables)
         verified = self._with_sound_tables(verify)
@@ -307,6 +310,7 @@ class _SourceLoad:
             self._clock.now(),
             self._clock.is_confirmed,
             self._last_edit(),
+            self._lateness(plan),
         )
         write_audit(self._directory, self._name, load_id, findings)
         return verified
@@ -318,6 +322,20 @@ class _SourceLoad:
         if self._with_sound_tables(count):
             return self._entry.started_at
         return read_edited_at(self._directory, self._name)
+
+    @cached_property
+    def _settle(self) -> timedelta:
+        """How long after its end a task may still change."""
+        return settle_of(self._directory, self._source).duration
+
+    def _lateness(self, plan: Plan) -> LatenessFinding | None:
+        """How late tasks appear and change: measured by deep loads, which read everything anyway."""
+        known = read_lateness(self._directory, self._name)
+        if plan.purpose is not Purpose.DEEP:
+            return known
+        context, now = self._context, self._clock.now()
+        measure = partial(measure_lateness, self._directory, self._entry, context.analytics, now)
+        return self._with_sound_tables(measure) or known
 
     def _advance(self, amount: int = 1) -> None:
         self._context.progress.advance(self._name, amount)

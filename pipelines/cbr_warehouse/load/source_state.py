@@ -5,7 +5,15 @@ from datetime import datetime
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.extract.plan import SourceState
-from cbr_warehouse.raw.ledgers import read_audits, read_edited_at, read_loads_summary, read_sweeps
+from cbr_warehouse.extract.settle import Settle, choose_settle
+from cbr_warehouse.raw.ledgers import (
+    read_audits,
+    read_edited_at,
+    read_lateness,
+    read_loads_summary,
+    read_sweeps,
+)
+from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.storage.layout import DataDirectory
 
 
@@ -31,3 +39,17 @@ def read_source_state(directory: DataDirectory, source: str, present: datetime |
         audits=audits,
         edited_at=read_edited_at(directory, source),
     )
+
+
+def settle_of(directory: DataDirectory, source: SourceSettings) -> Settle:
+    """How long after its end a task of a source may still change, and where that comes from.
+
+    Args:
+        directory: The data directory.
+        source: The source; what it configures needs no ledger.
+
+    Raises:
+        DamagedFileError: A ledger is not what was written.
+    """
+    measured = read_lateness(directory, source.name) if source.settle is None else None
+    return choose_settle(source.settle, measured)

@@ -84,6 +84,24 @@ class AuditEntry:
 
 
 @dataclass(frozen=True)
+class LatenessFinding:
+    """How late tasks of a source appeared or changed after their end, as a deep load measured it.
+
+    Attributes:
+        measured_at: When it was measured, UTC.
+        tasks: Number of tasks watched by loads for long enough.
+        late: Of them those that appeared late or changed after their end.
+        seconds: The 99.99th percentile, 0 for tasks that did neither, as an upper bound; None if there
+            are no tasks.
+    """
+
+    measured_at: datetime
+    tasks: int
+    late: int
+    seconds: int | None
+
+
+@dataclass(frozen=True)
 class AuditFindings:
     """What a load found out about its source.
 
@@ -94,6 +112,7 @@ class AuditFindings:
         judged_at: When the days were judged; None in ledgers written before this was noted.
         is_confirmed: Whether the source's responses confirmed that time by their Date.
         edited_at: When a load last saw that a task had changed after its end, UTC; None if none did.
+        lateness: The latest measurement of lateness; None before the first one.
     """
 
     days: tuple[AuditEntry, ...]
@@ -102,6 +121,7 @@ class AuditFindings:
     judged_at: datetime | None = None
     is_confirmed: bool = False
     edited_at: datetime | None = None
+    lateness: LatenessFinding | None = None
 
 
 @dataclass(frozen=True)

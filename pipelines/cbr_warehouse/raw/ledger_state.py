@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from cbr_warehouse.raw.ledger_entries import AuditEntry, AuditFindings, LoadEntry
+from cbr_warehouse.raw.ledger_entries import AuditEntry, AuditFindings, LatenessFinding, LoadEntry
 from cbr_warehouse.raw.ledger_order import (
     CLOCK_TOLERANCE,
     Written,
@@ -26,7 +26,7 @@ from cbr_warehouse.storage.atomic_write import read_file, write_bytes
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the summaries get a field, or a field another meaning."""
 
 RANGE = "range"
@@ -92,6 +92,7 @@ class AuditsSummary:
         vanished: Tasks that the source, asked by id, did not know any more.
         hidden_providers: As the latest audit has them.
         edited_at: As the latest audit has it.
+        lateness: As the latest audit has it.
         latest_at: When the latest of the audits that count was written.
         confirmed_at: The last confirmed time that agrees with the order of the audits.
         is_settled: Whether later audits in order change nothing about which of these count.
@@ -104,6 +105,7 @@ class AuditsSummary:
     confirmed_at: datetime | None = None
     is_settled: bool = True
     edited_at: datetime | None = None
+    lateness: LatenessFinding | None = None
 
     def add(
         self, audits: Sequence[tuple[Written, AuditFindings]], now: datetime | None
@@ -143,9 +145,11 @@ class AuditsSummary:
                 latest_at = latest_at if written_at is None else _later(latest_at, written_at)
         hidden = audits[-1][1].hidden_providers if audits else self.hidden_providers
         edited_at = audits[-1][1].edited_at if audits else self.edited_at
+        lateness = audits[-1][1].lateness if audits else self.lateness
         return replace(
             self,
             edited_at=edited_at,
+            lateness=lateness,
             verdicts=tuple(latest.values()),
             vanished=frozenset(vanished),
             hidden_providers=hidden,

@@ -23,6 +23,7 @@ from cbr_warehouse.raw.ledger_entries import (
     AuditFindings,
     LandedFile,
     LandedFiles,
+    LatenessFinding,
     LoadEntry,
     SweepEntry,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "AuditFindings",
     "LandedFile",
     "LandedFiles",
+    "LatenessFinding",
     "LoadEntry",
     "SweepEntry",
     "check_ledgers",
@@ -59,6 +61,7 @@ __all__ = [
     "read_edited_at",
     "read_hidden_providers",
     "read_landed_files",
+    "read_lateness",
     "read_loads",
     "read_loads_summary",
     "read_sweeps",
@@ -242,6 +245,15 @@ def read_edited_at(directory: DataDirectory, source: str) -> datetime | None:
     return _audits_summary(directory, source, None).edited_at
 
 
+def read_lateness(directory: DataDirectory, source: str) -> LatenessFinding | None:
+    """How late tasks appear and change, by the latest measurement.
+
+    Raises:
+        DamagedFileError: A ledger is not what was written.
+    """
+    return _audits_summary(directory, source, None).lateness
+
+
 def _audits_summary(directory: DataDirectory, source: str, now: datetime | None) -> AuditsSummary:
     found = _since_state(directory, source, "audits")
     if found is not None:
@@ -341,4 +353,6 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 def _print(value: Any) -> Any:
     if isinstance(value, datetime):
         return print_instant(value)
+    if isinstance(value, dict):
+        return _plain(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -10,7 +10,10 @@ def test_a_plan_asks_nothing_and_is_compared_with_the_load(workplace: Workplace,
     workplace.configure(telling.url, history="10d")
     first = json.loads(workplace.run("plan", "--json").out)[0]
     assert first["expected_records"] is None
-    assert "unknown" in workplace.run("plan").out
+    printed = workplace.run("plan").out
+    assert "unknown" in printed
+    assert f"  settle 2d: {first['settle_reason']}\n" in printed
+    assert first["settle"] == "2d"
     assert telling.lists == []
 
     done = workplace.run("load")

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cbr_warehouse.analytics.catalogue import views
-from support.random_log import random_log
+from support.random_log import FIRST, random_log
 from support.small_log import SmallLog, at
 
 pytestmark = pytest.mark.fault("engine versions")
@@ -46,7 +47,20 @@ def varied_log() -> SmallLog:
             log.restore(task["task_id"], task["created_at"], resource="daily-0", minutes=3 + number / 7)
     log.backup("daily-0", "2026-04-04 03:00", minutes=2_000, vault_id="vault-daily", policy_id="policy-daily")
     log.task("sync", at("2026-04-04 03:00"), sync_backup_num=2, sync_err_sync_backup_num=1)
+    _be_watched(log)
     return log
+
+
+def _be_watched(log: SmallLog) -> None:
+    """Loads twice a day, and versions of some tasks that they received, some of them late."""
+    for half_day in range(60):
+        log.load(FIRST + half_day * timedelta(hours=12), purpose="deep" if half_day % 2 else None)
+    log.cover(*(f"{(FIRST + timedelta(days=day)).date()}" for day in range(30)))
+    for number, task in enumerate(log.tables["tasks"][::7]):
+        seen_at = task["created_at"] + timedelta(hours=1 + number % 29, microseconds=number * 7_919)
+        changed_at = seen_at + timedelta(hours=20 + number % 31)
+        versions = [(seen_at, {}), (changed_at, {"vault_name": "renamed"})]
+        log.see(task["task_id"], *versions[: 2 if number % 5 == 0 else 1])
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,9 @@ class History:
                 task.update(status="failed", error_code="BackupService.9910")
         for _ in range(chance.randrange(3 * hours)):
             self.tasks.append(self._task(self.now - timedelta(minutes=chance.randrange(60 * hours))))
+        for task in self.tasks:
+            if not task["seen"] or task["seen"][-1][1] != task["status"]:
+                task["seen"].append((self.now, task["status"]))
         self.loads += [(self.now, source) for source in ("one", "two") if chance.random() < 0.8]
         self.now += timedelta(hours=hours)
 
@@ -63,6 +66,7 @@ class History:
             "task_id": f"task-{len(self.tasks):05d}",
             "source": chance.choice(("one", "two")),
             "vault_id": chance.choice(("vault-1", "vault-2")),
+            "seen": [],
         } | columns.get(kind, {})
 
     def log(self) -> SmallLog:
@@ -73,7 +77,9 @@ class History:
         for task in self.tasks:
             told = dict(task)
             point = told.pop("source_backup_id", None)
+            seen = told.pop("seen")
             task_id = log.task(told.pop("operation_type"), told.pop("created_at"), **told)
+            log.see(task_id, *((moment, {"status": status}) for moment, status in seen))
             if point:
                 day = task["created_at"].date()
                 log.add(
@@ -91,7 +97,7 @@ def fill(analytics: Analytics, log: SmallLog) -> set[tuple[str, str]]:
     rows = fresh.connection.execute(f"SELECT {columns} FROM tasks").fetchall()
     changed = {(row[0], row[1]) for row in rows if str(row) not in before}
     for table in ("tasks", "resources", "replications", "task_versions", "loads", "coverage"):
-        data = fresh.connection.execute(f"FROM {table}").to_arrow_table()
+        data = fresh.connection.sql(f"FROM {table}").to_arrow_table()
         connection.register("rows_now", data)
         connection.execute(f"DELETE FROM {table}")
         connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_now")

@@ -60,6 +60,12 @@
 --   remove_resources_total_count: (remove_resource) Backups deleted.
 --   vault_delete_fail_count: (vault_delete) Resources that could not be removed.
 --   vault_delete_total_count: (vault_delete) Backups deleted.
+--   first_seen_at: When a load first received the task.
+--   end_seen_at: When a load first received it with an end; NULL until then.
+--   last_news_at: When a load last received a version of it that was new.
+WITH
+-- include task_sighting
+
 SELECT
     t.source,
     t.task_id,
@@ -123,9 +129,13 @@ SELECT
     t.remove_resources_fail_count,
     t.remove_resources_total_count,
     t.vault_delete_fail_count,
-    t.vault_delete_total_count
+    t.vault_delete_total_count,
+    g.first_seen_at,
+    g.end_seen_at,
+    g.last_news_at
 FROM touched_tasks AS t
 JOIN analytics.source_clock AS c ON c.source = t.source
 LEFT JOIN main.resources AS r
     ON r.source = t.source AND r.task_id = t.task_id AND r.role = 'target' AND r.position = 0
 LEFT JOIN main.replications AS p ON p.source = t.source AND p.task_id = t.task_id
+LEFT JOIN task_sighting AS g ON g.source = t.source AND g.task_id = t.task_id
