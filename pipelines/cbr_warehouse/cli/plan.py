@@ -15,8 +15,8 @@ from cbr_warehouse.extract.plan import Plan, Sweep
 from cbr_warehouse.extract.settle import Settle
 from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.forecast_inputs import expect_load
+from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.load.progress import Progress
-from cbr_warehouse.load.source_load import plan_source
 from cbr_warehouse.load.source_state import settle_of
 from cbr_warehouse.settings.durations import print_duration
 from cbr_warehouse.settings.select_sources import choose_sources

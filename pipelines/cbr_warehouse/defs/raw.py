@@ -156,7 +156,7 @@ def _publishes(context: dg.AssetExecutionContext, load_context: LoadContext) -> 
 
 
 def _planned(load_context: LoadContext, source: SourceSettings) -> Plan:
-    from cbr_warehouse.load.source_load import plan_source
+    from cbr_warehouse.load.plan_source import plan_source
 
     return plan_source(load_context.directory, source, LoadRequest(), load_context.clock())
 

@@ -12,11 +12,10 @@ from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import SourceError
 from cbr_warehouse.extract.open_tasks import follow_tasks
-from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, plan_load
+from cbr_warehouse.extract.plan import Horizon, Plan, Purpose
 from cbr_warehouse.extract.scopes import scopes_of, sweep_providers
 from cbr_warehouse.extract.source_clock import SourceClock
 from cbr_warehouse.extract.sweep_runner import SweepRunner
@@ -29,6 +28,7 @@ from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.load.maintain import tidy_source
 from cbr_warehouse.load.measure_lateness import measure_lateness
 from cbr_warehouse.load.mend_tables import mend_tables, with_sound_tables
+from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.source_state import read_source_state, settle_of
@@ -46,10 +46,9 @@ from cbr_warehouse.raw.ledgers import (
     write_audit,
     write_load,
 )
-from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
-from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.storage.layout import UNKNOWN_DAY
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import make_tables
@@ -61,38 +60,6 @@ from cbr_warehouse.verify.verify_days import verify_days
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-@without_pandas()
-def plan_source(
-    directory: DataDirectory,
-    source: SourceSettings,
-    request: LoadRequest,
-    now: datetime,
-    *,
-    is_confirmed: bool = False,
-    read_again: frozenset[date] = frozenset(),
-) -> Plan:
-    """What a load of a source would request from its API, without requesting anything.
-
-    Args:
-        directory: The data directory.
-        source: The source.
-        request: The options of the load.
-        now: The present, UTC.
-        is_confirmed: Whether the source confirmed that time.
-        read_again: Days whose windows are read though an interrupted load landed them.
-    """
-    state = read_source_state(directory, source.name, now if is_confirmed else None)
-    landed = {
-        (start, end): at
-        for (start, end), at in state.landed.items()
-        # Days may have shared a window.
-        if not any(start and end and start <= start_of(day) < end for day in read_again)
-    }
-    state = replace(state, landed=landed)
-    horizon = Horizon(source.history, settle_of(directory, source).duration)
-    return plan_load(now, horizon, state, requested=request.range, deep=request.deep)
 
 
 @without_pandas()

@@ -12,7 +12,7 @@ from cbr_warehouse.extract.forecast import Basis, Forecast, requests_for
 from cbr_warehouse.extract.pagination import Paginator
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.forecast_inputs import expect_load, guess_page_rows
-from cbr_warehouse.load.source_load import plan_source
+from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.raw.ledgers import LoadEntry, SweepEntry
 from cbr_warehouse.source.query import TaskQuery
 from support.living_source import Dialect, LivingSource, living

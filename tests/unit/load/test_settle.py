@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cbr_warehouse.load.context import LoadRequest
+from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.load.run import rebuild
-from cbr_warehouse.load.source_load import plan_source
 from cbr_warehouse.load.source_state import settle_of
 from cbr_warehouse.raw.ledgers import AuditFindings, LatenessFinding, read_lateness, write_audit
 from cbr_warehouse.settings.analytics import AnalyticsSettings
