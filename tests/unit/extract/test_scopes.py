@@ -200,6 +200,14 @@ def test_tasks_in_windows_that_were_skipped_are_looked_for_where_they_are(tmp_pa
     assert reasons == {"all", "whether lists without a filter have every provider"}
 
 
+def test_most_of_those_that_are_looked_for_must_be_missing(tmp_path: Path) -> None:
+    """Of two tasks in a window that was skipped, one has expired since."""
+    source = Source(lambda task: task["id"] == "expired")
+    for name in ("expired", "listed"):
+        source.add(SHOWN, name, NOW - (5 if name == "listed" else 9) * HOUR)
+    assert swept(runner_of(tmp_path, source), plan_of(start=NOW + HOUR)) == ()
+
+
 def test_those_that_started_soon_are_looked_for_first(tmp_path: Path) -> None:
     """A window by another time than the creation has no task that started hours later."""
     source = Source(hiding)
