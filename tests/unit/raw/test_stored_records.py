@@ -147,7 +147,8 @@ def test_a_deep_load_is_required_until_one_was_finished(directory: DataDirectory
     require_deep_load(directory, SOURCE)
     assert is_deep_load_required(directory, SOURCE)
     assert not is_deep_load_required(directory, "other")
-    # Its note lies beside the days with files set aside, and is none.
+    # Its note lies beside the days with files set aside, where it always did, and is none of them.
+    assert (directory.raw_ledger("damaged", SOURCE) / "deep-load-required.json").exists()
     assert days_with_files_set_aside(directory, SOURCE) == set()
     note_deep_load(directory, SOURCE)
     assert not is_deep_load_required(directory, SOURCE)
