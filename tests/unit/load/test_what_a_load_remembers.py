@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cbr_warehouse.errors import StorageError, TransientSourceError
+from cbr_warehouse.errors import ConservationError, StorageError, TransientSourceError
 from cbr_warehouse.load import locks, source_load
 from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.maintain import maintain
@@ -18,6 +18,7 @@ from cbr_warehouse.raw.damage import require_deep_load
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledgers import read_audits, read_edited_at, read_loads, read_vanished
 from cbr_warehouse.storage import atomic_write
+from cbr_warehouse.tables.build import Made
 from support.living_source import Dialect, LivingSource, living
 from support.load_bench import Bench
 
@@ -197,3 +198,13 @@ def test_a_partition_that_is_damaged_at_any_step_is_made_again(
     numbers = (entry.new, entry.changed, entry.superseded, entry.repeats, entry.quarantined)
     assert sum(number or 0 for number in numbers) == entry.records
     assert loaded.held() == loaded.truth(NOW - timedelta(days=7))
+
+
+def test_a_day_that_was_filed_and_not_made_at_all_is_missed(
+    loaded: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded.source.tasks.append(replace(loaded.source.tasks[0], id="new"))
+    monkeypatch.setattr(source_load, "make_tables", lambda *_, **__: Made())
+    (result,) = loaded.load(deep=True).sources
+    assert isinstance(result.failure, ConservationError)
+    assert " filed, 0 accounted for" in str(result.entry.message)

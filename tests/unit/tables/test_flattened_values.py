@@ -24,23 +24,20 @@ def made(folder: Path, *records: dict[str, Any]) -> DataDirectory:
 
 
 def test_an_empty_text_is_null_except_where_text_may_be_empty(tmp_path: Path) -> None:
-    empty = {
-        "status": "",
-        "started_at": "",
-        "error_info": {"code": "", "message": ""},
-        "extra_info": {"backup": {"incremental": "", "backup_name": ""}, "common": {"progress": ""}},
+    """Alone in its record too: such a record may need no normal form, so that its text is read as it is."""
+    empty: dict[str, dict[str, Any]] = {
+        "status": {"status": ""},
+        "started_at": {"started_at": ""},
+        "error_code": {"error_info": {"code": ""}},
+        "error_message": {"error_info": {"message": ""}},
+        "backup_incremental": {"extra_info": {"backup": {"incremental": ""}}},
+        "backup_name": {"extra_info": {"backup": {"backup_name": ""}}},
+        "progress": {"extra_info": {"common": {"progress": ""}}},
     }
-    names = (
-        "status",
-        "started_at",
-        "error_code",
-        "error_message",
-        "backup_incremental",
-        "backup_name",
-        "progress",
-    )
-    nulls = dict.fromkeys(names)
-    assert rows(made(tmp_path, empty), "tasks", names) == [nulls | {"status": "", "backup_name": ""}]
+    found = rows(made(tmp_path, *empty.values()), "tasks", ("task_id", *empty))
+    assert len(found) == len(empty)
+    for name, row in zip(empty, found, strict=True):
+        assert row[name] == ("" if name in {"status", "backup_name"} else None)
 
 
 @pytest.mark.parametrize(
