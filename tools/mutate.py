@@ -267,7 +267,8 @@ def run(
         if again:
             counts.update(before["counts"])
             counts["survived"] = len(survivors)
-            found = before | {"again": tried, "counts": dict(counts), "survivors": survivors}
+            at_first = {"survived_at_first": before.get("survived_at_first", len(names))}
+            found = before | at_first | {"again": tried, "counts": dict(counts), "survivors": survivors}
         else:
             drawn = {"room": room, "sample": sample, "seed": seed, "revision": tried, "tests": list(tests)}
             found = drawn | {"counts": dict(counts), "survivors": survivors}

@@ -52,7 +52,9 @@ def row_of(room: str, found: dict[str, Any]) -> str:
     tests = " ".join(f"`{path}`" for path in found["tests"])
     name = f"{room} (what {tests} execute, with these alone)" if tests else room
     numbers = (survived + noticed, noticed, counts.get("timeout", 0), survived)
-    again = f", survivors again at `{found['again']}`" if "again" in found else ""
+    again = ""
+    if "again" in found:
+        again = f", where {found['survived_at_first']} survived that were tried again at `{found['again']}`"
     return (
         f"| {name} | {' | '.join(map(str, numbers))} | {noticed / (survived + noticed):.1%} "
         f"| `SAMPLE={found['sample']} SEED={found['seed']}` | `{found['revision']}`{again} |"
