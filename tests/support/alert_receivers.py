@@ -66,7 +66,8 @@ class SmtpSession(socketserver.StreamRequestHandler):
         while line := self.rfile.readline():
             verb, _, rest = line.decode().strip().partition(" ")
             if not self.answer(verb.upper(), rest):
-                return
+                break
+        self.connection.close()  # the server knows the one before STARTTLS
 
     def answer(self, verb: str, rest: str) -> bool:
         match verb:

@@ -1,0 +1,115 @@
+"""Alerts over real connections: encrypted mails, receivers that refuse, and secrets that stay secret."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
+
+from cbr_warehouse.alerts.channels import Mail, Webhook, open_channels
+from cbr_warehouse.alerts.log import Alert
+from cbr_warehouse.errors import AlertError, SettingsError
+from cbr_warehouse.settings.model import Alerts, Settings
+from support.alert_receivers import SmtpReceiver, receive_http, receive_mail
+
+ALERT = Alert(
+    "a check", "failing", "It fails\nas planted", "Do this.", "2026-11-28T12:00:00+00:00", {"run": "7"}
+)
+SECRET = "a-secret-word"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Files of a certificate that signs itself, and of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "own authority")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder: Path = tmp_path_factory.mktemp("tls")
+    (folder / "own.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "own.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return str(folder / "own.pem"), str(folder / "own.key")
+
+
+@pytest.fixture
+def receiver(certificate: tuple[str, str]) -> Iterator[SmtpReceiver]:
+    with receive_mail(certificate) as receiver:
+        yield receiver
+
+
+def mail(port: int, security: str = "starttls") -> Mail:
+    return Mail("127.0.0.1", port, security, "cbr@x.org", ("ops@x.org",), "sender", SecretStr(SECRET))
+
+
+def test_a_mail_is_encrypted_before_the_password_is_sent(
+    receiver: SmtpReceiver, certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
+    mail(receiver.port).send(ALERT)
+    assert receiver.encrypted == [True]
+    assert receiver.signed_in == [("sender", SECRET)]
+    (message,) = receiver.mails
+    assert message["Subject"] == "[cbr-warehouse] It fails as planted"
+    assert (
+        message.get_content().replace("\r\n", "\n")
+        == "Do this.\n\nrun: 7\nfound at: 2026-11-28T12:00:00+00:00\n"
+    )
+
+
+def test_a_server_that_nobody_vouches_for_gets_no_password(receiver: SmtpReceiver) -> None:
+    with pytest.raises(AlertError, match="CERTIFICATE_VERIFY_FAILED"):
+        mail(receiver.port).send(ALERT)
+    assert receiver.signed_in == []
+
+
+def test_a_server_without_encryption_gets_no_password() -> None:
+    with receive_mail() as receiver:
+        with pytest.raises(AlertError, match="did not take a mail"):
+            mail(receiver.port).send(ALERT)
+        assert receiver.signed_in == []
+
+
+def test_no_message_about_a_webhook_has_its_url() -> None:
+    with receive_http() as hook:
+        hook.status = 403
+        channel = Webhook(SecretStr(f"{hook.url}?key={SECRET}"))
+        with pytest.raises(AlertError, match="status 403") as refused:
+            channel.send(ALERT)
+    with pytest.raises(AlertError, match="did not take an alert") as gone:
+        channel.send(ALERT)
+    for error in (refused, gone):
+        assert SECRET not in f"{error.value} {error.value.__cause__} {channel!r}"
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x.org/hook", "hook"])
+def test_a_webhook_is_a_url_of_http(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"alerts\.webhook: not a URL"):
+        open_channels(Alerts(webhook="env:HOOK"), {"HOOK": url})
+
+
+def test_a_password_in_clear_is_refused() -> None:
+    with pytest.raises(ValueError, match="plain text"):
+        Settings.model_validate({"alerts": {"smtp_password": SECRET}})
