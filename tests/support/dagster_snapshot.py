@@ -1,6 +1,6 @@
 """All that users select, mute or read of the code location, as text: what the snapshot test compares.
 
-``python -m support.dagster_snapshot`` in the folder ``tests`` writes it again after a wanted change.
+``make docs`` writes it again after a wanted change.
 """
 
 import json

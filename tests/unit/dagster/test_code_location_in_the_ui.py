@@ -30,7 +30,7 @@ def shown(defs: dg.Definitions) -> dict[str, Any]:
 
 def test_names_and_descriptions_are_those_of_the_snapshot(shown: dict[str, Any]) -> None:
     kept = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
-    assert shown == kept, "in tests/, run: ../.venv/bin/python -m support.dagster_snapshot"
+    assert shown == kept, "run make docs, and see whether the change is wanted"
 
 
 def test_every_asset_but_raw_is_made_of_others(shown: dict[str, Any]) -> None:
