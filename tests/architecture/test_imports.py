@@ -44,6 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "load": set(LAYERS),
     "defs": {*LAYERS, "load"} - {"source"},
     "definitions": {"defs"},
+    # The definitions, for the projects of others.
+    "component": {"defs"},
     "cli": {*LAYERS, "load"},
     # The public API: what `from cbr_warehouse import …` gives, imported on first use.
     "__init__": {"reader"},
@@ -70,7 +72,7 @@ ALLOWED_ACROSS = {("cbr_warehouse", "cli", "cbr_emulator")}
 # Libraries that only certain subpackages may import.
 ONLY_IN: dict[str, set[str]] = {
     # Settings ask it whether a schedule is valid, and import it for that alone.
-    "dagster": {"defs", "definitions", "settings"},
+    "dagster": {"defs", "definitions", "component", "settings"},
     "httpx": {"source"},
     "duckdb": {"storage", "raw", "tables", "warehouse", "analytics", "integrity", "reader", "report"},
     "starlette": {"server", "faults", "error_responses"},

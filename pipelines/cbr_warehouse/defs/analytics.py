@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables, views
-from cbr_warehouse.defs.asset_keys import analytics_key
+from cbr_warehouse.defs.asset_keys import analytics_key, named
 from cbr_warehouse.defs.code_references import query_file
 from cbr_warehouse.defs.column_lineage import from_query
 from cbr_warehouse.defs.failures import as_dagster_failures
@@ -28,7 +28,7 @@ def analytics_asset(installation: Installation) -> dg.AssetsDefinition:
     """
 
     @dg.multi_asset(
-        name="analytics",
+        name=named("analytics"),
         specs=[_spec(installation, definition) for definition in materialized_definitions()],
         can_subset=True,
     )

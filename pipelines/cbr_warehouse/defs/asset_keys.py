@@ -2,16 +2,33 @@
 
 import dagster as dg
 
-LOAD_JOB = "load"
-LOAD_SCHEDULE = "load_schedule"
-PUBLISH_JOB = "publish"
-PUBLISH_SENSOR = "publish_sensor"
-REPORT_JOB = "report_job"
-REPORT_SCHEDULE = "report_schedule"
-FAILED_RUNS_SENSOR = "failed_runs_sensor"
-FAILED_CHECKS_SENSOR = "failed_checks_sensor"
-RETENTION_JOB = "remove_old_runs"
-RETENTION_SCHEDULE = "remove_old_runs_schedule"
+from cbr_warehouse.defs.name_prefix import use_name_prefix
+
+_PREFIX = use_name_prefix()
+
+
+def named(name: str) -> str:
+    """The name of a job, schedule, sensor or step in this code location."""
+    return f"{_PREFIX.jobs}{name}"
+
+
+def folder_of(key: dg.AssetKey) -> str | None:
+    """The first part of a key of this code location, the prefix aside; None of any other key."""
+    count = len(_PREFIX.keys)
+    is_own = tuple(key.path[:count]) == _PREFIX.keys and len(key.path) > count
+    return key.path[count] if is_own else None
+
+
+LOAD_JOB = named("load")
+LOAD_SCHEDULE = named("load_schedule")
+PUBLISH_JOB = named("publish")
+PUBLISH_SENSOR = named("publish_sensor")
+REPORT_JOB = named("report_job")
+REPORT_SCHEDULE = named("report_schedule")
+FAILED_RUNS_SENSOR = named("failed_runs_sensor")
+FAILED_CHECKS_SENSOR = named("failed_checks_sensor")
+RETENTION_JOB = named("remove_old_runs")
+RETENTION_SCHEDULE = named("remove_old_runs_schedule")
 WAREHOUSE_POOL = "warehouse"
 
 SOURCE_TAG = "cbr-warehouse/source"
@@ -20,27 +37,27 @@ SOURCE_TAG = "cbr-warehouse/source"
 
 def raw_key(source: str) -> dg.AssetKey:
     """Key of the raw records of a source."""
-    return dg.AssetKey(["raw", source])
+    return dg.AssetKey([*_PREFIX.keys, "raw", source])
 
 
 def table_key(table: str) -> dg.AssetKey:
     """Key of a table as partitioned Parquet."""
-    return dg.AssetKey(["tables", table])
+    return dg.AssetKey([*_PREFIX.keys, "tables", table])
 
 
 def warehouse_key(table: str) -> dg.AssetKey:
     """Key of a table of the published warehouse."""
-    return dg.AssetKey(["warehouse", table])
+    return dg.AssetKey([*_PREFIX.keys, "warehouse", table])
 
 
 def analytics_key(name: str) -> dg.AssetKey:
     """Key of a base table or view of the analytics."""
-    return dg.AssetKey(["analytics", name])
+    return dg.AssetKey([*_PREFIX.keys, "analytics", name])
 
 
 def report_key() -> dg.AssetKey:
     """Key of the report."""
-    return dg.AssetKey(["report"])
+    return dg.AssetKey([*_PREFIX.keys, "report"])
 
 
 def source_pool(source: str) -> str:

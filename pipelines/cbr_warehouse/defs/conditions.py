@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from cbr_warehouse.defs.asset_keys import warehouse_key
+from cbr_warehouse.defs.asset_keys import named, warehouse_key
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.settings.model import Alerts
@@ -26,7 +26,7 @@ def conditions(installation: Installation) -> dg.AssetChecksDefinition:
     """
 
     @dg.multi_asset_check(
-        name="conditions",
+        name=named("conditions"),
         specs=[
             dg.AssetCheckSpec(name, asset=warehouse_key(condition.table), description=condition.description)
             for name, condition in CONDITIONS.items()

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from cbr_warehouse.defs.asset_keys import LOAD_JOB, PUBLISH_JOB, REPORT_JOB, RETENTION_JOB
+from cbr_warehouse.defs.asset_keys import LOAD_JOB, PUBLISH_JOB, REPORT_JOB, RETENTION_JOB, folder_of
 
 OWN_JOBS = frozenset({LOAD_JOB, PUBLISH_JOB, REPORT_JOB, RETENTION_JOB})
 OWN_FOLDERS = frozenset({"raw", "tables", "warehouse", "analytics", "report"})
-"""First parts of the keys of its assets."""
+"""First parts of the keys of its assets, a prefix aside."""
 
 
 def is_own_run(run: dg.DagsterRun) -> bool:
@@ -14,4 +14,4 @@ def is_own_run(run: dg.DagsterRun) -> bool:
     if run.job_name in OWN_JOBS:
         return True
     assets = run.asset_selection or frozenset()
-    return bool(assets) and all(key.path[0] in OWN_FOLDERS for key in assets)
+    return bool(assets) and all(folder_of(key) in OWN_FOLDERS for key in assets)

@@ -13,6 +13,7 @@ from cbr_warehouse.defs.asset_keys import (
     REPORT_SCHEDULE,
     RETENTION_JOB,
     RETENTION_SCHEDULE,
+    named,
 )
 from cbr_warehouse.defs.dagster_store import remove_old, remove_old_ticks
 from cbr_warehouse.defs.installation import Installation
@@ -42,7 +43,7 @@ def retention(installation: Installation) -> dg.Definitions:
     keep = installation.settings.keep_runs
 
     @dg.op(
-        name="remove_old",
+        name=named("remove_old"),
         description=f"Removes runs, events, logs and ticks older than {keep.days} days.",
     )
     def remove(context: dg.OpExecutionContext) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from cbr_warehouse.contract.columns import Table
-from cbr_warehouse.defs.asset_keys import raw_key, table_key
+from cbr_warehouse.defs.asset_keys import named, raw_key, table_key
 from cbr_warehouse.defs.column_lineage import from_record
 from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import as_dagster_failures
@@ -31,7 +31,7 @@ def tables_asset(installation: Installation, days: dg.PartitionsDefinition[str])
     directory, contract = installation.load_context.directory, installation.load_context.contract
 
     @dg.multi_asset(
-        name="tables",
+        name=named("tables"),
         specs=[_spec(installation, contract.table(name)) for name in PARTITIONED],
         can_subset=True,
         partitions_def=days,

@@ -15,11 +15,11 @@ from cbr_warehouse.defs.asset_keys import analytics_key, warehouse_key
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(?:main\.)?(\w+)\b(?!\.)")
 _WITHIN = re.compile(r"\b(\w+) AS (?:MATERIALIZED )?\(")
 _MADE_OF = {
-    "touched_tasks": "warehouse/tasks",
-    "touched_backups": "analytics/attempt",
-    "touched_schedules": "analytics/attempt",
-    "as_of": "warehouse/loads",
-    "source_watermark": "warehouse/loads",
+    "touched_tasks": warehouse_key("tasks"),
+    "touched_backups": analytics_key("attempt"),
+    "touched_schedules": analytics_key("attempt"),
+    "as_of": warehouse_key("loads"),
+    "source_watermark": warehouse_key("loads"),
 }
 """Names of temporary and internal tables of the build, and the assets that they are derived from."""
 
@@ -39,7 +39,7 @@ def read_by(definition: Definition, contract: Contract) -> frozenset[dg.AssetKey
     plain = set(_READ.findall(definition.body)) - set(_WITHIN.findall(definition.body))
     found |= {warehouse_key(table.name) for table in contract.tables if table.name in plain}
     made_of = {_MADE_OF[name] for name in definition.needs | plain if name in _MADE_OF}
-    return frozenset(found | {dg.AssetKey.from_user_string(key) for key in made_of})
+    return frozenset(found | made_of)
 
 
 def read_by_report(contract: Contract) -> frozenset[dg.AssetKey]:

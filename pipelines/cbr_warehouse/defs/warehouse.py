@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from cbr_warehouse.contract.columns import Table
-from cbr_warehouse.defs.asset_keys import WAREHOUSE_POOL, raw_key, table_key, warehouse_key
+from cbr_warehouse.defs.asset_keys import WAREHOUSE_POOL, named, raw_key, table_key, warehouse_key
 from cbr_warehouse.defs.column_lineage import from_partitions
 from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import as_dagster_failures
@@ -28,7 +28,7 @@ def warehouse_asset(installation: Installation) -> dg.AssetsDefinition:
     tables = [table.name for table in contract.tables]
 
     @dg.multi_asset(
-        name="warehouse",
+        name=named("warehouse"),
         specs=[_spec(installation, table) for table in contract.tables],
         check_specs=[*_unique_keys(contract.tables), *_references()],
         can_subset=True,
