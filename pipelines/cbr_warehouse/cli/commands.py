@@ -1,6 +1,7 @@
 """The commands by name. Each is imported when it runs, so that ``--help`` and ``--version`` are fast."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -11,7 +12,11 @@ from typer.main import get_command
 
 from cbr_warehouse.cli.global_options import take_global_options
 from cbr_warehouse.cli.plain_values import take_plain_values
+from cbr_warehouse.cli.terminal_text import visible
 from cbr_warehouse.storage.allocators import choose_allocators
+
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""Every error about what was typed; typer does not export it."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +89,28 @@ class CommandGroup(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Reads the options that precede a command."""
+        with _visible_messages():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command; pydantic's prefix is removed from messages about values."""
-        try:
+        """Runs the command."""
+        with _visible_messages():
             return super().invoke(ctx)
-        except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")
-            raise
+
+
+@contextmanager
+def _visible_messages() -> Iterator[None]:
+    """Shows what was typed as escapes in messages about it, without the prefix that pydantic gives them."""
+    try:
+        yield
+    except USAGE_ERROR as caught:
+        error: Any = caught
+        error.message = error.message.removeprefix("Value error, ")
+        message = visible(error.format_message())
+        error.format_message = lambda: message
+        raise
 
 
 class PlainCommand(TyperCommand):

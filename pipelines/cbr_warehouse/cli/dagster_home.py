@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.cli.terminal_text import visible
+from cbr_warehouse.contract.visible_text import escape_invisible
 from cbr_warehouse.errors import UsageError
 from cbr_warehouse.storage.atomic_write import read_file, write_bytes
 
@@ -29,4 +31,12 @@ def dagster_home(home: Home, *, force: Force = False) -> None:
         )
     if present != wanted:
         write_bytes(target, wanted)
-    print(f"export DAGSTER_HOME={shlex.quote(str(target.parent))}")
+    print(f"export DAGSTER_HOME={_quote(str(target.parent))}")
+
+
+def _quote(path: str) -> str:
+    """A path as a word for the shell; characters that could steer a terminal as escapes of bash and zsh."""
+    if visible(path) == path and "\n" not in path:
+        return shlex.quote(path)
+    escaped = escape_invisible(path.replace("\\", "\\\\").replace("'", "\\'"))
+    return f"$'{escaped}'"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
-from cbr_warehouse.cli.terminal_text import say
+from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.report.options import ReportOptions
 from cbr_warehouse.warehouse.open_published import require_published
 
@@ -25,7 +25,7 @@ def report(
 ) -> None:
     """Write the report of the newest complete backup days: one HTML file, its data beside it."""
     page = write_report(invocation_of(context), out, period, lang, audit=audit)
-    print(page)
+    show(str(page))
 
 
 def write_report(

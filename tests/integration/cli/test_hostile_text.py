@@ -4,6 +4,7 @@ Commands and their parameters are found by walking the command line, so a new on
 its parameters set to hostile text, and once on a warehouse that holds hostile text everywhere.
 """
 
+import inspect
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from cbr_warehouse.cli.commands import COMMANDS, build
+from cbr_warehouse.cli.global_options import take_global_options
 from support.command_line import COMMAND, PACKAGES, Finished, Workplace, serve
 from support.emulator_server import write_records
 from support.terminal import run_on_terminal
@@ -43,7 +45,8 @@ WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """What is run where the name of the command alone is not enough, or not all."""
 
-GLOBAL = {"--config", "--data-dir", "--debug", "--help"}
+GLOBAL = {f"--{name.replace('_', '-')}" for name in inspect.signature(take_global_options).parameters}
+"""Options that every command takes; they are tried with one."""
 
 
 def walk() -> Iterator[tuple[str, Any]]:
@@ -176,3 +179,9 @@ def test_a_folder_of_a_hostile_name_is_named_harmlessly(empty: Workplace) -> Non
 def test_an_unknown_command_or_option_is_named_harmlessly(empty: Workplace) -> None:
     for words in ((HOSTILE,), (f"--{HOSTILE}",), ("load", f"--{HOSTILE}")):
         assert_harmless(run(empty, *words), words)
+
+
+@pytest.mark.parametrize("option", sorted(GLOBAL - {"--debug"}))
+def test_a_global_option_is_printed_harmlessly(empty: Workplace, option: str) -> None:
+    for text in (HOSTILE, LONG):
+        assert_harmless(run(empty, "status", option, text), option)
