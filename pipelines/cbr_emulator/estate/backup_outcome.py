@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from cbr_emulator.estate.error_codes import INCIDENT_ERROR, RANDOM_ERRORS, VAULT_FULL, error
@@ -15,6 +15,8 @@ PEAK = (23, 0, 1, 2, 3)
 
 STUCK = "stuck"
 """Outcome of a backup that never ends."""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Run:
     is_full: bool
     gb: float
     cause: Misconfiguration | Incident | list[str] | None = None
+
+    @property
+    def busy_until(self) -> datetime:
+        """When its resource can be backed up again: never, if it does not end."""
+        return self.ended_at or NEVER
 
 
 def draw_run(

@@ -29,7 +29,7 @@ def run_policy(
         return
     run = draw_run(simulation, vault, machine, created)
     # CBR skips a backup while another vault backs up the same resource.
-    if machine.is_backed_up_elsewhere(created, run.ended_at or simulation.end):
+    if machine.is_backed_up_elsewhere(created, run.busy_until):
         yield _skip(simulation, vault, machine, created, checkpoint)
         return
     yield make_backup_task(simulation, vault, machine, created, run, checkpoint)
@@ -50,6 +50,8 @@ def rerun(simulation: Simulation, vault: Vault, machine: Machine, before: dateti
     if machine.is_backed_up_elsewhere(at, at + timedelta(hours=6)):
         return
     run = draw_run(simulation, vault, machine, at, is_manual=True)
+    if machine.is_backed_up_elsewhere(at, run.busy_until):
+        return
     task = make_backup_task(simulation, vault.without_policy(), machine, at, run, simulation.new_id())
     simulation.record_episode("manual_rerun", (at, run.ended_at or simulation.end), (task.id,), machine.id)
     yield task
@@ -83,8 +85,8 @@ def make_backup_task(
         checkpoint=checkpoint,
     )
     ended = run.ended_at or simulation.end
-    machine.runs.append((created, ended))
-    machine.busy_until = ended
+    machine.runs.append((created, run.busy_until))
+    machine.busy_until = run.busy_until
     machine.has_failed = run.outcome in {"failed", "timeout"}
     _record_changes(simulation, machine, task, ended)
     _record_cause(machine, task, run, ended)

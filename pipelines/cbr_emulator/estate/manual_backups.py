@@ -36,6 +36,9 @@ def manual_backups_in_the_past(simulation: Simulation, factory: VaultFactory, wa
     for _ in range(wanted):
         vault, machine, at = _find_quiet_time(simulation, calm) or _new(simulation, factory, spare)
         run = draw_run(simulation, vault, machine, at, is_manual=True)
+        if machine.is_backed_up(at, run.busy_until):  # it takes longer than the quiet time that was found
+            vault, machine, at = _new(simulation, factory, spare)
+            run = draw_run(simulation, vault, machine, at, is_manual=True)
         yield make_backup_task(simulation, vault.without_policy(), machine, at, run, simulation.new_id())
 
 
