@@ -13,9 +13,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import Phase, settings
 
@@ -59,6 +62,37 @@ def pytest_configure(config: pytest.Config) -> None:
     name = "many" if settings.get_current_profile_name() == "many" else "cbr"
     settings.register_profile(name, settings.get_profile(settings.get_current_profile_name()), deadline=None)
     settings.load_profile(name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frugal(request: pytest.FixtureRequest) -> Iterator[Callable[..., duckdb.DuckDBPyConnection]]:
+    """In unit and property tests, which run on all cores: one thread an engine, and no wait for the disk.
+
+    Two threads take a fifth more CPU for tables of some rows. That a file is synced outlives a loss of power,
+    which no test brings about; that it *is* synced is tested with ``os.fsync`` replaced.
+    Integration tests run all as it is shipped.
+
+    Yields:
+        What connects to an engine with a thread for each CPU.
+    """
+    shipped = duckdb.connect
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.relative_to(Path(__file__).parent).parts[0] in {"unit", "property"}:
+            patch.setattr(duckdb, "connect", partial(_connect, shipped))
+            patch.setattr(os, "fsync", lambda _handle: None)
+        yield shipped
+
+
+@pytest.fixture
+def every_thread(frugal: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives the engines of one test as many threads as there are CPUs: for what threads could break."""
+    monkeypatch.setattr(duckdb, "connect", frugal)
+
+
+def _connect(
+    connect: Callable[..., duckdb.DuckDBPyConnection], /, *words: Any, **options: Any
+) -> duckdb.DuckDBPyConnection:
+    return connect(*words, **options | {"config": {"threads": 1} | options.get("config", {})})
 
 
 @pytest.hookimpl(tryfirst=True)

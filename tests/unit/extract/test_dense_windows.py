@@ -179,7 +179,7 @@ def deepest_walks(folder: Path, dialect: Dialect) -> dict[TaskQuery, int]:
     plain = living(NOW, 6, dialect)
     source = Noting(NOW, dialect, plain.tasks)
     source.deepest = {}
-    Bench(folder, source).load()
+    Bench(folder, source).load(publish=False)
     return {query: offset for query, offset in source.deepest.items() if query.start_time is not None}
 
 
@@ -207,7 +207,7 @@ def test_a_window_is_not_split_where_an_earlier_end_leaves_nothing_out(
     for most_pages in (1000, 2):
         monkeypatch.setattr(window_split, "MOST_PAGES", most_pages)
         source = IgnoresEnd(NOW, Dialect(most=4), living(NOW, 6, Dialect()).tasks)
-        Bench(tmp_path / str(most_pages), source).load()
+        Bench(tmp_path / str(most_pages), source).load(publish=False)
         asked.append(source.requests_made)
     whole, split = asked
     assert split < 1.2 * whole

@@ -40,7 +40,7 @@ def forecast_of(bench: Bench, wanted: LoadRequest = LoadRequest()) -> Forecast: 
 
 def entry_of(bench: Bench, *, deep: bool = False) -> LoadEntry:
     bench.source.requests_made = 0  # a real load has a client of its own
-    return bench.load(deep=deep).sources[0].entry
+    return bench.load(publish=False, deep=deep).sources[0].entry
 
 
 def test_of_a_first_load_nothing_is_known(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_of_a_first_load_nothing_is_known(tmp_path: Path) -> None:
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_later_load_is_expected_within_a_tenth(tmp_path: Path, most: int, deep: bool) -> None:
     bench = Bench(tmp_path, steady(Dialect(most=most)))
-    bench.load()
+    bench.load_first(publish=False)
     bench.source.now += timedelta(hours=5)
     forecast = forecast_of(bench, LoadRequest(deep=deep))
     entry = entry_of(bench, deep=deep)
@@ -68,7 +68,7 @@ def test_a_later_load_is_expected_within_a_tenth(tmp_path: Path, most: int, deep
 
 def test_days_nothing_is_known_of_are_expected_by_rate(tmp_path: Path) -> None:
     bench = Bench(tmp_path, steady(Dialect()))
-    bench.load()
+    bench.load_first(publish=False)
     bench.source.now += timedelta(hours=20)
     forecast = forecast_of(bench)
     entry = entry_of(bench)
@@ -79,7 +79,7 @@ def test_days_nothing_is_known_of_are_expected_by_rate(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", DIALECTS)
 def test_under_every_dialect_a_second_load_expects_something(tmp_path: Path, name: str) -> None:
     bench = Bench(tmp_path, living(NOW, 1, DIALECTS[name]))
-    bench.load()
+    bench.load_first(publish=False)
     entry = entry_of(bench)
     assert entry.expected_records is not None
     assert entry.expected_requests is not None

@@ -41,8 +41,8 @@ def coverage(bench: Bench) -> dict[date, tuple[Any, ...]]:
 
 def true_coverage(folder: Path, source: LivingSource) -> dict[date, tuple[Any, ...]]:
     """What a load with a true clock, and no other before, finds."""
-    bench = Bench(folder, replace(source, machine_ahead=timedelta()))
-    bench.load()
+    bench = Bench(folder, replace(source, machine_ahead=timedelta(), requests_made=0))
+    bench.load_first()
     return coverage(bench)
 
 
@@ -83,7 +83,7 @@ def test_verdicts_of_a_clock_that_was_ahead_do_not_outlive_the_next_true_load(
     """Today and two future days stayed complete, or 39 days lost, whatever was loaded afterwards."""
     source = Undated(NOW, tasks=living(NOW, 1, Dialect()).tasks)
     bench = Bench(tmp_path / "wrong", source)
-    bench.load()
+    bench.load_first()
     source.machine_ahead = ahead
     bench.load()
     source.machine_ahead, source.is_dated = timedelta(), True
@@ -130,7 +130,7 @@ def test_a_load_without_a_clock_or_a_source_moves_no_days(
     source = Down(NOW, tasks=living(NOW, 1, Dialect()).tasks)
     bench = Bench(tmp_path / "wrong", source)
     if not is_first:
-        bench.load()
+        bench.load_first()
     source.is_down, source.machine_ahead = True, off
     bench.load()
     source.is_down, source.machine_ahead = False, timedelta()

@@ -131,6 +131,7 @@ def test_more_failures_than_successes_are_bad(tmp_path: Path) -> None:
     assert found(log, tmp_path, Length.WEEK).verdict.level == "bad"
 
 
+@pytest.mark.usefixtures("every_thread")
 def test_hours_add_up_to_the_same_last_digit(tmp_path: Path) -> None:
     """Two reports of one warehouse had different checksums: threads added floats up in different orders."""
     place = tmp_path / "warehouse.duckdb"

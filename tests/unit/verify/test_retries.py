@@ -39,11 +39,13 @@ def odd(tmp_path: Path, dialect: Dialect | None = None) -> Bench:
     return Bench(tmp_path, Odd(NOW, dialect, living(NOW, 1, dialect).tasks))
 
 
-def requests_of(bench: Bench, *, hours: float = 1, deep: bool = False) -> tuple[int, int]:
+def requests_of(
+    bench: Bench, *, hours: float = 1, deep: bool = False, publish: bool = False
+) -> tuple[int, int]:
     """The requests of a load some hours later, and what was expected."""
     bench.source.now += timedelta(hours=hours)
     bench.source.requests_made = 0
-    entry = bench.load(deep=deep).sources[0].entry
+    entry = bench.load(publish=publish, deep=deep).sources[0].entry
     assert entry.requests is not None
     assert entry.expected_requests is not None
     return entry.requests, entry.expected_requests
@@ -56,9 +58,9 @@ def audits(bench: Bench) -> dict[date, AuditEntry]:
 def test_a_quiet_load_of_days_never_proved_is_cheap(tmp_path: Path) -> None:
     """Every load asked for such days in all ways: 158 requests of 259 tasks with one odd record."""
     bench = odd(tmp_path)
-    bench.load()
+    bench.load_first(publish=False)
     plain = Bench(tmp_path / "plain", living(NOW, 1, Dialect()))
-    plain.load()
+    plain.load_first(publish=False)
     for one in (bench, plain):
         requests_of(one)
     quiet = requests_of(bench)[0]
@@ -69,7 +71,7 @@ def test_a_quiet_load_of_days_never_proved_is_cheap(tmp_path: Path) -> None:
 
 def test_the_intervals_grow_and_a_deep_load_asks_again(tmp_path: Path) -> None:
     bench = odd(tmp_path)
-    bench.load()
+    bench.load_first(publish=False)
     asks = [audits(bench)[ODD[0]].asks]
     for _ in range(23):
         requests_of(bench)
@@ -84,21 +86,21 @@ def test_the_intervals_grow_and_a_deep_load_asks_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("on_odd_day", [True, False])
 def test_a_late_task_is_found_by_the_next_load(tmp_path: Path, on_odd_day: bool) -> None:
     bench = odd(tmp_path)
-    bench.load()
+    bench.load_first(publish=False)
     for _ in range(2):
         requests_of(bench)
     day = ODD[1] if on_odd_day else ODD[1] - DAY
     created = datetime(day.year, day.month, day.day, 9, 30, tzinfo=UTC)
     late = bench.source.add(Random(7), created)
     bench.source.tasks[-1] = replace(late, visible_from=bench.source.now + timedelta(minutes=30), id="f" * 32)
-    requests_of(bench)
+    requests_of(bench, publish=True)
     assert "f" * 32 in bench.held()
     assert audits(bench)[ODD[1]].reason == "explained_by_undated"
 
 
 def test_a_day_whose_odd_record_is_mended_becomes_complete(tmp_path: Path) -> None:
     bench = odd(tmp_path)
-    bench.load()
+    bench.load_first(publish=False)
     for _ in range(2):
         requests_of(bench)
     bench.source.__class__ = LivingSource
@@ -111,7 +113,7 @@ def test_a_day_whose_odd_record_is_mended_becomes_complete(tmp_path: Path) -> No
 def test_a_load_asks_what_was_expected(tmp_path: Path, name: str, kind: type[LivingSource]) -> None:
     """Within 1.5 times, of quiet sources and of odd ones."""
     bench = Bench(tmp_path, kind(NOW, DIALECTS[name], living(NOW, 1, DIALECTS[name]).tasks))
-    bench.load()
+    bench.load_first(publish=False)
     for hours, deep in ((1, False), (5, False), (1, True)):
         made, expected = requests_of(bench, hours=hours, deep=deep)
         assert made <= 1.5 * expected, (hours, deep)
