@@ -91,7 +91,7 @@ class Bench:
         return report
 
     def load_first(self, *, publish: bool = True) -> LoadResult:
-        """Loads into the empty directory; a load of an equal source is done once a process and then copied."""
+        """Loads into the empty directory; done once a process for equal sources, and then copied."""
         return _once(
             repr((type(self.source), sorted(vars(self.source).items()), publish)),
             self,
