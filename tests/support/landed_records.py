@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,19 @@ def rows(directory: DataDirectory, table: str, columns: Sequence[str] = ("*",)) 
     files = directory.partitions(table, SOURCE)
     if not files:
         return []
-    with duckdb.connect() as engine:
-        engine.execute("SET TimeZone = 'UTC'")
+    with _engine().cursor() as engine:
         found = engine.execute(f"SELECT {', '.join(columns)} FROM {parquet(files)} ORDER BY ALL")
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One engine for all queries of a process: to open one takes longer than to read a table."""
+    engine = duckdb.connect()
+    engine.execute("SET GLOBAL TimeZone = 'UTC'")
+    engine.execute("SET GLOBAL enable_external_file_cache = false")  # files are replaced while it is open
+    return engine
 
 
 def last_seen(directory: DataDirectory) -> dict[tuple[str, ...], datetime]:

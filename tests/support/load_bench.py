@@ -26,6 +26,7 @@ from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.query import query
+from support.landed_records import rows
 from support.living_source import PROVIDERS, Dialect, LivingSource
 
 DIALECTS = {
@@ -102,8 +103,14 @@ class Bench:
         return query(self.directory.warehouse, sql).rows
 
     def held(self) -> dict[str, tuple[Any, ...]]:
-        rows = self.ask("SELECT task_id, status, created_at, started_at, ended_at, progress FROM tasks")
-        return {row[0]: row[1:] for row in rows}
+        """What is published of each task, by its id."""
+        found = self.ask("SELECT task_id, status, created_at, started_at, ended_at, progress FROM tasks")
+        return {row[0]: row[1:] for row in found}
+
+    def stored(self) -> dict[str, tuple[Any, ...]]:
+        """The same as ``held``, of the tables: also after a load that did not publish."""
+        columns = ("task_id", "status", "created_at", "started_at", "ended_at", "progress")
+        return {row["task_id"]: tuple(row.values())[1:] for row in rows(self.directory, "tasks", columns)}
 
     def truth(self, since: datetime) -> dict[str, tuple[Any, ...]]:
         return {

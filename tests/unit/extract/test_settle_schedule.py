@@ -60,7 +60,7 @@ def hourly(tmp_path: Path, dialect: Dialect) -> Bench:
     for number in range(-6 * 144, 3 * 144):
         source.add(random, NOW + number * timedelta(minutes=10))
     bench = Bench(tmp_path, source)
-    bench.load_first()
+    bench.load_first(publish=False)
     return bench
 
 
@@ -80,9 +80,9 @@ def test_an_edit_is_seen_at_the_next_age_and_then_edits_are_looked_for(tmp_path:
     quiet = bench.load(publish=False).sources[0].entry
     task_id = edit(bench, ended_ago=timedelta(hours=2))
     seen_after = 0
-    while bench.held()[task_id][0] != "edited":
+    while bench.stored()[task_id][0] != "edited":
         bench.source.now += HOUR
-        bench.load()
+        bench.load(publish=False)
         seen_after += 1
         assert seen_after <= 3  # it was two hours old, and is read again when it is four
     bench.source.now += HOUR
@@ -93,8 +93,8 @@ def test_an_edit_is_seen_at_the_next_age_and_then_edits_are_looked_for(tmp_path:
         assert quiet.records < 0.6 * alert.records
     second = edit(bench, ended_ago=timedelta(hours=30))
     bench.source.now += HOUR
-    bench.load()
-    assert bench.held()[second][0] == "edited"
+    bench.load(publish=False)
+    assert bench.stored()[second][0] == "edited"
 
 
 def test_a_task_that_appears_late_is_held_by_the_next_load(tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ def test_a_task_that_appears_late_is_held_by_the_next_load(tmp_path: Path) -> No
         late = bench.source.add(Random(hours_late), created)
         bench.source.tasks[-1] = replace(late, visible_from=bench.source.now + timedelta(minutes=30))
         bench.source.now += HOUR
-        assert bench.load().sources[0].entry.purpose == "incremental"
-        assert late.id in bench.held()
+        assert bench.load(publish=False).sources[0].entry.purpose == "incremental"
+        assert late.id in bench.stored()
 
 
 def test_days_without_a_count_are_read_by_every_load(tmp_path: Path) -> None:
     bench = hourly(tmp_path, Dialect(count="page"))
     task_id = edit(bench, ended_ago=timedelta(hours=20))
     bench.source.now += HOUR
-    bench.load()
-    assert bench.held()[task_id][0] == "edited"
+    bench.load(publish=False)
+    assert bench.stored()[task_id][0] == "edited"
