@@ -41,9 +41,9 @@ class Analytics:
 
 
 def open_analytics(
-    tables: Mapping[str, Rows], settings: AnalyticsSettings, place: str = IN_MEMORY
+    tables: Mapping[str, Rows], settings: AnalyticsSettings, place: str = IN_MEMORY, *, comments: bool = False
 ) -> Analytics:
-    """Builds a warehouse and its analytics from rows of the contract's tables; comments only in a file."""
+    """Builds a warehouse and its analytics from rows of the contract's tables, with comments if asked for."""
     connection = duckdb.connect()
     connection.execute(f"ATTACH '{place}' AS warehouse")
     connection.execute("USE warehouse")
@@ -55,7 +55,7 @@ def open_analytics(
     for table in contract.tables:
         if rows := tables.get(table.name):
             _insert(connection, table.name, [column.name for column in table.columns], rows)
-    bring_up(connection, settings, (), has_comments=place != IN_MEMORY)
+    bring_up(connection, settings, (), has_comments=comments)
     return Analytics(connection)
 
 

@@ -127,7 +127,7 @@ def test_views_of_days_come_in_order(view: str, day: str) -> None:
 
 
 def test_the_warehouse_describes_every_column_of_the_analytics(tmp_path: Path) -> None:
-    with duckdb.connect(str(one_task().publish(tmp_path / "warehouse.duckdb"))) as connection:
+    with duckdb.connect(str(one_task().publish(tmp_path / "warehouse.duckdb", comments=True))) as connection:
         described = connection.execute(
             "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'analytics'"
         ).fetchall()

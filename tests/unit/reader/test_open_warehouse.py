@@ -24,7 +24,7 @@ def log_of(*days: str) -> SmallLog:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return log_of("2026-03-07", "2026-03-08").publish(tmp_path / "warehouse.duckdb")
+    return log_of("2026-03-07", "2026-03-08").publish(tmp_path / "warehouse.duckdb", comments=True)
 
 
 @pytest.fixture
