@@ -112,9 +112,9 @@ class Deployment:
         return build_location(self.installation)
 
     def run(self, source: str, days: list[date], *, job: str | None = None) -> dg.ExecuteInProcessResult:
-        """Runs one source with tables and warehouse for some days, as the schedule or a backfill does."""
+        """Runs one source with tables and warehouse for some days, as a backfill does."""
         keys = [dg.AssetKey(["raw", source])]
-        keys += [key for key in self.defs.resolve_all_asset_keys() if key.path[0] not in ("raw", "report")]
+        keys += [key for key in self.defs.resolve_all_asset_keys() if key.path[0] in ("tables", "warehouse")]
         return self.run_assets(keys, days, job=job)
 
     def run_assets(
@@ -148,8 +148,12 @@ class Deployment:
             more_tags={"cbr-warehouse/source": source},
         )
 
-    def publish(self, *, analytics: bool = True) -> dg.ExecuteInProcessResult:
-        """The run requested by the sensor after the loads of a tick."""
+    def publish(self, *, analytics: bool = False) -> dg.ExecuteInProcessResult:
+        """The run requested by the sensor after the loads of a tick.
+
+        Args:
+            analytics: Whether to run the assets of the analytics too: half of the events of a run.
+        """
         chosen = {"warehouse", "analytics"} if analytics else {"warehouse"}
         keys = [key for key in self.defs.resolve_all_asset_keys() if key.path[0] in chosen]
         job = self.defs.resolve_job_def("publish")

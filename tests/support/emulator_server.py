@@ -151,6 +151,23 @@ def emulated(**options: Any) -> Iterator[Emulated]:
             thread.join(20)
 
 
+def options_of(words: tuple[str, ...]) -> dict[str, Any]:
+    """Options of the command ``emulator`` as arguments of :func:`emulated`."""
+    found: dict[str, Any] = {"seed": 1, "is_frozen": False, "dialect": [], "fault": []}
+    rest = list(words)
+    while rest:
+        name = rest.pop(0).removeprefix("--")
+        if name == "freeze":
+            found["is_frozen"] = True
+        elif name in {"dialect", "fault"}:
+            found[name].append(rest.pop(0))
+        elif name in {"tasks", "days", "seed"}:
+            found[name] = int(rest.pop(0))
+        else:
+            found[name] = Path(rest.pop(0)) if name == "records" else rest.pop(0)
+    return found
+
+
 class Warehouse:
     """A warehouse loaded from an emulator by the functions that the command calls.
 

@@ -6,14 +6,13 @@ share one for a whole module run the real command.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from support.command_line import PROJECT
-from support.emulator_server import emulated
+from support.emulator_server import emulated, options_of
 
 
 class Asker:
@@ -52,23 +51,6 @@ class Asker:
     def advance(self, span: str) -> None:
         """Moves its clock."""
         self.http.post("/__emulator/clock", json={"advance": span}).raise_for_status()
-
-
-def options_of(words: tuple[str, ...]) -> dict[str, Any]:
-    """Options of the command as the emulator's own."""
-    found: dict[str, Any] = {"seed": 1, "is_frozen": False, "dialect": [], "fault": []}
-    rest = list(words)
-    while rest:
-        name = rest.pop(0).removeprefix("--")
-        if name == "freeze":
-            found["is_frozen"] = True
-        elif name in {"dialect", "fault"}:
-            found[name].append(rest.pop(0))
-        elif name in {"tasks", "days", "seed"}:
-            found[name] = int(rest.pop(0))
-        else:
-            found[name] = Path(rest.pop(0)) if name == "records" else rest.pop(0)
-    return found
 
 
 @pytest.fixture

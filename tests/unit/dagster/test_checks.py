@@ -48,9 +48,9 @@ def run_checks(place: Deployment) -> dict[str, int]:
     }
 
 
-@pytest.fixture
-def loaded(install: Callable[..., Deployment]) -> Deployment:
-    place = install("prod")
+@pytest.fixture(scope="module")
+def loaded(install_once: Callable[..., Deployment]) -> Deployment:
+    place = install_once("prod")
     place.apis["prod"].add(day(0), 3)
     result = place.run("prod", [day(0)])
     assert result.success
@@ -77,9 +77,14 @@ def test_a_sound_warehouse_passes_them_all(loaded: Deployment) -> None:
     ],
 )
 def test_each_violation_is_counted(loaded: Deployment, damage: str, found: dict[str, int]) -> None:
-    with duckdb.connect(str(loaded.installation.load_context.directory.warehouse)) as connection:
+    warehouse = loaded.installation.load_context.directory.warehouse
+    sound = warehouse.read_bytes()
+    with duckdb.connect(str(warehouse)) as connection:
         connection.execute(damage)
-    assert run_checks(loaded) == found
+    try:
+        assert run_checks(loaded) == found
+    finally:
+        warehouse.write_bytes(sound)
 
 
 def test_what_stands_on_an_unsound_warehouse_does_not_run(loaded: Deployment) -> None:
