@@ -68,7 +68,11 @@ _SQL_TYPES = {str: "VARCHAR", int: "INTEGER", float: "DOUBLE", timedelta: "INTER
 
 
 def create_schema(
-    connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings, fingerprint: str
+    connection: duckdb.DuckDBPyConnection,
+    settings: AnalyticsSettings,
+    fingerprint: str,
+    *,
+    has_comments: bool,
 ) -> None:
     """Creates the schema with all but the base tables and views.
 
@@ -76,6 +80,7 @@ def create_schema(
         connection: The warehouse being built, in its transaction.
         settings: The settings of the analytics.
         fingerprint: Hash of these settings and definitions.
+        has_comments: Whether its tables and their columns get comments.
     """
     connection.execute("DROP SCHEMA IF EXISTS analytics CASCADE")
     connection.execute("CREATE SCHEMA analytics")
@@ -93,6 +98,11 @@ def create_schema(
     _create_configured_clocks(connection, settings)
     _create_overrides(connection, settings.schedules)
     _create_error_codes(connection)
+    if has_comments:
+        _comment_on_tables(connection)
+
+
+def _comment_on_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table, comment in _COMMENTS.items():
         connection.execute(f"COMMENT ON TABLE {table} IS {literal(comment)}")
     for table, columns in _COLUMN_COMMENTS.items():

@@ -26,10 +26,11 @@ WHERE p.resource_id IS NOT NULL AND NOT EXISTS (
 """A copy, restore or deletion changes the recovery point of a resource that it does not have to name."""
 
 
-def fill_whole(connection: duckdb.DuckDBPyConnection, table: Definition) -> None:
+def fill_whole(connection: duckdb.DuckDBPyConnection, table: Definition, *, has_comments: bool) -> None:
     """Creates a base table with all its rows; the views of touched attempts show all of them."""
     connection.execute(f"CREATE OR REPLACE TABLE analytics.{table.name} AS {table.body}")
-    comment_on(connection, table, "TABLE")
+    if has_comments:
+        comment_on(connection, table, "TABLE")
     if table.name == "attempt":
         backups = "SELECT * FROM analytics.attempt WHERE operation_type = 'backup'"
         connection.execute(f"CREATE TEMP VIEW touched_backups AS {backups} AND resource_id IS NOT NULL")
