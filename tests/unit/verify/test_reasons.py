@@ -62,7 +62,7 @@ def test_a_source_that_shows_no_task_at_all_still_warns(tmp_path: Path) -> None:
 
 def test_a_source_that_counts_the_rows_of_a_page_gives_no_count(tmp_path: Path) -> None:
     bench = Bench(tmp_path, living(NOW, 1, Dialect(count="page")))
-    report = bench.load()
+    report = bench.load_first()
     found = reasons(bench)
     found.pop(NOW.date())
     assert set(found.values()) == {("unverified", "no_count")}
@@ -132,7 +132,7 @@ def test_each_cause_has_its_reason(tmp_path: Path, kind: type[LivingSource], sta
 def test_days_asked_for_beyond_retention_are_counted_apart(tmp_path: Path) -> None:
     """`load --since 400d` left 370 days unverified in `status` for ever."""
     bench = Bench(tmp_path, living(NOW, 1, Dialect()))
-    bench.load()
+    bench.load_first()
     bench.source.now += timedelta(hours=1)
     bench.load(range=Range(NOW - timedelta(days=100, hours=3), None))
     found = status_of(bench)
@@ -142,7 +142,7 @@ def test_days_asked_for_beyond_retention_are_counted_apart(tmp_path: Path) -> No
 
 def test_a_day_that_no_load_checked_since_it_ended_says_so(tmp_path: Path) -> None:
     bench = Bench(tmp_path, living(NOW, 1, Dialect()))
-    bench.load()
+    bench.load_first()
     bench.source.now += timedelta(days=2)
     bench.source.fails_after = bench.source.requests_made
     bench.load()
@@ -152,7 +152,7 @@ def test_a_day_that_no_load_checked_since_it_ended_says_so(tmp_path: Path) -> No
 
 def test_a_ledger_without_reasons_is_taken_up_as_it_is(tmp_path: Path) -> None:
     bench = Bench(tmp_path, living(NOW, 1, Dialect(count="page")))
-    bench.load()
+    bench.load_first()
     for path in bench.directory.raw_ledger("audits", "prod").glob("*.json"):
         value = json.loads(path.read_text())
         value.pop("checksum", None)  # nor had those ledgers checksums
