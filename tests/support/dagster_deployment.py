@@ -148,7 +148,7 @@ class Deployment:
             more_tags={"cbr-warehouse/source": source},
         )
 
-    def publish(self, *, analytics: bool = False) -> dg.ExecuteInProcessResult:
+    def publish(self, *, analytics: bool = True) -> dg.ExecuteInProcessResult:
         """The run requested by the sensor after the loads of a tick.
 
         Args:

@@ -40,7 +40,7 @@ def loaded(install: Callable[..., Deployment]) -> tuple[Deployment, dg.ExecuteIn
     place.apis["prod"].add(day(0), 3)
     place.apis["prod"].add(day(2))
     assert place.tick("prod").success
-    result = place.publish(analytics=True)
+    result = place.publish()
     assert result.success
     return place, result
 

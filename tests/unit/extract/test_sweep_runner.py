@@ -289,9 +289,12 @@ def test_a_dense_window_is_read_in_parts(
     assert len({row[0] for row in load.stored()}) == len(TASKS)
     entry, other = load.noted()
     assert (entry.start, entry.end, entry.reason) == (DENSE.start_time, end, "a day")
-    # Each part has a number of its own, and all of them count as the sweep's.
-    assert (entry.sweep, other.sweep) == (1, 2)
-    assert len({row[1] for row in load.stored()}) > 4
+    # Each part has a number of its own, and all of them count as the sweep's. The other sweep runs at the
+    # same time, so it takes its number before, between or after the parts.
+    parts = {row[1] for row in load.stored()}
+    assert entry.sweep == 1
+    assert other.sweep > 1
+    assert len(parts) > 4
     assert sum(received) == load.runner.counters.records
     assert entry.records + other.records == sum(received)
     assert entry.pages + other.pages == len(received)
