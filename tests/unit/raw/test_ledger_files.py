@@ -127,7 +127,9 @@ def test_a_reader_beside_a_fold_reads_every_entry(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(ledger_files, "read_file", read_late)
     assert names(tmp_path) == [*(later.replace("-1", f"-{n}") for n in range(3)), OCTOBER, NOVEMBER]
     monkeypatch.setattr(ledger_files, "read_file", lambda _path: None)
-    with pytest.raises(DamagedFileError, match=f"{folded_files(tmp_path)[0]}.* disappeared while it was read"):
+    with pytest.raises(
+        DamagedFileError, match=f"{folded_files(tmp_path)[0]}.* disappeared while it was read"
+    ):
         read_entries(tmp_path)
 
 
