@@ -208,3 +208,12 @@ def test_a_day_that_was_filed_and_not_made_at_all_is_missed(
     (result,) = loaded.load(deep=True).sources
     assert isinstance(result.failure, ConservationError)
     assert " filed, 0 accounted for" in str(result.entry.message)
+
+
+def test_days_that_the_source_no_longer_serves_are_told_apart(tmp_path: Path) -> None:
+    source = living(NOW, 5, Dialect(retention=timedelta(days=3)))
+    (result,) = Bench(tmp_path, source).load().sources
+    assert result.beyond_retention
+    assert set(result.beyond_retention) <= set(result.unverified)
+    assert max(result.beyond_retention) <= date(2026, 3, 7)
+    assert set(result.newly_beyond) <= set(result.beyond_retention)
