@@ -12,9 +12,10 @@ from functools import cache, singledispatch
 from typing import Any
 
 from cbr_warehouse.contract.timestamps import print_instant
+from cbr_warehouse.contract.visible_text import is_hidden
 
-_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters that JSON leaves as they are."""
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
+"""Characters that JSON leaves as they are and that may be hidden ones."""
 
 
 def to_json(value: Any) -> str:
@@ -33,8 +34,12 @@ def write_json(text: str) -> None:
     """Writes JSON to stdout; what its encoding lacks, or could steer a terminal, as JSON's own escapes."""
     encoding = sys.stdout.encoding or "utf-8"
     if sys.stdout.isatty():
-        text = _STEERING.sub(lambda found: json.dumps(found[0])[1:-1], text)
+        text = _NOT_PLAIN.sub(_escape_hidden, text)
     sys.stdout.write(text.encode(encoding, "json_escape").decode(encoding))
+
+
+def _escape_hidden(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if is_hidden(found[0]) else found[0]
 
 
 def print_json(value: Any) -> None:

@@ -19,10 +19,11 @@ def escape_invisible(text: str, *, keep_line_breaks: bool = False) -> str:
     if text.isprintable():
         return text
     kept = "\n" if keep_line_breaks else ""
-    return "".join(one if one in kept or not _is_hidden(one) else _escaped(one) for one in text)
+    return "".join(one if one in kept or not is_hidden(one) else _escaped(one) for one in text)
 
 
-def _is_hidden(character: str) -> bool:
+def is_hidden(character: str) -> bool:
+    """Whether a character is shown as an escape."""
     # Spaces of other scripts, such as U+3000, are not "printable" in Python.
     return not character.isprintable() and unicodedata.category(character) != "Zs"
 
