@@ -40,7 +40,7 @@ def analytics_columns() -> dict[str, tuple[AnalyticsColumn, ...]]:
         connection.execute("USE warehouse")
         for statement in create_statements(read_contract()):
             connection.execute(statement)
-        bring_up(connection, AnalyticsSettings(), (), has_comments=False)
+        bring_up(connection, AnalyticsSettings(), ())
         rows = connection.execute(
             "SELECT table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns() "
             "WHERE database_name = 'warehouse' AND schema_name = 'analytics' "

@@ -128,6 +128,6 @@ def test_commands_without_a_source_name_the_first_damaged_file_and_how_many_more
 def test_missing_records_are_counted_by_day(directory: DataDirectory) -> None:
     for name in DAYS[:2]:
         file_of(directory, name).unlink()
-    sentence = f"lacks 2 records that the manifests of {DAYS[0]}, {DAYS[1]} name: files are missing"
+    sentence = f"2 records of {DAYS[0]}, {DAYS[1]} are missing"
     with pytest.raises(StorageError, match=sentence):
         refuse_missing(directory, [SOURCE])
