@@ -89,7 +89,7 @@ class VaultFactory:
         first = self.simulation.choose(((22, 10), (23, 10), (0, 25), (1, 20), (2, 20), (3, 10), (12, 5)))
         vault = self._vault(kind, policy, first)
         vault.replicates &= tasks_per_day(vault) <= limit
-        most = limit / tasks_per_day(vault)
+        most = limit / max(tasks_per_day(vault), self._tasks_per_day_here(vault))
         if kind is TURBO:
             most = min(most, 8)
         if self.schedule_changes and can_change_schedule(self.simulation, vault):
@@ -173,6 +173,12 @@ class VaultFactory:
             is_app_consistent=kind is SERVER and self.simulation.happens(0.2),
         )
 
+    def _tasks_per_day_here(self, vault: Vault) -> float:
+        """Tasks per day of one machine; in an estate of a few days a weekly policy may run every day."""
+        simulation = self.simulation
+        slots = sum(1 for _ in vault.slots(simulation.start, simulation.now))
+        return slots / ((simulation.now - simulation.start) / timedelta(days=1)) * tasks_per_run(vault)
+
     def _share_a_machine(self, vault: Vault) -> None:
         """Replaces a machine by one of another vault that runs at other times, for some vaults."""
         if not self.simulation.happens(0.2) or len(vault.hours) > 1 or len(vault.machines) < 2:
@@ -220,6 +226,10 @@ class VaultFactory:
 
 
 def tasks_per_day(vault: Vault) -> float:
-    """Expected tasks per day of one machine of a vault."""
-    runs = len(vault.hours) * len(vault.weekdays) / 7
-    return runs * (TASKS_PER_RUN + (0.97 if vault.replicates else 0))
+    """Expected tasks per day of one machine of a vault, on average over weeks."""
+    return len(vault.hours) * len(vault.weekdays) / 7 * tasks_per_run(vault)
+
+
+def tasks_per_run(vault: Vault) -> float:
+    """Expected tasks of one machine of a vault each time that the policy runs."""
+    return TASKS_PER_RUN + (0.97 if vault.replicates else 0)
