@@ -50,6 +50,9 @@ def points(tasks: tuple[Task, ...]) -> dict[str, Task]:
 
 
 @EXAMPLES
+@example(
+    Case(615, 1, 3747, datetime(2019, 7, 13, 2, 53, 37, 534779, tzinfo=UTC))
+)  # a weekly policy runs daily
 @given(CASES)
 def test_it_has_the_size_and_the_days_asked_for(case: Case) -> None:
     estate, tasks, days, now = case.generate_estate(), case.tasks, case.days, case.now
