@@ -1,5 +1,6 @@
 """Measures from the tables and ledgers of a source how long its tasks may still change; deep loads do."""
 
+import logging
 from datetime import datetime
 
 from cbr_warehouse.analytics.lateness import FinishedLoad, measure_settled
@@ -9,6 +10,7 @@ from cbr_warehouse.raw.ledgers import LatenessFinding, LoadEntry, iterate_loads
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.engine import (
+    NotEnoughMemory,
     limit_memory,
     open_shared_engine,
     parquet,
@@ -16,6 +18,8 @@ from cbr_warehouse.tables.engine import (
     with_enough_memory,
 )
 from cbr_warehouse.tables.stored_tasks import VERSIONS
+
+logger = logging.getLogger(__name__)
 
 
 def measure_lateness(
@@ -30,7 +34,8 @@ def measure_lateness(
         now: The present, UTC.
 
     Returns:
-        The finding; None if no task can have been watched for long enough yet.
+        The finding; None if no task can have been watched for long enough yet, or where so many tasks are
+        stored that there is too little memory to measure them: no reason for the load to fail.
 
     Raises:
         StorageError: A ledger or a partition cannot be read.
@@ -54,7 +59,15 @@ def measure_lateness(
             found = measure_settled(engine, settings, loads, tasks, versions)
             return None if found is None else LatenessFinding(load.started_at, *found)
 
-        return with_enough_memory(measure)
+        try:
+            return with_enough_memory(measure)
+        except NotEnoughMemory as error:
+            logger.warning(
+                "%s: how late its tasks change was not measured (%s). The last measurement stays in effect.",
+                source,
+                str(error).splitlines()[0],
+            )
+            return None
 
 
 def _rows_since(directory: DataDirectory, source: str, table: str, since: datetime) -> str:

@@ -17,6 +17,9 @@ from cbr_warehouse.storage.without_pandas import without_pandas
 
 T = TypeVar("T")
 
+NotEnoughMemory = duckdb.OutOfMemoryException
+"""What :func:`with_enough_memory` raises in the end, for rooms that run no SQL themselves."""
+
 _NOT_OF_A_FILE = (
     duckdb.OutOfMemoryException,
     duckdb.BinderException,

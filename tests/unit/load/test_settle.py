@@ -5,6 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
+import pytest
+
+from cbr_warehouse.load import measure_lateness
 from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.load.run import rebuild
@@ -52,6 +56,28 @@ def test_deep_loads_measure_it_and_the_others_keep_it(tmp_path: Path) -> None:
     bench.directory.warehouse.unlink()
     rebuild(bench.loading())
     assert read_lateness(bench.directory, "prod") == measured
+
+
+def test_a_measurement_that_memory_does_not_suffice_for_fails_no_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = WatchingBench(tmp_path, living(NOW, 3, Dialect()))
+    bench.load(publish=False)
+    for hours in (13, 13):
+        bench.source.now += hours * HOUR
+        bench.load(publish=False)
+    measured = read_lateness(bench.directory, "prod")
+    assert measured is not None
+
+    def refuse(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 16.0 MiB")
+
+    monkeypatch.setattr(measure_lateness, "measure_settled", refuse)
+    bench.source.now += HOUR
+    report = bench.load(publish=False, deep=True)
+    assert [source.entry.outcome for source in report.sources] == ["done"]
+    assert read_lateness(bench.directory, "prod") == measured
+    assert any(one.startswith("prod: how late its tasks change was not measured") for one in caplog.messages)
 
 
 def test_the_plan_follows_what_was_measured_unless_configured(tmp_path: Path) -> None:
