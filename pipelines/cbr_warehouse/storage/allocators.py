@@ -15,8 +15,10 @@ def choose_allocators() -> None:
     arena of its own, in glibc as in pyarrow's allocator. A sweep's threads take turns with pages of a
     megabyte: each arena grows to what the largest page took, and gives little of it back. A process that had
     received 50,000 records kept 110 MB for nothing. Python's lock lets only one thread allocate at a time
-    anyway.
+    anyway. What the user has set stays: ``ARROW_DEFAULT_MEMORY_POOL``, and glibc's number of arenas.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    if "MALLOC_ARENA_MAX" in os.environ or "glibc.malloc.arena" in os.environ.get("GLIBC_TUNABLES", ""):
+        return
     with suppress(AttributeError, OSError):  # other C libraries have no such function
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)

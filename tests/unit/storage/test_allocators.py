@@ -43,9 +43,22 @@ def test_threads_share_one_arena_and_pyarrow_allocates_from_it_too() -> None:
     assert int(run("")[1]) > 1
 
 
-def run(before: str) -> list[str]:
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+@pytest.mark.parametrize(
+    ("name", "value"), [("MALLOC_ARENA_MAX", "4"), ("GLIBC_TUNABLES", "glibc.malloc.arena_max=4")]
+)
+def test_a_number_of_arenas_that_the_user_has_set_stays(name: str, value: str) -> None:
+    pool, arenas = run(CHOOSE, **{name: value})
+    assert (pool, int(arenas) > 0) == ("system", True)
+
+
+def test_an_allocator_that_the_user_has_set_stays() -> None:
+    assert run(CHOOSE, ARROW_DEFAULT_MEMORY_POOL="mimalloc")[0] == "mimalloc"
+
+
+def run(before: str, **own: str) -> list[str]:
     """Allocator of pyarrow, and arenas besides the first one, of a process with six threads."""
-    environ = {"PYTHONPATH": str(PACKAGES)}
+    environ = {"PYTHONPATH": str(PACKAGES), **own}
     words = [sys.executable, "-c", PROGRAM.format(before=before)]
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
     return done.stdout.split()
