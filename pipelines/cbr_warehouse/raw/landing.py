@@ -23,6 +23,7 @@ from cbr_warehouse.raw.known_texts import KnownTexts, Standing, read_known_texts
 from cbr_warehouse.raw.landing_buffer import LandingBuffer, Receipts
 from cbr_warehouse.raw.ledgers import write_landed_files
 from cbr_warehouse.storage.atomic_write import write_group
+from cbr_warehouse.storage.disk_errors import is_absent
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 
 _DAY_SHOWN = re.compile(rb'"%b"\s*:\s*"(\d{4}-\d\d-\d\d)' % TASKS.time_key.encode())
@@ -293,6 +294,8 @@ def raw_files(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    except OSError as error:
+        if is_absent(error):
+            return []
+        raise
     return [folder / name for name in sorted(names) if name.endswith(".parquet") and not name.startswith(".")]

@@ -78,6 +78,11 @@ def as_read_error(path: Path) -> Iterator[None]:
         ) from error
 
 
+def is_absent(error: OSError) -> bool:
+    """Whether there is no such file or folder, links that lead to themselves included."""
+    return error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+
+
 def is_refused_by_disk(error: Exception) -> bool:
     """Whether DuckDB passes on what the system refused, such as a full disk."""
     return isinstance(error, duckdb.Error) and _code_in(error) is not None

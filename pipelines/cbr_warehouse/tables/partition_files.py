@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cbr_warehouse.storage.disk_errors import as_read_error
+from cbr_warehouse.storage.disk_errors import as_read_error, is_absent
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build_state import (
     BROKEN,
@@ -105,7 +105,9 @@ def mend(directory: DataDirectory, source: str, days: Iterable[str]) -> list[str
 def _wrong_by_size(path: Path, noted: tuple[int, str] | None) -> str | None:
     try:
         found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if not is_absent(error):
+            raise
         found = None
     if found is None or not stat.S_ISREG(found.st_mode):
         return "is missing, although rows were written to it"
