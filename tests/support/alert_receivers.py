@@ -20,6 +20,7 @@ class HttpReceiver:
 
     url: str
     status: int = 204
+    speaks_http: bool = True
     posted: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -31,9 +32,18 @@ def receive_http() -> Iterator[HttpReceiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if not receiver.speaks_http:
+                self.wfile.write(b"SSH-2.0-receiver\r\n")
+                return
             if receiver.status < 300:
                 receiver.posted.append(body)
             self.send_response(receiver.status)
+            if 300 <= receiver.status < 400:
+                self.send_header("Location", "/sign-in")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *args: object) -> None: ...

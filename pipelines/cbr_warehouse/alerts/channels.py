@@ -1,12 +1,14 @@
 """Delivers alerts: a webhook that takes JSON, and mail. Which alerts there are is decided in ``log``."""
 
 import hashlib
+import http.client
 import json
 import smtplib
 import ssl
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from email.message import EmailMessage
 from typing import Protocol
@@ -20,7 +22,10 @@ from cbr_warehouse.settings.model import Alerts
 from cbr_warehouse.settings.resolve_credentials import resolve_text
 
 TIMEOUT_SECONDS = 10.0
-"""A sensor has a minute for everything."""
+"""Of one step of a connection: Dagster ends a tick of a sensor after a minute."""
+
+BUDGET_SECONDS = 25.0
+"""Nothing more is sent in a tick after this: one that is ended stores no cursor, and would send all again."""
 
 
 class Channel(Protocol):
@@ -36,6 +41,13 @@ class Channel(Protocol):
         Raises:
             AlertError: The receiver did not take it.
         """
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Makes a redirect an error: it would be followed by a GET, whose success delivers nothing."""
+
+    def redirect_request(self, *args: object, **keys: object) -> None:
+        """Follows none."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +68,14 @@ class Webhook:
         request = urllib.request.Request(  # noqa: S310  the scheme was checked
             self.url.get_secret_value(), body.encode(), {"Content-Type": "application/json"}, method="POST"
         )
+        opener = urllib.request.build_opener(_NoRedirects)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310
+            with opener.open(request, timeout=TIMEOUT_SECONDS):
                 return
         except urllib.error.HTTPError as error:
             error.close()
             raise AlertError(f"The webhook did not take an alert: status {error.code}.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or type(error).__name__
             raise AlertError(f"The webhook did not take an alert: {reason}.") from None
 
@@ -163,12 +176,17 @@ def open_channels(settings: Alerts, environ: Mapping[str, str]) -> tuple[Channel
     return tuple(channels)
 
 
-def deliver(log: AlertLog, channels: Sequence[Channel]) -> tuple[AlertLog, tuple[str, ...]]:
+def deliver(
+    log: AlertLog, channels: Sequence[Channel], monotonic: Callable[[], float] = time.monotonic
+) -> tuple[AlertLog, tuple[str, ...]]:
     """Delivers what is undelivered, oldest first; a channel that fails is not tried again this time.
+
+    What is not reached within ``BUDGET_SECONDS`` stays undelivered.
 
     Args:
         log: The log.
         channels: The channels. An alert for one that is not configured any more is dropped.
+        monotonic: Returns seconds of a clock that never goes back.
 
     Returns:
         The log without what was delivered, and why channels failed.
@@ -176,9 +194,12 @@ def deliver(log: AlertLog, channels: Sequence[Channel]) -> tuple[AlertLog, tuple
     failed: dict[str, str] = {}
     left: list[Undelivered] = []
     by_name = {channel.name: channel for channel in channels}
+    end = monotonic() + BUDGET_SECONDS
     for one in log.undelivered:
         waiting = [
-            name for name in one.channels if name in by_name and not _sent(by_name[name], one.alert, failed)
+            name
+            for name in one.channels
+            if name in by_name and (monotonic() >= end or not _sent(by_name[name], one.alert, failed))
         ]
         if waiting:
             left.append(replace(one, channels=tuple(waiting)))

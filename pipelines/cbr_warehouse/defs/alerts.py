@@ -96,8 +96,9 @@ def _sensor(installation: Installation, name: str, description: str, update: Upd
         waiting = len(log.undelivered)
         log, failed = deliver(log, channels)
         context.update_cursor(print_log(log))
-        if failed:
-            return dg.SkipReason(f"{len(log.undelivered)} alerts are delivered later. {' '.join(failed)}")
+        if log.undelivered:
+            said = " ".join([f"{len(log.undelivered)} alerts are delivered later.", *failed])
+            return dg.SkipReason(said)
         return dg.SkipReason(f"{waiting} alerts delivered.")
 
     return report

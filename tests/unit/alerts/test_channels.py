@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from cbr_warehouse.alerts.channels import Mail, Webhook, open_channels
-from cbr_warehouse.alerts.log import Alert
+from cbr_warehouse.alerts.channels import Mail, Webhook, deliver, open_channels
+from cbr_warehouse.alerts.log import Alert, AlertLog, Undelivered
 from cbr_warehouse.errors import AlertError, SettingsError
 from cbr_warehouse.settings.model import Alerts, Settings
 from support.alert_receivers import SmtpReceiver, receive_http, receive_mail
@@ -102,6 +102,52 @@ def test_no_message_about_a_webhook_has_its_url() -> None:
         channel.send(ALERT)
     for error in (refused, gone):
         assert SECRET not in f"{error.value} {error.value.__cause__} {channel!r}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_webhook_that_redirects_has_not_taken_the_alert(status: int) -> None:
+    """Followed, it would be a GET of a page for signing in, and the alert lost with status 200."""
+    with receive_http() as hook:
+        hook.status = status
+        with pytest.raises(AlertError, match=f"status {status}"):
+            Webhook(SecretStr(hook.url)).send(ALERT)
+
+
+def test_an_answer_that_is_not_http_is_a_refusal() -> None:
+    with receive_http() as hook:
+        hook.speaks_http = False
+        with pytest.raises(AlertError, match="BadStatusLine"):
+            Webhook(SecretStr(hook.url)).send(ALERT)
+
+
+@pytest.mark.parametrize("url", [f"http://127.0.0.1:9/a {SECRET}", f"http://127.0.0.1:{SECRET}/hook"])
+def test_a_url_that_cannot_be_requested_is_in_no_message(url: str) -> None:
+    with pytest.raises(AlertError, match="InvalidURL") as error:
+        Webhook(SecretStr(url)).send(ALERT)
+    assert SECRET not in f"{error.value} {error.value.__cause__}"
+
+
+def test_a_slow_receiver_gets_a_share_of_the_alerts_in_a_tick() -> None:
+    """A tick that Dagster ends for its length stores no cursor: the next one would send all again."""
+    elapsed = 0.0
+
+    class Slow:
+        name = "webhook"
+        taken = 0
+
+        def send(self, alert: Alert) -> None:
+            nonlocal elapsed
+            elapsed += 9
+            self.taken += 1
+
+    slow, log = Slow(), AlertLog(undelivered=(Undelivered(ALERT, ("webhook",)),) * 10)
+    ticks = 0
+    while log.undelivered:
+        begun = elapsed
+        log, failed = deliver(log, [slow], lambda: elapsed)
+        assert (failed, elapsed - begun <= 40) == ((), True)
+        ticks += 1
+    assert (slow.taken, ticks > 1) == (10, True)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x.org/hook", "hook"])
