@@ -59,3 +59,11 @@ def test_every_page_the_readme_links_is_there() -> None:
 @pytest.mark.parametrize("verb", sorted(set(re.findall(r"cbr-warehouse (?!\w*\.toml)([a-z]+)\b", README))))
 def test_every_command_of_the_readme_exists(workplace: Workplace, verb: str) -> None:
     assert workplace.run(verb, "--help").status == 0
+
+
+def test_the_readme_has_every_command_once(workplace: Workplace) -> None:
+    listed = workplace.run("--help").out.split("Commands:\n")[1]
+    rows = re.findall(r"^\| `cbr-warehouse ([a-z-]+)", README, re.MULTILINE)
+    assert sorted(rows) == sorted(re.findall(r"^  ([a-z][a-z-]*) ", listed, re.MULTILINE))
+    # "The same for Prometheus" refers to the row before.
+    assert rows[rows.index("metrics") - 1] == "status"
