@@ -10,6 +10,8 @@ from uuid import UUID
 
 import dagster as dg
 import httpx
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.test_utils import create_run_for_test
 
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.defs.build import build_location
@@ -189,3 +191,20 @@ def make_installation(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys
         connect,
     )
     return Installation(settings, loading, {"TOKEN": "a-good-token"}, retry_delay_seconds=0)
+
+
+def origin_of(location: str, job: str) -> RemoteJobOrigin:
+    """What Dagster notes of a run that was launched from a code location of this name."""
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "__repository__")
+    return RemoteJobOrigin(repository, job)
+
+
+def begin_elsewhere(
+    instance: dg.DagsterInstance, job: str, last: dg.DagsterEventType = dg.DagsterEventType.PIPELINE_START
+) -> dg.DagsterRun:
+    """A run of the code location ``theirs``, up to its last event."""
+    run = create_run_for_test(instance, job, remote_job_origin=origin_of("theirs", job))
+    kinds = [dg.DagsterEventType.PIPELINE_STARTING, dg.DagsterEventType.PIPELINE_START]
+    for kind in dict.fromkeys([*kinds, last]):
+        instance.report_dagster_event(dg.DagsterEvent(kind.value, job_name=job), run.run_id)
+    return run

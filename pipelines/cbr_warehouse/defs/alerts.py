@@ -24,7 +24,7 @@ from cbr_warehouse.defs.asset_keys import (
 from cbr_warehouse.defs.conditions import SOURCES
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.defs.own_runs import is_own_run
+from cbr_warehouse.defs.own_runs import is_own_run, location_of
 from cbr_warehouse.defs.raw import NOTHING_MISSING
 from cbr_warehouse.warehouse.checks import REFERENCES
 from cbr_warehouse.warehouse.conditions import CONDITIONS
@@ -38,7 +38,7 @@ FIRST_LOOK = timedelta(days=1)
 _PAGE = 100
 _WILL_RETRY = "dagster/will_retry"
 
-Update = Callable[[dg.DagsterInstance, AlertLog, datetime, tuple[str, ...]], AlertLog]
+Update = Callable[[dg.SensorEvaluationContext, AlertLog, datetime, tuple[str, ...]], AlertLog]
 
 
 def alert_sensors(installation: Installation) -> dg.Definitions:
@@ -53,14 +53,15 @@ def alert_sensors(installation: Installation) -> dg.Definitions:
     keys = [*_check_keys(installation)]
 
     def runs(
-        instance: dg.DagsterInstance, log: AlertLog, now: datetime, channels: tuple[str, ...]
+        context: dg.SensorEvaluationContext, log: AlertLog, now: datetime, channels: tuple[str, ...]
     ) -> AlertLog:
-        return report_runs(instance, log, now, settings.repeat, channels)
+        own = location_of(context)
+        return report_runs(context.instance, log, now, settings.repeat, channels, own)
 
     def checks(
-        instance: dg.DagsterInstance, log: AlertLog, now: datetime, channels: tuple[str, ...]
+        context: dg.SensorEvaluationContext, log: AlertLog, now: datetime, channels: tuple[str, ...]
     ) -> AlertLog:
-        return report_checks(instance, keys, log, now, settings.repeat, channels)
+        return report_checks(context.instance, keys, log, now, settings.repeat, channels)
 
     return dg.Definitions(
         sensors=[
@@ -92,7 +93,7 @@ def _sensor(installation: Installation, name: str, description: str, update: Upd
         with as_dagster_failures():
             channels = open_channels(installation.settings.alerts, installation.environ)
         names = tuple(channel.name for channel in channels)
-        log = update(context.instance, parse_log(context.cursor), datetime.now(UTC), names)
+        log = update(context, parse_log(context.cursor), datetime.now(UTC), names)
         waiting = len(log.undelivered)
         log, failed = deliver(log, channels)
         context.update_cursor(print_log(log))
@@ -105,7 +106,12 @@ def _sensor(installation: Installation, name: str, description: str, update: Upd
 
 
 def report_runs(
-    instance: dg.DagsterInstance, log: AlertLog, now: datetime, repeat: timedelta, channels: tuple[str, ...]
+    instance: dg.DagsterInstance,
+    log: AlertLog,
+    now: datetime,
+    repeat: timedelta,
+    channels: tuple[str, ...],
+    location: str | None,
 ) -> AlertLog:
     """Adds alerts for the runs that ended since the last look.
 
@@ -115,13 +121,14 @@ def report_runs(
         now: The present, UTC.
         repeat: How long until a failure that lasts is reported again.
         channels: Names of the channels that deliver.
+        location: Name of this code location; None if it is not known.
     """
     position = log.position
     for record in _ended_runs(instance, log.position, now):
         position = max(position, record.storage_id)
         run = instance.get_run_by_id(record.run_id)
         # A run that is started again is reported when that one has failed, too.
-        if run is None or not is_own_run(run) or run.tags.get(_WILL_RETRY) == "true":
+        if run is None or not is_own_run(run, location) or run.tags.get(_WILL_RETRY) == "true":
             continue
         subject = f"load of {run.tags[SOURCE_TAG]}" if SOURCE_TAG in run.tags else f"job {run.job_name}"
         if record.event_type is dg.DagsterEventType.RUN_SUCCESS:

@@ -19,6 +19,7 @@ from cbr_warehouse.defs.asset_keys import (
     warehouse_key,
 )
 from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.defs.own_runs import is_of_location, location_of
 from cbr_warehouse.defs.unfinished_runs import UNFINISHED, reason_to_wait_for_publication
 
 INTERVAL_SECONDS = 10
@@ -31,6 +32,7 @@ RETRY = timedelta(minutes=10)
 """How long after a failed publication the next one is tried; loads that end meanwhile do not hasten it."""
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_PAGE = 20
 _LOOK_BACK = timedelta(days=2)
 """Loads that ended before are not looked for if nothing was ever published."""
 
@@ -63,9 +65,10 @@ def publication(installation: Installation) -> dg.Definitions:
     )
     def after_loads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = datetime.now(UTC)  # Dagster's own: it is compared with the times of its runs
+        location = location_of(context)
         reason = reason_to_wait_for_publication(
-            context.instance, installation.load_context.directory, now
-        ) or _reason_not_due(context.instance, now)
+            context.instance, installation.load_context.directory, now, location
+        ) or _reason_not_due(context.instance, now, location)
         if reason is not None:
             return dg.SkipReason(reason)
         is_counted = _is_counted_on(context.instance, analytics[0], now)
@@ -77,10 +80,10 @@ def publication(installation: Installation) -> dg.Definitions:
     return dg.Definitions(jobs=[job], sensors=[after_loads])
 
 
-def _reason_not_due(instance: dg.DagsterInstance, now: datetime) -> str | None:
+def _reason_not_due(instance: dg.DagsterInstance, now: datetime, location: str | None) -> str | None:
     """Why nothing is to be published yet; None if a publication is due."""
-    last = _last_publication(instance, None)
-    done = _last_publication(instance, dg.DagsterRunStatus.SUCCESS)
+    last = _last_publication(instance, None, location)
+    done = _last_publication(instance, dg.DagsterRunStatus.SUCCESS, location)
     # A load that ends while the warehouse is built may not be in it.
     since = _created(done) if done else now - _LOOK_BACK
     ended = [
@@ -88,7 +91,7 @@ def _reason_not_due(instance: dg.DagsterInstance, now: datetime) -> str | None:
         for record in instance.get_run_records(
             dg.RunsFilter(job_name=LOAD_JOB, statuses=_ENDED, updated_after=since - timedelta(seconds=1))
         )
-        if SOURCE_TAG in record.dagster_run.tags and record.end_time and record.end_time > since.timestamp()
+        if _is_load(record.dagster_run, location) and record.end_time and record.end_time > since.timestamp()
     ]
     if not ended:
         return "No load has ended since the last publication."
@@ -97,7 +100,7 @@ def _reason_not_due(instance: dg.DagsterInstance, now: datetime) -> str | None:
     loading = [
         run.tags[SOURCE_TAG]
         for run in instance.get_runs(dg.RunsFilter(job_name=LOAD_JOB, statuses=UNFINISHED))
-        if SOURCE_TAG in run.tags
+        if _is_load(run, location)
     ]
     # Where publishing takes long, no more than half of the time is spent with it.
     pause = max(SOON.total_seconds(), _seconds(done))
@@ -106,12 +109,22 @@ def _reason_not_due(instance: dg.DagsterInstance, now: datetime) -> str | None:
     return None
 
 
+def _is_load(run: dg.DagsterRun, location: str | None) -> bool:
+    return SOURCE_TAG in run.tags and is_of_location(run, location)
+
+
 def _last_publication(
-    instance: dg.DagsterInstance, status: dg.DagsterRunStatus | None
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus | None, location: str | None
 ) -> dg.RunRecord | None:
-    statuses = None if status is None else [status]
-    found = instance.get_run_records(dg.RunsFilter(job_name=PUBLISH_JOB, statuses=statuses), limit=1)
-    return found[0] if found else None
+    """The newest run of the job of this code location; others may have one of this name."""
+    filters = dg.RunsFilter(job_name=PUBLISH_JOB, statuses=None if status is None else [status])
+    cursor = None
+    while page := instance.get_run_records(filters, limit=_PAGE, cursor=cursor):
+        for record in page:
+            if is_of_location(record.dagster_run, location):
+                return record
+        cursor = page[-1].dagster_run.run_id
+    return None
 
 
 def _created(record: dg.RunRecord) -> datetime:

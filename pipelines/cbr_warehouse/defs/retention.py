@@ -17,7 +17,7 @@ from cbr_warehouse.defs.asset_keys import (
 )
 from cbr_warehouse.defs.dagster_store import remove_old, remove_old_ticks
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.defs.own_runs import is_own_run
+from cbr_warehouse.defs.own_runs import is_own_run, location_of_run
 
 AT_NIGHT = "17 3 * * *"
 """When old runs are removed, in UTC: between the ticks of an hourly schedule."""
@@ -48,7 +48,8 @@ def retention(installation: Installation) -> dg.Definitions:
     )
     def remove(context: dg.OpExecutionContext) -> None:
         before = installation.load_context.clock() - keep
-        removed = remove_old(context.instance, before, is_own_run)
+        location = location_of_run(context.run)
+        removed = remove_old(context.instance, before, lambda run: is_own_run(run, location))
         remove_old_ticks(context.instance, OWN_TICKS, before)
         context.log.info(
             "Removed %d runs that ended before %s with %d records. The newest record of each partition and "

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from cbr_warehouse.defs.asset_keys import LOAD_JOB, PUBLISH_JOB, SOURCE_TAG
+from cbr_warehouse.defs.own_runs import is_of_location
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import describe_holder
 
@@ -48,7 +49,7 @@ def reason_to_wait(
 
 
 def reason_to_wait_for_publication(
-    instance: dg.DagsterInstance, directory: DataDirectory, now: datetime
+    instance: dg.DagsterInstance, directory: DataDirectory, now: datetime, location: str | None
 ) -> str | None:
     """Why another publication must not be started; None if it may. Runs that died are marked as failed.
 
@@ -56,9 +57,11 @@ def reason_to_wait_for_publication(
         instance: The instance, whose runs are looked at.
         directory: The data directory.
         now: The present, UTC.
+        location: Name of this code location, since others may have a job of this name; None if not known.
     """
-    own = dg.RunsFilter(job_name=PUBLISH_JOB, statuses=UNFINISHED)
-    found = _first_alive(instance, instance.get_runs(own), directory, now)
+    unfinished = instance.get_runs(dg.RunsFilter(job_name=PUBLISH_JOB, statuses=UNFINISHED))
+    own = [run for run in unfinished if is_of_location(run, location)]
+    found = _first_alive(instance, own, directory, now)
     return None if found is None else f"publication: run {found.run_id} is not over"
 
 

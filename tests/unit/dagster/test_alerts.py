@@ -7,11 +7,12 @@ from datetime import timedelta
 import dagster as dg
 import duckdb
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 
 from cbr_warehouse.alerts.log import parse_log
 from cbr_warehouse.warehouse import conditions
 from support.alert_receivers import HttpReceiver, SmtpReceiver, receive_http, receive_mail
-from support.dagster_deployment import NOW, Deployment, day
+from support.dagster_deployment import NOW, Deployment, begin_elsewhere, day
 
 Install = Callable[..., Deployment]
 
@@ -252,3 +253,13 @@ def test_a_missing_secret_fails_the_tick_with_its_remedy(place: Deployment) -> N
     place.installation.environ.pop("HOOK")  # type: ignore[attr-defined]
     with pytest.raises(Exception, match=r"alerts\.webhook: the environment variable HOOK is not set"):
         Sensor(place, "failed_runs_sensor").tick()
+
+
+def test_a_failed_run_of_another_code_location_is_not_reported_as_ours(
+    place: Deployment, hook: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = RegisteredCodeLocationOrigin("ours")
+    monkeypatch.setattr(dg.SensorEvaluationContext, "code_location_origin", here)
+    begin_elsewhere(place.instance, "load", dg.DagsterEventType.PIPELINE_FAILURE)
+    assert Sensor(place, "failed_runs_sensor").tick() == "0 alerts delivered."
+    assert hook.posted == []

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 
 from cbr_warehouse.defs import publication
 from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.load.locks import hold_directory
-from support.dagster_deployment import NOW, Deployment, day
+from support.dagster_deployment import NOW, Deployment, begin_elsewhere, day
 
 Install = Callable[..., Deployment]
 
@@ -90,6 +91,29 @@ def test_there_is_one_publication_at_a_time_and_a_dead_one_holds_back_nothing(
     found = place.instance.get_run_by_id(run.run_id)
     assert found is not None
     assert found.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_job_publish_of_another_code_location_is_neither_waited_for_nor_ended(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for our publication: loads before it stayed unpublished, and it was marked as failed."""
+    here = RegisteredCodeLocationOrigin("ours")
+    monkeypatch.setattr(dg.SensorEvaluationContext, "code_location_origin", here)
+    monkeypatch.setattr("cbr_warehouse.defs.unfinished_runs.SILENCE", timedelta(seconds=-1))
+    place = install("a")
+    assert place.tick("a").success
+    running = begin_elsewhere(place.instance, "publish")
+    assert "warehouse" in parts(evaluate(place))
+    found = place.instance.get_run_by_id(running.run_id)
+    assert found is not None
+    assert found.status is dg.DagsterRunStatus.STARTED
+    for last in (dg.DagsterEventType.PIPELINE_SUCCESS, dg.DagsterEventType.PIPELINE_FAILURE):
+        begin_elsewhere(place.instance, "publish", last)
+        assert "warehouse" in parts(evaluate(place))
+    assert place.publish().success
+    for _ in range(publication._PAGE):
+        begin_elsewhere(place.instance, "publish", dg.DagsterEventType.PIPELINE_FAILURE)
+    assert evaluate(place) == "No load has ended since the last publication."
 
 
 def test_a_load_without_news_costs_dagster_little(install: Install) -> None:

@@ -20,7 +20,7 @@ from dagster._core.test_utils import create_run_for_test, freeze_time
 from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.defs.dagster_store import compact_files, remove_old_ticks
 from cbr_warehouse.defs.retention import OWN_TICKS
-from support.dagster_deployment import NOW, Deployment, day
+from support.dagster_deployment import NOW, Deployment, day, origin_of
 
 Install = Callable[..., Deployment]
 RAW = dg.AssetKey(["raw", "a"])
@@ -34,11 +34,21 @@ def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
 
 
 def add_run(
-    instance: dg.DagsterInstance, at: datetime, job: str = "load", key: dg.AssetKey = RAW
+    instance: dg.DagsterInstance,
+    at: datetime,
+    job: str = "load",
+    key: dg.AssetKey = RAW,
+    location: str | None = None,
 ) -> dg.DagsterRun:
     """A run of the past as Dagster stores it, with all that it leaves behind; only its assets are made up."""
     with freeze_time(at):
-        run = create_run_for_test(instance, job, tags={"source": "a"}, asset_selection=frozenset({key}))
+        run = create_run_for_test(
+            instance,
+            job,
+            tags={"source": "a"},
+            asset_selection=frozenset({key}),
+            remote_job_origin=None if location is None else origin_of(location, job),
+        )
         events = [
             dg.DagsterEvent(dg.DagsterEventType.PIPELINE_START.value, job_name=job),
             dg.DagsterEvent(
@@ -138,6 +148,20 @@ def test_only_what_is_old_and_ended_and_ours_is_removed(install: Install) -> Non
     assert tagged <= left
     assert list(home.rglob(f"*{foreign_job.run_id}*"))
     assert place.instance.fetch_materializations(FOREIGN, limit=9).records
+
+
+@pytest.mark.parametrize("job", ["load", "report_job", "__ASSET_JOB"])
+def test_runs_of_another_code_location_with_the_same_names_are_left_alone(
+    install: Install, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    """Another project may have a job ``load``, or assets below ``raw``."""
+    monkeypatch.setattr("cbr_warehouse.defs.retention.location_of_run", lambda run: "ours")
+    place = install("a", keep_runs="30d")
+    theirs = add_run(place.instance, NOW - timedelta(days=31), job=job, location="theirs")
+    ours = add_run(place.instance, NOW - timedelta(days=31), job=job, location="ours")
+    remove(place, NOW)
+    assert theirs.run_id in runs(place)
+    assert ours.run_id not in runs(place)
 
 
 def test_the_newest_result_of_each_check_is_kept(install: Install) -> None:
