@@ -11,7 +11,7 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.integrity.finding import Amount, Check, Finding, Verified
 from cbr_warehouse.integrity.rebuilt_days import Digests, row_digest
-from cbr_warehouse.raw.ledgers import iterate_loads
+from cbr_warehouse.raw.ledgers import LoadEntry, iterate_loads, read_loads_summary
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
@@ -94,6 +94,22 @@ def verify_rows(
     return found
 
 
+def unpublished_load(
+    connection: duckdb.DuckDBPyConnection, directory: DataDirectory, source: str
+) -> LoadEntry | None:
+    """The newest load of a source, if the warehouse does not have it as it ended.
+
+    Raises:
+        StorageError: A ledger cannot be read.
+    """
+    newest = read_loads_summary(directory, source).newest
+    if newest is None:
+        return None
+    query = "SELECT finished_at IS NULL FROM loads WHERE source = $1 AND load_id = $2"
+    held = connection.execute(query, [source, newest.load_id]).fetchall()
+    return None if held == [(newest.finished_at is None,)] else newest
+
+
 def verify_ledger_rows(
     connection: duckdb.DuckDBPyConnection, directory: DataDirectory, source: str
 ) -> Verified:
@@ -101,10 +117,15 @@ def verify_ledger_rows(
     found = Verified(Amount(warehouse_tables=2))
     try:
         differs = verdicts_differ(connection, source, read_ledgers(connection, directory, source))
+        unpublished = unpublished_load(connection, directory, source)
         noted = {one.load_id: (one.outcome, one.records, one.new) for one in iterate_loads(directory, source)}
     except StorageError:
         return found  # of the ledger, which is verified by itself
-    if differs:
+    if differs and unpublished is not None:
+        what = f"{directory.warehouse}: lacks what load {unpublished.load_id} of {source} found of days"
+        what = f"{what}; a load publishes it."
+        found.findings.append(Finding(Check.WAREHOUSE_BEHIND, source, None, what))
+    elif differs:
         what = f"{directory.warehouse}: coverage of {source} is not what its ledgers say. {AGAIN}"
         found.findings.append(Finding(Check.WAREHOUSE_CONTENT, source, None, what))
     query = "SELECT load_id, outcome, records, new FROM loads WHERE source = $1 ORDER BY load_id"

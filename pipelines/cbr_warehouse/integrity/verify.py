@@ -1,11 +1,12 @@
 """Verifies a data directory, or a share of it: raw, ledgers, tables, warehouse. Nothing is written to it.
 
 It holds no lock, so that loads go on beside it: what is found while files are being replaced is looked at
-again, and tables or a warehouse that a running load has not brought up yet are no finding.
+again, and tables or a warehouse that a running load has not brought up yet, or that were loaded just now and
+are published by another process, are no finding.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.errors import StorageError, WarehouseError
 from cbr_warehouse.integrity import published, raw_files
 from cbr_warehouse.integrity.finding import BEHIND, Check, Finding, Verified
 from cbr_warehouse.integrity.rebuilt_days import TableVerification
@@ -28,6 +29,9 @@ from cbr_warehouse.warehouse.open_published import open_published
 
 SAMPLE = 30
 """A run over everything makes a thirtieth of the days again, every day of the calendar another one."""
+
+PUBLISHED_WITHIN = timedelta(hours=1)
+"""Dagster publishes in a run of its own after a load, and again after ten minutes if that failed."""
 
 _ATTEMPTS = 5
 """How often something is looked at again that was replaced meanwhile."""
@@ -72,6 +76,7 @@ class _Verification:
         self._settings = settings
         self._folder = folder
         self._share = subset or Subset()
+        self._now = now
         self._sample = subset or Subset(now.toordinal() % SAMPLE + 1, SAMPLE)
         self._found = Verified()
 
@@ -94,13 +99,17 @@ class _Verification:
             found = check()
             if not found.findings or self._state(source) == before:
                 break
-        running = self._who_loads(source)
-        if running is not None:
-            behind = [finding for finding in found.findings if finding.check in BEHIND]
-            found.findings = [finding for finding in found.findings if finding.check not in BEHIND]
-            if behind:
-                found.notes.append(f"{len(behind)} days were left to {running}.")
+        self._leave(found, BEHIND, self._who_loads(source))
+        self._leave(found, {Check.WAREHOUSE_BEHIND}, self._who_publishes(source, found))
         self._found.add(found)
+
+    def _leave(self, found: Verified, checks: Collection[Check], whom: str | None) -> None:
+        """Makes a note of findings of some kinds, if somebody is about to bring them up."""
+        behind = [finding for finding in found.findings if finding.check in checks]
+        if whom is None or not behind:
+            return
+        found.findings = [finding for finding in found.findings if finding.check not in checks]
+        found.notes.append(f"{len(behind)} days were left to {whom}.")
 
     def _verify_days(self, source: str, days: Sequence[str]) -> Verified:
         """Raw, tables and rows of the warehouse, of some days of a source."""
@@ -159,6 +168,19 @@ class _Verification:
         sources = self._directory.sources_with_lock() if source is None else (source,)
         locks = [*(self._directory.source_lock(one) for one in sources), self._directory.lock]
         return next((holder for lock in locks if (holder := describe_holder(lock)) is not None), None)
+
+    def _who_publishes(self, source: str | None, found: Verified) -> str | None:
+        """The publication of a load that ended just now, if the warehouse is found to lack something."""
+        if source is None or all(one.check is not Check.WAREHOUSE_BEHIND for one in found.findings):
+            return None
+        try:
+            with open_published(self._directory.warehouse) as connection:
+                load = published.unpublished_load(connection, self._directory, source)
+        except (StorageError, WarehouseError, duckdb.Error):
+            return None  # the checks of ledgers and warehouse report it
+        if load is None or abs(self._now - (load.finished_at or load.started_at)) > PUBLISHED_WITHIN:
+            return None
+        return f"the publication of the load of {source}"
 
     def _state(self, source: str | None) -> object:
         """Changes with everything that a load replaces."""

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.integrity.finding import Check
+from cbr_warehouse.integrity.verify import verify
 from cbr_warehouse.raw.ledger_files import fold
+from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import hold_lock
 from cbr_warehouse.tables.build_state import file_checksum, read_state, write_state
@@ -245,6 +249,40 @@ def test_it_runs_beside_a_load(place: Workplace) -> None:
     assert done.status == 0, done.out
     assert "left to load of prod" in done.err
     assert place.run("verify").status == 1
+
+
+@pytest.fixture
+def unpublished(place: Workplace) -> Workplace:
+    """As between a load and its publication, which Dagster does in a run of its own."""
+    directory = DataDirectory(place.data)
+    before = {path: path.read_bytes() for path in (directory.warehouse, directory.warehouse_note)}
+    with serve("--tasks", "400", "--days", "6", "--seed", "4") as url:
+        place.configure(url, history="7d")
+        assert place.run("load").status == 0
+    for path, content in before.items():
+        path.write_bytes(content)
+    return place
+
+
+def test_a_load_that_is_published_soon_is_no_finding(unpublished: Workplace) -> None:
+    done = unpublished.run("verify")
+    assert done.status == 0, done.out
+    assert "days were left to the publication of the load of prod" in done.err
+
+
+def test_a_load_that_was_never_published_is_a_finding_without_the_advice_to_rebuild(
+    unpublished: Workplace,
+) -> None:
+    directory = DataDirectory(unpublished.data)
+    later = datetime.now(UTC) + timedelta(hours=2)
+    found = verify(directory, read_contract(), AnalyticsSettings(), later)
+    assert {one.check for one in found.findings} == {Check.WAREHOUSE_BEHIND}
+    assert "a load publishes" in found.findings[0].what
+    # Publishing takes long where much is held: nothing changes meanwhile, and nothing is wrong.
+    with hold_lock(directory.lock, what="publication by Dagster", now=later, wait=False):
+        found = verify(directory, read_contract(), AnalyticsSettings(), later)
+    assert found.findings == []
+    assert "left to publication by Dagster" in found.notes[0]
 
 
 @pytest.mark.parametrize("share", ["0/3", "4/3", "3", "a/b", "1/0", "-1/3", "1/3/5"])
