@@ -172,10 +172,9 @@ def verify_analytics(
         return found
     copy = folder / "warehouse.duckdb"
     copy_file(directory.warehouse, copy)
-    with open_engine(folder) as engine, attached(engine, copy):
+    with open_engine(folder, 1) as engine, attached(engine, copy):
         limit_memory(engine, analytics_megabytes(engine))
-        engine.execute("DELETE FROM meta.analytics")
-        do_within_memory(engine, lambda: bring_up(engine, settings, (), has_comments=False))
+        do_within_memory(engine, lambda: _fill_again(engine, settings))
     # Opened again: only what was read from a file is printed as the published definitions are.
     with open_engine(folder) as engine, attached(engine, copy):
         again = dict(_analytics(engine))
@@ -186,6 +185,18 @@ def verify_analytics(
             what = f"{directory.warehouse}: analytics.{name} is not what the tables give. {AGAIN}"
             found.findings.append(Finding(Check.ANALYTICS, None, None, what))
     return found
+
+
+def _fill_again(engine: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> None:
+    """Makes the analytics of the attached file again, or changes nothing: what is tried again starts over."""
+    engine.execute("BEGIN")
+    try:
+        engine.execute("DELETE FROM meta.analytics")
+        bring_up(engine, settings, (), has_comments=False)
+    except duckdb.Error:
+        engine.execute("ROLLBACK")
+        raise
+    engine.execute("COMMIT")
 
 
 def _analytics(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, object]]:

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.integrity import published
 from cbr_warehouse.integrity.finding import Check
 from cbr_warehouse.integrity.verify import verify
 from cbr_warehouse.raw.ledger_files import fold
@@ -21,6 +23,7 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import hold_lock
 from cbr_warehouse.tables.build_state import file_checksum, read_state, write_state
+from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.reusable_file import note_next
 from support.command_line import Finished, Workplace, serve
 
@@ -302,3 +305,23 @@ def test_without_any_load_there_is_nothing_to_verify(workplace: Workplace) -> No
     assert done.status == 1
     assert "nothing to verify" in done.err
     assert not workplace.data.exists()
+
+
+def test_analytics_that_lack_memory_are_made_from_the_beginning_again(
+    place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def fail_once(engine: duckdb.DuckDBPyConnection, *_given: object, **_named: object) -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            engine.execute("CREATE TABLE warehouse.analytics.left_behind (n INTEGER)")
+            raise duckdb.OutOfMemoryException
+        bring_up(engine, AnalyticsSettings(), (), has_comments=False)
+
+    monkeypatch.setattr(published, "bring_up", fail_once)
+    directory = DataDirectory(place.data)
+    (tmp_path / "again").mkdir()
+    with open_published(directory.warehouse) as connection:
+        found = published.verify_analytics(connection, directory, AnalyticsSettings(), tmp_path / "again")
+    assert (found.findings, len(asked)) == ([], 2)
