@@ -56,7 +56,9 @@ def test_every_page_the_readme_links_is_there() -> None:
     assert [link for link in links if not (root / link).exists()] == []
 
 
-@pytest.mark.parametrize("verb", sorted(set(re.findall(r"cbr-warehouse (?!\w*\.toml)([a-z]+)\b", README))))
+@pytest.mark.parametrize(
+    "verb", sorted(set(re.findall(r"cbr-warehouse (?!\w*\.toml)([a-z]+(?:-[a-z]+)*)\b", README)))
+)
 def test_every_command_of_the_readme_exists(workplace: Workplace, verb: str) -> None:
     assert workplace.run(verb, "--help").status == 0
 
