@@ -115,16 +115,24 @@ def with_enough_memory(work: Callable[[int], T]) -> T:
         What the work returned.
 
     Raises:
-        duckdb.OutOfMemoryException: The most memory did not suffice.
+        duckdb.OutOfMemoryException: The most memory did not suffice; another kind of duckdb.Error where a
+            commit or a checkpoint ran out of it.
     """
     megabytes = MEMORY_LIMIT_MB
     while True:
         try:
             return work(megabytes)
-        except duckdb.OutOfMemoryException:
-            if megabytes >= MOST_MEMORY_MB:
+        except duckdb.Error as error:
+            if megabytes >= MOST_MEMORY_MB or not _is_short_of_memory(error):
                 raise
             megabytes *= 2
+
+
+def _is_short_of_memory(error: duckdb.Error) -> bool:
+    # A commit and a checkpoint wrap the error: only its words are left.
+    return isinstance(error, duckdb.OutOfMemoryException) or any(
+        words in str(error) for words in ("failed to pin block", "failed to allocate data of size")
+    )
 
 
 def do_within_memory(engine: duckdb.DuckDBPyConnection, step: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
+from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.warehouse import working_file
 from cbr_warehouse.warehouse.working_file import attached, can_clone, copy_file, is_bloated
 
@@ -31,6 +32,34 @@ def test_what_is_written_to_an_attached_file_is_in_it(tmp_path: Path, folder: st
         assert connection.execute("SELECT n FROM t ORDER BY n").fetchall() == [(0,), (1,), (2,)]
         tags = connection.execute("SELECT tags FROM duckdb_databases() WHERE database_name = 'copy'")
         assert "v1.2.0" in str(tags.fetchall())
+
+
+MANY_SHORT_AND_SOME_LONG = "CASE WHEN n % 3 = 0 THEN repeat(md5(n::VARCHAR), 31250) ELSE md5(n::VARCHAR) END"
+"""Texts that an insert has memory for, and a checkpoint has not: it holds those of a row group together."""
+
+
+def test_a_checkpoint_that_runs_out_of_memory_is_done_again_with_more(tmp_path: Path) -> None:
+    """Its error is no OutOfMemoryException, so a publication failed instead."""
+    path, failed = tmp_path / "warehouse.duckdb", []
+
+    def write(megabytes: int) -> None:
+        path.unlink(missing_ok=True)
+        with open_engine(tmp_path, 1) as connection, attached(connection, path):
+            limit_memory(connection, megabytes // 2)
+            connection.execute("CREATE TABLE t (n BIGINT, text VARCHAR)")
+            connection.execute(f"INSERT INTO t SELECT n, {MANY_SHORT_AND_SOME_LONG} FROM range(200) AS r(n)")
+            try:
+                connection.execute("CHECKPOINT")
+            except duckdb.Error as error:
+                failed.append(type(error))
+                raise
+
+    with_enough_memory(write)
+    assert failed
+    assert duckdb.OutOfMemoryException not in failed
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found = connection.execute(f"SELECT count(*), bool_and(text = {MANY_SHORT_AND_SOME_LONG}) FROM t")
+        assert found.fetchall() == [(200, True)]
 
 
 def test_the_engine_is_done_with_the_file_afterwards(tmp_path: Path) -> None:
