@@ -134,7 +134,7 @@ class _SourceLoad:
         Raises:
             Exception: Whatever went wrong; ``fail`` records it.
         """
-        refuse_full_disk(self._directory, self._name)
+        refuse_full_disk(self._directory, self._name, now=self._entry.started_at)
         with self._context.connect(self._ready) as client:
             failure = self._read_source_time(client)
             plan = self._plan()

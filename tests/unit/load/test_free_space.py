@@ -3,10 +3,12 @@
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cbr_warehouse.errors import FreeSpaceError
+from cbr_warehouse.extract.plan import Range
 from cbr_warehouse.load import free_space
 from cbr_warehouse.load.free_space import BYTES_A_RECORD, refuse_full_disk
 from cbr_warehouse.raw.ledgers import read_loads
@@ -16,6 +18,7 @@ from support.load_bench import Bench
 pytestmark = pytest.mark.fault("disk errors")
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+RANGE = Range(NOW - timedelta(days=5), NOW)
 
 
 @pytest.fixture
@@ -37,6 +40,19 @@ def test_a_load_needs_room_for_what_the_last_ones_brought(bench: Bench) -> None:
         refuse_full_disk(bench.directory, "prod", lambda _: needed - 1)
     assert f"about {needed / 1e6:,.1f} MB of free space" in str(refused.value)
     assert f"{(needed - 1) / 1e6:,.1f} MB are free" in str(refused.value)
+
+
+@pytest.mark.parametrize("wanted", [{}, {"deep": True}, {"range": RANGE}])
+def test_an_hourly_load_needs_no_room_for_what_a_load_of_days_brought(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, wanted: dict[str, Any]
+) -> None:
+    """Refused, it would leave no newer load to go by: all later ones would be refused too, for ever."""
+    bench.load(**wanted)
+    (first,) = read_loads(bench.directory, "prod")
+    assert first.new
+    monkeypatch.setattr(free_space, "_free_bytes", lambda _: first.new * BYTES_A_RECORD // 10)
+    bench.source.now += timedelta(hours=1)
+    assert bench.load().sources[0].failure is None
 
 
 def test_a_refused_load_asks_its_source_for_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
