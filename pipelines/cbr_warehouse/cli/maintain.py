@@ -7,7 +7,6 @@ import typer
 from cbr_warehouse.cli.invocation import invocation_of
 from cbr_warehouse.load.maintain import maintain as run_maintain
 from cbr_warehouse.load.progress import Progress
-from cbr_warehouse.load.source_state import settle_of
 
 
 def maintain(
@@ -18,16 +17,14 @@ def maintain(
     """Make few files of many below raw, without losing a record; a load does part of it."""
     invocation = invocation_of(context)
     load_context = invocation.load_context(Progress())
-    settle = {
-        source.name: settle_of(load_context.directory, source).duration
-        for source in invocation.settings.sources
-    }
-    found = list(run_maintain(load_context, settle, is_dry_run=dry_run))
-    for one in found:
+    sources = {source.name: source for source in invocation.settings.sources}
+    is_any = False
+    for one in run_maintain(load_context, sources, is_dry_run=dry_run):
+        is_any = True
         print(
             f"{one.source}: {one.ledgers:,} ledgers {'to fold' if dry_run else 'folded'}, "
             f"{one.files:,} raw files of {one.days:,} days {'to compact' if dry_run else 'compacted'}, "
             f"{one.leftovers:,} leftovers {'to remove' if dry_run else 'removed'}"
         )
-    if not found:
+    if not is_any:
         print("There is nothing to maintain: no source was loaded yet.")

@@ -13,9 +13,11 @@ from cbr_warehouse.contract.utc_days import DAY, day_of, days_between
 from cbr_warehouse.load.compact_days import compact_day
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_directory, hold_source
+from cbr_warehouse.load.source_state import settle_of
 from cbr_warehouse.raw.compaction import Compaction, find_compaction
 from cbr_warehouse.raw.damage import KINDS
 from cbr_warehouse.raw.fold_ledgers import fold_ledgers, foldable_ledgers
+from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.storage.atomic_write import find_unfinished, remove_unfinished
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 
@@ -75,13 +77,13 @@ def tidy_source(context: LoadContext, source: str, now: datetime, settle: timede
 
 
 def maintain(
-    context: LoadContext, settle: Mapping[str, timedelta], *, is_dry_run: bool = False
+    context: LoadContext, sources: Mapping[str, SourceSettings], *, is_dry_run: bool = False
 ) -> Iterator[Maintained]:
     """Folds all older ledgers, compacts all closed days and removes leftovers, source by source.
 
     Args:
         context: The dependencies of a load; no source's API is called.
-        settle: How long a task may still change after its end, by source; 48 hours for others.
+        sources: The settings of the sources, by name. Days of others are closed after 48 hours.
         is_dry_run: Whether only to say what there is to do.
 
     Raises:
@@ -90,7 +92,10 @@ def maintain(
     """
     directory, now = context.directory, context.clock()
     for source in directory.sources_with_raw():
-        closed = _closed_before(now, settle.get(source, SETTLE))
+        # Of each source in its turn: a damaged ledger of one must not keep those before it from being done.
+        known = sources.get(source)
+        settle = SETTLE if known is None else settle_of(directory, known).duration
+        closed = _closed_before(now, settle)
         if is_dry_run:
             yield _foresee(directory, source, closed)
             continue

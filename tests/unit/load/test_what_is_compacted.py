@@ -9,12 +9,13 @@ from uuid import uuid4
 import pytest
 
 from cbr_warehouse.contract.api_facts import RETENTION
-from cbr_warehouse.errors import LoadRunningError
+from cbr_warehouse.errors import DamagedFileError, LoadRunningError
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_source
 from cbr_warehouse.load.maintain import SETTLE, Maintained, maintain, tidy_source
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledgers import LoadEntry, write_load
+from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
@@ -134,9 +135,27 @@ def test_a_maintenance_run_foresees_and_says_what_it_does(tmp_path: Path) -> Non
     assert list(maintain(context, {})) == [Maintained(SOURCE)]
 
 
+def settings(name: str, settle: str | None = None) -> SourceSettings:
+    values = {"name": name, "endpoint": "http://x", "project_id": "p", "token": "env:X", "settle": settle}
+    return SourceSettings.model_validate(values)
+
+
+def test_a_damaged_source_does_not_keep_the_one_before_it_from_being_maintained(tmp_path: Path) -> None:
+    """Where ``settle`` is not set, it is read from the audits."""
+    context = landed(tmp_path, {CLOSED: 2})
+    write_load(context.directory, LoadEntry("L00", "second", NOW, "deep", NOW, outcome="done"))
+    audit = context.directory.raw_ledger("audits", "second") / "20261118T000000000000Z-aaaaaaaa.json"
+    audit.parent.mkdir(parents=True)
+    audit.write_bytes(b"{}")
+    done = maintain(context, {name: settings(name) for name in (SOURCE, "second")})
+    assert next(done).files == 2
+    with pytest.raises(DamagedFileError, match="aaaaaaaa"):
+        next(done)
+
+
 def test_a_source_that_settles_late_has_its_days_closed_late(tmp_path: Path) -> None:
     context = landed(tmp_path, {CLOSED: 2, "2026-11-15": 2})
-    (done,) = maintain(context, {SOURCE: timedelta(days=4), "other": timedelta(days=9)})
+    (done,) = maintain(context, {SOURCE: settings(SOURCE, "4d"), "other": settings("other", "9d")})
     assert (done.files, files_of(context, CLOSED)) == (2, 2)
 
 
