@@ -100,8 +100,11 @@ class TableVerification:
             if day in broken:
                 self._report(Check.TABLE_CHECKSUM, day, f"{broken[day]} {_AGAIN}")
             elif made_from(self._directory, self._source, day) != wanted.get(day):
-                what = f"{day} of {self._source} is not made of its raw files as they are. A load makes it."
-                self._report(Check.TABLE_BEHIND, day, f"{self._directory.tables}: {what}")
+                what = (
+                    f"{self._directory.tables}: {day} of {self._source} is not made of its raw files as they "
+                    "are, or by an earlier version. A load makes it."
+                )
+                self._report(Check.TABLE_BEHIND, day, what)
             else:
                 sound.append(day)
         return sound

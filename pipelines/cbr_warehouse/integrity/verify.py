@@ -94,9 +94,15 @@ class _Verification:
 
     def _settle(self, check: Callable[[], Verified], source: str | None) -> None:
         """Looks again as long as something is found while files are replaced."""
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             before = self._state(source)
-            found = check()
+            try:
+                found = check()
+            except (StorageError, duckdb.Error, OSError):
+                # A file is gone that was listed before: of a disk, or replaced by a load or by 'maintain'.
+                if attempt == _ATTEMPTS - 1 or self._state(source) == before:
+                    raise
+                continue
             if not found.findings or self._state(source) == before:
                 break
         self._leave(found, BEHIND, self._who_loads(source))

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,15 @@ from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.integrity import published
 from cbr_warehouse.integrity.finding import Check
+from cbr_warehouse.integrity.rebuilt_days import TableVerification
+from cbr_warehouse.integrity.subset import parse_subset
 from cbr_warehouse.integrity.verify import verify
+from cbr_warehouse.raw.compaction import (
+    compact,
+    find_compaction,
+    finish_replacement,
+    pending_replacement,
+)
 from cbr_warehouse.raw.ledger_files import fold
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
@@ -286,6 +294,40 @@ def test_a_load_that_was_never_published_is_a_finding_without_the_advice_to_rebu
         found = verify(directory, read_contract(), AnalyticsSettings(), later)
     assert found.findings == []
     assert "left to publication by Dagster" in found.notes[0]
+
+
+def compact_every_day(place: Workplace) -> int:
+    """What ``maintain`` does beside a verification; gives the number of days whose files were replaced."""
+    directory, done = DataDirectory(place.data), 0
+    for day, kind in ((day, kind) for day in directory.days("prod") for kind in ("records", "manifests")):
+        work = find_compaction(directory, "prod", kind, day, 0)
+        if work is None or compact(directory, "prod", work) is None:
+            continue
+        replacement = pending_replacement(directory, "prod")
+        assert replacement is not None
+        finish_replacement(directory, "prod", replacement)
+        done += 1
+    return done
+
+
+def test_raw_files_that_are_compacted_meanwhile_are_looked_at_again(
+    unpublished: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, compacted = TableVerification.run, []
+
+    def run(self: TableVerification, days: Sequence[str], rebuilt: Collection[str]) -> Any:
+        if not compacted:
+            compacted.append(compact_every_day(unpublished))
+        return original(self, days, rebuilt)
+
+    monkeypatch.setattr(TableVerification, "run", run)
+    now = datetime.now(UTC)
+    found = verify(
+        DataDirectory(unpublished.data), read_contract(), AnalyticsSettings(), now, parse_subset("1/1")
+    )
+    assert compacted[0] > 1
+    assert found.findings == []
+    assert found.amount.days_rebuilt > 1
 
 
 @pytest.mark.parametrize("share", ["0/3", "4/3", "3", "a/b", "1/0", "-1/3", "1/3/5"])
