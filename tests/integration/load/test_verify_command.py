@@ -269,7 +269,10 @@ def unpublished(place: Workplace) -> Workplace:
     before = {path: path.read_bytes() for path in (directory.warehouse, directory.warehouse_note)}
     with serve("--tasks", "400", "--days", "6", "--seed", "4") as url:
         place.configure(url, history="7d")
-        assert place.run("load").status == 0
+        loaded = place.run("load")
+    # Another estate under the same name: the source may have fewer tasks of a day than were counted before.
+    assert loaded.status in {0, 1}, loaded.err
+    assert " done: " in loaded.out, loaded
     for path, content in before.items():
         path.write_bytes(content)
     return place
