@@ -4,7 +4,15 @@ from pathlib import Path
 
 import duckdb
 
-SEEN = ("first_seen_at", "last_seen_at", "checked_at", "resolved_at", "progress_since")
+SEEN = (
+    "first_seen_at",
+    "last_seen_at",
+    "end_seen_at",
+    "last_news_at",
+    "checked_at",
+    "resolved_at",
+    "progress_since",
+)
 """Columns with times of checks, not content."""
 
 
@@ -18,7 +26,7 @@ def hashes(warehouse: Path) -> dict[str, str]:
         tables = connection.execute(
             "SELECT schema_name, table_name FROM duckdb_tables() "
             "WHERE schema_name <> 'meta' "
-            "AND table_name NOT IN ('loads', 'as_of', 'source_load', 'source_watermark')"
+            "AND table_name NOT IN ('loads', 'as_of', 'finished_load', 'source_load', 'source_watermark')"
         ).fetchall()
         for schema, table in tables:
             columns = connection.execute(

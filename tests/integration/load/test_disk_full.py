@@ -13,7 +13,7 @@ from support.warehouse_hashes import hashes
 
 pytestmark = pytest.mark.fault("disk errors")
 
-ROOM_IN_KB = (300, 700, 1500, 3000, 5000, 8000, 11000, 14000)
+ROOM_IN_KB = (300, 700, 1500, 2000, 3000, 4500, 6000, 8000)
 """Room for a first load that needs more; the disk fills up at another step with each."""
 
 
