@@ -236,8 +236,8 @@ def _wrap_engine(steps: _Steps, module: str, name: str) -> None:
     kind = module.split(".")[1]
 
     @contextmanager
-    def wrapped(*args: Any) -> Iterator[Any]:
-        with plain(*args) as connection:
+    def wrapped(*args: Any, **named: Any) -> Iterator[Any]:
+        with plain(*args, **named) as connection:
             yield _Connection(
                 connection, lambda sql: steps.reach(f"before SQL of {kind}: {_first_words(sql)}")
             )

@@ -41,7 +41,9 @@ _READERS = BoundedSemaphore(MOST_READERS)
 
 
 @contextmanager
-def open_engine(spill: Path, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_engine(
+    spill: Path, threads: int | None = None, *, spill_name: str = "spill"
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens an engine of its own; closed at the end whatever happens.
 
     Args:
@@ -49,10 +51,11 @@ def open_engine(spill: Path, threads: int | None = None) -> Iterator[duckdb.Duck
             removed in the end (or by the next load, if the process is killed).
         threads: Maximum number of threads; None for as many as there are CPUs. Two take a fifth more CPU
             than one for the same work, and twice the buffers.
+        spill_name: End of the name of that folder.
     """
     connection = duckdb.connect(":memory:")
     try:
-        own = spill / f"{TEMPORARY_PREFIX}{uuid4().hex}-spill"
+        own = spill / f"{TEMPORARY_PREFIX}{uuid4().hex}-{spill_name}"
         connection.execute(f"SET temp_directory = {literal(own)}")
         connection.execute("SET TimeZone = 'UTC'")
         limit_memory(connection, MEMORY_LIMIT_MB)

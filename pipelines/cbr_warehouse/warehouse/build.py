@@ -152,7 +152,11 @@ def _write(
         copy_file(directory.warehouse, next_file)
     # Each thread of an insert leaves a row group that is not full, which the checkpoint writes again: two
     # threads take twice the CPU, and no less time.
-    with open_engine(directory.root, 1) as connection, attached(connection, next_file):
+    # By the name of its folder, the next load knows what a killed publication spilled as it knows the file.
+    with (
+        open_engine(directory.root, 1, spill_name="warehouse.duckdb-spill") as connection,
+        attached(connection, next_file),
+    ):
         limit_memory(connection, megabytes)
         update = WarehouseUpdate(connection, directory, contract, analytics, fresh=fresh)
         publication = update.run(megabytes)

@@ -40,7 +40,7 @@ def test_unfinished_warehouses_go_at_once_and_other_files_after_an_hour(tmp_path
         left(tmp_path, ".part-2-warehouse.duckdb.wal", 10),
         left(tmp_path, ".part-3-state.json", 3700),
     ]
-    folder = tmp_path / ".part-4-warehouse.duckdb.tmp"
+    folder = tmp_path / ".part-4-warehouse.duckdb-spill"
     folder.mkdir()
     (folder / "spilled").write_bytes(b"x")
     vanished = tmp_path / ".part-6-state.json"  # as if another process removed it meanwhile
