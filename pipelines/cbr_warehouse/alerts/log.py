@@ -114,8 +114,7 @@ class AlertLog:
         at = now.isoformat(timespec="seconds")
         alert = Alert(problem.key, "failing", problem.title, problem.text, at, problem.facts)
         reported = self.reported | {problem.key: Reported(problem.reason, problem.title, at)}
-        undelivered = (*self.undelivered, Undelivered(alert, channels))
-        return replace(self, reported=reported, undelivered=undelivered)
+        return self._with(alert, reported, channels)
 
     def recovered(self, key: str, now: datetime, channels: tuple[str, ...]) -> "AlertLog":
         """The log after something succeeded: with an alert if its failure had been reported.
@@ -136,6 +135,9 @@ class AlertLog:
             now.isoformat(timespec="seconds"),
         )
         reported = {name: one for name, one in self.reported.items() if name != key}
+        return self._with(alert, reported, channels)
+
+    def _with(self, alert: Alert, reported: dict[str, Reported], channels: tuple[str, ...]) -> "AlertLog":
         undelivered = (*self.undelivered, Undelivered(alert, channels))
         return replace(self, reported=reported, undelivered=undelivered)
 

@@ -8,6 +8,7 @@ the cursor sends it again, with the same id. That nothing runs at all, no sensor
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -142,7 +143,7 @@ def report_runs(
             subject, f"{subject} failed", said, re.sub(r"[0-9a-f]*\d[0-9a-f]*", "#", said), facts
         )
         log = log.failing(problem, now, repeat, channels)
-    return AlertLog(position, log.reported, log.undelivered)
+    return replace(log, position=position)
 
 
 def report_checks(

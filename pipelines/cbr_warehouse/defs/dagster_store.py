@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from cbr_warehouse.defs.unfinished_runs import ENDED
+
 if TYPE_CHECKING:
     from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
@@ -28,7 +30,6 @@ STALE_SKIPS = timedelta(days=1)
 
 _BATCH = 500
 _VACUUM_FROM_BYTES = 16 << 20
-_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ def _batches(
     """Ids of old runs of this code location; each batch is removed before the next is read."""
     cursor: str | None = None
     while True:
-        filters = dg.RunsFilter(statuses=_ENDED, updated_before=before)
+        filters = dg.RunsFilter(statuses=ENDED, updated_before=before)
         runs = instance.get_runs(filters, limit=_BATCH, cursor=cursor, ascending=True)
         if own := [run.run_id for run in runs if is_own(run)]:
             yield own

@@ -20,7 +20,7 @@ from cbr_warehouse.defs.asset_keys import (
 )
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.own_runs import is_of_location, location_of
-from cbr_warehouse.defs.unfinished_runs import UNFINISHED, reason_to_wait_for_publication
+from cbr_warehouse.defs.unfinished_runs import ENDED, UNFINISHED, reason_to_wait_for_publication
 
 INTERVAL_SECONDS = 10
 """How often the sensor looks for loads that have ended."""
@@ -31,7 +31,6 @@ SOON = timedelta(seconds=20)
 RETRY = timedelta(minutes=10)
 """How long after a failed publication the next one is tried; loads that end meanwhile do not hasten it."""
 
-_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _PAGE = 20
 _LOOK_BACK = timedelta(days=2)
 """Loads that ended before are not looked for if nothing was ever published."""
@@ -89,7 +88,7 @@ def _reason_not_due(instance: dg.DagsterInstance, now: datetime, location: str |
     ended = [
         record.end_time
         for record in instance.get_run_records(
-            dg.RunsFilter(job_name=LOAD_JOB, statuses=_ENDED, updated_after=since - timedelta(seconds=1))
+            dg.RunsFilter(job_name=LOAD_JOB, statuses=ENDED, updated_after=since - timedelta(seconds=1))
         )
         if _is_load(record.dagster_run, location) and record.end_time and record.end_time > since.timestamp()
     ]

@@ -39,10 +39,10 @@ class Limits:
         retention_left: Time until a day that is not complete leaves the source.
     """
 
-    newest_task: timedelta = timedelta(hours=26)
-    unverified: timedelta = timedelta(days=3)
-    quarantined: timedelta = timedelta(hours=24)
-    retention_left: timedelta = timedelta(days=4)
+    newest_task: timedelta
+    unverified: timedelta
+    quarantined: timedelta
+    retention_left: timedelta
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,8 @@
 """Alerts over real connections: encrypted mails, receivers that refuse, and secrets that stay secret."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from cbr_warehouse.alerts.channels import Mail, Webhook, deliver, open_channels
@@ -17,6 +10,7 @@ from cbr_warehouse.alerts.log import Alert, AlertLog, Undelivered
 from cbr_warehouse.errors import AlertError, SettingsError
 from cbr_warehouse.settings.model import Alerts, Settings
 from support.alert_receivers import SmtpReceiver, receive_http, receive_mail
+from support.own_certificate import write_certificate
 
 ALERT = Alert(
     "a check", "failing", "It fails\nas planted", "Do this.", "2026-11-28T12:00:00+00:00", {"run": "7"}
@@ -26,32 +20,9 @@ SECRET = "a-secret-word"
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Files of a certificate that signs itself, and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "own authority")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder: Path = tmp_path_factory.mktemp("tls")
-    (folder / "own.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "own.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return str(folder / "own.pem"), str(folder / "own.key")
+    """The files of a certificate and of its key: the same one."""
+    path = str(write_certificate(tmp_path_factory.mktemp("tls")))
+    return path, path
 
 
 @pytest.fixture
