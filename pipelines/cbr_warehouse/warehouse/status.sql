@@ -27,9 +27,9 @@ WITH last_load AS (
            count(*) FILTER (state <> 'lost' AND checked_at IS NULL AND NOT is_beyond) AS never_loaded,
            count(*) FILTER (is_beyond) AS beyond_retention,
            -- From a day's first moment on, its tasks begin to leave the source. Days already leaving are
-           -- not for saving.
+           -- not for saving, nor those of which nothing older is served: no load can prove them.
            min(epoch(timezone('UTC', day::TIMESTAMP)) - epoch($kept_from::TIMESTAMPTZ)) FILTER (
-               state NOT IN ('complete', 'lost', 'open')
+               state NOT IN ('complete', 'lost', 'open') AND NOT is_beyond
                AND timezone('UTC', day::TIMESTAMP) > $kept_from::TIMESTAMPTZ) / 3600 AS hours_left
     FROM judged GROUP BY source
 ), cause AS (

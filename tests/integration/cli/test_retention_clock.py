@@ -22,9 +22,10 @@ def clock_of(place: Workplace) -> float | None:
 def test_hours_until_the_oldest_unproven_day_begins_to_leave(
     workplace: Workplace, emulate: Callable[..., str]
 ) -> None:
-    workplace.configure(emulate("--tasks", "300", "--days", "10", "--freeze"), history="10d")
+    # The count of a page proves nothing of a day, so no day is complete.
+    served = emulate("--tasks", "300", "--days", "10", "--freeze", "--dialect", "count=page")
+    workplace.configure(served, history="10d")
     assert workplace.run("load").status == 0
-    # That the source still serves the first day whole is not shown by anything older.
     (unproven,) = workplace.sql("SELECT min(day) AS day FROM coverage WHERE state = 'unverified'")
     first = (datetime.now(UTC) - timedelta(days=10)).date()
     assert unproven == {"day": first.isoformat()}
@@ -39,4 +40,15 @@ def test_no_hours_where_all_days_are_proved_or_leaving(
 ) -> None:
     workplace.configure(emulate("--tasks", "600", "--days", "33", "--freeze"), history="30d")
     assert workplace.run("load").status == 0
+    assert clock_of(workplace) is None
+
+
+def test_no_hours_for_first_days_that_no_load_can_prove(
+    workplace: Workplace, emulate: Callable[..., str]
+) -> None:
+    """Of the first day nothing older is served, so ``status`` says that there is nothing to do."""
+    workplace.configure(emulate("--tasks", "300", "--days", "10", "--freeze"), history="10d")
+    assert workplace.run("load").status == 0
+    (unproven,) = workplace.sql("SELECT DISTINCT reason FROM coverage WHERE state = 'unverified'")
+    assert unproven == {"reason": "edge_of_retention"}
     assert clock_of(workplace) is None
