@@ -67,7 +67,7 @@ docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, emulator.md, column lin
 	$(BIN)/python -m cbr_warehouse.contract.docs_page > docs/tables.md
 	$(BIN)/python -m cbr_warehouse.analytics.docs_page > docs/analytics.md
 	$(BIN)/python -m cbr_emulator.docs_page > docs/emulator.md
-	$(BIN)/python tools/column_lineage.py
+	$(BIN)/python tools/analytics_columns.py
 	cd tests && ../$(BIN)/python -m support.dagster_snapshot
 	$(BIN)/python tools/layers.py
 	$(BIN)/pytest -q --collect-only --faults $(FAULTS) tests >/dev/null

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import dagster as dg
 
 from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables, views
+from cbr_warehouse.analytics.columns import analytics_columns
 from cbr_warehouse.defs.asset_keys import analytics_key, named
 from cbr_warehouse.defs.code_references import query_file
 from cbr_warehouse.defs.column_lineage import from_query
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.upstream_assets import read_by
-from cbr_warehouse.warehouse.analytics_columns import analytics_columns
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import count_rows, read_watermark
 

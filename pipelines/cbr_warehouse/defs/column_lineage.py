@@ -1,16 +1,14 @@
 """Column lineage for Dagster's pages: from the keys of the API's records over the tables to the views.
 
-That of the tables follows from the contract. That of the views is read from a file that ``make docs`` writes
-from their queries, since a parser of SQL is slow to import.
+That of the tables follows from the contract, that of the views from their queries
+(`cbr_warehouse.analytics.columns`).
 """
 
-import json
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 
 import dagster as dg
 
+from cbr_warehouse.analytics.columns import analytics_columns
 from cbr_warehouse.contract.columns import Contract, Table
 from cbr_warehouse.contract.dictionary import dictionary, paths_of
 from cbr_warehouse.defs.asset_keys import analytics_key, raw_key, table_key, warehouse_key
@@ -69,8 +67,9 @@ def from_query(name: str) -> dg.TableColumnLineage:
     Args:
         name: Its name.
     """
+    columns = analytics_columns()[name]
     return dg.TableColumnLineage(
-        {column: list(_deps(found)) for column, found in _found()[name].items() if found}
+        {one.name: list(_deps(one.derived_from)) for one in columns if one.derived_from}
     )
 
 
@@ -79,10 +78,3 @@ def _deps(found: Sequence[str]) -> Iterator[dg.TableColumnDep]:
         schema, table, column = one.split(".")
         key = warehouse_key(table) if schema == "main" else analytics_key(table)
         yield dg.TableColumnDep(key, column)
-
-
-@cache
-def _found() -> dict[str, dict[str, list[str]]]:
-    text = files("cbr_warehouse.analytics").joinpath("column_lineage.json").read_text(encoding="utf-8")
-    value: dict[str, dict[str, list[str]]] = json.loads(text)
-    return value

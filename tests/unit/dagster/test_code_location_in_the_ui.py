@@ -15,7 +15,7 @@ from cbr_warehouse.defs.freshness import freshness_by
 from cbr_warehouse.settings.durations import parse_duration
 from support.dagster_snapshot import SNAPSHOT, code_location, describe
 
-TOOL = Path(__file__).parents[3] / "tools" / "column_lineage.py"
+TOOL = Path(__file__).parents[3] / "tools" / "analytics_columns.py"
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +147,6 @@ def test_each_column_is_followed_from_the_api_to_the_view(defs: dg.Definitions) 
             assert columns, definition.name
 
 
-def test_the_file_of_the_lineage_is_what_the_queries_say() -> None:
+def test_the_file_of_the_columns_is_what_the_queries_say() -> None:
     tool = runpy.run_path(str(TOOL))
     assert tool["printed"]() == tool["PAGE"].read_text(encoding="utf-8"), "run make docs"

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from cbr_warehouse.analytics.columns import analytics_columns
 from cbr_warehouse.contract.sql_types import SQL_TYPES
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.warehouse.analytics_columns import analytics_columns
 from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.published_rows import ALL_TABLES, keep_published_rows
 from cbr_warehouse.warehouse.update import ANALYTICS_MEMORY_MB, analytics_megabytes
