@@ -1,8 +1,8 @@
 """Follows stored tasks that may have changed and that no sweep returned.
 
-Those that have ended are read by windows where several were created near each other, else by id; open
-ones by id. A source may refuse to show a task by id, or answer 404 although its list has the task. So
-the days on which such tasks were created are listed too, before a task counts as gone.
+They are read by windows where several were created near each other, else by id. A source may refuse to
+show a task by id, or answer 404 although its list has the task. So the days on which such tasks were
+created are listed too, before a task counts as gone.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.extract.day_windows import PAD, day_window
 from cbr_warehouse.extract.plan import Sweep
-from cbr_warehouse.extract.settle_schedule import task_windows
+from cbr_warehouse.extract.settle_schedule import open_task_windows, task_windows
 from cbr_warehouse.extract.sweep_runner import SweepRunner
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.tables.stored_tasks import FollowedTask
 
+OPEN_REASON = "tasks that were open, which no query by status returned"
 SETTLE_REASON = "tasks that may have changed since their end, read again by their age"
 
 
@@ -34,7 +35,8 @@ def follow_tasks(
     Raises:
         SourceError: The source failed.
     """
-    _read_windows(runner, followed, progress)
+    _read_ended(runner, followed, progress)
+    _read_open(runner, followed, progress)
     unknown = runner.show_all(runner.landing.unseen(followed))
     unseen = runner.landing.unseen(followed)
     runner.sweep_all(
@@ -47,7 +49,16 @@ def follow_tasks(
     return tuple(sorted(set(unknown).intersection(runner.landing.unseen(followed))))
 
 
-def _read_windows(
+def _read_open(
+    runner: SweepRunner, followed: Mapping[str, FollowedTask], progress: Callable[[int], None]
+) -> None:
+    """Reads open tasks by windows where many were created near each other."""
+    still_open = {task_id: task for task_id, task in followed.items() if task.is_open}
+    windows = open_task_windows(still_open[task_id] for task_id in runner.landing.unseen(still_open))
+    runner.sweep_all([Sweep(window, OPEN_REASON) for window in windows], progress)
+
+
+def _read_ended(
     runner: SweepRunner, followed: Mapping[str, FollowedTask], progress: Callable[[int], None]
 ) -> None:
     """Reads tasks that have ended by few windows; where these do not have them, by one without an end."""

@@ -1,8 +1,8 @@
-"""When stored tasks that have ended are read again for changes, and by which windows. Pure.
+"""When stored tasks are read again for changes, and by which windows. Pure.
 
-A task may change until ``settle`` after its end. It is read again at growing ages instead of by every
-load, so a change is seen at the next of these ages, or by the daily deep load. Where a source is seen
-to change tasks after their end, all of them are read by every load again, for some days.
+A task may change until ``settle`` after its end. An ended one is read again at growing ages instead of by
+every load, so a change is seen at the next of these ages, or by the daily deep load. Where a source is
+seen to change tasks after their end, all of them are read by every load again, for some days.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,6 +32,9 @@ MOST_WINDOWS = 6
 
 LEAST_TASKS = 3
 """Minimum number of tasks for a window, which takes two requests; fewer are requested by id."""
+
+LEAST_OPEN_TASKS = 20
+"""Minimum number of open tasks for a window: it also has those that ended before, several times as many."""
 
 EDGE = timedelta(seconds=2)
 """Padding of a window: the API takes whole seconds, and its bounds may be exclusive."""
@@ -86,10 +89,28 @@ def task_windows(tasks: Iterable[FollowedTask]) -> list[TaskQuery]:
     gap = GAP
     while len(groups := _groups(spans, gap)) > MOST_WINDOWS:
         gap *= 2
-    return [
-        TaskQuery(start_time=group[0][0] - EDGE, end_time=max(end for _, end in group) + EDGE)
-        for group in groups
-    ]
+    return [_window(group) for group in groups]
+
+
+def open_task_windows(tasks: Iterable[FollowedTask]) -> list[TaskQuery]:
+    """Windows of the largest groups of open tasks by their creation or start; the others are in none.
+
+    A wave of backups ends between two loads: by id, each of its tasks would take a request. Groups far from
+    each other are never joined, since between them a source may have any number of other tasks.
+
+    Args:
+        tasks: The tasks to read.
+    """
+    spans = sorted(_times(task) for task in tasks)
+    if not spans:
+        return []
+    groups = [group for group in _groups(spans, GAP) if len(group) >= LEAST_OPEN_TASKS]
+    largest = sorted(groups, key=len, reverse=True)[:MOST_WINDOWS]
+    return [_window(group) for group in sorted(largest)]
+
+
+def _window(group: list[tuple[datetime, datetime]]) -> TaskQuery:
+    return TaskQuery(start_time=group[0][0] - EDGE, end_time=max(end for _, end in group) + EDGE)
 
 
 def _times(task: FollowedTask) -> tuple[datetime, datetime]:

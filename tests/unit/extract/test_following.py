@@ -75,3 +75,38 @@ def test_long_tasks_come_though_no_window_has_them_and_no_count_tells(tmp_path: 
     bench = Bench(tmp_path, source)
     bench.load(publish=False)
     assert bench.truth(HORIZON).items() <= bench.stored().items()
+
+
+WAVE = 60
+
+
+@pytest.mark.parametrize(
+    ("column", "most"),
+    [("created_at", 30), ("started_at", 30), ("updated_at", WAVE + 40)],
+)
+def test_a_wave_of_tasks_that_ends_between_two_loads_is_not_asked_for_one_by_one(
+    tmp_path: Path, column: str, most: int
+) -> None:
+    """Unless the source filters by another time than their creation or start: then each is asked for."""
+    source = living(NOW, 5, Dialect(column=column))
+    began = NOW - timedelta(hours=6)
+    source.tasks += [
+        replace(
+            source.tasks[0],
+            id=f"wave{number}",
+            created_at=began + number * timedelta(minutes=1),
+            started_at=began + number * timedelta(minutes=1),
+            ended_at=NOW + timedelta(minutes=30),
+            visible_from=began,
+        )
+        for number in range(WAVE)
+    ]
+    bench = Bench(tmp_path, source)
+    for _ in range(2):
+        assert bench.load(publish=False).sources[0].is_good
+    assert bench.stored()["wave0"][0] == "running"
+    source.now += timedelta(hours=1)
+    before = source.requests_made
+    assert bench.load(publish=False).sources[0].is_good
+    assert bench.stored() == bench.truth(HORIZON)
+    assert source.requests_made - before <= most

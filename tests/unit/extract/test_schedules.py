@@ -10,9 +10,11 @@ from cbr_warehouse.extract.settle_schedule import (
     EDGE,
     EDIT_MEMORY,
     GAP,
+    LEAST_OPEN_TASKS,
     MOST_WINDOWS,
     due_spans,
     may_thin_out,
+    open_task_windows,
     task_windows,
 )
 from cbr_warehouse.raw.ledgers import AuditEntry
@@ -113,3 +115,17 @@ def test_scattered_tasks_share_wider_windows_so_that_there_are_few() -> None:
     assert len(task_windows(ended(*groups))) == MOST_WINDOWS
     more = [hour for hour in range(MOST_WINDOWS + 1) for _ in range(3)]
     assert task_windows(ended(*more)) == [window(MOST_WINDOWS, 0)]
+
+
+def test_many_open_tasks_near_each_other_are_worth_a_window() -> None:
+    wave = [hour / 100 for hour in range(LEAST_OPEN_TASKS)]
+    assert open_task_windows([]) == []
+    assert open_task_windows(ended(*wave[1:])) == []
+    assert open_task_windows(ended(*wave, 9, 9, 9)) == [window(wave[-1], 0)]
+
+
+def test_of_the_open_tasks_the_largest_groups_have_windows_and_groups_are_not_joined() -> None:
+    groups = [hour for hour in range(MOST_WINDOWS + 2) for _ in range(LEAST_OPEN_TASKS + hour)]
+    assert open_task_windows(ended(*groups)) == [
+        window(hour, hour) for hour in range(MOST_WINDOWS + 1, 1, -1)
+    ]
