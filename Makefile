@@ -63,9 +63,10 @@ format: $(DEV) ## Format the code and apply lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, emulator.md, column lineage and names for Dagster, layers in CONTRIBUTING.md, counts in reliability.md
+docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, controls.md, emulator.md, column lineage and names for Dagster, layers in CONTRIBUTING.md, counts in reliability.md
 	$(BIN)/python -m cbr_warehouse.contract.docs_page > docs/tables.md
 	$(BIN)/python -m cbr_warehouse.analytics.docs_page > docs/analytics.md
+	$(BIN)/python -m cbr_warehouse.controls.docs_page > docs/controls.md
 	$(BIN)/python -m cbr_emulator.docs_page > docs/emulator.md
 	$(BIN)/python tools/analytics_columns.py
 	cd tests && ../$(BIN)/python -m support.dagster_snapshot

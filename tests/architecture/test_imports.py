@@ -36,6 +36,8 @@ LAYERS: dict[str, set[str]] = {
     "reader": {"warehouse", "storage"},
     # Sends what a sensor has found to people.
     "alerts": {"settings"},
+    # Judges the published warehouse by named controls, and reports what fails.
+    "controls": {"settings", "storage", "contract", "analytics", "alerts", "warehouse"},
     "report": {"reader", "analytics", "contract", "storage"},
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -74,7 +76,17 @@ ONLY_IN: dict[str, set[str]] = {
     # Settings ask it whether a schedule is valid, and import it for that alone.
     "dagster": {"defs", "definitions", "component", "settings"},
     "httpx": {"source"},
-    "duckdb": {"storage", "raw", "tables", "warehouse", "analytics", "integrity", "reader", "report"},
+    "duckdb": {
+        "storage",
+        "raw",
+        "tables",
+        "warehouse",
+        "analytics",
+        "integrity",
+        "controls",
+        "reader",
+        "report",
+    },
     "starlette": {"server", "faults", "error_responses"},
     "uvicorn": {"server"},
     "typer": {"cli"},

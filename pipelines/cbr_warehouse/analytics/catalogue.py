@@ -123,11 +123,9 @@ def parse_definition(name: str, kind: str, text: str) -> Definition:
     Raises:
         ValueError: The header lacks a part.
     """
-    lines = text.splitlines()
-    header = [line[2:] for line in _leading(lines)]
-    body = "\n".join(lines[len(header) :]).strip().rstrip(";")
-    parts, columns = _parts(header), {}
-    for line in _joined(parts.pop("Columns", [])):
+    parts, body = parse_header(text, (*PARTS, "Columns", "Arguments"))
+    columns = {}
+    for line in joined_lines(parts.pop("Columns", [])):
         if found := _COLUMN.fullmatch(line):
             columns[found[1]] = found[2]
     found_parts = {part: " ".join(word.strip() for word in words) for part, words in parts.items()}
@@ -137,28 +135,23 @@ def parse_definition(name: str, kind: str, text: str) -> Definition:
     return Definition(name, kind, found_parts, columns, arguments, body)
 
 
-def _leading(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        if not line.startswith("--"):
-            return
-        yield line
+def parse_header(text: str, names: Iterable[str]) -> tuple[dict[str, list[str]], str]:
+    """Splits the text of a ``.sql`` file into the parts of its header and its query.
+
+    Args:
+        text: A header of comments, then the query.
+        names: The parts that a header may have; each begins a line with its name and a colon.
+
+    Returns:
+        The lines of each part, without the marks of a comment, and the query without a semicolon.
+    """
+    lines = text.splitlines()
+    header = [line[2:] for line in _leading(lines)]
+    return _parts(header, "|".join(names)), "\n".join(lines[len(header) :]).strip().rstrip(";")
 
 
-def _parts(header: Iterable[str]) -> dict[str, list[str]]:
-    parts: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line in header:
-        begin = re.match(r" (Question|Grain|Definition|Settings|Edge cases|Columns|Arguments):(.*)", line)
-        if begin:
-            current = parts.setdefault(begin[1], [])
-        text = begin[2] if begin else line
-        if text.strip():
-            current.append(text)
-    return parts
-
-
-def _joined(lines: Iterable[str]) -> Iterator[str]:
-    """Lines of the column list, those that are indented more joined to the one before."""
+def joined_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Lines of a list in a header, those that are indented more joined to the one before."""
     whole = ""
     for line in lines:
         if line.startswith("      "):
@@ -169,6 +162,26 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
         whole = line.strip()
     if whole:
         yield whole
+
+
+def _leading(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if not line.startswith("--"):
+            return
+        yield line
+
+
+def _parts(header: Iterable[str], names: str) -> dict[str, list[str]]:
+    parts: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in header:
+        begin = re.match(rf" ({names}):(.*)", line)
+        if begin:
+            current = parts.setdefault(begin[1], [])
+        text = begin[2] if begin else line
+        if text.strip():
+            current.append(text)
+    return parts
 
 
 def _all(folder: str, kind: str) -> Iterator[Definition]:

@@ -54,6 +54,7 @@ COMMANDS = {
             "Make few files of many below raw, without losing a record; a load does part of it.",
         ),
         ("verify", "Compare checksums, tables and warehouse with raw; read-only, beside running loads too."),
+        ("check", "Check the named controls: pass or fail, who and why; exit status 1 where one fails."),
         ("quarantine", "Records that failed validation, and another try for them."),
         ("doctor", "Check configuration, sign-in, permission, clock and quota; find out how sources behave."),
         ("dagster-home", "Write a DAGSTER_HOME with the dagster.yaml that scheduled loads need."),

@@ -236,6 +236,38 @@ class AnalyticsSettings:
             le=_YEAR,
         ),
     )
+    rto: timedelta = field(
+        default=timedelta(hours=4),
+        metadata=_threshold(
+            "Recovery time objective: the longest that a restore may take.", gt=timedelta(0), le=_YEAR
+        ),
+    )
+    made_good: timedelta = field(
+        default=timedelta(hours=48),
+        metadata=_threshold(
+            "How long backups of a resource may fail until a successful one makes that good.",
+            gt=timedelta(0),
+            le=_YEAR,
+        ),
+    )
+    missed_slots: int = field(
+        default=1,
+        metadata=_threshold(
+            "Number of missed backups of a resource in the `lookback` from which its schedule was not kept; "
+            "1 to 1000.",
+            ge=1,
+            le=1000,
+        ),
+    )
+    data_age: timedelta = field(
+        default=timedelta(hours=26),
+        metadata=_threshold(
+            "Age of the watermark of a source, or of its newest task at the watermark, from which its data "
+            "is not fresh.",
+            gt=timedelta(0),
+            le=_YEAR,
+        ),
+    )
     schedules: tuple[ScheduleOverride, ...] = ()
     clocks: tuple[SourceClock, ...] = ()
 

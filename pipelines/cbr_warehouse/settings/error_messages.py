@@ -8,16 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from cbr_warehouse.settings.control_exceptions import ControlException
 from cbr_warehouse.settings.durations import print_duration, show
-from cbr_warehouse.settings.model import (
-    REPORTED_ELSEWHERE,
-    Alerts,
-    Schedule,
-    Settings,
-    SourceSettings,
-    Thresholds,
-)
+from cbr_warehouse.settings.model import REPORTED_ELSEWHERE, Alerts, Schedule, Settings, SourceSettings
 from cbr_warehouse.settings.problems import ConfigProblem
+from cbr_warehouse.settings.thresholds import Thresholds
 
 _SHOWN = {"history", "settle", "rpo_grace", "strikes", "max_requests_per_second"}
 """Keys whose values may appear in a message; any other value could be a misplaced secret."""
@@ -34,6 +29,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "": Settings,
     "sources": SourceSettings,
     "schedules": Schedule,
+    "exceptions": ControlException,
     "thresholds": Thresholds,
     "alerts": Alerts,
 }

@@ -34,6 +34,7 @@ KEYS = frozenset(
         "alerts",
         "thresholds",
         "schedules",
+        "exceptions",
         "sources",
         "publish_unchanged",
     )

@@ -10,24 +10,12 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from cbr_warehouse.settings.analytics import (
-    THRESHOLDS,
-    AnalyticsSettings,
-    ScheduleOverride,
-    SourceClock,
-)
+from cbr_warehouse.settings.analytics import AnalyticsSettings, ScheduleOverride, SourceClock
 from cbr_warehouse.settings.auth_methods import AuthMethod, auth_method_of, auth_problems
+from cbr_warehouse.settings.control_exceptions import ControlException
 from cbr_warehouse.settings.cron import ALLOWED_CRON, parse_cron
 from cbr_warehouse.settings.day_boundaries import (
     ALLOWED_ANCHOR,
@@ -35,11 +23,13 @@ from cbr_warehouse.settings.day_boundaries import (
     parse_anchor,
     parse_timezone,
 )
-from cbr_warehouse.settings.durations import ALLOWED_DURATION, parse_duration
+from cbr_warehouse.settings.durations import ALLOWED_DURATION
 from cbr_warehouse.settings.endpoints import ALLOWED_ENDPOINT, parse_endpoint
 from cbr_warehouse.settings.locate import DEFAULT_DATA_DIR, DEFAULT_UMASK, parse_folder
 from cbr_warehouse.settings.secret_references import Reference, parse_reference, parse_text_or_reference
+from cbr_warehouse.settings.thresholds import Thresholds
 from cbr_warehouse.settings.umask import ALLOWED_UMASK, parse_umask
+from cbr_warehouse.settings.values import Duration, Values
 
 REPORTED_ELSEWHERE = "reported_elsewhere"
 """Error type of problems that ``read`` reports itself, with better messages."""
@@ -50,7 +40,6 @@ ALLOWED_REFERENCE = (
     '"env:NAME" for an environment variable or "file:PATH" for a file that contains it, such as '
     'token = "env:CBR_TOKEN"; never the secret itself'
 )
-ALLOWED_COUNT = "a whole number from 1 to 1000, without quotes"
 ALLOWED_ADDRESS = 'a mail address in quotes, such as "ops@example.com"'
 ALLOWED_TEXT = 'a quoted string, or "env:NAME" or "file:PATH"'
 
@@ -95,7 +84,6 @@ def _existing_file(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Secret = Annotated[Reference, BeforeValidator(_secret)]
 TextOrReference = Annotated[str | Reference, BeforeValidator(_text_or_reference)]
 Endpoint = Annotated[str, BeforeValidator(parse_endpoint)]
@@ -107,24 +95,6 @@ Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")]
 
 MAX_DURATION = timedelta(days=3650)
 _YEAR = timedelta(days=365)
-_DEFAULTS = AnalyticsSettings()
-
-
-class _Values(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-def _threshold(name: str) -> Any:
-    """The field of a threshold, with default and bounds as ``AnalyticsSettings`` defines them."""
-    threshold, default = THRESHOLDS[name], getattr(_DEFAULTS, name)
-    allowed = threshold.allowed or (ALLOWED_COUNT if isinstance(default, int) else ALLOWED_DURATION)
-    if isinstance(default, timedelta):
-        allowed += ", above zero" if "gt" in threshold.bounds else ""
-        allowed += ", at least 1d" if threshold.bounds.get("ge") == timedelta(days=1) else ""
-    constraints: dict[str, Any] = dict(threshold.bounds)
-    if isinstance(default, float):
-        constraints["allow_inf_nan"] = False
-    return Field(default, description=allowed, **constraints)
 
 
 def _span(*, days: int = 0, hours: int = 0) -> Any:
@@ -137,31 +107,7 @@ def _span(*, days: int = 0, hours: int = 0) -> Any:
     )
 
 
-class Thresholds(_Values):
-    """Thresholds of the analytics: ``[thresholds]``. ``AnalyticsSettings`` defines each of them."""
-
-    rpo_grace: Duration = _threshold("rpo_grace")
-    default_interval: Duration = _threshold("default_interval")
-    strikes: int = _threshold("strikes")
-    copy_lag: Duration = _threshold("copy_lag")
-    stuck_after: Duration = _threshold("stuck_after")
-    anomaly_z: float = _threshold("anomaly_z")
-    lookback: Duration = _threshold("lookback")
-    success_target: float = _threshold("success_target")
-    incident_gap: Duration = _threshold("incident_gap")
-    incident_resources: int = _threshold("incident_resources")
-    restore_test: Duration = _threshold("restore_test")
-    run_gap: Duration = _threshold("run_gap")
-    schedule_window: Duration = _threshold("schedule_window")
-    mass_delete: int = _threshold("mass_delete")
-    expiry_from: Duration = _threshold("expiry_from")
-    expiry_until: Duration = _threshold("expiry_until")
-    lateness_period: Duration = _threshold("lateness_period")
-    lateness_watch: Duration = _threshold("lateness_watch")
-    load_gap: Duration = _threshold("load_gap")
-
-
-class Schedule(_Values):
+class Schedule(Values):
     """A configured backup interval: a ``[[schedules]]`` table.
 
     Attributes:
@@ -183,7 +129,7 @@ class Schedule(_Values):
         return self
 
 
-class Alerts(_Values):
+class Alerts(Values):
     """Who is told of failures, and from when on: ``[alerts]``.
 
     Attributes:
@@ -223,7 +169,7 @@ class Alerts(_Values):
     retention_left: Duration = _span(days=4)
 
 
-class SourceSettings(_Values):
+class SourceSettings(Values):
     """One project of one cloud: a ``[[sources]]`` table.
 
     Attributes:
@@ -305,7 +251,7 @@ class SourceSettings(_Values):
         return auth_method_of({key for key, value in self if value is not None})
 
 
-class Settings(_Values):
+class Settings(Values):
     """The whole configuration.
 
     Attributes:
@@ -320,6 +266,7 @@ class Settings(_Values):
         alerts: Who is told of failures.
         thresholds: Thresholds of the analytics.
         schedules: Configured backup intervals that replace the inferred ones.
+        exceptions: What controls leave out, with reason and last day.
         sources: The sources; may be empty for commands that need none.
     """
 
@@ -349,6 +296,11 @@ class Settings(_Values):
         strict=False,
         description="tables with two brackets each, [[schedules]], "
         "with interval and exactly one of resource_id, policy_id and vault_id",
+    )
+    exceptions: tuple[ControlException, ...] = Field(
+        (),
+        strict=False,
+        description="tables with two brackets each, [[exceptions]], with control, reason and until",
     )
     sources: tuple[SourceSettings, ...] = Field(
         (), strict=False, description="tables with two brackets each: [[sources]]"

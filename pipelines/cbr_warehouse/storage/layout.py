@@ -52,6 +52,11 @@ class DataDirectory:
         return self.root / "reports"
 
     @property
+    def check_alerts(self) -> Path:
+        """Which failing controls were reported to people."""
+        return self.root / ".check-alerts.json"
+
+    @property
     def lock(self) -> Path:
         """Held while tables or the warehouse are written."""
         return self.root / ".load.lock"

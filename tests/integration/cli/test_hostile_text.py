@@ -38,6 +38,7 @@ WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "status": (("status",), ("status", "--json")),
     "plan": (("plan",), ("plan", "--deep")),
     "report": (("report", "--period", "day", "--out", "report"),),
+    "check": (("check",), ("check", "--format", "json"), ("check", "--format", "junit")),
     "quarantine list": (("quarantine", "list"),),
     "quarantine requeue": (("quarantine", "requeue"),),
     "dagster-home": (("dagster-home", "home"),),

@@ -73,6 +73,7 @@ def test_version_and_help_import_no_command(workplace: Workplace, word: str) -> 
         (("status",), {*SOURCE, BARS}),
         (("schema",), {*SOURCE, BARS, "numpy", "pyarrow"}),
         (("plan",), {BARS}),
+        (("check",), {*SOURCE, *RECORDS, BARS}),
     ],
 )
 def test_a_command_that_reads_imports_only_what_it_uses(

@@ -8,13 +8,15 @@ import pytest
 from pydantic import BaseModel
 
 from cbr_warehouse.settings.analytics import THRESHOLDS
+from cbr_warehouse.settings.control_exceptions import ControlException
 from cbr_warehouse.settings.locate import CONFIG_VARIABLE, DATA_DIR_VARIABLE, KEYS
-from cbr_warehouse.settings.model import Alerts, Schedule, Settings, SourceSettings, Thresholds
+from cbr_warehouse.settings.model import Alerts, Schedule, Settings, SourceSettings
 from cbr_warehouse.settings.read import (
     VENDOR_SECURITY_TOKEN,
     VENDOR_VARIABLES,
     read_settings,
 )
+from cbr_warehouse.settings.thresholds import Thresholds
 
 PAGE = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -26,6 +28,7 @@ TABLES: list[tuple[str, type[BaseModel]]] = [
     ("`[alerts]`", Alerts),
     ("`[thresholds]`", Thresholds),
     ("`[[schedules]]`", Schedule),
+    ("`[[exceptions]]`", ControlException),
     ("`[[sources]]`", SourceSettings),
 ]
 
@@ -54,7 +57,11 @@ def default_of(model: type[BaseModel], key: str) -> object:
 
 @pytest.mark.parametrize(("title", "model"), TABLES)
 def test_every_key_is_on_the_page_with_its_default(title: str, model: type[BaseModel]) -> None:
-    keys = [key for key in model.model_fields if key not in {"alerts", "thresholds", "schedules", "sources"}]
+    keys = [
+        key
+        for key in model.model_fields
+        if key not in {"alerts", "thresholds", "schedules", "exceptions", "sources"}
+    ]
     assert SECTIONS[title] == [(key, default_of(model, key)) for key in keys]
 
 
