@@ -9,8 +9,10 @@ from cbr_warehouse.integrity.finding import Amount, Check, Finding, Verified
 from cbr_warehouse.raw.damage import KINDS
 from cbr_warehouse.raw.files import is_intact
 from cbr_warehouse.raw.landing import raw_files
+from cbr_warehouse.raw.ledger_entries import RemovedDays
 from cbr_warehouse.raw.ledger_files import Entry, folded_files, read_folded, single_files
 from cbr_warehouse.raw.ledgers import AuditFindings, LandedFiles, LoadEntry, SweepEntry, parse_entry
+from cbr_warehouse.raw.removed_days import LEDGER
 from cbr_warehouse.raw.stored_records import count_missing
 from cbr_warehouse.storage.layout import DataDirectory
 
@@ -19,6 +21,7 @@ LEDGERS: dict[str, Any] = {
     "sweeps": SweepEntry,
     "audits": AuditFindings,
     "landed": LandedFiles,
+    LEDGER: RemovedDays,
 }
 """What the entries of each ledger are."""
 
@@ -44,7 +47,11 @@ def verify_raw_files(directory: DataDirectory, source: str, days: Sequence[str])
                 damaged.add(day)
                 found.findings.append(Finding(Check.RAW_CHECKSUM, source, day, f"{path}: {wrong}"))
     sound = [day for day in days if day not in damaged]
-    for day, count in count_missing(directory, source, sound).items():
+    try:
+        missing = count_missing(directory, source, sound)
+    except DamagedFileError:  # a ledger, which verify_ledger reports: what is missing cannot be known
+        missing = {}
+    for day, count in missing.items():
         folder = directory.raw_day("records", source, day)
         what = f"{folder}: lacks {count:,} records that manifests or ledgers name: files are gone. {_RESTORE}"
         found.findings.append(Finding(Check.MISSING_RECORDS, source, day, what))

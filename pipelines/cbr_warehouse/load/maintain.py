@@ -1,10 +1,11 @@
 """Keeps the files of a source few: folds its ledgers and compacts its raw files of days gone by.
 
-A load does the cheap part of it at its end; ``cbr-warehouse maintain`` does all of it.
+A load does the cheap part of it at its end; ``cbr-warehouse maintain`` does all of it, and removes the days
+that are older than they are to be kept.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,6 +13,7 @@ from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.utc_days import DAY, day_of, days_between
 from cbr_warehouse.load.compact_days import compact_day
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.expire import expire, expired_days
 from cbr_warehouse.load.locks import hold_directory, hold_source
 from cbr_warehouse.load.source_state import settle_of
 from cbr_warehouse.raw.compaction import Compaction, find_compaction
@@ -47,6 +49,7 @@ class Maintained:
         ledgers: Ledger entries folded.
         files: Raw files that were replaced.
         days: Days that they are of.
+        removed: Days that were older than they are to be kept.
         leftovers: Unfinished files and folders removed.
     """
 
@@ -54,6 +57,7 @@ class Maintained:
     ledgers: int = 0
     files: int = 0
     days: int = 0
+    removed: int = 0
     leftovers: int = 0
 
 
@@ -77,13 +81,20 @@ def tidy_source(context: LoadContext, source: str, now: datetime, settle: timede
 
 
 def maintain(
-    context: LoadContext, sources: Mapping[str, SourceSettings], *, is_dry_run: bool = False
+    context: LoadContext,
+    sources: Mapping[str, SourceSettings],
+    *,
+    keep: timedelta | None = None,
+    is_dry_run: bool = False,
 ) -> Iterator[Maintained]:
-    """Folds all older ledgers, compacts all closed days and removes leftovers, source by source.
+    """Removes leftovers and old days, folds all older ledgers and compacts all closed days, source by source.
+
+    Of the removed days the published warehouse still has the rows: ``publish_warehouse`` removes them.
 
     Args:
         context: The dependencies of a load; no source's API is called.
         sources: The settings of the sources, by name. Days of others are closed after 48 hours.
+        keep: How long tasks are kept by created_at; None for ever.
         is_dry_run: Whether only to say what there is to do.
 
     Raises:
@@ -97,32 +108,39 @@ def maintain(
         settle = SETTLE if known is None else settle_of(directory, known).duration
         closed = _closed_before(now, settle)
         if is_dry_run:
-            yield _foresee(directory, source, closed)
+            yield _foresee(directory, source, closed, expired_days(directory, source, keep, now))
             continue
         with hold_source(context, source, f"maintenance of {source}", wait=False):
-            yield _maintain_source(context, source, closed)
+            yield _maintain_source(context, source, closed, expired_days(directory, source, keep, now))
 
 
-def _foresee(directory: DataDirectory, source: str, closed_before: date) -> Maintained:
+def _foresee(
+    directory: DataDirectory, source: str, closed_before: date, expired: Collection[date]
+) -> Maintained:
+    gone = {day.isoformat() for day in expired}
     works = [
         work
         for day, kind in _closed(directory, source, closed_before)
-        if (work := _find(directory, source, kind, day))
+        if day not in gone and (work := _find(directory, source, kind, day))
     ]
     return Maintained(
         source,
         sum(map(len, foldable_ledgers(directory, source, at_once=True).values())),
         sum(len(work.names) for work in works),
         len({work.day for work in works}),
+        len(gone),
         sum(len(find_unfinished(folder)) for folder in directory.source_folders(source)),
     )
 
 
-def _maintain_source(context: LoadContext, source: str, closed_before: date) -> Maintained:
+def _maintain_source(
+    context: LoadContext, source: str, closed_before: date, expired: Sequence[date]
+) -> Maintained:
     directory = context.directory
     leftovers = sum(len(find_unfinished(folder)) for folder in directory.source_folders(source))
     for folder in directory.source_folders(source):
         remove_unfinished(folder)
+    expire(context, source, expired)
     ledgers = sum(fold_ledgers(directory, source, at_once=True).values())
     files, days = 0, set()
     for day, kind in _closed(directory, source, closed_before):
@@ -132,7 +150,7 @@ def _maintain_source(context: LoadContext, source: str, closed_before: date) -> 
                 break
             files += len(work.names)
             days.add(day)
-    return Maintained(source, ledgers, files, len(days), leftovers)
+    return Maintained(source, ledgers, files, len(days), len(expired), leftovers)
 
 
 def _compact(context: LoadContext, source: str, work: Compaction) -> bool:

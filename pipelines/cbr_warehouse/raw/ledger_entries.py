@@ -1,4 +1,4 @@
-"""What the ledgers of raw note: loads, sweeps, audits and landed files. Values only.
+"""What the ledgers of raw note: loads, sweeps, audits, landed files and removed days. Values only.
 
 Reading and writing them is ``ledgers``.
 """
@@ -152,3 +152,31 @@ class LandedFiles:
     load_id: str
     flush: int
     files: tuple[LandedFile, ...]
+
+
+@dataclass(frozen=True)
+class RemovedDay:
+    """A day that a policy removed, with what was held of it.
+
+    Attributes:
+        day: UTC day of created_at.
+        held: Tasks held.
+        quarantined: Records in quarantine whose task was not held.
+    """
+
+    day: date
+    held: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class RemovedDays:
+    """Days that were removed at once.
+
+    Attributes:
+        removed_at: When, UTC.
+        days: The days.
+    """
+
+    removed_at: datetime
+    days: tuple[RemovedDay, ...]

@@ -25,6 +25,7 @@ from cbr_warehouse.raw.ledger_entries import (
     LandedFiles,
     LatenessFinding,
     LoadEntry,
+    RemovedDays,
     SweepEntry,
 )
 from cbr_warehouse.raw.ledger_files import (
@@ -75,7 +76,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-Ledger = TypeVar("Ledger", LoadEntry, SweepEntry, AuditFindings, LandedFiles)
+Ledger = TypeVar("Ledger", LoadEntry, SweepEntry, AuditFindings, LandedFiles, RemovedDays)
 
 
 def write_load(directory: DataDirectory, entry: LoadEntry) -> None:

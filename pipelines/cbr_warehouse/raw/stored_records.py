@@ -11,6 +11,7 @@ from cbr_warehouse.raw.damage import days_with_files_set_aside
 from cbr_warehouse.raw.files import ReceivedPage, count_rows, read_columns, replaced_files
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledgers import read_landed_files
+from cbr_warehouse.raw.removed_days import read_removed_days
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 
 _UNDATED_COLUMNS = ("record_text", "record_bytes", "sweep", "page", "position", "fetched_at")
@@ -46,7 +47,8 @@ def count_missing(
 ) -> dict[str, int]:
     """Counts the records that manifests or landed files name and no file holds any more, by day.
 
-    Days with files set aside do not count: the load that set them aside reported their loss.
+    Days with files set aside do not count: the load that set them aside reported their loss. Nor do days that
+    were removed on purpose.
 
     Args:
         directory: The data directory; it holds no damaged file.
@@ -54,7 +56,8 @@ def count_missing(
         only: The days to look at; None for all.
     """
     days = directory.raw_days(source)
-    known = days_with_files_set_aside(directory, source)
+    removed = {day.isoformat() for day in read_removed_days(directory, source)}
+    known = days_with_files_set_aside(directory, source) | removed
     chosen = [day for day in days if only is None or day in only]
     missing = {day: _named(directory, source, [day]) - _stored(directory, source, [day]) for day in chosen}
     doubtful = {day: lacking for day, lacking in missing.items() if lacking and day not in known}

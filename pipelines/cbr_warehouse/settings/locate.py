@@ -29,6 +29,7 @@ KEYS = frozenset(
         "timezone",
         "day_anchor",
         "schedule",
+        "keep",
         "keep_runs",
         "owners",
         "alerts",

@@ -94,6 +94,9 @@ Owner = Annotated[
 Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")]
 
 MAX_DURATION = timedelta(days=3650)
+MIN_KEEP = timedelta(days=60)
+"""Twice what the API serves: loads read that again and judge it."""
+
 _YEAR = timedelta(days=365)
 
 
@@ -261,6 +264,7 @@ class Settings(Values):
         day_anchor: Local time at which a backup day begins.
         schedule: When Dagster starts loads: a cron expression in UTC.
         keep_runs: How long Dagster keeps runs, their events and logs, and ticks.
+        keep: How long tasks are kept by created_at; None for ever.
         publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
         owners: Who answers for the assets in Dagster.
         alerts: Who is told of failures.
@@ -282,6 +286,12 @@ class Settings(Values):
         ge=timedelta(days=1),
         le=MAX_DURATION,
         description=f"{ALLOWED_DURATION}, at least 1d",
+    )
+    keep: Duration | None = Field(
+        None,
+        ge=MIN_KEEP,
+        le=MAX_DURATION,
+        description=f"{ALLOWED_DURATION}, from 60d to 3650d, at least the history of every source",
     )
     publish_unchanged: Duration = Field(
         timedelta(hours=24), ge=timedelta(0), le=MAX_DURATION, description=ALLOWED_DURATION
@@ -336,6 +346,13 @@ class Settings(Values):
         """Stores where the configuration was read."""
         if isinstance(context, Origin):
             self._origin = context
+
+    @model_validator(mode="after")
+    def _check_keep(self) -> Self:
+        longer = [one.name for one in self.sources if self.keep is not None and one.history > self.keep]
+        if longer:
+            raise ValueError(f"keep is shorter than the history of {', '.join(longer)}")
+        return self
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

@@ -138,6 +138,15 @@ def count_quarantined(directory: DataDirectory, source: str) -> int:
     return sum(rows.values())
 
 
+def quarantined_by_day(directory: DataDirectory, source: str, days: Collection[str]) -> dict[str, int]:
+    """Number of them on some days, each ``YYYY-MM-DD``; days without any are left out."""
+    broken = [path for day in days if (path := directory.partition("quarantine", source, day)).is_file()]
+    if not broken:
+        return {}
+    with open_shared_engine(directory.root) as engine, reading_tables(directory):
+        return _not_held(engine, directory.partitions(TASKS.table, source), broken)
+
+
 def count_undated(directory: DataDirectory, source: str) -> int:
     """Number of them without a usable created_at: the source may count these on any day."""
     partition = directory.partition("quarantine", source, UNKNOWN_DAY)

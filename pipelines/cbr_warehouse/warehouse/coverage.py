@@ -22,6 +22,7 @@ class CoverageRow:
     state: str
     reason: str | None
     checked_at: datetime | None
+    removed_at: datetime | None = None
 
 
 def coverage_rows(

@@ -1,8 +1,8 @@
 """The tables ``loads`` and ``coverage``: what the ledgers of raw say, brought up by the rows that differ."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -11,6 +11,7 @@ import pyarrow as pa
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.columns import Contract, Table
 from cbr_warehouse.raw.files import INSTANT
+from cbr_warehouse.raw.ledger_entries import RemovedDay
 from cbr_warehouse.raw.ledgers import (
     AuditEntry,
     LoadEntry,
@@ -18,9 +19,10 @@ from cbr_warehouse.raw.ledgers import (
     read_loads,
     read_loads_summary,
 )
+from cbr_warehouse.raw.removed_days import read_removed_days
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
-from cbr_warehouse.warehouse.coverage import coverage_rows
+from cbr_warehouse.warehouse.coverage import CoverageRow, coverage_rows
 
 _NOT_HELD = """
 SELECT day, count(DISTINCT coalesce(task_id, record_text))
@@ -48,12 +50,14 @@ class SourceLedgers:
         audits: The latest verdict of each day that a load looked at.
         requested_from: First UTC day that any load requested.
         today: UTC day of its newest load whose time is to be relied on.
+        removed: Days that a policy removed, with what was held of them, and when.
     """
 
     loads: Sequence[LoadEntry]
     audits: Mapping[date, AuditEntry]
     requested_from: date
     today: date
+    removed: Mapping[date, tuple[RemovedDay, datetime]] = field(default_factory=dict)
 
 
 def read_ledgers(
@@ -73,7 +77,8 @@ def read_ledgers(
     newest = summary.newest_timed or loads[-1]
     today = _ended(newest, loads[-1])
     since = summary.since or newest.since
-    return SourceLedgers(loads, audits, today if since is None else since.date(), today)
+    removed = read_removed_days(directory, source)
+    return SourceLedgers(loads, audits, today if since is None else since.date(), today, removed)
 
 
 def _ended(newest: LoadEntry, last: LoadEntry) -> date:
@@ -121,9 +126,16 @@ def verdicts_differ(connection: duckdb.DuckDBPyConnection, source: str, ledgers:
     return by_day[0] != by_day[1]
 
 
-def _coverage(connection: duckdb.DuckDBPyConnection, source: str, ledgers: SourceLedgers) -> list[Any]:
-    held, not_held = (_by_day(connection, source, query) for query in (_HELD, _NOT_HELD))
-    return list(coverage_rows(source, ledgers.audits, held, not_held, ledgers.requested_from, ledgers.today))
+def _coverage(
+    connection: duckdb.DuckDBPyConnection, source: str, ledgers: SourceLedgers
+) -> list[CoverageRow]:
+    """The days of a source; one that a policy removed keeps the numbers it had before."""
+    removed = ledgers.removed
+    held = {day: past.held for day, (past, _) in removed.items()} | _by_day(connection, source, _HELD)
+    quarantined = {day: past.quarantined for day, (past, _) in removed.items()}
+    quarantined |= _by_day(connection, source, _NOT_HELD)
+    rows = coverage_rows(source, ledgers.audits, held, quarantined, ledgers.requested_from, ledgers.today)
+    return [replace(row, removed_at=removed[row.day][1]) if row.day in removed else row for row in rows]
 
 
 def _by_day(connection: duckdb.DuckDBPyConnection, source: str, query: str) -> dict[date, int]:

@@ -8,7 +8,7 @@ from support.command_line import Workplace
 
 LINE = re.compile(
     r"prod: (\d+) ledgers (?:to fold|folded), (\d+) raw files of (\d+) days (?:to compact|compacted), "
-    r"(\d+) leftovers (?:to remove|removed)\n"
+    r"(\d+) leftovers (?:to remove|removed), (\d+) old days (?:to remove|removed)\n"
 )
 CONTENT = "SELECT count(*) AS n, sum(hash(v)) AS content FROM task_versions AS v"
 
@@ -46,7 +46,7 @@ def test_it_does_what_the_dry_run_says_and_loses_nothing(
     assert sum(foreseen) > 0
     assert numbers(workplace) == foreseen
     assert files_below(workplace.data / "raw") < before
-    assert numbers(workplace, "--dry-run")[1:] == (0, 0, 0)
+    assert numbers(workplace, "--dry-run")[1:] == (0, 0, 0, 0)
     assert workplace.run("rebuild").status == 0
     assert workplace.sql(CONTENT) == kept
 
@@ -60,3 +60,28 @@ def test_a_damaged_file_is_named(workplace: Workplace, emulate: Callable[..., st
     assert done.status == 1
     assert ledger.name in done.err
     assert "Traceback" not in done.err
+
+
+def test_days_older_than_keep_are_removed_and_published(
+    workplace: Workplace, emulate: Callable[..., str]
+) -> None:
+    served = emulate(
+        "--tasks", "300", "--days", "100", "--now", "2026-11-20T01:30:00Z", "--dialect", "retention=none"
+    )
+    workplace.configure(served, history="65d")
+    config = workplace.folder / "cbr-warehouse.toml"
+    config.write_text('keep = "65d"\n' + config.read_text())
+    assert workplace.run("load", "--since", "2026-08-20").status in (0, 1)
+    assert workplace.run("load").status in (0, 1)
+    foreseen = numbers(workplace, "--dry-run")
+    assert foreseen[-1] > 20
+    assert numbers(workplace)[-1] == foreseen[-1]
+    (left,) = workplace.sql(
+        "SELECT (SELECT min(day) FROM tasks) AS first, count(*) FILTER (removed_at IS NOT NULL) AS removed, "
+        "min(day) FILTER (held > 0 AND removed_at IS NULL) AS kept FROM coverage"
+    )
+    assert left["removed"] == foreseen[-1]
+    assert left["first"] == left["kept"]
+    assert workplace.run("verify").status == 0
+    assert workplace.run("load", "--strict").status in (0, 1)
+    assert numbers(workplace, "--dry-run")[-1] == 0
