@@ -28,7 +28,7 @@ from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.result import LoadResult
 from cbr_warehouse.load.run import load as run_load
 from cbr_warehouse.raw.ledgers import read_loads
-from cbr_warehouse.report.options import missing_packages
+from cbr_warehouse.report.options import ReportOptions, missing_packages
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.resolve_credentials import TokenCredentials
 from cbr_warehouse.settings.select_sources import ReadySource
@@ -181,7 +181,7 @@ def _show_report(invocation: Invocation) -> None:
     if missing := missing_packages():
         print(f"No report: it needs {', '.join(missing)}; pip install 'cbr-warehouse[report]' brings them.")
         return
-    print(f"Report: {write_report(invocation, None)}")
+    print(f"Report: {write_report(invocation, None, ReportOptions())}")
 
 
 def _show_next(invocation: Invocation) -> None:

@@ -1,5 +1,7 @@
-"""``cbr-warehouse report``: the HTML report with its data and manifest."""
+"""``cbr-warehouse report``: the HTML report with its data and manifest, and its digest for mail and chat."""
 
+import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,8 +9,21 @@ import typer
 
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.terminal_text import say, show
-from cbr_warehouse.report.options import ReportOptions
+from cbr_warehouse.errors import UsageError
+from cbr_warehouse.report.options import ReportOptions, Scope, require_packages
 from cbr_warehouse.warehouse.open_published import require_published
+
+_PERIOD = (
+    "The newest complete day, week or month; or a day 2026-11-27, a week 2026-W47, a month 2026-10, "
+    "a quarter 2026-Q3, or FROM..TO. Days are backup days."
+)
+
+
+class DigestFormat(StrEnum):
+    """How a digest is printed."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def report(
@@ -17,46 +32,102 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; default: a new one below data_dir/reports.")
     ] = None,
-    period: Annotated[str, typer.Option(help="Newest complete: day, week or month.")] = "week",
+    period: Annotated[str, typer.Option(help=_PERIOD)] = "week",
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; repeatable.")] = None,
+    vault: Annotated[
+        list[str] | None, typer.Option(help="Only resources of this vault, its id or name; repeatable.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Only resources of this policy, its id; repeatable.")
+    ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Add every table of the analytics as evidence.")
     ] = False,
     lang: Annotated[str, typer.Option(help="Language: en or zh.")] = "en",
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print the page as report.pdf, too; needs Chromium.")
+    ] = False,
+    digest: Annotated[
+        bool,
+        typer.Option("--digest", help="Print the verdict for mail or chat instead of writing the report."),
+    ] = False,
+    format_: Annotated[
+        DigestFormat | None, typer.Option("--format", help="Of the digest: text or json.")
+    ] = None,
 ) -> None:
-    """Write the report of the newest complete backup days: one HTML file, its data beside it."""
-    page = write_report(invocation_of(context), out, period, lang, audit=audit)
-    show(str(page))
+    """Write the report of a period of backup days: one HTML file, its data beside it.
+
+    Examples:
+        cbr-warehouse report
+
+        cbr-warehouse report --period 2026-10 --source prod-eu --lang zh --pdf
+
+        cbr-warehouse report --period 2026-11-01..2026-11-15 --vault vault-databases --out november
+
+        cbr-warehouse report --period day --digest | mail -s "CBR backups" ops@example.com
+    """
+    scope = Scope.of(source or (), vault or (), policy or ())
+    options = ReportOptions.parse(period, lang, audit=audit, scope=scope, pdf=pdf)
+    _refuse_contradictions(options, out, digest=digest, format_=format_)
+    if digest:
+        show(read_digest(invocation_of(context), options, format_ or DigestFormat.TEXT).rstrip("\n"))
+    else:
+        show(str(write_report(invocation_of(context), out, options)))
 
 
-def write_report(
-    invocation: Invocation, out: Path | None, period: str = "week", lang: str = "en", *, audit: bool = False
-) -> Path:
+def write_report(invocation: Invocation, out: Path | None, options: ReportOptions) -> Path:
     """Writes a report and prints its verdict on stderr.
 
     Args:
         invocation: The global options of the command.
         out: Target folder; None for a new one below ``reports``.
-        period: ``day``, ``week`` or ``month``.
-        lang: ``en`` or ``zh``.
-        audit: Whether to include all evidence.
+        options: Period, limits and language.
 
     Returns:
         The page.
 
     Raises:
-        UsageError: An option's value is not known, or the extra ``report`` is not installed.
+        UsageError: The extra ``report`` is not installed, or the warehouse has no such source, vault or
+            policy, or nothing of the period.
     """
-    options = ReportOptions.parse(period, lang, audit=audit)
+    require_packages()
     require_published(invocation.directory.warehouse)
     from cbr_warehouse.report.build import make_report  # needs the extra
 
     directory = invocation.directory
-    made = make_report(
-        directory.warehouse,
-        out,
-        directory.reports,
-        options,
-        utc_now(),
-    )
+    made = make_report(directory.warehouse, out, directory.reports, options, utc_now())
     say(f"{made.verdict} Manifest: {made.manifest}")
     return made.page
+
+
+def read_digest(invocation: Invocation, options: ReportOptions, format_: DigestFormat) -> str:
+    """The digest as it is printed.
+
+    Args:
+        invocation: The global options of the command.
+        options: Period, limits and language.
+        format_: Text or JSON.
+
+    Raises:
+        UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
+    """
+    require_published(invocation.directory.warehouse)
+    from cbr_warehouse.report.digest import digest_text, make_digest
+
+    digest = make_digest(invocation.directory.warehouse, options)
+    if format_ is DigestFormat.JSON:
+        return json.dumps(digest, indent=2)
+    return digest_text(digest)
+
+
+def _refuse_contradictions(
+    options: ReportOptions, out: Path | None, *, digest: bool, format_: DigestFormat | None
+) -> None:
+    if format_ is not None and not digest:
+        raise UsageError("--format is the format of the digest. Add --digest, or leave it out.")
+    written = (("--out", out is not None), ("--pdf", options.pdf), ("--audit", options.audit))
+    if digest and (named := [name for name, is_given in written if is_given]):
+        raise UsageError(
+            f"--digest writes no file, so that {' and '.join(named)} cannot be given with it. "
+            "Write the report with a command of its own."
+        )

@@ -7,12 +7,13 @@ should not each write it again.
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+from pydantic import Field
 
 from cbr_warehouse.defs.asset_keys import REPORT_JOB, REPORT_SCHEDULE, report_key
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.upstream_assets import read_by_report
-from cbr_warehouse.report.options import ReportOptions, missing_packages
+from cbr_warehouse.report.options import ReportOptions, Scope, missing_packages, require_packages
 
 AFTER_THE_DAY = timedelta(minutes=90)
 """How long after the end of a backup day its report is written; by then, an hourly load has covered it."""
@@ -22,14 +23,20 @@ class ReportConfig(dg.Config):
     """The options of the command, under the same names.
 
     Attributes:
-        period: ``day``, ``week`` or ``month``.
+        period: ``day``, ``week``, ``month``, or a calendar period such as ``2026-10``.
         lang: ``en`` or ``zh``.
         audit: Whether to add all evidence tables.
+        source: Only these sources; empty for all.
+        vault: Only resources of these vaults, ids or names; empty for all.
+        policy: Only resources of these policies; empty for all.
     """
 
     period: str = "week"
     lang: str = "en"
     audit: bool = False
+    source: list[str] = Field(default_factory=list)
+    vault: list[str] = Field(default_factory=list)
+    policy: list[str] = Field(default_factory=list)
 
 
 def report_asset(installation: Installation) -> dg.AssetsDefinition:
@@ -53,7 +60,9 @@ def report_asset(installation: Installation) -> dg.AssetsDefinition:
     )
     def write(config: ReportConfig) -> dg.MaterializeResult[None]:
         with as_dagster_failures():
-            options = ReportOptions.parse(config.period, config.lang, audit=config.audit)
+            scope = Scope.of(config.source, config.vault, config.policy)
+            options = ReportOptions.parse(config.period, config.lang, audit=config.audit, scope=scope)
+            require_packages()
             from cbr_warehouse.report.build import make_report
 
             made = make_report(

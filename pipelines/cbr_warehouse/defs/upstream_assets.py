@@ -4,13 +4,13 @@ Macros are not assets, since they take a time; a query that calls one depends on
 """
 
 import re
-from importlib.resources import files
 
 import dagster as dg
 
-from cbr_warehouse.analytics.catalogue import Definition, base_tables, parse_definition, views
+from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.defs.asset_keys import analytics_key, warehouse_key
+from cbr_warehouse.report.query_files import query_names, read_definition
 
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(?:main\.)?(\w+)\b(?!\.)")
 _WITHIN = re.compile(r"\b(\w+) AS (?:MATERIALIZED )?\(")
@@ -44,9 +44,7 @@ def read_by(definition: Definition, contract: Contract) -> frozenset[dg.AssetKey
 
 def read_by_report(contract: Contract) -> frozenset[dg.AssetKey]:
     """The assets that the report's queries read."""
-    folder = files("cbr_warehouse.report").joinpath("sql")
     found: set[dg.AssetKey] = set()
-    for entry in folder.iterdir():
-        name = entry.name.removesuffix(".sql")
-        found |= read_by(parse_definition(name, "question", entry.read_text(encoding="utf-8")), contract)
+    for name in query_names():
+        found |= read_by(read_definition(name), contract)
     return frozenset(found)

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -13,12 +14,14 @@ from cbr_warehouse.reader.warehouse import Warehouse, open_warehouse
 from cbr_warehouse.report.collect_data import ReportData, collect_data
 from cbr_warehouse.report.export import MADE_BY, export_tables, manifest_of
 from cbr_warehouse.report.options import ReportOptions
+from cbr_warehouse.report.pdf import find_browser, print_page
 from cbr_warehouse.report.render import render_page
 from cbr_warehouse.report.texts import Texts, read_texts
 from cbr_warehouse.storage.atomic_write import read_json, write_bytes, write_json
 from cbr_warehouse.storage.disk_errors import as_storage_error
 
 PAGE = "report.html"
+PDF = "report.pdf"
 MANIFEST = "manifest.json"
 
 
@@ -29,7 +32,7 @@ class Report:
     Attributes:
         page: The HTML file.
         manifest: The manifest next to it: period, settings, queries and checksums.
-        level: ``good``, ``warn``, ``bad`` or ``empty``.
+        level: ``act``, ``watch``, ``fine`` or ``empty``.
         verdict: Its first two sentences.
     """
 
@@ -48,7 +51,7 @@ def make_report(
         warehouse: The published warehouse.
         out: The folder to write to; None for one below ``folder``, named after the report's last day.
         folder: The folder of all reports.
-        options: Period, language and whether to include all evidence.
+        options: Period, scope, language, and what to write beside the page.
         made_at: The time of writing, UTC; in the manifest alone, so that equal data give an equal page.
 
     Returns:
@@ -57,8 +60,10 @@ def make_report(
     Raises:
         WarehouseError: There is no warehouse, or an earlier version published it.
         StorageError: A file could not be written.
+        UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
     """
     texts = read_texts(options.language)
+    browser = find_browser() if options.pdf else None
     with open_warehouse(warehouse) as opened:
         data = _collect_data(opened, warehouse, options, texts)
         place = out or folder / _name(data, options)
@@ -70,14 +75,22 @@ def make_report(
     version = __version__
     html = render_page(data, texts, version).encode()
     write_bytes(place / PAGE, html)
-    page = {"file": PAGE, "bytes": len(html), "sha256": hashlib.sha256(html).hexdigest()}
-    write_json(place / MANIFEST, manifest_of(data, exported, page, made_at, version))
+    pages = {"page": _file(PAGE, html)}
+    if browser:
+        printed = print_page(browser, place / PAGE)
+        write_bytes(place / PDF, printed)
+        pages["pdf"] = _file(PDF, printed)
+    write_json(place / MANIFEST, manifest_of(data, exported, pages, made_at, version))
     return Report(place / PAGE, place / MANIFEST, data.verdict.level, " ".join(data.verdict.sentences[:2]))
+
+
+def _file(name: str, content: bytes) -> dict[str, Any]:
+    return {"file": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _collect_data(opened: Warehouse, path: Path, options: ReportOptions, texts: Texts) -> ReportData:
     try:
-        return collect_data(opened, options.length, texts)
+        return collect_data(opened, options.period, texts, options.scope)
     except WarehouseError as error:
         # The queries are ours: a table or column that is missing was not known to who published the file.
         if isinstance(error.__cause__, duckdb.CatalogException | duckdb.BinderException):
@@ -95,6 +108,7 @@ def _remove_earlier(place: Path) -> None:
         if not isinstance(earlier, dict) or not str(earlier.get("made_by")).startswith(MADE_BY):
             return
         (place / MANIFEST).unlink()
+        (place / PDF).unlink(missing_ok=True)
         for table in earlier["tables"]:
             for file in table["files"]:
                 (place / Path(file["file"]).name).unlink(missing_ok=True)
@@ -102,4 +116,11 @@ def _remove_earlier(place: Path) -> None:
 
 def _name(data: ReportData, options: ReportOptions) -> str:
     last = f"{data.period.to_day:%Y-%m-%d}" if data.period else "empty"
-    return f"{last}-{options.length}{'-audit' if options.audit else ''}-{options.language}"
+    name = f"{last}-{options.period.text}" if options.period.is_newest else options.period.text
+    limits = "" if options.scope.is_whole else f"-{_short_hash(repr(options.scope))}"
+    return f"{name}{limits}{'-audit' if options.audit else ''}-{options.language}"
+
+
+def _short_hash(text: str) -> str:
+    """Tells folders of reports with different limits apart, whose names may hold what no file name can."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]

@@ -1,25 +1,34 @@
 """The data of a report before it is rendered: each query is run once, and its text kept with its values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.key_figures import Figure, compute_figures
-from cbr_warehouse.report.options import Length
-from cbr_warehouse.report.period import Period, newest_period
+from cbr_warehouse.report.options import WHOLE, Scope
+from cbr_warehouse.report.period import Period, find_period
+from cbr_warehouse.report.period_name import PeriodName
 from cbr_warehouse.report.queries import Question, read_question
+from cbr_warehouse.report.scope import require_known
 from cbr_warehouse.report.texts import Texts
-from cbr_warehouse.report.verdict import ReportVerdict, judge
+from cbr_warehouse.report.verdict import ReportVerdict, empty_verdict, judge
 
 QUESTIONS = (
+    "matters",
+    "history",
     "changes",
+    "trend",
+    "causes_daily",
+    "unprotected_daily",
+    "offsite_curve",
+    "incidents",
     "worst",
     "causes",
     "vaults",
-    "trend",
-    "causes_daily",
+    "findings",
     "completeness",
     "watermark",
 )
@@ -56,6 +65,7 @@ class ReportData:
         figures: The key figures by name.
         results: Query results by name.
         verdict: The overall result.
+        scope: What it is limited to.
         evidence: (audit) Each exported table: ``name``, ``rows``.
     """
 
@@ -64,31 +74,60 @@ class ReportData:
     figures: dict[str, Figure]
     results: dict[str, QueryResult]
     verdict: ReportVerdict
+    scope: Scope = WHOLE
     evidence: list[dict[str, Any]] = field(default_factory=list)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a query; none where it was not run."""
+        return self.results[name].rows if name in self.results else []
 
     @property
     def zone(self) -> tzinfo:
         """The time zone that the report's times are shown in: that of its backup days."""
-        return ZoneInfo(self.settings["timezone"])
+        return ZoneInfo(self.timezone)
+
+    @property
+    def timezone(self) -> str:
+        """The name of that zone."""
+        return self.period.timezone if self.period else str(self.settings["timezone"])
+
+    @property
+    def day_anchor(self) -> timedelta:
+        """When its backup days begin, from midnight."""
+        found: timedelta = self.period.day_anchor if self.period else self.settings["day_anchor"]
+        return found
 
 
-def collect_data(warehouse: Warehouse, length: Length, texts: Texts) -> ReportData:
+def collect_data(
+    warehouse: Warehouse,
+    name: PeriodName,
+    texts: Texts,
+    scope: Scope = WHOLE,
+    queries: Iterable[str] = QUESTIONS,
+) -> ReportData:
     """Runs all queries of a report.
 
     Args:
         warehouse: The warehouse, opened once, so that all queries see the same data.
-        length: The length of the period.
+        name: The period.
         texts: The words of the verdict.
+        scope: What the report is limited to.
+        queries: Names of the queries to run, in addition to the figures.
+
+    Raises:
+        UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
     """
     settings = warehouse.settings
-    period = newest_period(warehouse, length)
+    require_known(warehouse, scope)
+    period = find_period(warehouse, name, scope)
     if period is None:
-        return ReportData(None, settings, {}, {}, judge(warehouse, None, {}, [], texts))
-    figures = compute_figures(warehouse, period)
+        return ReportData(None, settings, {}, {}, empty_verdict(texts), scope)
+    figures = compute_figures(warehouse, period, scope)
     results = {}
-    for name in QUESTIONS:
-        question = read_question(name)
+    for query in queries:
+        question = read_question(query, scope)
         rows = question.run(warehouse, period.parameters)
-        results[name] = QueryResult(question, question.filled(period.parameters), rows)
-    verdict = judge(warehouse, period, figures, results["completeness"].rows, texts)
-    return ReportData(period, settings, figures, results, verdict)
+        results[query] = QueryResult(question, question.filled(period.parameters), rows)
+    rows_of = {query: result.rows for query, result in results.items()}
+    verdict = judge(period, settings, figures, rows_of, texts)
+    return ReportData(period, settings, figures, results, verdict, scope)

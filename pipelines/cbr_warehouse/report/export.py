@@ -5,7 +5,7 @@ import json
 from codecs import BOM_UTF8
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.collect_data import ReportData
+from cbr_warehouse.report.options import Scope
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.storage.atomic_write import write_bytes
 from cbr_warehouse.storage.sql_text import identifier
@@ -130,35 +131,30 @@ def _write(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def manifest_of(
-    data: ReportData, exported: list[Exported], page: dict[str, Any], made_at: datetime, version: str
+    data: ReportData,
+    exported: list[Exported],
+    pages: dict[str, dict[str, Any]],
+    made_at: datetime,
+    version: str,
 ) -> dict[str, Any]:
     """The manifest: what is needed to check the report.
 
     Args:
         data: The report's data.
         exported: The exported tables.
-        page: File name, size and SHA-256 of the page.
+        pages: File name, size and SHA-256 of the page and its PDF, as ``page`` and ``pdf``.
         made_at: The time of writing, UTC.
         version: Of this program.
     """
     return {
         "made_by": f"{MADE_BY} {version}",
         "made_at": made_at.isoformat(),
-        "period": _period(data.period),
+        "period": period_of(data.period),
+        "scope": scope_of(data.scope),
         "settings": {name: str(value) for name, value in data.settings.items()},
         "verdict": {"level": data.verdict.level, "sentences": list(data.verdict.sentences)},
-        "figures": {
-            name: {
-                "value": figure.value,
-                "numerator": figure.numerator,
-                "denominator": figure.denominator,
-                "before": figure.before,
-                "definition": figure.question.header["Definition"],
-                "query": figure.query,
-            }
-            for name, figure in data.figures.items()
-        },
-        "page": page,
+        "figures": figures_of(data, with_queries=True),
+        **pages,
         "formats": _FORMATS,
         "tables": [
             {"name": one.name, "query": one.query, "rows": one.rows, "files": one.files} for one in exported
@@ -166,14 +162,44 @@ def manifest_of(
     }
 
 
-def _period(period: Period | None) -> dict[str, Any] | None:
+def figures_of(data: ReportData, *, with_queries: bool = False) -> dict[str, dict[str, Any]]:
+    """The key figures as values for JSON, by name.
+
+    Args:
+        data: The report's data.
+        with_queries: Whether to add the query of each.
+    """
+    return {
+        name: {
+            "value": figure.value,
+            "numerator": figure.numerator,
+            "denominator": figure.denominator,
+            "before": figure.before,
+            "definition": figure.question.header["Definition"],
+        }
+        | ({"query": figure.query} if with_queries else {})
+        for name, figure in data.figures.items()
+    }
+
+
+def scope_of(scope: Scope) -> dict[str, list[str]]:
+    """What a report is limited to, as values for JSON."""
+    parts = (("sources", scope.sources), ("vaults", scope.vaults), ("policies", scope.policies))
+    return {name: list(names) for name, names in parts}
+
+
+def period_of(period: Period | None) -> dict[str, Any] | None:
+    """The period as values for JSON; None where there is none."""
     if period is None:
         return None
     return {
-        "length": period.length.value,
+        "name": period.name.text,
         "watermark": period.as_of.isoformat(),
         "from": period.from_at.isoformat(),
         "to": period.to_at.isoformat(),
+        "timezone": period.timezone,
         "first_backup_day": period.from_day.isoformat(),
-        "backup_days": period.length.days,
+        "last_backup_day": (period.to_day - timedelta(days=1)).isoformat(),
+        "backup_days": period.days,
+        "is_cut": period.is_cut,
     }

@@ -64,7 +64,7 @@ def moment(value: date | datetime | None, zone: tzinfo = UTC) -> str:
     return local.isoformat(sep=" ", timespec="minutes")
 
 
-def abbreviate(name: str) -> str:
-    """A name without control characters, cut after 80 characters."""
+def abbreviate(name: str, longest: int = _LONGEST_NAME) -> str:
+    """A name without control characters, cut after as many characters, 80 by default."""
     name = escape_invisible(name)
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.formatting import count, hours, percent, rounded_percent
+from cbr_warehouse.report.options import Scope
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.report.queries import Question, read_question
 
@@ -80,19 +81,20 @@ _FIGURES: tuple[tuple[str, Callable[[float | None], str], bool], ...] = (
 )
 
 
-def compute_figures(warehouse: Warehouse, period: Period) -> dict[str, Figure]:
+def compute_figures(warehouse: Warehouse, period: Period, scope: Scope) -> dict[str, Figure]:
     """Computes the key figures of a period, and of the one before.
 
     Args:
         warehouse: The warehouse.
         period: The period.
+        scope: What they are limited to.
 
     Returns:
         The figures by name, in the order in which they are shown.
     """
     found = {}
     for name, show, more_is_better in _FIGURES:
-        question = read_question(name)
+        question = read_question(name, scope)
         now = question.run(warehouse, period.parameters)[0]
         before = question.run(warehouse, period.parameters_before)[0]
         found[name] = Figure(

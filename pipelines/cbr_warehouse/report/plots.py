@@ -1,26 +1,35 @@
-"""Plots as inline SVG: text in the colour of the page, marks visible on light and dark backgrounds."""
+"""The plots over time: success, causes of failures, unprotected hours; and the region-loss curve."""
 
-import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
 import pandas as pd
-import vl_convert as vlc
-from markupsafe import escape
 
 from cbr_warehouse.report.formatting import abbreviate
+from cbr_warehouse.report.plot_style import INK, PALETTE, WIDE, Chart, IncidentMark, Size, marked, svg
 from cbr_warehouse.report.texts import Texts
 
-PALETTE = ("#2f7fc1", "#d9822b", "#3d9a50", "#b0559c", "#c9454a", "#8a7a2c", "#7d8590")
-_INK = "#123456"
-"""Placeholder for the text colour in Vega's output, which does not support ``currentColor``."""
-_WIDTH, _HEIGHT = 640, 220
+Rows = list[dict[str, Any]]
+Marks = tuple[IncidentMark, ...]
+
+_HOURS = (1, 6, 12, 24, 48, 96, 168, 336, 720, 1440, 4320, 8760)
+"""Ticks of the region-loss curve."""
 
 
-def plot_trend(rows: list[dict[str, Any]], texts: Texts) -> str | None:
-    """Final and first-attempt success by backup day; None if there is nothing to draw."""
+def plot_trend(
+    rows: Rows, texts: Texts, size: Size = WIDE, target: float | None = None, marks: Marks = ()
+) -> str | None:
+    """Final and first-attempt success by backup day; None if there is nothing to draw.
+
+    Args:
+        rows: Rows of the query ``trend``.
+        texts: The words.
+        size: How large to draw it.
+        target: The target of final success, drawn as a line.
+        marks: Incidents to mark.
+    """
     words = texts.section("trend")
     by_day = {row["backup_day"]: row for row in rows}
     kinds = (("final", "final_success_rate"), ("first", "first_attempt_success_rate"))
@@ -32,31 +41,31 @@ def plot_trend(rows: list[dict[str, Any]], texts: Texts) -> str | None:
     rates = [one["rate"] for one in long if one["rate"] is not None]
     if not rates:
         return None
-    least = min(rates)
-    chart = (
+    order = [words["final"], words["first"]]
+    least = min(0.9, 1.0 if target is None else target - 0.01, *rates)
+    chart: Chart = (
         alt.Chart(pd.DataFrame(long))
         .mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=2)
         .encode(
-            x=alt.X("day:T", title=words["day"], axis=alt.Axis(format="%m-%d", tickCount=7)),
+            x=_day_axis(words["day"], size),
             y=alt.Y(
                 "rate:Q",
                 title=words["rate"],
                 axis=alt.Axis(format="%"),
-                scale=alt.Scale(domain=[min(0.9, least), 1.0], nice=False),
+                scale=alt.Scale(domain=[max(0.0, least), 1.0], nice=False),
             ),
-            color=alt.Color(
-                "kind:N",
-                title=None,
-                sort=[words["final"], words["first"]],
-                scale=alt.Scale(range=list(PALETTE)),
-            ),
-            strokeDash=alt.StrokeDash("kind:N", legend=None, sort=[words["final"], words["first"]]),
+            color=alt.Color("kind:N", title=None, sort=order, scale=alt.Scale(range=list(PALETTE))),
+            strokeDash=alt.StrokeDash("kind:N", legend=None, sort=order),
         )
     )
-    return _svg(chart, f"{words['name']}. {words['definition']}")
+    if target is not None:
+        chart = alt.layer(
+            chart, *_target(target, texts("trend", "target", target=f"{100 * target:g} %"), size)
+        )
+    return svg(marked(chart, marks), f"{words['name']}. {words['definition']}", size)
 
 
-def plot_causes(rows: list[dict[str, Any]], texts: Texts) -> str | None:
+def plot_causes(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = ()) -> str | None:
     """Failures by backup day and cause; None if nothing failed."""
     words = texts.section("causes_daily")
     if not rows:
@@ -77,17 +86,77 @@ def plot_causes(rows: list[dict[str, Any]], texts: Texts) -> str | None:
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X(
-                "yearmonthdate(day):T",
-                title=texts("trend", "day"),
-                axis=alt.Axis(format="%m-%d", tickCount=7),
-            ),
+            x=_day_axis(texts("trend", "day"), size),
             y=alt.Y("failures:Q", title=words["failures"], axis=alt.Axis(tickMinStep=1)),
             color=alt.Color("code:N", title=None, sort=order, scale=alt.Scale(range=list(PALETTE))),
             order=alt.Order("color_code_sort_index:Q"),
         )
     )
-    return _svg(chart, f"{words['name']}. {words['definition']}")
+    return svg(marked(chart, marks), f"{words['name']}. {words['definition']}", size)
+
+
+def plot_unprotected(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = ()) -> str | None:
+    """Unprotected resource-hours by backup day; None if there are none."""
+    words = texts.section("unprotected_daily")
+    if not any(row["unprotected_hours"] for row in rows):
+        return None
+    frame = pd.DataFrame([{"day": str(row["backup_day"]), "hours": row["unprotected_hours"]} for row in rows])
+    chart = (
+        alt.Chart(frame)
+        .mark_bar(color=PALETTE[1])
+        .encode(x=_day_axis(texts("trend", "day"), size), y=alt.Y("hours:Q", title=words["hours"]))
+    )
+    return svg(marked(chart, marks), f"{words['name']}. {words['definition']}", size)
+
+
+def plot_offsite(rows: Rows, texts: Texts, size: Size = WIDE) -> str | None:
+    """Which share of the resources would lose at most how many hours with the region; None without a copy."""
+    words = texts.section("offsite_curve")
+    if not rows:
+        return None
+    oldest = max(row["age_hours"] for row in rows)
+    points = [{"hours": 0, "share": 0.0}] + [
+        {"hours": row["age_hours"], "share": row["share"]} for row in rows
+    ]
+    ticks = [hours for hours in _HOURS if hours <= max(oldest, 24)]
+    chart = (
+        alt.Chart(pd.DataFrame(points))
+        .mark_area(
+            interpolate="step-after",
+            color=PALETTE[0],
+            opacity=0.35,
+            line={"color": PALETTE[0], "strokeWidth": 2},
+        )
+        .encode(
+            x=alt.X(
+                "hours:Q",
+                title=words["hours"],
+                scale=alt.Scale(type="symlog", constant=6, domain=[0, max(oldest, 24)], nice=False),
+                axis=alt.Axis(values=ticks, format="d", labelOverlap=True),
+            ),
+            y=alt.Y(
+                "share:Q",
+                title=words["share"],
+                scale=alt.Scale(domain=[0, 1], nice=False),
+                axis=alt.Axis(format="%"),
+            ),
+        )
+    )
+    return svg(chart, f"{words['name']}. {words['definition']}", size)
+
+
+def _target(target: float, label: str, size: Size) -> tuple[alt.Chart, alt.Chart]:
+    at = alt.Chart(pd.DataFrame([{"rate": target, "label": label}])).encode(y="rate:Q")
+    rule = at.mark_rule(color=PALETTE[4], strokeDash=[6, 3], strokeWidth=1.5)
+    text = at.mark_text(color=INK, align="right", baseline="top", dy=3).encode(
+        x=alt.value(size.width), text="label:N"
+    )
+    return rule, text
+
+
+def _day_axis(title: str, size: Size) -> alt.X:
+    axis = alt.Axis(format="%m-%d", tickCount=size.ticks, labelOverlap=True)
+    return alt.X("yearmonthdate(day):T", title=title, axis=axis)
 
 
 def _days(known: Iterable[date]) -> list[date]:
@@ -98,36 +167,3 @@ def _days(known: Iterable[date]) -> list[date]:
 
 def _short(code: str) -> str:
     return abbreviate(code.removeprefix("BackupService."))
-
-
-def _svg(chart: alt.Chart, title: str) -> str:
-    """Draws a chart that scales with the page and has its title as its accessible name."""
-    spec = chart.properties(width=_WIDTH, height=_HEIGHT).configure(
-        background="transparent",
-        font="sans-serif",
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            labelColor=_INK,
-            titleColor=_INK,
-            domainColor=_INK,
-            tickColor=_INK,
-            gridColor=_INK,
-            gridOpacity=0.12,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-        ),
-        legend=alt.LegendConfig(labelColor=_INK, titleColor=_INK, orient="top", labelFontSize=12),
-    )
-    drawn: str = vlc.vegalite_to_svg(spec.to_json(validate=False))
-    drawn = drawn.replace(_INK, "currentColor")
-    # Named by the page; width and height give way to the page's style.
-    return re.sub(
-        r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',
-        lambda found: (
-            f'<svg class="plot" role="img" aria-label="{escape(title)}" viewBox="{found[1]}" '
-            'xmlns="http://www.w3.org/2000/svg">'
-        ),
-        drawn,
-        count=1,
-    )

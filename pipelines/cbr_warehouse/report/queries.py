@@ -1,12 +1,15 @@
-"""The report's queries: ``.sql`` files with the same headers as those of the analytics."""
+"""The report's queries: run with the parameters of a period, and filled in for a reader to run again."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from cbr_warehouse.analytics.catalogue import parse_definition
 from cbr_warehouse.reader.warehouse import Warehouse
+from cbr_warehouse.report.options import WHOLE, Scope
+from cbr_warehouse.report.query_files import read_definition
+from cbr_warehouse.report.scope import OF_WHOLE_SOURCES, limited_to
+from cbr_warehouse.storage.sql_text import literal
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Question:
     name: str
     sql: str
     header: dict[str, str]
+
+    @property
+    def is_of_whole_sources(self) -> bool:
+        """Whether a limit to vaults or policies does not limit it."""
+        return self.name in OF_WHOLE_SOURCES
 
     def run(self, warehouse: Warehouse, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """Runs the query.
@@ -39,17 +47,31 @@ class Question:
         """The query with its parameters filled in, to be run again by a reader."""
         text = self.sql
         for name, value in sorted(self._used(parameters).items(), key=lambda pair: -len(pair[0])):
-            kind = "TIMESTAMPTZ" if hasattr(value, "hour") else "DATE"
-            text = text.replace(f"${name}", f"{kind} '{value.isoformat()}'")
+            text = text.replace(f"${name}", _as_sql(value))
         return text
 
     def _used(self, parameters: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in parameters.items() if f"${name}" in self.sql}
 
 
+def _as_sql(value: str | timedelta | date | list[date]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_sql, value))}]"
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, timedelta):
+        return f"to_seconds({round(value.total_seconds())})"
+    kind = "TIMESTAMPTZ" if isinstance(value, datetime) else "DATE"
+    return f"{kind} '{value.isoformat()}'"
+
+
 @cache
-def read_question(name: str) -> Question:
-    """Reads a query from its file."""
-    text = files("cbr_warehouse.report").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-    found = parse_definition(name, "question", text)
-    return Question(name, found.body, found.parts)
+def read_question(name: str, scope: Scope = WHOLE) -> Question:
+    """Reads a query from its file.
+
+    Args:
+        name: Its name.
+        scope: What the tables that it reads are limited to.
+    """
+    found = read_definition(name)
+    return Question(name, limited_to(found.body, name, scope), found.parts)

@@ -15,6 +15,8 @@ _NUMBERS: dict[str, Callable[[Any], str]] = {
     "unprotected_hours": hours,
     "last_rp_age_hours": hours,
     "share": percent,
+    "failure_rate": percent,
+    "duration_hours": hours,
     "final_success_rate": percent,
     "wilson_lower": percent,
     **dict.fromkeys(
@@ -22,6 +24,8 @@ _NUMBERS: dict[str, Callable[[Any], str]] = {
             "strikes",
             "failures",
             "resources",
+            "hit",
+            "vaults",
             "protected",
             "windows",
             "days",
@@ -37,7 +41,7 @@ _NUMBERS: dict[str, Callable[[Any], str]] = {
 }
 """How columns of numbers are printed."""
 
-_TIMES = ("last_seen_at", "watermark", "first_day", "last_day")
+_TIMES = ("began_at", "recovered_at", "last_seen_at", "watermark", "first_day", "last_day")
 
 _WORDS = ("state", "reason", "schedule_basis", "class")
 """Columns whose values are our own words, translated; all other texts are shown as received."""
@@ -45,9 +49,9 @@ _WORDS = ("state", "reason", "schedule_basis", "class")
 _NAMES = ("error_code", "cause", "source")
 """Columns of names from outside, which may be of any length."""
 
-_ALIGNED_RIGHT = (*_NUMBERS, *_TIMES, "failed")
+_ALIGNED_RIGHT = (*_NUMBERS, "failed", "found", "share_of")
 
-PLACEHOLDERS = ("(none)", "(not attempted)", "(skipped)")
+PLACEHOLDERS = ("(none)", "(not attempted)", "(skipped)", "(late)")
 """Values of ours in columns of names."""
 
 
@@ -57,12 +61,38 @@ class Column:
 
     Attributes:
         heading: Its heading.
-        style: The class of its cells in the page: ``number`` aligns to the right, ``code`` is wide enough for
-            an error code.
+        style: The class of its cells: ``number`` and ``time`` align to the right, ``code`` is wide
+            enough for an error code, ``name`` may break anywhere.
     """
 
     heading: str
     style: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        text: What it shows.
+        link: The id in the page that it leads to; None for none.
+    """
+
+    text: str
+    link: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row.
+
+    Attributes:
+        anchor: Its id in the page; None for none.
+        cells: Its cells, one a column.
+    """
+
+    anchor: str | None
+    cells: list[Cell]
 
 
 def html_table(
@@ -72,7 +102,8 @@ def html_table(
 
     Args:
         name: Its section in the texts, and part of its id in the page.
-        rows: What it shows.
+        rows: What it shows. ``anchor`` of a row is its id in the page; ``links`` are the ids that its cells
+            lead to, by column.
         columns: Names of the columns to show, in this order.
         texts: Its headings and caption.
         zone: The time zone of its times.
@@ -84,7 +115,16 @@ def html_table(
             name=name,
             caption=texts(name, "name"),
             columns=[Column(texts("column", column), _style(column)) for column in columns],
-            rows=[[_cell(column, row.get(column), texts, zone) for column in columns] for row in rows],
+            rows=[
+                Row(
+                    row.get("anchor"),
+                    [
+                        Cell(_cell(column, row.get(column), texts, zone), row.get("links", {}).get(column))
+                        for column in columns
+                    ],
+                )
+                for row in rows
+            ],
         )
     )
 
@@ -92,6 +132,10 @@ def html_table(
 def _style(column: str) -> str:
     if column in ("error_code", "cause"):
         return "code"
+    if column in _TIMES or column == "recovery":
+        return "time"
+    if column in ("resource", "vault", "incident"):
+        return "name"
     return "number" if column in _ALIGNED_RIGHT else "text"
 
 

@@ -147,6 +147,55 @@ class AnalyticsSettings:
             lt=1,
         ),
     )
+    success_floor: float = field(
+        default=0.5,
+        metadata=_threshold(
+            "Share of protected backup days of a report's period below which its verdict is *act today*; "
+            "below `success_target` it is *watch*.",
+            allowed="a share between 0 and 1, without quotes, such as 0.5",
+            gt=0,
+            lt=1,
+        ),
+    )
+    watch_share: float = field(
+        default=0.005,
+        metadata=_threshold(
+            "Share from which a finding of a report makes its verdict *watch*: of resources that are "
+            "unprotected or fail persistently, of days of data, of tasks; anything below is in order.",
+            allowed="a share between 0 and 1, without quotes, such as 0.005",
+            gt=0,
+            lt=1,
+        ),
+    )
+    act_share: float = field(
+        default=0.02,
+        metadata=_threshold(
+            "Share of resources that are unprotected, or that fail persistently, from which a report's "
+            "verdict is *act today*.",
+            allowed="a share between 0 and 1, without quotes, such as 0.02",
+            gt=0,
+            lt=1,
+        ),
+    )
+    act_missing_days: float = field(
+        default=0.1,
+        metadata=_threshold(
+            "Share of a report's days of data that are incomplete or lost from which its verdict is "
+            "*act today*.",
+            allowed="a share between 0 and 1, without quotes, such as 0.1",
+            gt=0,
+            lt=1,
+        ),
+    )
+    persistent_after: timedelta = field(
+        default=timedelta(hours=72),
+        metadata=_threshold(
+            "How long backups of a resource must have failed, at least `strikes` times in a row, for it to "
+            "fail persistently.",
+            ge=timedelta(0),
+            le=_YEAR,
+        ),
+    )
     incident_gap: timedelta = field(
         default=timedelta(hours=1),
         metadata=_threshold(

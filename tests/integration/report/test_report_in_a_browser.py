@@ -32,8 +32,8 @@ frame.onload = () => {
     const c = number(view.getComputedStyle(one).backgroundColor); if (c.length === 3 || c[3] > 0) return c; }
     return [255, 255, 255]; };
   const poor = [];
-  for (const one of page.querySelectorAll("h1,h2,h3,p,li,td,th,summary,dd,dt,pre,text")) {
-    if (!one.textContent.trim()) continue;
+  for (const one of page.querySelectorAll("h1,h2,h3,p,li,td,th,summary,dd,dt,pre,text,a")) {
+    if (!one.textContent.trim() || !one.getClientRects().length) continue;
     const style = view.getComputedStyle(one);
     const a = light(number(one.tagName === "text" ? style.fill : style.color)), b = light(behind(one));
     const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
@@ -47,7 +47,8 @@ frame.onload = () => {
   found.unlabelled = [...page.querySelectorAll("td")].filter(
     one => view.getComputedStyle(one, "::before").content.replaceAll('"', "") !== one.dataset.heading).length;
   found.headings = [...page.querySelectorAll("h1,h2,h3")].map(one => Number(one.tagName[1]));
-  const plots = [...page.querySelectorAll("svg.plot")];
+  const plots = [...page.querySelectorAll("svg.plot")].filter(
+    one => view.getComputedStyle(one).display !== "none");
   found.unnamed = plots.filter(one => !one.getAttribute("aria-label")).length;
   found.plots = plots.length;
   found.lang = page.documentElement.lang;
@@ -71,7 +72,8 @@ frame.onload = () => {
   }
   const bottom = one => one.getBoundingClientRect().bottom;
   found.figures = bottom(page.querySelector(".figures"));
-  found.rows = [...page.querySelectorAll("#table-worst tbody tr")].filter(one => bottom(one) < 1016).length;
+  found.problems = bottom(page.querySelector(".problems"));
+  found.height = page.documentElement.scrollHeight;
   found.width = page.documentElement.scrollWidth;
   found.definitions = page.querySelector(".paper").innerText;
   document.querySelector("#found").textContent = JSON.stringify(found);
@@ -152,7 +154,7 @@ def test_it_is_readable_on_a_phone_and_asks_for_nothing_else(report: Path, schem
     assert all(
         after - before <= 1 for before, after in zip(found["headings"], found["headings"][1:], strict=False)
     )
-    assert (found["plots"], found["unnamed"], found["scripts"]) == (2, 0, 0)
+    assert (found["plots"], found["unnamed"], found["scripts"]) == (5, 0, 0)
     assert found["lang"] in {"en", "zh-CN"}
     assert (found["background"] == "rgb(255, 255, 255)") == (scheme == "light")
     assert "CONSOLE" not in logged
@@ -161,13 +163,16 @@ def test_it_is_readable_on_a_phone_and_asks_for_nothing_else(report: Path, schem
 
 @pytest.mark.needs_program("chromium", package="chromium")
 @pytest.mark.fault("answers of the report")
-def test_the_first_printed_page_holds_the_figures_and_the_first_resources(report: Path) -> None:
+def test_the_first_printed_page_holds_the_figures_and_the_problems_and_a_week_is_four_pages(
+    report: Path,
+) -> None:
     """Each figure carried its definition, so that all of them were on page 2 and page 1 was half empty."""
     (report / "paper.html").write_text(PAPER)
     with served(report) as (address, _):
         found, _logged = browse(f"{address}/paper.html")
     assert found["figures"] < 1016
-    assert found["rows"] >= 3
+    assert found["problems"] < 1016
+    assert found["height"] < 4 * 1016
     assert found["width"] <= 688
     assert len(found["definitions"]) > 1500
 
@@ -177,3 +182,24 @@ def test_it_names_no_other_place(report: Path) -> None:
     assert not re.findall(r"""(?:src|href|action)\s*=\s*["']?(?!data:|#)[^"'\s>]+""", html)
     assert "url(" not in html
     assert "@import" not in html
+
+
+@pytest.mark.needs_program("chromium", package="chromium")
+def test_a_week_is_printed_on_at_most_four_pages(small_demo: Path, tmp_path: Path) -> None:
+    done = Workplace(tmp_path).run("--data-dir", str(small_demo), "report", "--pdf", "--out", "made")
+    assert done.status == 0, done.err
+    printed = (tmp_path / "made" / "report.pdf").read_bytes()
+    assert printed.startswith(b"%PDF")
+    assert 2 <= len(re.findall(rb"/Type /Page\b", printed)) <= 4
+    manifest = json.loads((tmp_path / "made" / "manifest.json").read_text())
+    assert manifest["pdf"]["bytes"] == len(printed)
+
+
+def test_without_a_browser_it_is_said_what_to_do(
+    small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = Workplace(tmp_path).run("--data-dir", str(small_demo), "report", "--pdf", "--out", "made")
+    assert done.status == 2
+    assert "--pdf needs Chromium or Google Chrome" in done.err
+    assert not (tmp_path / "made").exists()

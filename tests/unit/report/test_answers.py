@@ -11,7 +11,8 @@ import pytest
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.reader.warehouse import open_warehouse
 from cbr_warehouse.report.collect_data import ReportData, collect_data
-from cbr_warehouse.report.options import Language, Length
+from cbr_warehouse.report.options import Language
+from cbr_warehouse.report.period_name import parse_period
 from cbr_warehouse.report.queries import read_question
 from cbr_warehouse.report.render import render_page
 from cbr_warehouse.report.texts import read_texts
@@ -23,10 +24,10 @@ pytestmark = pytest.mark.fault("answers of the report")
 ENGLISH = read_texts(Language.EN)
 
 
-def found(log: SmallLog, folder: Path, length: Length = Length.DAY) -> ReportData:
+def found(log: SmallLog, folder: Path, period: str = "day") -> ReportData:
     """What a report of the log says; its newest backup day ends on the 9th at 18:00."""
     with open_warehouse(log.publish(folder / "warehouse.duckdb")) as opened:
-        return collect_data(opened, length, ENGLISH)
+        return collect_data(opened, parse_period(period), ENGLISH)
 
 
 def changes(data: ReportData) -> dict[str, dict[str, int]]:
@@ -82,14 +83,14 @@ def test_the_first_days_of_a_log_are_no_change(tmp_path: Path) -> None:
             "failing", f"2026-02-{20 + day if day < 9 else 28} 03:00", status="failed", error_code="E1"
         )
     log.daily("new", "2026-03-05 01:00", 5)
-    told = changes(found(log, tmp_path, Length.MONTH))
+    told = changes(found(log, tmp_path, "month"))
     assert told == {"enrolled": {"vault-1": 1}}
 
 
 def test_a_period_that_the_log_only_reaches_into_is_compared_with_nothing(tmp_path: Path) -> None:
     log = SmallLog()
     log.daily("a", "2026-02-25 01:00", 13)
-    told = found(log, tmp_path, Length.WEEK)
+    told = found(log, tmp_path, "week")
     assert (told.figures["success"].numerator, told.figures["success"].before) == (7, None)
     assert not any("begins at" in one for one in told.verdict.sentences)
 
@@ -97,7 +98,7 @@ def test_a_period_that_the_log_only_reaches_into_is_compared_with_nothing(tmp_pa
 def test_a_log_that_begins_within_the_period_says_so(tmp_path: Path) -> None:
     log = SmallLog()
     log.daily("a", "2026-03-05 01:00", 5)
-    told = found(log, tmp_path, Length.WEEK).verdict.sentences
+    told = found(log, tmp_path, "week").verdict.sentences
     assert any("begins at 2026-03-05 01:00 UTC" in one for one in told)
 
 
@@ -107,7 +108,7 @@ def test_backups_that_stopped_are_not_mostly_in_order(tmp_path: Path) -> None:
     for resource in ("a", "b", "c"):
         log.daily(resource, "2026-02-01 01:00", 25)
     verdict = found(log, tmp_path).verdict
-    assert verdict.level == "bad"
+    assert verdict.level == "act"
     assert verdict.sentences[1] == ENGLISH("verdict", "untried")
 
 
@@ -118,8 +119,8 @@ def test_a_missed_target_is_not_in_order(tmp_path: Path) -> None:
         log.daily(resource, "2026-02-01 01:00", 28)
         log.daily(resource, "2026-03-01 01:00", 6, status="failed" if resource == "a" else "success")
         log.daily(resource, "2026-03-07 01:00", 3)
-    verdict = found(log, tmp_path, Length.WEEK).verdict
-    assert verdict.level == "warn"
+    verdict = found(log, tmp_path, "week").verdict
+    assert verdict.level == "watch"
     assert ENGLISH("verdict", "target", target="98 %") in verdict.sentences
 
 
@@ -128,7 +129,7 @@ def test_more_failures_than_successes_are_bad(tmp_path: Path) -> None:
     log.daily("a", "2026-02-01 01:00", 28)
     log.daily("a", "2026-03-01 01:00", 7, status="failed")
     log.daily("a", "2026-03-08 01:00", 2)
-    assert found(log, tmp_path, Length.WEEK).verdict.level == "bad"
+    assert found(log, tmp_path, "week").verdict.level == "act"
 
 
 @pytest.mark.usefixtures("every_thread")
@@ -158,7 +159,7 @@ def test_the_cause_of_failures_that_ended_last_night_is_shown(tmp_path: Path) ->
         code = "E2" if number % 10 == 0 else "E1"
         log.backup("a", moment + timedelta(hours=2 * number), status="failed", error_code=code)
     log.daily("a", "2026-03-08 22:00", 1)
-    (row,) = worst(found(log, tmp_path, Length.WEEK))
+    (row,) = worst(found(log, tmp_path, "week"))
     assert (row["strikes"], row["failures"], row["attempts"], row["cause"]) == (0, 68, 69, "E1")
 
 
@@ -168,7 +169,7 @@ def test_a_resource_that_nothing_backed_up_has_a_cause_too(tmp_path: Path) -> No
         log.daily(resource, "2026-02-01 01:00", 20)
     log.daily("skipped", "2026-03-03 01:00", 7, status="skipped")
     log.daily("nameless", "2026-03-03 01:00", 7, status="failed")
-    causes = {row["resource_id"]: row["cause"] for row in worst(found(log, tmp_path, Length.WEEK))}
+    causes = {row["resource_id"]: row["cause"] for row in worst(found(log, tmp_path, "week"))}
     assert causes == {"idle": "(not attempted)", "skipped": "(skipped)", "nameless": "(none)"}
 
 
@@ -180,7 +181,7 @@ def test_resources_and_vaults_of_one_name_are_told_apart(tmp_path: Path) -> None
         vault = {"vault_id": f"{number % 2}0000000-vault", "vault_name": "vault"}
         log.daily(resource, "2026-02-01 01:00", 20, resource_name=name, **vault)
         log.daily(resource, "2026-03-08 01:00", 2, resource_name=name, status="failed", **vault)
-    data = found(log, tmp_path, Length.WEEK)
+    data = found(log, tmp_path, "week")
     assert {row["resource_id"]: row["short_id"] for row in worst(data)} == {
         "aaaaaaaa-1": "aaaaaaaa",
         "bbbbbbbb-1": "bbbbbbbb-1",
@@ -212,7 +213,7 @@ def test_times_are_those_of_the_zone_that_is_set(tmp_path: Path) -> None:
     log = SmallLog(settings=AnalyticsSettings(timezone="Asia/Shanghai"))
     log.daily("a", "2026-03-05 01:00", 4)
     log.backup("a", "2026-03-09 01:00", status="failed", error_code="E1")
-    data = found(log, tmp_path, Length.WEEK)
+    data = found(log, tmp_path, "week")
     html = render_page(data, ENGLISH, "0")
     page = re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL)
     assert not re.findall(r"\d\d:\d\d UTC|\+00:00", page)
@@ -237,7 +238,7 @@ def test_an_hourly_policy_with_one_success_a_day_is_not_in_order(tmp_path: Path)
     log.backup("steady", "2026-03-09 01:00")
     data = found(log, tmp_path)
     assert data.figures["success"].value == 1
-    assert data.verdict.level == "warn"
+    assert data.verdict.level == "watch"
     (said,) = (one for one in data.verdict.sentences if "count as protected" in one)
     assert said.endswith("most of their scheduled backups did not succeed: 1.")
 
@@ -258,7 +259,7 @@ def test_a_success_of_a_part_is_reported(tmp_path: Path) -> None:
     log.task("sync", "2026-03-09 03:00", **counters)
     data = found(log, tmp_path)
     assert changes(data)["partial_success"] == {"vault-1": 1}
-    assert data.verdict.level == "warn"
+    assert data.verdict.level == "watch"
     assert ENGLISH("verdict", "partial_success", n=1) in data.verdict.sentences
 
 
@@ -268,7 +269,7 @@ def test_unverified_days_have_their_reason_and_remedy_beside_them(tmp_path: Path
     log.daily("a", "2026-02-01 01:00", 37)
     data = found(log, tmp_path)
     is_calm = reason == DayReason.EDGE_OF_RETENTION
-    assert data.verdict.level == ("good" if is_calm else "warn")
+    assert data.verdict.level == ("fine" if is_calm else "watch")
     for texts in (ENGLISH, read_texts(Language.ZH)):
         html = render_page(data, texts, "0")
         assert f">{texts.word(reason.value)}<" in html

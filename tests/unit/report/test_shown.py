@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +12,7 @@ from cbr_warehouse.report.key_figures import Figure
 from cbr_warehouse.report.options import Language
 from cbr_warehouse.report.plots import plot_trend
 from cbr_warehouse.report.queries import read_question
+from cbr_warehouse.report.query_files import query_names
 from cbr_warehouse.report.tables import html_table
 from cbr_warehouse.report.texts import read_texts
 
@@ -85,10 +85,7 @@ def test_our_own_words_are_translated_and_names_are_not() -> None:
 
 
 def test_every_population_is_told_in_chinese() -> None:
-    results = {
-        path.name.removesuffix(".sql") for path in files("cbr_warehouse.report").joinpath("sql").iterdir()
-    }
-    assert set(CHINESE.words["population"]) == results - {"period"}
+    assert set(CHINESE.words["population"]) == set(query_names()) - {"period"}
 
 
 def test_a_day_without_a_verdict_is_a_gap_in_the_line() -> None:

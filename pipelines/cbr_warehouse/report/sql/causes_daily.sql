@@ -9,8 +9,7 @@ WITH failure AS (
     FROM analytics.attempt
     WHERE operation_type = 'backup' AND outcome = 'fail'
         AND backup_day < $to_day
-        AND backup_day >= $to_day
-            - greatest((SELECT epoch(lookback) // 86400 FROM analytics.settings), 8 * ($to_day - $from_day))::INTEGER
+        AND backup_day >= $plot_from_day
 ),
 
 common AS (

@@ -1,5 +1,5 @@
 -- Question: how did success develop?
--- Grain: one row per backup day, up to eight periods back, at least the lookback.
+-- Grain: one row per backup day of the plots: the period, and at least the lookback, up to 92 days or eight periods back.
 -- Definition: final and first-attempt success rates of backup days that are over.
 -- Settings: timezone, day_anchor, lookback
 -- Edge cases: a day without a verdict has no rate and leaves a gap.
@@ -13,7 +13,6 @@ SELECT
     first_ok / nullif(first_verdicts, 0) AS first_attempt_success_rate
 FROM analytics.resource_day
 WHERE backup_day < $to_day
-    AND backup_day >= $to_day
-        - greatest((SELECT epoch(lookback) // 86400 FROM analytics.settings), 8 * ($to_day - $from_day))::INTEGER
+    AND backup_day >= $plot_from_day
 GROUP BY backup_day
 ORDER BY backup_day
