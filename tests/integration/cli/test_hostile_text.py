@@ -5,11 +5,9 @@ its parameters set to hostile text, and once on a warehouse that holds hostile t
 """
 
 import inspect
-import json
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,19 +16,14 @@ from cbr_warehouse.cli.commands import COMMANDS, build
 from cbr_warehouse.cli.global_options import take_global_options
 from support.command_line import COMMAND, PACKAGES, Finished, Workplace, serve
 from support.emulator_server import write_records
+from support.hostile_text import HOSTILE, LONG, hostile_records
 from support.terminal import run_on_terminal
 
 pytestmark = pytest.mark.fault("hostile text")
 
-EXAMPLES = Path(__file__).parents[2] / "data" / "hostile-names.json"
 STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
 )
-HOSTILE = (
-    "\x1b]0;owned\x07\x1b[2J\x9b31m\r\x08\u202egpj.exe\u2066x\u2069\u200b\u2028<script>{{ 7*7 }}%s{0}\x7f"
-)
-LONG = "\x1b[2J" + "n" * 5000
-
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "demo": (("demo",),),
     "sql": (("sql", "FROM tasks"), ("sql", "FROM tasks", "--format", "json"), ("sql", "FROM quarantine")),
@@ -43,6 +36,7 @@ WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "quarantine requeue": (("quarantine", "requeue"),),
     "dagster-home": (("dagster-home", "home"),),
     "emulator": (("emulator", "--help"),),
+    "open": (("open", "--help"),),
 }
 """What is run where the name of the command alone is not enough, or not all."""
 
@@ -88,31 +82,6 @@ def run(workplace: Workplace, *words: str) -> Finished:
         process.kill()
         out, err = process.communicate()
     return Finished(process.returncode, out.decode(), err.decode())
-
-
-def hostile_records() -> list[dict[str, Any]]:
-    """Records whose texts steer a terminal: sound ones, failed ones, and some that are quarantined."""
-    records: list[dict[str, Any]] = json.loads(EXAMPLES.read_text(encoding="utf-8"))["operation_logs"]
-    sound = records[0]
-    for number, text in enumerate((HOSTILE, LONG)):
-        for status in ("success", "failed", "running"):
-            one = json.loads(json.dumps(sound))
-            one |= {
-                "id": f"{number}{status}{text}",
-                "status": status,
-                "vault_name": text,
-                "vault_id": text[:9],
-            }
-            one["created_at"] = f"2026-11-26T0{number + 4}:00:00"
-            one["error_info"] = {"code": text, "message": text} if status == "failed" else {}
-            one["extra_info"]["resource"] |= {"id": f"{text[:30]}{number}", "name": text}
-            one["extra_info"]["backup"]["backup_name"] = text
-            one["extra_info"][text] = text
-            if status == "running":
-                one["ended_at"] = None
-            records.append(one)
-        records.append({"id": text, "created_at": text, text: text})
-    return records
 
 
 @pytest.fixture(scope="module")
