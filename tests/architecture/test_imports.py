@@ -39,6 +39,8 @@ LAYERS: dict[str, set[str]] = {
     # Judges the published warehouse by named controls, and reports what fails.
     "controls": {"settings", "storage", "contract", "analytics", "alerts", "warehouse"},
     "report": {"reader", "analytics", "contract", "storage"},
+    # The local page of `cbr-warehouse open`.
+    "page": {"warehouse", "analytics", "contract", "storage", "report"},
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -85,10 +87,11 @@ ONLY_IN: dict[str, set[str]] = {
         "integrity",
         "controls",
         "reader",
+        "page",
         "report",
     },
-    "starlette": {"server", "faults", "error_responses"},
-    "uvicorn": {"server"},
+    "starlette": {"server", "faults", "error_responses", "page"},
+    "uvicorn": {"server", "page"},
     "typer": {"cli"},
 }
 

@@ -22,6 +22,7 @@ KINDS = {
     "attached warehouses": "Every view and macro, from another session, under any name",
     "engine versions": "Every view on two versions of DuckDB, and with the optimizer off, bit by bit",
     "hostile text": "Control characters, markup and formulas in names, wherever they are shown",
+    "foreign pages": "Requests of other pages, hosts and methods to the local page",
     "values cut or rounded": "Numbers, times and rates that do not fit, or round to what is not so",
     "several destinations": "Copies to several regions, of which one never arrives",
     "schedules that change": "Policies moved to another hour, slow runs, late runs, summer time",

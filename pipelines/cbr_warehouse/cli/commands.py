@@ -49,6 +49,7 @@ COMMANDS = {
         ("schema", "Show every column: its table, type, path in the API record and description."),
         ("report", "Write the report of the newest complete backup days: one HTML file, its data beside it."),
         ("rebuild", "Rebuild tables and warehouse from raw alone, without the API."),
+        ("open", "Serve a local, read-only page over the published warehouse until Ctrl-C."),
         (
             "maintain",
             "Make few files of many below raw, without losing a record; a load does part of it.",

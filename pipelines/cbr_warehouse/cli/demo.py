@@ -190,6 +190,7 @@ def _show_next(invocation: Invocation) -> None:
     prefix = ".venv/bin/" if Path(".venv/bin/cbr-warehouse").exists() else ""
     print("\nLook further:")
     for example in (
+        "open --browser",
         "status",
         "sql \"SELECT error_code, count(*) FROM tasks WHERE status = 'failed' GROUP BY 1 ORDER BY 2 DESC\"",
         "schema",

@@ -54,7 +54,7 @@ def test_schemas_queries_and_the_type_marker_travel_in_the_wheel(wheel: Path) ->
     wanted = {f"{package}/py.typed" for package in PACKAGES}
     wanted |= {
         path.relative_to(packages).as_posix()
-        for suffix in ("py", "sql", "toml", "j2", "css", "md")
+        for suffix in ("py", "sql", "toml", "j2", "css", "svg", "md")
         for path in packages.rglob(f"*.{suffix}")
     }
     wanted |= {"cbr_warehouse/" + path.relative_to(ROOT).as_posix() for path in (ROOT / "schemas").iterdir()}
