@@ -1,28 +1,33 @@
-"""A published warehouse, opened for reading, that answers with pandas frames, Arrow tables or relations."""
+"""A published warehouse, opened for reading, that answers with frames, Arrow tables or relations.
 
-import warnings
-from collections.abc import Iterator, Mapping
+The queries of rows are in ``selection``, the forms of a result in ``formats``.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, datetime
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, get_args, overload
+from typing import Any, Literal, Self, overload
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from cbr_warehouse.analytics.catalogue import views as read_views
 from cbr_warehouse.errors import UsageError, WarehouseError
+from cbr_warehouse.reader.describe import describe, describe_as_html
+from cbr_warehouse.reader.formats import As, convert, require_known_form
+from cbr_warehouse.reader.selection import Moment, Selection, Value
+from cbr_warehouse.reader.views import Macro, View
 from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.warehouse.open_published import PublishedWarehouse, connect_published
 from cbr_warehouse.warehouse.query import query_failed, read_watermark
 from cbr_warehouse.warehouse.reading_statement import require_reading
-
-As = Literal["pandas", "arrow", "duckdb"]
-Moment = datetime | date | str
 
 
 def open_warehouse(path: str | PathLike[str] = "data") -> "Warehouse":
@@ -47,6 +52,9 @@ def open_warehouse(path: str | PathLike[str] = "data") -> "Warehouse":
 
 class Warehouse:
     """A consistent snapshot of the warehouse.
+
+    Its views, macros and tables are attributes: ``wh.protection_coverage`` explains itself, and
+    ``wh.protection_coverage()`` gives its rows.
 
     Args:
         opened: The open file, which this closes.
@@ -83,13 +91,19 @@ class Warehouse:
         return dict(zip(names, cursor.fetchall()[0], strict=True))
 
     def names(self) -> pd.DataFrame:
-        """All tables and views: columns ``schema``, ``name``, ``kind``, ``comment``."""
-        return self.sql(
-            "SELECT schema_name AS schema, table_name AS name, 'table' AS kind, comment FROM duckdb_tables() "
-            "WHERE schema_name IN ('main', 'analytics') UNION ALL "
-            "SELECT schema_name, view_name, 'view', comment FROM duckdb_views() "
-            "WHERE schema_name = 'analytics' ORDER BY 1 DESC, 3, 2"
+        """All tables, views and macros: ``schema``, ``name``, ``kind``, ``arguments``, ``comment``."""
+        frame: pd.DataFrame = self.sql(
+            "SELECT schema_name AS schema, table_name AS name, 'table' AS kind, NULL AS arguments, comment "
+            "FROM duckdb_tables() WHERE schema_name IN ('main', 'analytics') UNION ALL "
+            "SELECT schema_name, view_name, 'view', NULL, comment FROM duckdb_views() "
+            "WHERE schema_name = 'analytics' UNION ALL "
+            "SELECT schema_name, function_name, 'macro', array_to_string(parameters, ', '), comment "
+            "FROM duckdb_functions() WHERE schema_name = 'analytics' AND function_type = 'table_macro' "
+            "ORDER BY 1 DESC, 3, 2"
         )
+        macros = {one.name: one.comment for one in read_views() if one.kind == "macro"}
+        frame["comment"] = frame["comment"].fillna(frame["name"].map(macros))
+        return frame
 
     @overload
     def sql(
@@ -103,116 +117,201 @@ class Warehouse:
     def sql(
         self, query: str, parameters: Mapping[str, Any] | None = None, *, as_: Literal["duckdb"]
     ) -> duckdb.DuckDBPyRelation: ...
+    @overload
     def sql(
-        self, query: str, parameters: Mapping[str, Any] | None = None, as_: As = "pandas"
-    ) -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
+        self, query: str, parameters: Mapping[str, Any] | None = None, *, as_: Literal["polars"]
+    ) -> Any: ...
+    def sql(self, query: str, parameters: Mapping[str, Any] | None = None, as_: As = "pandas") -> Any:
         """Runs a query.
 
         Args:
             query: One reading SQL statement; parameters are written ``$name``.
             parameters: Their values by name.
-            as_: ``pandas`` (times are UTC-aware), ``arrow``, or ``duckdb`` for a relation that is not run yet
-                and lives as long as this warehouse is open.
+            as_: ``pandas`` (times are UTC-aware), ``polars``, ``arrow``, or ``duckdb`` for a relation that
+                is not run yet and lives as long as this warehouse is open.
 
         Raises:
-            UsageError: ``as_`` has another value.
+            UsageError: ``as_`` has another value, or polars is not installed.
             WarehouseError: The query failed, or is not one reading statement.
         """
-        return self._query(query, parameters, as_)
+        require_known_form(as_)
+        try:
+            require_reading(self._connection, query)
+            return convert(self._connection.sql(query, params=dict(parameters or {})), as_)
+        except duckdb.Error as error:
+            raise query_failed(self._opened.path, error) from error
 
     @overload
-    def view(self, name: str, as_: Literal["pandas"] = "pandas") -> pd.DataFrame: ...
+    def view(
+        self,
+        name: str,
+        as_: Literal["pandas"] = "pandas",
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> pd.DataFrame: ...
     @overload
-    def view(self, name: str, as_: Literal["arrow"]) -> pa.Table: ...
+    def view(
+        self,
+        name: str,
+        as_: Literal["arrow"],
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> pa.Table: ...
     @overload
-    def view(self, name: str, as_: Literal["duckdb"]) -> duckdb.DuckDBPyRelation: ...
-    def view(self, name: str, as_: As = "pandas") -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
-        """All rows of a view or base table of schema ``analytics``.
+    def view(
+        self,
+        name: str,
+        as_: Literal["duckdb"],
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> duckdb.DuckDBPyRelation: ...
+    @overload
+    def view(
+        self,
+        name: str,
+        as_: Literal["polars"],
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> Any: ...
+    def view(
+        self,
+        name: str,
+        as_: As = "pandas",
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> Any:
+        """Rows of a view or base table of schema ``analytics``; those of days in order.
 
         Args:
             name: Its name, such as ``protection_coverage``.
-            as_: ``pandas``, ``arrow`` or ``duckdb``.
+            as_: ``pandas``, ``polars``, ``arrow`` or ``duckdb``.
+            since: Only at or after this time, by its day or else its first time; ``7d`` counts back from
+                the watermark.
+            until: Only before this time.
+            where: Values by column, each one or a list: ``resource_type=["OS::Nova::Server"]``.
 
         Raises:
-            UsageError: Unknown view; the message lists the existing ones.
+            UsageError: Unknown view, column or time; the message lists the existing ones.
         """
-        return self._whole("analytics", name, as_)
+        return self._select("analytics", name, as_, since, until, where)
 
-    @overload
-    def table(self, name: str, as_: Literal["pandas"] = "pandas") -> pd.DataFrame: ...
-    @overload
-    def table(self, name: str, as_: Literal["arrow"]) -> pa.Table: ...
-    @overload
-    def table(self, name: str, as_: Literal["duckdb"]) -> duckdb.DuckDBPyRelation: ...
-    def table(self, name: str, as_: As = "pandas") -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
-        """All rows of a table of the warehouse: ``tasks``, ``resources``, ``coverage`` and more.
+    def table(
+        self,
+        name: str,
+        as_: As = "pandas",
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> Any:
+        """Rows of a table of the warehouse: ``tasks``, ``resources``, ``coverage`` and more.
 
         Args:
             name: Its name.
-            as_: ``pandas``, ``arrow`` or ``duckdb``.
+            as_: ``pandas``, ``polars``, ``arrow`` or ``duckdb``.
+            since: Only at or after this time; ``7d`` counts back from the watermark.
+            until: Only before this time.
+            where: Values by column, each one or a list.
 
         Raises:
-            UsageError: Unknown table; the message lists the existing ones.
+            UsageError: Unknown table, column or time; the message lists the existing ones.
         """
-        return self._whole("main", name, as_)
+        return self._select("main", name, as_, since, until, where)
 
     def tasks(
         self,
         since: Moment | None = None,
         until: Moment | None = None,
         *,
-        source: str | None = None,
-        operation_type: str | None = None,
-        status: str | None = None,
+        source: str | Collection[str] | None = None,
+        operation_type: str | Collection[str] | None = None,
+        status: str | Collection[str] | None = None,
     ) -> pd.DataFrame:
         """Tasks in their newest version, ordered by ``created_at``.
 
         Args:
-            since: Created at or after; without a zone it is UTC, a string is ISO 8601.
+            since: Created at or after; without a zone it is UTC, a string is ISO 8601 or a duration before
+                the watermark such as ``7d``.
             until: Created before.
-            source: Only of this source.
-            operation_type: Only of this type.
-            status: Only in this status.
+            source: Only of this source, or of these.
+            operation_type: Only of this type, or of these.
+            status: Only in this status, or in these.
 
         Raises:
             UsageError: ``since`` or ``until`` is not a time.
         """
-        wanted = {
-            "created_at >= $since::TIMESTAMPTZ": ("since", _moment("since", since)),
-            "created_at < $until::TIMESTAMPTZ": ("until", _moment("until", until)),
-            "source = $source": ("source", source),
-            "operation_type = $operation_type": ("operation_type", operation_type),
-            "status = $status": ("status", status),
-        }
-        given = {text: pair for text, pair in wanted.items() if pair[1] is not None}
-        where = " AND ".join(given) or "true"
-        return self.sql(
-            f"SELECT * FROM tasks WHERE {where} ORDER BY created_at, task_id",
-            dict(given.values()),
+        wanted = {"source": source, "operation_type": operation_type, "status": status}
+        given = {column: value for column, value in wanted.items() if value is not None}
+        query, parameters = self._selection("main", "tasks").query(since, until, given, self._now)
+        return self.sql(f"SELECT * {query} ORDER BY created_at, task_id", parameters)
+
+    def __getattr__(self, name: str) -> View:
+        """A view, macro or table as an object that explains itself and gives its rows."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        for schema, found, kind, arguments, comment in self._names():
+            if found == name:
+                if kind == "macro":
+                    return Macro(schema, name, arguments, partial(self._call, schema, name))
+                ask = self.view if schema == "analytics" else self.table
+                return View(schema, name, comment if isinstance(comment, str) else "", partial(ask, name))
+        raise AttributeError(f"There is no {name!r} in this warehouse; names() lists all there is.")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(row[1] for row in self._names())})
+
+    def __repr__(self) -> str:
+        return describe(self._opened)
+
+    def _repr_html_(self) -> str:
+        return describe_as_html(self._opened)
+
+    def _now(self) -> datetime:
+        return self.as_of or datetime.now(UTC)
+
+    def _names(self) -> list[tuple[Any, ...]]:
+        frame = self.names()
+        return list(
+            zip(*(frame[key] for key in ("schema", "name", "kind", "arguments", "comment")), strict=True)
         )
 
-    def _whole(self, schema: str, name: str, as_: As) -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
+    def _call(self, schema: str, name: str, *arguments: Any, as_: As = "pandas") -> Any:
+        places = ", ".join(f"$value_{number}" for number in range(len(arguments)))
+        values = {f"value_{number}": value for number, value in enumerate(arguments)}
+        return self.sql(f"FROM {identifier(schema)}.{identifier(name)}({places})", values, as_=as_)
+
+    def _select(
+        self,
+        schema: str,
+        name: str,
+        as_: As,
+        since: Moment | None,
+        until: Moment | None,
+        where: Mapping[str, Value],
+    ) -> Any:
+        query, parameters = self._selection(schema, name).query(since, until, where, self._now)
+        return self.sql(query, parameters, as_=as_)
+
+    def _selection(self, schema: str, name: str) -> Selection:
         rows = self._connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = $1 ORDER BY 1", [schema]
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE schema_name = $1 AND NOT internal ORDER BY table_name, column_index",
+            [schema],
         ).fetchall()
-        known = [row[0] for row in rows]
+        known = list(dict.fromkeys(row[0] for row in rows))
         if name not in known:
             raise self._no_such(schema, name, known)
-        return self._query(f"SELECT * FROM {identifier(schema)}.{identifier(name)}", None, as_)
-
-    def _query(
-        self, query: str, parameters: Mapping[str, Any] | None, as_: As
-    ) -> pd.DataFrame | pa.Table | duckdb.DuckDBPyRelation:
-        if as_ not in get_args(As):
-            raise UsageError(f"as_ {as_!r}: not known. Allowed: {', '.join(get_args(As))}.")
-        try:
-            require_reading(self._connection, query)
-            relation = self._connection.sql(query, params=dict(parameters or {}))
-            if as_ == "duckdb":
-                return relation
-            return relation.to_arrow_table() if as_ == "arrow" else _frame(relation)
-        except duckdb.Error as error:
-            raise query_failed(self._opened.path, error) from error
+        return Selection(schema, name, {row[1]: row[2] for row in rows if row[0] == name})
 
     def _no_such(self, schema: str, name: str, known: list[str]) -> UsageError | WarehouseError:
         if not known:
@@ -239,23 +338,3 @@ def _require_analytics() -> Iterator[None]:
         yield
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(_OF_ANOTHER_VERSION) from error
-
-
-def _moment(name: str, given: Moment | None) -> str | None:
-    """A time as text for DuckDB; without a zone it is UTC."""
-    if given is None:
-        return None
-    try:
-        return datetime.fromisoformat(str(given)).isoformat()
-    except ValueError as error:
-        raise UsageError(
-            f"{name} {given!r} is not a time. Give a date, a datetime, or a string such as "
-            "2026-11-24 or 2026-11-24T06:00:00Z."
-        ) from error
-
-
-def _frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        # DuckDB 1.5 makes frames with a dates column in a way that pandas 4 will have no more.
-        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
-        return relation.df()

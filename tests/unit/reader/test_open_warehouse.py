@@ -109,7 +109,7 @@ def test_a_reader_keeps_its_picture_and_one_opened_later_sees_the_new_one(
     assert len(warehouse.tasks()) == 3
 
 
-@pytest.mark.parametrize("since", ["yesterday", "7d", "", 5, pd.NaT])
+@pytest.mark.parametrize("since", ["yesterday", "7 days", "", 5, pd.NaT])
 def test_a_time_that_is_none_is_refused_with_what_is_allowed(warehouse: Warehouse, since: Any) -> None:
     with pytest.raises(UsageError, match=r"since .* is not a time\. Give .*2026-11-24"):
         warehouse.tasks(since=since)
@@ -117,8 +117,8 @@ def test_a_time_that_is_none_is_refused_with_what_is_allowed(warehouse: Warehous
 
 def test_a_form_of_answer_that_there_is_not_is_refused(warehouse: Warehouse) -> None:
     """A frame came instead."""
-    with pytest.raises(UsageError, match="pandas, arrow, duckdb"):
-        warehouse.view("protection_coverage", "polars")  # type: ignore[call-overload]
+    with pytest.raises(UsageError, match="pandas, polars, arrow, duckdb"):
+        warehouse.view("protection_coverage", "numpy")  # type: ignore[call-overload]
 
 
 def test_a_macro_is_asked_with_its_arguments(warehouse: Warehouse) -> None:
