@@ -30,6 +30,10 @@ def test_it_runs_and_draws_its_charts_without_a_network(
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(path.parent))
     shown = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.outputs]
     assert len(shown) >= 5
+    (seen,) = [cell for cell in shown if cell.id.endswith("-seen")]
+    sentences = seen.outputs[0]["text"].splitlines()
+    assert len(sentences) == 3
+    assert all(sentence.endswith(".") for sentence in sentences)
     for cell in shown:
         kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
         if "alt.Chart(" in cell.source:
@@ -49,8 +53,8 @@ class Shuffled:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._warehouse, name)
 
-    def view(self, name: str) -> pd.DataFrame:
-        return self._mixed(self._warehouse.view(name))
+    def view(self, name: str, **options: Any) -> pd.DataFrame:
+        return self._mixed(self._warehouse.view(name, **options))
 
     def sql(self, query: str, *parameters: Any) -> pd.DataFrame:
         found = self._warehouse.sql(query, *parameters)
@@ -98,5 +102,5 @@ def test_it_is_stored_without_outputs(path: Path) -> None:
     assert not [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]
 
 
-def test_there_are_four() -> None:
-    assert len(NOTEBOOKS) == 4
+def test_there_are_five() -> None:
+    assert len(NOTEBOOKS) == 5
