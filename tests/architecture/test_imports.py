@@ -33,7 +33,9 @@ LAYERS: dict[str, set[str]] = {
     "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics"},
     # Compares what is stored with its checksums, and with what is made of raw again; writes nothing.
     "integrity": {"settings", "storage", "contract", "raw", "tables", "analytics", "warehouse"},
-    "reader": {"warehouse", "storage"},
+    "reader": {"warehouse", "storage", "analytics", "settings"},
+    # Answers for assistants; gets the published warehouse and nothing to write with.
+    "mcp_server": {"warehouse", "analytics", "contract", "storage"},
     # Sends what a sensor has found to people.
     "alerts": {"settings"},
     # Judges the published warehouse by named controls, and reports what fails.
@@ -93,6 +95,8 @@ ONLY_IN: dict[str, set[str]] = {
     "starlette": {"server", "faults", "error_responses", "page"},
     "uvicorn": {"server", "page"},
     "typer": {"cli"},
+    "mcp": {"mcp_server"},
+    "mcp_types": {"mcp_server"},
 }
 
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pipelines").rglob("*.py"))

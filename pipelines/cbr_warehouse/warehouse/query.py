@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import duckdb
@@ -51,6 +52,57 @@ def read_watermark(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     return None if not found or found[0][0] is None else found[0][0].astimezone(UTC)
 
 
+class Snapshot:
+    """The published warehouse as it was when it was opened, for several queries that have to agree.
+
+    Args:
+        connection: The engine.
+        path: The published file.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    @contextmanager
+    def stream(self, sql: str) -> Iterator[QueryResult]:
+        """Runs one query, as ``stream_query`` does; one at a time."""
+        try:
+            require_reading(self._connection, sql)
+            cursor = self._connection.execute(sql)
+            described = cursor.description or []
+            yield QueryResult(
+                tuple(str(column[0]) for column in described),
+                tuple(str(column[1]) for column in described),
+                _rows_of(cursor),
+            )
+        except duckdb.Error as error:
+            raise query_failed(self._path, error) from error
+        except BaseException:
+            self._connection.interrupt()  # else closing waits until the query has ended by itself
+            raise
+
+    def query(self, sql: str) -> QueryResult:
+        """Runs one query and fetches all rows."""
+        with self.stream(sql) as answer:
+            return replace(answer, rows=list(answer.rows))
+
+
+@contextmanager
+def open_snapshot(path: Path, limit_seconds: float | None = None) -> Iterator[Snapshot]:
+    """Opens the published warehouse for several queries; they can neither write nor leave the file.
+
+    Args:
+        path: The published warehouse.
+        limit_seconds: How long the block may take; None for as long as it takes.
+
+    Raises:
+        WarehouseError: There is no warehouse, it cannot be read, or the time was over.
+    """
+    with open_published(path) as connection, _limited(connection, limit_seconds):
+        yield Snapshot(connection, path)
+
+
 @contextmanager
 def stream_query(path: Path, sql: str) -> Iterator[QueryResult]:
     """Runs one query of the published warehouse; it can neither write nor leave the file.
@@ -66,21 +118,29 @@ def stream_query(path: Path, sql: str) -> Iterator[QueryResult]:
         UsageError: There is no query.
         WarehouseError: There is no warehouse, it is not one reading statement, or the query failed.
     """
-    with open_published(path) as connection:
-        try:
-            require_reading(connection, sql)
-            cursor = connection.execute(sql)
-            described = cursor.description or []
-            yield QueryResult(
-                tuple(str(column[0]) for column in described),
-                tuple(str(column[1]) for column in described),
-                _rows_of(cursor),
-            )
-        except duckdb.Error as error:
-            raise query_failed(path, error) from error
-        except BaseException:
-            connection.interrupt()  # else closing waits until the query has ended by itself
+    with open_snapshot(path) as snapshot, snapshot.stream(sql) as answer:
+        yield answer
+
+
+@contextmanager
+def _limited(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+    """Interrupts what runs after that many seconds."""
+    if seconds is None:
+        yield
+        return
+    timer = Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except WarehouseError as error:
+        if timer.is_alive() or "INTERRUPT" not in str(error):
             raise
+        raise WarehouseError(
+            f"The query was stopped after {seconds:.0f} s. Ask for fewer days or rows, or use a view."
+        ) from error
+    finally:
+        timer.cancel()
 
 
 def query(path: Path, sql: str) -> QueryResult:
