@@ -9,9 +9,12 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Thread
+from threading import Thread, Timer
 
 from support.command_line import COMMAND, PACKAGES, Finished, Workplace
+
+CONVERSATION_SECONDS = 120.0
+"""A command that waits for what nobody types is killed after this."""
 
 
 def run_on_terminal(workplace: Workplace, columns: int, *words: str) -> Finished:
@@ -80,3 +83,48 @@ def terminal_as_stdout(columns: int) -> Iterator[Callable[[], str]]:
         stream.close()
         reader.join(timeout=30)
         os.close(ours)
+
+
+def converse(
+    workplace: Workplace, replies: list[tuple[str, str]], *words: str, **environ: str
+) -> tuple[int, str]:
+    """Runs a command with all three streams on a pseudo-terminal, as a person does, and answers it.
+
+    Args:
+        workplace: Where to run it.
+        replies: What it asks, a part of it, and what to type then.
+        words: The command's words.
+        environ: More variables.
+
+    Returns:
+        Its status, and all that was on the screen.
+    """
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=workplace.folder,
+        env={**os.environ, "PYTHONPATH": str(PACKAGES), "TERM": "dumb", "HOME": str(workplace.folder)}
+        | environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0),  # noqa: PLW1509  so Ctrl-C is a signal
+    )
+    os.close(theirs)
+    too_long = Timer(CONVERSATION_SECONDS, process.kill)
+    too_long.start()
+    waiting, screen, seen = list(replies), b"", 0
+    with suppress(OSError):  # Linux reports the end of a terminal as an error
+        while chunk := os.read(ours, 65_536):
+            screen += chunk
+            while waiting and (at := screen.find(waiting[0][0].encode(), seen)) >= 0:
+                shown, typed = waiting.pop(0)
+                seen = at + len(shown.encode())
+                os.write(ours, typed.encode())
+    os.close(ours)
+    status = process.wait(timeout=60)
+    too_long.cancel()
+    assert not waiting, (waiting, screen.decode())
+    return status, screen.decode().replace("\r\n", "\n")

@@ -38,8 +38,6 @@ def check(
     Each control is defined in docs/controls.md; its threshold is in [thresholds], what it leaves out in
     [[exceptions]]. "not applicable" has an empty population; "cannot say" lacks days or parts of the log.
     With [alerts] configured, an alert is sent when other controls fail than at the last check.
-
-    Examples: cbr-warehouse check; cbr-warehouse check --format junit > controls.xml
     """
     invocation, now = invocation_of(context), utc_now()
     outcomes = check_published(invocation.directory.warehouse, invocation.settings.exceptions, now)

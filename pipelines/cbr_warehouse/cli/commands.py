@@ -10,7 +10,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from cbr_warehouse.cli.examples import EXAMPLES, epilog
 from cbr_warehouse.cli.global_options import take_global_options
+from cbr_warehouse.cli.next_step import tell_next_step
 from cbr_warehouse.cli.plain_values import take_plain_values
 from cbr_warehouse.cli.terminal_text import visible
 from cbr_warehouse.storage.allocators import choose_allocators
@@ -37,6 +39,10 @@ COMMANDS = {
     name: Command(name.replace("-", "_"), summary)
     for name, summary in (
         ("demo", "Load 30 days of a built-in emulator, then an hour more, and show what is there."),
+        (
+            "init",
+            "Write the first configuration: five questions, a check with the cloud, and the first load.",
+        ),
         ("load", "Load what is new or may have changed, and bring tables and warehouse up to date."),
         ("plan", "Show what a load would ask the API for now, why, and what it would take."),
         ("status", "Show the state of each source: newest data, open tasks, days, the last load."),
@@ -58,6 +64,7 @@ COMMANDS = {
         ("check", "Check the named controls: pass or fail, who and why; exit status 1 where one fails."),
         ("quarantine", "Records that failed validation, and another try for them."),
         ("doctor", "Check configuration, sign-in, permission, clock and quota; find out how sources behave."),
+        ("mcp", "Serve read-only answers to assistants on stdin and stdout, by the Model Context Protocol."),
         ("dagster-home", "Write a DAGSTER_HOME with the dagster.yaml that scheduled loads need."),
         ("emulator", "Serve the CBR API on 127.0.0.1 until stopped."),
     )
@@ -128,8 +135,12 @@ def build(name: str) -> Any:
     choose_allocators()  # before any library starts a thread
     found = getattr(import_module(f"cbr_warehouse.cli.{COMMANDS[name].module}"), COMMANDS[name].module)
     command = get_command(found if isinstance(found, typer.Typer) else _of_function(name, found))
-    for one in (command, *getattr(command, "commands", {}).values()):
+    parts = {f"{name} {part}": one for part, one in getattr(command, "commands", {}).items()}
+    for path, one in {name: command, **parts}.items():
         one.params.extend(_global_parameters())
+        one.epilog = epilog(EXAMPLES[path]) if path in EXAMPLES else None
+        if one is not command or not parts:
+            tell_next_step(path, one, COMMANDS)
     return command
 
 

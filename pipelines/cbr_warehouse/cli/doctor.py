@@ -32,16 +32,19 @@ def doctor(
         with CbrClient(ready.settings, ready.credentials, timeouts=TIMEOUTS) as client:
             found.append(examine(ready.settings, client, Clocks(utc_now, time.monotonic)))
         if not as_json:
-            _show(found[-1])
+            show_diagnosis(found[-1])
     if as_json:
         print_json([{**asdict(one), "is_well": one.is_well} for one in found])
     raise typer.Exit(0 if all(one.is_well for one in found) else 1)
 
 
-def _show(found: Diagnosis) -> None:
+def show_diagnosis(found: Diagnosis, *, with_findings: bool = True) -> None:
+    """Prints the checks of a source and, unless they are left out, how it behaves."""
     show(f"{found.source}: {'all well' if found.is_well else 'a check failed'}")
     for check in found.checks:
         show(f"  {check.state:<9} {check.name}: {check.said}")
+    if not with_findings:
+        return
     if found.findings:
         show("\n  How the source behaves, with what shows it (a load relies on none of this):")
     for finding in found.findings:

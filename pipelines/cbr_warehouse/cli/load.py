@@ -1,12 +1,14 @@
 """``cbr-warehouse load``: one incremental load, or a range."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from cbr_warehouse.cli.completion import complete_source
 from cbr_warehouse.cli.format_days import show_days
-from cbr_warehouse.cli.invocation import invocation_of, utc_now
+from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.parse_time import read_time
 from cbr_warehouse.cli.progress import show_progress
 from cbr_warehouse.cli.terminal_text import say, show
@@ -19,8 +21,12 @@ from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.run import load as run_load
 from cbr_warehouse.raw.ledgers import LoadEntry
+from cbr_warehouse.settings.select_sources import ReadySource
 
-Source = Annotated[str | None, typer.Option(help="Only the source of this name.", show_default=False)]
+Source = Annotated[
+    str | None,
+    typer.Option(help="Only the source of this name.", show_default=False, autocompletion=complete_source),
+]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -51,10 +57,25 @@ def load(
     invocation = invocation_of(context)
     wanted = LoadRequest(range=read_range(since, until, utc_now()), deep=deep, wait=wait)
     sources = invocation.require_sources(source)
+    report = run_and_show(invocation, sources, wanted)
+    raise typer.Exit(report.exit_status(strict=strict))
+
+
+def run_and_show(invocation: Invocation, sources: Sequence[ReadySource], wanted: LoadRequest) -> LoadResult:
+    """Loads with progress on the terminal, and prints the result.
+
+    Args:
+        invocation: The global options of the command.
+        sources: The sources to load, with their secrets.
+        wanted: What to load.
+
+    Returns:
+        The result of the load.
+    """
     with show_progress() as progress:
         report = run_load(invocation.load_context(progress), sources, wanted)
     show_report(report)
-    raise typer.Exit(report.exit_status(strict=strict))
+    return report
 
 
 def read_range(since: str | None, until: str | None, now: datetime) -> Range | None:

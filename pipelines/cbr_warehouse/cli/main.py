@@ -12,6 +12,7 @@ import typer
 
 from cbr_warehouse import __version__
 from cbr_warehouse.cli.commands import CommandGroup
+from cbr_warehouse.cli.examples import EXAMPLES, FIRST, epilog
 from cbr_warehouse.cli.global_options import Config, DataDir, Debug, Format
 from cbr_warehouse.cli.terminal_text import log_to_stderr, prepare_streams, say
 from cbr_warehouse.errors import CbrWarehouseError
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog=epilog(tuple(EXAMPLES[name][0] for name in FIRST)),
 )
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.cli.completion import complete_source
 from cbr_warehouse.cli.invocation import invocation_of
 from cbr_warehouse.cli.progress import show_progress
 from cbr_warehouse.cli.query_output import Format, print_answer
@@ -27,7 +28,9 @@ _SHORT = 80
 def show(
     context: typer.Context,
     *,
-    source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Only of this source.", autocompletion=complete_source)
+    ] = None,
     unresolved: Annotated[
         bool, typer.Option("--unresolved", help="Only records whose task has no valid version.")
     ] = False,

@@ -1,5 +1,6 @@
 """``cbr-warehouse sql``: a read-only query of the published warehouse."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,8 @@ def sql(
         str | None,
         typer.Argument(
             metavar="SQL",
-            help='For example "SELECT count(*) FROM tasks"; - reads it from standard input.',
+            help='For example "SELECT count(*) FROM tasks"; - reads it from standard input. '
+            "Without it, a prompt on a terminal.",
             show_default=False,
         ),
     ] = None,
@@ -33,8 +35,14 @@ def sql(
 
     Exactly one statement: SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.
     """
+    published = invocation_of(context).published
+    if statement is None and file is None and sys.stdin.isatty() and sys.stdout.isatty():
+        from cbr_warehouse.cli.sql_prompt import SqlPrompt
+
+        SqlPrompt(published, output, os.environ).run()
+        return
     text = _read_statement(statement, file)
-    with stream_query(invocation_of(context).published, text) as answer:
+    with stream_query(published, text) as answer:
         print_answer(answer, output)
 
 

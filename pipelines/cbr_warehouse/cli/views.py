@@ -6,6 +6,7 @@ import typer
 
 from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables
 from cbr_warehouse.analytics.catalogue import views as read_views
+from cbr_warehouse.cli.completion import complete_view
 from cbr_warehouse.cli.invocation import invocation_of
 from cbr_warehouse.cli.table import print_table
 from cbr_warehouse.cli.terminal_text import show
@@ -19,7 +20,10 @@ EXAMPLES = 3
 def views(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A view, in full.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="A view, in full.", show_default=False, autocompletion=complete_view
+        ),
     ] = None,
 ) -> None:
     """List the views of the analytics by question, or show one with its definition and example rows."""

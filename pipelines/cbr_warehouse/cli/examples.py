@@ -1,0 +1,50 @@
+"""Examples of every command, as ``--help`` shows them; each is run by a test.
+
+A test runs them in this order in one folder, against an emulator at the address that ``init`` names.
+"""
+
+from collections.abc import Mapping
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "demo": ("demo --tasks 2000 --days 10", "--data-dir /tmp/cbr-demo demo --tasks 2000"),
+    "init": (
+        "init",
+        "init --name prod --endpoint eu-de --project 04f1… --sign-in token --secret env:CBR_TOKEN --load",
+    ),
+    "load": ("load", "load --since 7d", "load --source prod --deep --strict"),
+    "plan": ("plan", "plan --since 2w --json"),
+    "status": ("status", "status --json"),
+    "sql": (
+        "sql",
+        'sql "FROM analytics.protection_coverage"',
+        "sql --file query.sql --format csv",
+        "sql - --format json < query.sql",
+    ),
+    "views": ("views", "views protection_coverage"),
+    "metrics": ("metrics", "metrics --out cbr.prom"),
+    "schema": ("schema", "schema tasks", "schema --json", "schema --format odcs", "schema --format dbt"),
+    "report": ("report", "report --period month --audit", "report --lang zh --out report-zh"),
+    "rebuild": ("rebuild",),
+    "maintain": ("maintain --dry-run", "maintain"),
+    "verify": ("verify", "verify --subset 3/30 --json"),
+    "check": ("check", "check --format junit > controls.xml"),
+    "quarantine": ("quarantine list", "quarantine requeue"),
+    "quarantine list": ("quarantine list --unresolved", "quarantine list --format json"),
+    "quarantine requeue": ("quarantine requeue",),
+    "doctor": ("doctor", "doctor --source prod --json"),
+    "mcp": ("mcp", "--data-dir /srv/cbr/data mcp"),
+    "dagster-home": ("dagster-home dagster-home",),
+    "emulator": (
+        "emulator --port 8080 --tasks 2000",
+        "emulator --dialect times=seconds --fault throttle=0.1",
+    ),
+}
+"""By command, with the words after ``cbr-warehouse``, as they are typed in a shell."""
+
+FIRST = ("demo", "init", "load", "report")
+"""What ``cbr-warehouse --help`` shows: the usual first steps."""
+
+
+def epilog(lines: tuple[str, ...]) -> str:
+    """The examples as the end of a page of help, each on a line of its own."""
+    return "\n".join(("\b", "Examples:", *(f"  cbr-warehouse {line}" for line in lines)))
