@@ -30,7 +30,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast duckdb2 check audit lint format docs reliability coverage bench compare mutate dev build release release-files system-deps clean
+.PHONY: help demo test test-fast duckdb2 check audit lint format docs recording reliability coverage bench compare mutate dev build release release-files system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, controls.md, emulator.m
 	$(BIN)/python tools/layers.py
 	$(BIN)/pytest -q --collect-only --faults $(FAULTS) tests >/dev/null
 	$(BIN)/python tools/reliability.py --faults $(FAULTS)
+
+recording: $(DEV) ## Record docs/demo.cast and docs/demo.svg, what a new user sees
+	$(BIN)/python tools/record_demo.py
 
 reliability: $(DEV) ## Try everything that could lose data, and write the results to docs/reliability.md
 	rm -f $(PROOFS)
