@@ -13,13 +13,13 @@ from cbr_warehouse.errors import CbrWarehouseError
 
 NEXT_STEPS = {
     "init": ("open", "report", 'sql "FROM analytics.protection_coverage"'),
-    "load": ("status", "report"),
+    "load": ("status", "open"),
     "plan": ("load",),
-    "status": ("views", "report"),
+    "status": ("open", "report"),
     "sql": ("views",),
     "views": ("views protection_coverage", 'sql "FROM analytics.protection_coverage"'),
     "schema": ('sql "SUMMARIZE tasks"',),
-    "report": ("report --period month --audit",),
+    "report": ("open", "report --period month --audit"),
     "rebuild": ("verify",),
     "maintain": ("verify",),
     "verify": ("status",),

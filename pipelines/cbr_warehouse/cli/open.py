@@ -19,11 +19,6 @@ def open(  # noqa: A001  # the name of the command
     A calendar of nights and resources, and from a failed night to its attempts, the task, its versions and
     its exact record; streaks, causes, incidents, missed backups and days of the log, each with its
     definition and its SQL. Listens on 127.0.0.1 alone, and prints its URL on stdout.
-
-    \b
-    Examples:
-      cbr-warehouse open
-      cbr-warehouse open --port 8765 --browser
     """
     from cbr_warehouse.page.server import serve
 

@@ -55,17 +55,7 @@ def report(
         DigestFormat | None, typer.Option("--format", help="Of the digest: text or json.")
     ] = None,
 ) -> None:
-    """Write the report of a period of backup days: one HTML file, its data beside it.
-
-    Examples:
-        cbr-warehouse report
-
-        cbr-warehouse report --period 2026-10 --source prod-eu --lang zh --pdf
-
-        cbr-warehouse report --period 2026-11-01..2026-11-15 --vault vault-databases --out november
-
-        cbr-warehouse report --period day --digest | mail -s "CBR backups" ops@example.com
-    """
+    """Write the report of a period of backup days: one HTML file, its data beside it."""
     scope = Scope.of(source or (), vault or (), policy or ())
     options = ReportOptions.parse(period, lang, audit=audit, scope=scope, pdf=pdf)
     _refuse_contradictions(options, out, digest=digest, format_=format_)

@@ -1,7 +1,9 @@
 """Every page of help has examples, every example runs, a command on a terminal ends with the next step."""
 
 import os
+import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +15,12 @@ from cbr_warehouse.cli.commands import COMMANDS, build
 from cbr_warehouse.cli.examples import EXAMPLES
 from cbr_warehouse.cli.main import app
 from cbr_warehouse.cli.next_step import NEXT_STEPS
-from support.command_line import PROJECT, Workplace, serve
+from support.command_line import COMMAND, PACKAGES, PROJECT, Workplace
 from support.emulator_server import emulated
 from support.small_log import SmallLog
 from support.terminal import converse
 
-UNTIL_STOPPED = {"emulator"}
+UNTIL_STOPPED = {"emulator", "open"}
 """Commands that serve; they are started, and stopped once they answer."""
 
 ASKING = {"init", "sql"}
@@ -95,7 +97,7 @@ def test_each_example_runs(
         "04f1…": PROJECT,
     }.items():
         example = example.replace(shown, real)
-    words, _, file = example.partition(" > ")[0].partition(" < ")
+    words, _, file = re.split(r" [>|] ", example)[0].partition(" < ")
     given = (place.folder / file).read_text() if file else None
     done = CliRunner().invoke(app, shlex.split(words), input=given)
     findings = {0, 1} if words.startswith("check") else {0}  # 1 where a control fails, which is an answer
@@ -105,13 +107,24 @@ def test_each_example_runs(
     assert done.stdout.strip() or "--out" in words or words.endswith("mcp")
 
 
-@pytest.mark.parametrize("example", EXAMPLES["emulator"])
-def test_each_example_of_a_server_serves(example: str) -> None:
-    words = shlex.split(example)[1:]
+@pytest.mark.parametrize("example", [one for name in sorted(UNTIL_STOPPED) for one in EXAMPLES[name]])
+def test_each_example_of_a_server_serves(place: Place, example: str) -> None:
+    words = shlex.split(example)
     if "--port" in words:
         del words[words.index("--port") : words.index("--port") + 2]  # any free one instead
-    with serve(*words) as url:
-        assert url.startswith("http://127.0.0.1:")
+    process = subprocess.Popen(
+        [*COMMAND, *words, "--port", "0"],
+        cwd=place.folder,
+        env={**os.environ, "PYTHONPATH": str(PACKAGES), "BROWSER": "true"},  # a browser that shows nothing
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
 
 
 def stored(workplace: Workplace) -> Workplace:
