@@ -30,7 +30,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast duckdb2 check audit lint format docs recording reliability coverage bench compare mutate dev build release release-files system-deps clean
+.PHONY: help demo test test-fast duckdb2 check audit lint format docs recording reliability coverage bench compare mutate simulate dev build release release-files system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,12 @@ ROOM ?= extract,raw,tables,load,warehouse
 mutate: $(MUTATE) ## Change the code in small ways, and list the changes that no test notices (SAMPLE, SEED, ROOM)
 	$(BIN)/python tools/mutate.py --sample $(SAMPLE) --seed $(SEED) --room $(ROOM)
 	$(BIN)/python tools/mutation_page.py
+
+LOADS ?= 5000
+SIMULATE_ARGS ?=
+# SEED has a default for make mutate: only one that was given selects a life.
+simulate: $(DEV) ## Simulate LOADS loads of lives full of faults, a night's worth with LOADS=100000; SEED=81x336 lives one again
+	cd tests && ../$(BIN)/python -m simulation $(if $(filter command%,$(origin SEED)),--seed $(SEED),--loads $(LOADS)) $(SIMULATE_ARGS)
 
 dev: $(DEV) ## Start Dagster's web interface on this checkout (state in .dagster/)
 	[ -e "$${DAGSTER_HOME:-.dagster}/dagster.yaml" ] || $(BIN)/cbr-warehouse dagster-home "$${DAGSTER_HOME:-.dagster}"

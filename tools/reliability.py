@@ -1,8 +1,9 @@
 """Generates ``docs/reliability.md`` from test results.
 
-``make reliability`` passes the file that ``pytest --proofs FILE`` wrote. Two sections are updated alone:
-that on coverage by ``make coverage``, from the data of the last ``make test``, and that on the kinds of
-fault by ``make docs``, from the file that ``pytest --collect-only --faults FILE`` wrote.
+``make reliability`` passes the file that ``pytest --proofs FILE`` wrote. Three sections are updated
+alone: that on coverage by ``make coverage``, from the data of the last ``make test``, that on the kinds of
+fault by ``make docs``, from the file that ``pytest --collect-only --faults FILE`` wrote, and that on
+simulated lives by ``--simulation FILE``, from what ``python -m simulation --out FILE`` wrote.
 ``tests/architecture/test_reliability_page.py`` lists what the page must contain.
 """
 
@@ -12,12 +13,28 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from coverage import Coverage
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 COVERAGE = "## Test coverage"
+SIMULATION = "## Simulated lives"
 FAULTS = "## Tests by kind of fault"
+
+LIVES = """A life is a data directory with a source of its own: from its first load through two weeks of
+hourly ticks with outages, refused credentials, failing and lost responses, full disks, wrong
+clocks, machines that are off, processes killed and machines that lose power at any step,
+maintenance and rebuilds, to a last load in quiet. The load code is the real one. Clock, threads,
+HTTP, disk and kills are simulated from a seed, in one process, and the emulator's application
+answers in that process. Every day of a life, and at its end, what is published is compared with
+what the source has served: nothing is stored that was never served, everything received by a load
+that ended well is stored to the byte, no day is complete that lacks a task, and versions are in
+order. At the end `verify` finds nothing, and a rebuild from raw alone gives the same tables.
+
+`make simulate` runs lives, `make simulate LOADS=100000` a night of them. A life that goes wrong
+prints its seed, and `make simulate SEED=81x336` repeats it, event by event.
+"""
 
 KINDS_OF_FAULT = """Tests that make something go wrong, marked with its kind (`@pytest.mark.fault`), counted
 by `make docs`. A case is a test with one set of values; what a test tries in a loop, such as every bit of a
@@ -141,6 +158,36 @@ def measured_coverage() -> str:
     )
 
 
+def simulated_lives(totals: dict[str, Any]) -> str:
+    """The section on simulated lives.
+
+    Args:
+        totals: As ``python -m simulation --out FILE`` wrote them.
+    """
+    counts = totals["counts"]
+    load = totals["cpu_seconds"] / counts["loads"]
+    rows = [
+        ("lives", totals["lives"]),
+        ("loads", counts["loads"]),
+        ("of these, ended well", counts["done"]),
+        ("processes killed", counts["killed"]),
+        ("losses of power", counts["power lost"]),
+        ("processes that met a full disk", counts["disk full"]),
+        ("rebuilds", counts["rebuild"]),
+        ("times maintenance", counts["maintain"]),
+        ("requests", counts["requests"]),
+        ("changes of the disk, each a step at which it may end", counts["steps"]),
+        ("versions compared with what was served", counts["compared"]),
+        ("lives that went wrong", len(totals["failures"])),
+    ]
+    table = ["| in the last run | |", "|---|--:|", *(f"| {name} | {number:,} |" for name, number in rows)]
+    speed = (
+        f"A load took {load:.2f} CPU-seconds, emulator and checks included: {7200 / load:,.0f} loads an hour "
+        "on two cores."
+    )
+    return "\n".join([SIMULATION, "", LIVES, *table, "", speed, ""])
+
+
 def replace_section(text: str, heading: str, section: str) -> str:
     """A page with one section replaced."""
     before, _, rest = text.partition(heading)
@@ -153,6 +200,11 @@ def main(option: str, path: str = "") -> None:
     before = PAGE.read_text(encoding="utf-8")
     if option == "--coverage":
         text = replace_section(before, COVERAGE, measured_coverage())
+    elif option == "--simulation":
+        section = simulated_lives(json.loads(Path(path).read_text(encoding="utf-8")))
+        if SIMULATION not in before:
+            before = f"{before}\n{SIMULATION}\n"
+        text = replace_section(before, SIMULATION, section)
     elif option == "--faults":
         rows = json.loads(Path(path).read_text(encoding="utf-8"))
         text = replace_section(before, FAULTS, counted_faults(rows))

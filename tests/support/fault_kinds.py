@@ -14,6 +14,7 @@ KINDS = {
     "damaged files": "A flipped bit, a cut or a missing file, anywhere in the data directory",
     "disk errors": "Any error of the disk, in any write, read, rename or sync",
     "killed processes": "SIGKILL at any step, in loads, rebuilds and publication",
+    "simulated lives": "Weeks of loads with outages, kills, losses of power, full disks, wrong clocks",
     "permissions": "Readable by others, and links in place of files",
     "unusual paths": "Folders and sources named like patterns, keys or values",
     "statements that write": "Every kind of statement, table function and pragma of DuckDB",
