@@ -8,6 +8,7 @@ KINDS = {
     "clock faults": "Clocks of loader, API and IAM that are off, jump, or are impossible",
     "liveness": "Sources whose pages, answers or waits never end: every load ends, with bounded requests",
     "isolation of sources": "One source raises anything, anywhere, or hangs, beside healthy ones",
+    "vanished projects": "Projects that are gone or disabled, and credentials that no longer name any",
     "locks": "Commands side by side, holders that died, and who is served next",
     "hostile responses": "Bodies, sizes, dates and headers that a client does not expect",
     "refused requests": "Rate limits, refusals and tokens that do not last",

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
-from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,19 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cbr_emulator.clock import Clock, parse_span
 from cbr_emulator.dialect.settings import Dialect
-from cbr_emulator.error_responses import error_response, iam_error_response
+from cbr_emulator.error_responses import error_response
 from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.faults.injector import Faults
-from cbr_emulator.server.auth import (
-    EXPIRED,
-    PROJECT,
-    Tokens,
-    check_authentication,
-    check_token_request,
-    is_known_user,
-    token_body,
-)
+from cbr_emulator.server.auth import EXPIRED, PROJECT, Tokens, check_authentication
+from cbr_emulator.server.iam import Iam, request_id
 from cbr_emulator.server.list_endpoint import BadParameterError, list_rows
+from cbr_emulator.server.projects import Projects, Served
 from cbr_emulator.server.record_store import RecordStore, Row
 from cbr_emulator.server.truth_endpoint import get_truth
 
@@ -42,8 +35,9 @@ class Emulator:
     """State shared by the endpoints.
 
     Attributes:
-        served: The records.
-        episodes: Events in the data.
+        served: The records of the first project.
+        episodes: Events in its data.
+        projects: The projects of the account.
         dialect: How requests are interpreted and records serialized.
         faults: Injected faults.
         clock: Current time of the records.
@@ -52,6 +46,7 @@ class Emulator:
 
     served: RecordStore
     episodes: tuple[Episode, ...]
+    projects: Projects
     dialect: Dialect
     faults: Faults
     clock: Clock
@@ -62,11 +57,12 @@ class Emulator:
         tasks = "/v3/{project_id}/operation-logs"
         application = Starlette(
             routes=[
-                Route("/v3/auth/tokens", self.make_token, methods=["POST"]),
+                *Iam(self.projects, self.tokens, self.clock).routes(),
                 Route(tasks, self.list_tasks, methods=["GET"]),
                 Route(tasks + "/{task_id}", self.show_task, methods=["GET"]),
                 Route("/__emulator/truth", self.get_truth, methods=["GET"]),
                 Route("/__emulator/clock", self.move_clock, methods=["POST"]),
+                Route("/__emulator/projects", self.change_projects, methods=["POST"]),
             ],
             exception_handlers={HTTPException: _route_error},
         )
@@ -83,20 +79,6 @@ class Emulator:
 
         return dated
 
-    async def make_token(self, request: Request) -> Response:
-        """IAM: issues a token for a user, scoped to the project."""
-        try:
-            body = json.loads(await request.body())
-        except UNREADABLE:
-            return iam_error_response(400, "Bad Request", "The request body is not JSON.")
-        if (fault := check_token_request(body)) is not None:
-            return iam_error_response(400, "Bad Request", fault)
-        if not is_known_user(body):
-            return iam_error_response(401, "Unauthorized", "The username or password is wrong.")
-        now = self.clock.server_time()
-        token, end = self.tokens.issue(now)
-        return JSONResponse(token_body(now, end), 201, {"X-Subject-Token": token, **_request_id()})
-
     async def list_tasks(self, request: Request) -> Response:
         """ListOpLogs."""
         number = self._arrive()
@@ -104,15 +86,16 @@ class Emulator:
             return refused
         now = self.clock.now()
         try:
-            found = list_rows(self.served, request.query_params, self.dialect, now)
+            store, _ = self._served(request.path_params["project_id"])
+            found = list_rows(store, request.query_params, self.dialect, now)
         except BadParameterError as error:
             return error_response(400, "BackupService.6000", f"Invalid parameter: {error}.")
-        listed = b",".join(self._text(row, now) for row in found.rows)
+        listed = b",".join(self._text(store, row, now) for row in found.rows)
         echo = b""
         if self.dialect.echo == "present":
             echo = b'"limit":%d,"offset":%d,' % (found.limit, found.offset)
         body = b'{"count":%d,%b"operation_logs":[%b]}' % (found.count, echo, listed)
-        return self.faults.success_response(body, _request_id(), number)
+        return self.faults.success_response(body, request_id(), number)
 
     async def show_task(self, request: Request) -> Response:
         """ShowOpLog."""
@@ -121,18 +104,23 @@ class Emulator:
             return refused
         now = self.clock.now()
         task_id = request.path_params["task_id"]
-        for row in self.served.rows(now, self.dialect.retention):
+        store, _ = self._served(request.path_params["project_id"])
+        for row in store.rows(now, self.dialect.retention):
             if row.filter_values["id"] == task_id:
-                body = b'{"operation_log":%b}' % self._text(row, now)
-                return self.faults.success_response(body, _request_id(), number)
+                body = b'{"operation_log":%b}' % self._text(store, row, now)
+                return self.faults.success_response(body, request_id(), number)
         return error_response(404, "BackupService.6500", "Operation log does not exist.")
 
     async def get_truth(self, request: Request) -> Response:
-        """Everything served at this moment, and all episodes so far."""
+        """Everything served of a project at this moment, and all its episodes so far."""
         if not _is_local(request):
             return error_response(403, "APIGW.0302", "This endpoint is available on loopback only.")
         now = self.clock.now()
-        chunks = get_truth(self.served, self.episodes, self.dialect, self.faults, now)
+        project_id = request.query_params.get("project_id", PROJECT)
+        if self.projects.by_id(project_id) is None:
+            return error_response(400, "APIGW.0201", "The account has no project of this id.")
+        store, episodes = self._served(project_id)
+        chunks = get_truth(store, episodes, self.dialect, self.faults, now)
         return StreamingResponse(chunks, media_type="application/json")
 
     async def move_clock(self, request: Request) -> Response:
@@ -153,12 +141,35 @@ class Emulator:
         self.clock.advanced += span
         return JSONResponse({"now": self.clock.now().isoformat()})
 
+    async def change_projects(self, request: Request) -> Response:
+        """Adds a project to the account, or removes one."""
+        if not _is_local(request):
+            return error_response(403, "APIGW.0302", "This endpoint is available on loopback only.")
+        try:
+            body = json.loads(await request.body())
+        except UNREADABLE:
+            body = None
+        changes = {"add": self.projects.add, "remove": self.projects.remove}
+        if not isinstance(body, dict) or not body or not set(body) <= set(changes):
+            return error_response(400, "APIGW.0201", 'Send {"add": NAME} or {"remove": NAME}.')
+        for change, name in body.items():
+            changes[change](str(name))
+        listed = [{"id": project.id, "name": project.name} for project in self.projects.listed]
+        return JSONResponse({"projects": listed})
+
+    def _served(self, project_id: str) -> Served:
+        """Records and episodes of a listed project."""
+        project = self.projects.by_id(project_id)
+        if project is None or project_id == PROJECT:
+            return self.served, self.episodes
+        return self.projects.served(project)
+
     def _arrive(self) -> int:
         self.clock.advanced += self.dialect.tick
         return self.faults.next_request_number()
 
-    def _text(self, row: Row, now: datetime) -> bytes:
-        text = self.served.text(row, now, self.dialect)
+    def _text(self, store: RecordStore, row: Row, now: datetime) -> bytes:
+        text = store.text(row, now, self.dialect)
         return self.faults.bad_records.spoil(text, row.filter_values["id"])
 
     async def _refuse(self, request: Request, number: int) -> Response | None:
@@ -168,15 +179,13 @@ class Emulator:
             if fault == EXPIRED:
                 self.faults.count("expire_token", number)
             return error_response(401, *fault)
-        if request.path_params["project_id"] != PROJECT:
+        project_id, token = request.path_params["project_id"], request.headers.get("x-auth-token")
+        is_of_token = token is None or self.tokens.project_of(token) == project_id
+        if self.projects.by_id(project_id) is None or not is_of_token:
             return error_response(
                 403, "APIGW.0302", "The project of the request is not that of the credentials."
             )
         return await self.faults.fault_response(number)
-
-
-def _request_id() -> dict[str, str]:
-    return {"X-Request-Id": uuid4().hex}
 
 
 def _is_local(request: Request) -> bool:

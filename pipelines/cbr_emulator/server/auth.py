@@ -14,6 +14,8 @@ TOKEN = "demo-token"  # noqa: S105  # public demo credential
 ACCESS_KEY = "DEMO-AK"
 SECRET_KEY = "DEMO-SK"  # noqa: S105  # public demo credential
 NAME = "demo"
+DOMAIN_ID = "d78cbac186b744899480f25bd022f468"
+"""Id of the account, which IAM calls a domain."""
 NOT_AUTHENTICATED = "APIGW.0301"
 AUTH_MESSAGE = "Incorrect IAM authentication information"
 VALIDITY = timedelta(hours=24)
@@ -28,7 +30,6 @@ TOKEN_REQUEST_FIELDS = {
     "auth.identity.password.user.domain": dict,
     "auth.identity.password.user.domain.name": str,
     "auth.scope": dict,
-    "auth.scope.project": dict,
 }
 """Required fields of a token request, with their types."""
 
@@ -43,10 +44,12 @@ class IssuedToken:
     Attributes:
         ends_at: When it is no longer accepted, which may be before the expiry that IAM reports.
         uses: Requests for which it is still accepted; None for any number.
+        project_id: The project it is scoped to; None for one that is scoped to the account.
     """
 
     ends_at: datetime
     uses: int | None
+    project_id: str | None
 
 
 @dataclass
@@ -62,11 +65,20 @@ class Tokens:
     uses: int | None = None
     _issued: dict[str, IssuedToken] = field(default_factory=dict)
 
-    def issue(self, now: datetime) -> tuple[str, datetime]:
-        """Issues a token; returns it with the expiry that IAM reports."""
+    def issue(self, now: datetime, project_id: str | None) -> tuple[str, datetime]:
+        """Issues a token; returns it with the expiry that IAM reports.
+
+        Args:
+            now: The present.
+            project_id: The project to scope it to; None for the account.
+        """
         token = uuid4().hex
-        self._issued[token] = IssuedToken(now + self.lasts, self.uses)
+        self._issued[token] = IssuedToken(now + self.lasts, self.uses, project_id)
         return token, now + VALIDITY
+
+    def project_of(self, token: str) -> str | None:
+        """The project that an accepted token is scoped to."""
+        return PROJECT if token == TOKEN else self._issued[token].project_id
 
     def check(self, token: str, now: datetime) -> tuple[str, str] | None:
         """Counts a use of a token and returns the error code and message; None if it is accepted."""
@@ -113,38 +125,53 @@ def check_token_request(body: Any) -> str | None:
             value = value.get(key) if isinstance(value, dict) else None
         if not isinstance(value, kind):
             return f"{path} is a required property, of type {KINDS[kind]}."
-    project = body["auth"]["scope"]["project"]
+    scope = body["auth"]["scope"]
+    target_kind = "domain" if "domain" in scope and "project" not in scope else "project"
+    target = scope.get(target_kind)
+    if not isinstance(target, dict):
+        return f"auth.scope.{target_kind} is a required property, of type object."
     for name in ("id", "name"):
-        if name in project and not isinstance(project[name], str):
-            return f"auth.scope.project.{name} must be a string."
-    return None if {"id", "name"} & project.keys() else "auth.scope.project needs an id or a name."
+        if name in target and not isinstance(target[name], str):
+            return f"auth.scope.{target_kind}.{name} must be a string."
+    return None if {"id", "name"} & target.keys() else f"auth.scope.{target_kind} needs an id or a name."
 
 
 def is_known_user(body: Any) -> bool:
-    """Whether a valid token request names the demo user and project."""
+    """Whether a valid token request names the demo user, and the user's account if it is scoped to one."""
     auth = body["auth"]
     user = auth["identity"]["password"]["user"]
     is_user = (user["name"], user["password"], user["domain"]["name"]) == (NAME, NAME, NAME)
     has_method = "password" in auth["identity"]["methods"]
-    return is_user and has_method and auth["scope"]["project"].get("id", PROJECT) == PROJECT
+    domain = auth["scope"].get("domain")
+    is_own = "project" in auth["scope"] or not {domain.get("id"), domain.get("name")}.isdisjoint(
+        {DOMAIN_ID, NAME}
+    )
+    return is_user and has_method and is_own
 
 
-def token_body(now: datetime, end: datetime) -> dict[str, Any]:
-    """Body of IAM's response to a token request, as documented."""
+def token_body(now: datetime, end: datetime, project: tuple[str, str] | None) -> dict[str, Any]:
+    """Body of IAM's response to a token request, as documented.
+
+    Args:
+        now: The present.
+        end: When the token expires.
+        project: Id and name of the project it is scoped to; None for the account.
+    """
+    domain = {"id": DOMAIN_ID, "name": NAME}
+    scope = (
+        {"domain": domain}
+        if project is None
+        else {"project": {"domain": domain, "id": project[0], "name": project[1]}}
+    )
     return {
         "token": {
             "catalog": [],
             "expires_at": _format_time(end),
             "issued_at": _format_time(now),
             "methods": ["password"],
-            "project": {"domain": {"id": NAME, "name": NAME}, "id": PROJECT, "name": NAME},
+            **scope,
             "roles": [{"id": "0", "name": "te_admin"}],
-            "user": {
-                "domain": {"id": NAME, "name": NAME},
-                "id": NAME,
-                "name": NAME,
-                "password_expires_at": "",
-            },
+            "user": {"domain": domain, "id": NAME, "name": NAME, "password_expires_at": ""},
         }
     }
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -18,13 +19,13 @@ from cbr_emulator.dialect.late_and_edited import TaskChanges
 from cbr_emulator.dialect.settings import Dialect, parse_dialect
 from cbr_emulator.dialect.undocumented_values import with_undocumented
 from cbr_emulator.errors import EmulatorOptionError
-from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.estate.generate import generate_estate
 from cbr_emulator.faults.injector import Faults
 from cbr_emulator.faults.options import parse_fault_options
 from cbr_emulator.server.app import Emulator
 from cbr_emulator.server.auth import PROJECT, VALIDITY, Tokens
-from cbr_emulator.server.record_store import EstateRecords, FileRecords, RecordStore
+from cbr_emulator.server.projects import REGIONS, Project, Projects, Served, name_projects
+from cbr_emulator.server.record_store import EstateRecords, FileRecords
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -42,6 +43,7 @@ class Options:
     fault: Sequence[str] = ()
     now: str | None = None
     is_frozen: bool = False
+    projects: int = 1
 
 
 def serve(options: Options) -> None:
@@ -110,7 +112,8 @@ def build_emulator(options: Options) -> Emulator:
     faults = Faults(
         fault_options, fault_options.bad_records(options.seed), Random(options.seed), time.monotonic
     )
-    records, episodes = _records(options, dialect, now)
+    projects = Projects(name_projects(options.projects), partial(_records, options, dialect, now))
+    records, episodes = _records(options, dialect, now, Project(PROJECT, REGIONS[0]))
     begun = time.monotonic()
     clock = Clock(
         now,
@@ -118,7 +121,7 @@ def build_emulator(options: Options) -> Emulator:
         skew=fault_options.skew,
     )
     tokens = Tokens(fault_options.token_lasts or VALIDITY, fault_options.token_uses)
-    return Emulator(records, episodes, dialect, faults, clock, tokens)
+    return Emulator(records, episodes, projects, dialect, faults, clock, tokens)
 
 
 def bind(port: int) -> socket.socket:
@@ -164,15 +167,18 @@ def _dialect(options: Options) -> Dialect:
     return dialect
 
 
-def _records(options: Options, dialect: Dialect, now: datetime) -> tuple[RecordStore, tuple[Episode, ...]]:
+def _records(options: Options, dialect: Dialect, now: datetime, project: Project) -> Served:
+    """The records of a project, and its episodes; each project has an estate of its own."""
     if options.records is not None:
         return FileRecords(options.records), ()
-    estate = generate_estate(options.tasks, options.days, options.seed, now)
-    print(f"emulator: {len(estate.tasks):,} tasks generated", file=sys.stderr)  # noqa: T201
-    estate = with_undocumented(estate, dialect, options.seed)
-    changes = TaskChanges(dialect, options.seed)
+    seed = options.seed if project.id == PROJECT else options.seed + int(project.id[:8], 16)
+    estate = generate_estate(options.tasks, options.days, seed, now)
+    if project.id == PROJECT:
+        print(f"emulator: {len(estate.tasks):,} tasks generated", file=sys.stderr)  # noqa: T201
+    estate = with_undocumented(estate, dialect, seed)
+    changes = TaskChanges(dialect, seed)
     episodes = sorted([*estate.episodes, *changes.episodes(estate.tasks)], key=lambda one: one.begins_at)
-    records = EstateRecords(estate, PROJECT, changes if dialect.late or dialect.edited else None)
+    records = EstateRecords(estate, project.id, changes if dialect.late or dialect.edited else None)
     return records, tuple(episodes)
 
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from cbr_warehouse.alerts.log import Alert, AlertLog, Undelivered
 from cbr_warehouse.errors import AlertError, SettingsError
-from cbr_warehouse.settings.model import Alerts
+from cbr_warehouse.settings.alerts import Alerts
 from cbr_warehouse.settings.resolve_credentials import resolve_text
 
 TIMEOUT_SECONDS = 10.0

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cbr_warehouse.cli.invocation import invocation_of, utc_now
+from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.json_values import print_json
 from cbr_warehouse.cli.load import Source
 from cbr_warehouse.cli.terminal_text import show
 from cbr_warehouse.doctor.examine import Clocks, examine
-from cbr_warehouse.doctor.finding import Diagnosis
+from cbr_warehouse.doctor.finding import Check, Diagnosis, State
+from cbr_warehouse.load.find_projects import AccountReport
+from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Timeouts
 
@@ -27,8 +29,11 @@ def doctor(
 ) -> None:
     """Check configuration, sign-in, permission, clock and quota; find out how sources behave."""
     invocation = invocation_of(context)
-    found = []
-    for ready in invocation.require_sources(source):
+    found, sources = _examine_accounts(invocation, source)
+    if not as_json:
+        for one in found:
+            show_diagnosis(one)
+    for ready in sources:
         with CbrClient(ready.settings, ready.credentials, timeouts=TIMEOUTS) as client:
             found.append(examine(ready.settings, client, Clocks(utc_now, time.monotonic)))
         if not as_json:
@@ -38,12 +43,35 @@ def doctor(
     raise typer.Exit(0 if all(one.is_well for one in found) else 1)
 
 
+def _examine_accounts(
+    invocation: Invocation, source: str | None
+) -> tuple[list[Diagnosis], tuple[ReadySource, ...]]:
+    """Asks for the projects of accounts, writing nothing, and gives the sources with those that are new."""
+    reports = invocation.find_projects(source, is_dry=True)
+    found = [Diagnosis(f"account {one.account}", (_account_check(one),)) for one in reports]
+    if any(one.failure for one in reports) and not invocation.settings.sources:
+        return found, ()
+    lists = {one.account: one.projects for one in reports if one.failure is None}
+    return found, invocation.require_sources(source, lists)
+
+
+def _account_check(report: AccountReport) -> Check:
+    if report.failure is not None:
+        return Check("projects", State.FAILED, str(report.failure))
+    new = ", ".join(f"{one.project} as {one.source}" for one in report.new)
+    gone = ", ".join(f"{one.project} ({one.missing_why})" for one in report.projects if one.missing_since)
+    said = f"{len(report.projects):,} projects in regions with CBR"
+    said += f"; new, taken up by the next load: {new}" if new else ""
+    said += f"; missing: {gone}" if gone else ""
+    return Check("projects", State.NOTICE if gone else State.OK, f"{said}.")
+
+
 def show_diagnosis(found: Diagnosis, *, with_findings: bool = True) -> None:
     """Prints the checks of a source and, unless they are left out, how it behaves."""
     show(f"{found.source}: {'all well' if found.is_well else 'a check failed'}")
     for check in found.checks:
         show(f"  {check.state:<9} {check.name}: {check.said}")
-    if not with_findings:
+    if not with_findings or found.most_questions == 0:
         return
     if found.findings:
         show("\n  How the source behaves, with what shows it (a load relies on none of this):")

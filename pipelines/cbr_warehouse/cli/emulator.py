@@ -33,10 +33,16 @@ def emulator(
         str | None,
         typer.Option(help="The estate's present, if not the machine's.", show_default=False),
     ] = None,
+    projects: Annotated[
+        int,
+        typer.Option(
+            help="How many projects the account has, each with an estate of its own.", min=1, max=1000
+        ),
+    ] = 1,
     freeze: Annotated[bool, typer.Option("--freeze", help="Let no time pass but what is asked for.")] = False,
 ) -> None:
     """Serve the CBR API on 127.0.0.1 until stopped."""
-    options = Options(port, tasks, days, seed, records, dialect or (), fault or (), now, freeze)
+    options = Options(port, tasks, days, seed, records, dialect or (), fault or (), now, freeze, projects)
     try:
         serve(options)
     except EmulatorOptionError as error:

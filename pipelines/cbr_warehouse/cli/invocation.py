@@ -23,7 +23,9 @@ from cbr_warehouse.storage.permissions import restrict_new_files
 if TYPE_CHECKING:
     from cbr_warehouse.contract.columns import Contract
     from cbr_warehouse.load.context import LoadContext
+    from cbr_warehouse.load.find_projects import AccountReport
     from cbr_warehouse.load.progress import Progress
+    from cbr_warehouse.raw.found_projects import FoundProject
     from cbr_warehouse.settings.model import Settings
     from cbr_warehouse.settings.select_sources import ReadySource
 
@@ -48,8 +50,8 @@ class Invocation:
     environ: Mapping[str, str]
 
     @cached_property
-    def settings(self) -> "Settings":
-        """The settings.
+    def configured(self) -> "Settings":
+        """The settings as they are in the file: without the sources that accounts found.
 
         Raises:
             SettingsError: The configuration is wrong.
@@ -59,6 +61,16 @@ class Invocation:
         settings = read_settings(self.config, self.data_dir, self.environ)
         restrict_new_files(int(settings.umask, 8))
         return settings
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The settings, with the sources that accounts found.
+
+        Raises:
+            SettingsError: The configuration is wrong.
+            DamagedFileError: The list of an account's projects is not what was written.
+        """
+        return self._with_found(self.configured)
 
     @cached_property
     def published(self) -> Path:
@@ -76,8 +88,14 @@ class Invocation:
         require_known_format(directory)
         return directory.warehouse
 
-    def require_sources(self, name: str | None) -> "tuple[ReadySource, ...]":
-        """The sources a command reads from, with their secrets; None for all.
+    def require_sources(
+        self, name: str | None, found: "Mapping[str, tuple[FoundProject, ...]] | None" = None
+    ) -> "tuple[ReadySource, ...]":
+        """The sources a command reads from, with their secrets.
+
+        Args:
+            name: The only source; None for all.
+            found: Projects by account that are newer than the kept lists.
 
         Raises:
             SettingsError: The configuration is wrong, or a secret cannot be had: all of it at once.
@@ -92,7 +110,41 @@ class Invocation:
             self.environ,
             lambda raw, origin: secret_problems(raw, origin, name, self.environ),
         )
-        return require_sources(settings, name, self.environ)
+        return require_sources(self._with_found(settings, found), name, self.environ)
+
+    def find_projects(self, name: str | None, *, is_dry: bool = False) -> "tuple[AccountReport, ...]":
+        """Looks for the projects of all accounts, or of those that may have the source of this name.
+
+        Args:
+            name: The only source that the command is about; None for all.
+            is_dry: Whether to leave the kept lists as they are.
+
+        Raises:
+            SettingsError: The configuration is wrong, or a secret of an account cannot be had.
+        """
+        if not self.configured.accounts:
+            return ()
+        from cbr_warehouse.load.find_projects import find_all, find_projects, preview_projects
+        from cbr_warehouse.settings.select_sources import require_accounts
+
+        is_known = any(source.name == name for source in self._with_found(self.configured).sources)
+        accounts = () if is_known else require_accounts(self.configured, self.environ)
+        return find_all(
+            self.directory,
+            [one for one in accounts if name is None or name.startswith(f"{one.settings.name}-")],
+            [source.name for source in self.configured.sources],
+            utc_now,
+            preview_projects if is_dry else find_projects,
+        )
+
+    def _with_found(
+        self, settings: "Settings", found: "Mapping[str, tuple[FoundProject, ...]] | None" = None
+    ) -> "Settings":
+        if not settings.accounts:
+            return settings
+        from cbr_warehouse.load.found_sources import with_found_sources
+
+        return with_found_sources(settings, DataDirectory(settings.data_dir), found)
 
     @cached_property
     def directory(self) -> DataDirectory:
@@ -101,7 +153,7 @@ class Invocation:
         Raises:
             FormatError: A newer version wrote it.
         """
-        directory = DataDirectory(self.settings.data_dir)
+        directory = DataDirectory(self.configured.data_dir)
         require_known_format(directory)
         return directory
 
@@ -116,7 +168,7 @@ class Invocation:
         """What a load runs with: the real clock, randomness and network."""
         from cbr_warehouse.load.live_context import live_context
 
-        live = live_context(self.directory, self.settings.analytics, self.settings.publish_unchanged)
+        live = live_context(self.directory, self.settings)
         return replace(live, clock=clock, progress=progress)
 
 

@@ -11,6 +11,7 @@ from cbr_warehouse.cli.format_days import show_days
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.parse_time import read_time
 from cbr_warehouse.cli.progress import show_progress
+from cbr_warehouse.cli.show_accounts import read_missing, require_found, show_found
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.day_reason import DayReason, explain
@@ -56,9 +57,14 @@ def load(
     """Load what is new or may have changed, and bring tables and warehouse up to date."""
     invocation = invocation_of(context)
     wanted = LoadRequest(range=read_range(since, until, utc_now()), deep=deep, wait=wait)
-    sources = invocation.require_sources(source)
-    report = run_and_show(invocation, sources, wanted)
-    raise typer.Exit(report.exit_status(strict=strict))
+    accounts = invocation.find_projects(source)
+    show_found(accounts)
+    report = run_and_show(invocation, require_found(invocation, source, accounts), wanted)
+    missing = read_missing(invocation.configured, invocation.directory)
+    for project in missing:
+        say(str(project))
+    of_accounts = 1 if any(one.failure for one in accounts) or (strict and missing) else 0
+    raise typer.Exit(max(report.exit_status(strict=strict), of_accounts))
 
 
 def run_and_show(invocation: Invocation, sources: Sequence[ReadySource], wanted: LoadRequest) -> LoadResult:

@@ -9,6 +9,7 @@ import typer
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.cli.json_values import plain, print_json
 from cbr_warehouse.cli.schema import Json
+from cbr_warehouse.cli.show_accounts import read_missing
 from cbr_warehouse.cli.show_delays import show_delays
 from cbr_warehouse.cli.table import print_table
 from cbr_warehouse.cli.terminal_text import show
@@ -40,17 +41,27 @@ def status(context: typer.Context, *, as_json: Json = False) -> None:
 
     hours_left is the retention clock: how long the oldest day that is not proved complete stays whole at
     the source. The second table says how late new tasks, their ends and later changes become known: each
-    value lies between two bounds, since what happens between two loads is not known.
+    value lies between two bounds, since what happens between two loads is not known. Projects that an account
+    no longer has are named last.
     """
-    warehouse = invocation_of(context).directory.warehouse
+    invocation = invocation_of(context)
+    warehouse = invocation.directory.warehouse
+    missing = {one.found.source: one for one in read_missing(invocation.configured, invocation.directory)}
     found, delays = read_status(warehouse, utc_now() - RETENTION), read_delays(warehouse)
     if not as_json:
         show_status(found)
         show_delays(delays)
+        for project in missing.values():
+            show(str(project))
         return
     print_json(
         [
             _plain(one)
+            | {
+                "missing_since": plain(
+                    missing[one.source].found.missing_since if one.source in missing else None
+                )
+            }
             | {"lateness": [_plain(row) for row in delays.lateness if row.source == one.source]}
             | {"day_finality": [_plain(row) for row in delays.days if row.source == one.source]}
             for one in found

@@ -9,7 +9,7 @@ from cbr_warehouse.alerts.log import AlertLog, Problem, parse_log, print_log
 from cbr_warehouse.controls.describe import describe
 from cbr_warehouse.controls.outcome import Outcome, Verdict
 from cbr_warehouse.errors import StorageError
-from cbr_warehouse.settings.model import Alerts
+from cbr_warehouse.settings.alerts import Alerts
 from cbr_warehouse.storage.atomic_write import read_file, write_bytes
 
 KEY = "check"

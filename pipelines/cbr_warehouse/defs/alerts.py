@@ -15,10 +15,12 @@ import dagster as dg
 
 from cbr_warehouse.alerts.channels import deliver, open_channels
 from cbr_warehouse.alerts.log import AlertLog, Problem, parse_log, print_log
+from cbr_warehouse.defs.accounts import NO_PROJECT_MISSING
 from cbr_warehouse.defs.asset_keys import (
     FAILED_CHECKS_SENSOR,
     FAILED_RUNS_SENSOR,
     SOURCE_TAG,
+    account_key,
     raw_key,
     warehouse_key,
 )
@@ -180,6 +182,8 @@ def _check_keys(installation: Installation) -> Iterator[dg.AssetCheckKey]:
     """The checks of this code location."""
     for source in installation.settings.sources:
         yield dg.AssetCheckKey(raw_key(source.name), NOTHING_MISSING)
+    for account in installation.settings.accounts:
+        yield dg.AssetCheckKey(account_key(account.name), NO_PROJECT_MISSING)
     for table in installation.load_context.contract.tables:
         yield dg.AssetCheckKey(warehouse_key(table.name), "unique_key")
     for child, parent, _ in REFERENCES:

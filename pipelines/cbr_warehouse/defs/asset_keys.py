@@ -29,6 +29,8 @@ FAILED_RUNS_SENSOR = named("failed_runs_sensor")
 FAILED_CHECKS_SENSOR = named("failed_checks_sensor")
 RETENTION_JOB = named("remove_old_runs")
 RETENTION_SCHEDULE = named("remove_old_runs_schedule")
+ACCOUNTS_JOB = named("find_projects")
+ACCOUNTS_SCHEDULE = named("find_projects_schedule")
 WAREHOUSE_POOL = "warehouse"
 
 SOURCE_TAG = "cbr-warehouse/source"
@@ -38,6 +40,11 @@ SOURCE_TAG = "cbr-warehouse/source"
 def raw_key(source: str) -> dg.AssetKey:
     """Key of the raw records of a source."""
     return dg.AssetKey([*_PREFIX.keys, "raw", source])
+
+
+def account_key(account: str) -> dg.AssetKey:
+    """Key of the projects of an account."""
+    return dg.AssetKey([*_PREFIX.keys, "accounts", account])
 
 
 def table_key(table: str) -> dg.AssetKey:

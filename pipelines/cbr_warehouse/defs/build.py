@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from cbr_warehouse.defs.accounts import account_definitions
 from cbr_warehouse.defs.alerts import alert_sensors
 from cbr_warehouse.defs.analytics import analytics_asset
 from cbr_warehouse.defs.code_references import with_functions
@@ -64,6 +65,7 @@ def build_location(installation: Installation) -> dg.Definitions:
         publication(installation),
         retention(installation),
         alert_sensors(installation),
+        account_definitions(installation),
     )
     if installation.missing_source is None:
         return dg.Definitions.merge(definitions, load_schedule(installation))

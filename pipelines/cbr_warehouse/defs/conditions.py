@@ -11,7 +11,7 @@ import dagster as dg
 from cbr_warehouse.defs.asset_keys import named, warehouse_key
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.settings.model import Alerts
+from cbr_warehouse.settings.alerts import Alerts
 from cbr_warehouse.warehouse.conditions import CONDITIONS, Condition, Limits, Violations, examine
 
 SOURCES = "sources"

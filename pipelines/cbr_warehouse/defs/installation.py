@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cbr_warehouse.errors import SettingsError
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.found_sources import with_found_sources
 from cbr_warehouse.load.live_context import live_context
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
@@ -47,8 +48,10 @@ def read_installation(environ: Mapping[str, str]) -> Installation:
 
     Raises:
         SettingsError: The configuration is wrong.
+        DamagedFileError: The list of an account's projects is not what was written.
     """
-    settings = read_settings(None, None, environ)
-    restrict_new_files(int(settings.umask, 8))
-    context = live_context(DataDirectory(settings.data_dir), settings.analytics, settings.publish_unchanged)
-    return Installation(settings, context, environ)
+    configured = read_settings(None, None, environ)
+    restrict_new_files(int(configured.umask, 8))
+    directory = DataDirectory(configured.data_dir)
+    settings = with_found_sources(configured, directory)
+    return Installation(settings, live_context(directory, settings), environ)

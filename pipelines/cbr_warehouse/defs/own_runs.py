@@ -2,10 +2,17 @@
 
 import dagster as dg
 
-from cbr_warehouse.defs.asset_keys import LOAD_JOB, PUBLISH_JOB, REPORT_JOB, RETENTION_JOB, folder_of
+from cbr_warehouse.defs.asset_keys import (
+    ACCOUNTS_JOB,
+    LOAD_JOB,
+    PUBLISH_JOB,
+    REPORT_JOB,
+    RETENTION_JOB,
+    folder_of,
+)
 
-OWN_JOBS = frozenset({LOAD_JOB, PUBLISH_JOB, REPORT_JOB, RETENTION_JOB})
-OWN_FOLDERS = frozenset({"raw", "tables", "warehouse", "analytics", "report"})
+OWN_JOBS = frozenset({ACCOUNTS_JOB, LOAD_JOB, PUBLISH_JOB, REPORT_JOB, RETENTION_JOB})
+OWN_FOLDERS = frozenset({"accounts", "raw", "tables", "warehouse", "analytics", "report"})
 """First parts of the keys of its assets, a prefix aside."""
 
 

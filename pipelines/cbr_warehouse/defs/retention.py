@@ -6,6 +6,7 @@ The data directory is none of its concern: what a source delivered is kept for e
 import dagster as dg
 
 from cbr_warehouse.defs.asset_keys import (
+    ACCOUNTS_SCHEDULE,
     FAILED_CHECKS_SENSOR,
     FAILED_RUNS_SENSOR,
     LOAD_SCHEDULE,
@@ -24,6 +25,7 @@ AT_NIGHT = "17 3 * * *"
 
 OWN_TICKS = frozenset(
     {
+        ACCOUNTS_SCHEDULE,
         LOAD_SCHEDULE,
         PUBLISH_SENSOR,
         REPORT_SCHEDULE,

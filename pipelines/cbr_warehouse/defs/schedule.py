@@ -11,6 +11,7 @@ from datetime import UTC
 
 import dagster as dg
 
+from cbr_warehouse.defs.accounts import present_sources
 from cbr_warehouse.defs.analytics import materialized_definitions
 from cbr_warehouse.defs.asset_keys import (
     LOAD_JOB,
@@ -58,18 +59,19 @@ def load_schedule(installation: Installation) -> dg.Definitions:
         tick = context.scheduled_execution_time.astimezone(UTC)
         directory, now = installation.load_context.directory, installation.load_context.clock()
         waiting = []
-        for source in installation.settings.sources:
-            if reason := reason_to_wait(context.instance, directory, source.name, now):
+        present = present_sources(installation)
+        for source in present:
+            if reason := reason_to_wait(context.instance, directory, source, now):
                 context.log.info("%s; no other is started for it", reason)
                 waiting.append(reason)
                 continue
             yield dg.RunRequest(
-                run_key=f"{source.name} {tick.isoformat()}",
+                run_key=f"{source} {tick.isoformat()}",
                 partition_key=tick.date().isoformat(),
-                asset_selection=[raw_key(source.name), *tables],
-                tags={SOURCE_TAG: source.name},
+                asset_selection=[raw_key(source), *tables],
+                tags={SOURCE_TAG: source},
             )
-        if len(waiting) == len(installation.settings.sources):
-            yield dg.SkipReason("; ".join(waiting))
+        if len(waiting) == len(present):
+            yield dg.SkipReason("; ".join(waiting) or "No project of the accounts is there any more.")
 
     return dg.Definitions(jobs=[job], schedules=[due])

@@ -14,6 +14,8 @@ from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.layout import DataDirectory
 
 if TYPE_CHECKING:  # the HTTP client is imported where a source is connected to
+    from cbr_warehouse.settings.select_sources import ReadyAccount
+    from cbr_warehouse.source.account import AccountClient
     from cbr_warehouse.source.client import CbrClient
 
 
@@ -29,7 +31,9 @@ class LoadContext:
         connect: Opens a client of a source's API; the load closes it.
         analytics: Time zone and thresholds of the analytics.
         progress: Receives the progress of the load.
+        sources_at_once: How many sources a load reads side by side.
         publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
+        connect_account: Opens a client of an account's IAM; None for the network.
     """
 
     directory: DataDirectory
@@ -40,6 +44,8 @@ class LoadContext:
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     progress: Progress = field(default_factory=Progress)
     publish_unchanged: timedelta = timedelta(hours=24)
+    sources_at_once: int = 16
+    connect_account: "Callable[[ReadyAccount], AccountClient] | None" = None
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 The command line and Dagster start here; tests build a ``LoadContext`` of their own.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.storage.layout import DataDirectory
@@ -19,24 +19,22 @@ if TYPE_CHECKING:
     from cbr_warehouse.source.client import CbrClient
 
 
-def live_context(
-    directory: DataDirectory, analytics: AnalyticsSettings, publish_unchanged: timedelta
-) -> LoadContext:
+def live_context(directory: DataDirectory, settings: Settings) -> LoadContext:
     """The dependencies of a load into this data directory.
 
     Args:
         directory: The data directory.
-        analytics: Time zone and thresholds of the analytics.
-        publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
+        settings: The configuration.
     """
     return LoadContext(
         directory=directory,
         contract=read_contract(),
         clock=lambda: datetime.now(UTC),
         new_id=uuid4,
-        connect=partial(_connect, RateLimiters()),
-        analytics=analytics,
-        publish_unchanged=publish_unchanged,
+        connect=partial(_connect, RateLimiters(directory.rates)),
+        analytics=settings.analytics,
+        publish_unchanged=settings.publish_unchanged,
+        sources_at_once=settings.sources_at_once,
     )
 
 

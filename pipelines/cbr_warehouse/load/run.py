@@ -20,10 +20,6 @@ from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from cbr_warehouse.warehouse.build import build_warehouse
 
-MOST_SIDE_BY_SIDE = 32
-"""Maximum number of sources that are loaded at a time. Far more than a machine has use for, because one
-that hangs must not keep another from its turn; fewer than would exhaust its threads."""
-
 
 @without_pandas()
 def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequest) -> LoadResult:
@@ -49,7 +45,7 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
     # Here too, so that no failure is noted in a directory that is not understood.
     require_known_format(context.directory)
     choose_allocators()
-    pool = ThreadPoolExecutor(max(1, min(len(sources), MOST_SIDE_BY_SIDE)), thread_name_prefix="load")
+    pool = ThreadPoolExecutor(max(1, min(len(sources), context.sources_at_once)), thread_name_prefix="load")
     try:
         loads = [pool.submit(_load_exclusively, context, source, request) for source in sources]
         held_back = publish_as_they_finish(context, loads)

@@ -24,6 +24,11 @@ ALLOWED_AUTH = (
     "or access_key and secret_key, with security_token where the keys are temporary"
 )
 
+ALLOWED_ACCOUNT_AUTH = (
+    "exactly one authentication method: username, password and domain; "
+    "or access_key and secret_key, with security_token where the keys are temporary"
+)
+
 
 def auth_problems(given: Collection[str]) -> list[tuple[str, str]]:
     """Checks the authentication keys of a source.
@@ -43,6 +48,22 @@ def auth_problems(given: Collection[str]) -> list[tuple[str, str]]:
     (method,) = used_methods
     present = ", ".join(key for key in _keys(method) if key in given)
     return [(key, f"is missing beside {present}") for key in _REQUIRED[method] if key not in given]
+
+
+def account_auth_problems(given: Collection[str]) -> list[tuple[str, str]]:
+    """Checks the authentication keys of an account, whose ``iam_endpoint`` goes with either method.
+
+    Args:
+        given: The keys present in the account's table.
+
+    Returns:
+        Pairs of key (empty for the account as a whole) and problem.
+    """
+    if "token" in given:
+        return [("token", "a token is of one project and cannot find others")]
+    has_user = bool({"username", "password", "domain"} & set(given))
+    own = {*given, "iam_endpoint"} if has_user else set(given) - {"iam_endpoint"}
+    return auth_problems(own)
 
 
 def auth_method_of(given: Collection[str]) -> AuthMethod:

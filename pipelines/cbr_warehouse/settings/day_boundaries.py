@@ -3,6 +3,7 @@
 import re
 from datetime import time
 from difflib import get_close_matches
+from functools import lru_cache
 from zoneinfo import available_timezones
 
 from cbr_warehouse.settings.durations import show
@@ -11,6 +12,12 @@ ALLOWED_TIMEZONE = 'a name of the IANA time zone database in quotes, such as "UT
 ALLOWED_ANCHOR = 'a time of day in quotes, "HH:MM" from "00:00" to "23:59"'
 
 _ANCHOR = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> set[str]:
+    """All zones; finding them reads hundreds of files, and each source may name one."""
+    return available_timezones()
 
 
 def parse_timezone(value: object) -> str:
@@ -27,7 +34,7 @@ def parse_timezone(value: object) -> str:
     """
     if value == "UTC":
         return "UTC"
-    zones = available_timezones()
+    zones = _zones()
     if isinstance(value, str) and value in zones:
         return value
     by_lower = {zone.lower(): zone for zone in zones}

@@ -8,6 +8,9 @@ ALLOWED_ENDPOINT = (
     'such as "https://cbr.eu-de.otc.t-systems.com"'
 )
 
+REGION = "{region}"
+"""Stands for the name of a region in the endpoint of an account."""
+
 _USUAL_DOMAIN = "myhuaweicloud.com"
 _OTHER_DOMAINS = (
     # Huawei's European cloud (EU-Dublin is eu-west-101); not eu-west-0, which is a partner's.

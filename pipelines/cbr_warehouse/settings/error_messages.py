@@ -8,10 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from cbr_warehouse.settings.accounts import AccountSettings
+from cbr_warehouse.settings.alerts import Alerts
 from cbr_warehouse.settings.control_exceptions import ControlException
 from cbr_warehouse.settings.durations import print_duration, show
-from cbr_warehouse.settings.model import REPORTED_ELSEWHERE, Alerts, Schedule, Settings, SourceSettings
+from cbr_warehouse.settings.field_types import REPORTED_ELSEWHERE
+from cbr_warehouse.settings.model import Settings, SourceSettings
 from cbr_warehouse.settings.problems import ConfigProblem
+from cbr_warehouse.settings.schedules import Schedule
 from cbr_warehouse.settings.thresholds import Thresholds
 
 _SHOWN = {"history", "settle", "rpo_grace", "strikes", "max_requests_per_second"}
@@ -28,11 +32,15 @@ _BOUNDS = {
 _TABLES: dict[str, type[BaseModel]] = {
     "": Settings,
     "sources": SourceSettings,
+    "accounts": AccountSettings,
     "schedules": Schedule,
     "exceptions": ControlException,
     "thresholds": Thresholds,
     "alerts": Alerts,
 }
+
+_NAMED = {"sources": "source", "accounts": "account"}
+"""Tables with names of their own, and what they are called."""
 
 _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
@@ -73,20 +81,22 @@ def key_of(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str:
     for step in loc:
         shown = step if isinstance(step, int) or len(step) <= 40 else f"{step[:12]}..."
         key += f"[{shown}]" if isinstance(step, int) else f".{shown}" if key else f"{shown}"
-    name = _source_name(loc, raw)
-    return f"{key} (source {name})" if name else key
+    owner = _owner(loc, raw)
+    return f"{key} ({owner})" if owner else key
 
 
-def _source_name(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str | None:
-    sources = raw.get("sources")
-    if len(loc) < 2 or loc[0] != "sources" or not isinstance(loc[1], int) or not isinstance(sources, list):
+def _owner(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str | None:
+    """The source or account that a key belongs to: ``source prod-eu``."""
+    kind = _NAMED.get(str(loc[0])) if loc else None
+    tables = raw.get(str(loc[0])) if kind else None
+    if len(loc) < 2 or not isinstance(loc[1], int) or not isinstance(tables, list):
         return None
-    source = sources[loc[1]]
-    name = source.get("name") if isinstance(source, dict) else None
+    table = tables[loc[1]]
+    name = table.get("name") if isinstance(table, dict) else None
     plain = (
         isinstance(name, str) and 0 < len(name) <= 63 and name.replace("-", "").isalnum() and name.isascii()
     )
-    return str(name) if plain else None
+    return f"{kind} {name}" if plain else None
 
 
 def _problem(error: ErrorDetails, raw: Mapping[str, Any], place: str) -> ConfigProblem:
@@ -128,8 +138,10 @@ def _unknown_key(
     key, known = str(loc[-1]), list(table.model_fields)
     near = get_close_matches(key.lower(), known, n=1, cutoff=0.6)
     allowed = f"the keys {', '.join(known)}"
-    if table is SourceSettings and key in Settings.model_fields:
+    if table in {SourceSettings, AccountSettings} and key in Settings.model_fields:
         wrong = f"{key} is a key of the top level: move it above the first [table]"
+    elif table is AccountSettings and key in {"project_id", "region", "token"}:
+        wrong = f"{key} is a key of a source: an account finds its projects and their regions"
     elif table is Settings and key in SourceSettings.model_fields:
         wrong = f"{key} is a key of a source: move it below a [[sources]]"
     elif key in Thresholds.model_fields:

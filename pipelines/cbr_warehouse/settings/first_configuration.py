@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from cbr_warehouse.settings.auth_methods import AuthMethod
 from cbr_warehouse.settings.endpoints import endpoint_of_region
 from cbr_warehouse.settings.error_messages import problems_of
-from cbr_warehouse.settings.model import Origin, Settings, SourceSettings
+from cbr_warehouse.settings.field_types import Origin
+from cbr_warehouse.settings.model import Settings, SourceSettings
 
 _HEADER = """\
 # Configuration of cbr-warehouse, written by 'cbr-warehouse init'. Edit it as you like.

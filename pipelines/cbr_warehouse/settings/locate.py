@@ -37,6 +37,8 @@ KEYS = frozenset(
         "schedules",
         "exceptions",
         "sources",
+        "accounts",
+        "sources_at_once",
         "publish_unchanged",
     )
 )

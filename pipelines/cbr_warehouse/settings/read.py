@@ -11,11 +11,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cbr_warehouse.settings.auth_methods import ALLOWED_AUTH, auth_problems
+from cbr_warehouse.settings.accounts import ALLOWED_ACCOUNT_NAME
+from cbr_warehouse.settings.auth_methods import (
+    ALLOWED_ACCOUNT_AUTH,
+    ALLOWED_AUTH,
+    account_auth_problems,
+    auth_problems,
+)
 from cbr_warehouse.settings.endpoints import endpoint_of_region
 from cbr_warehouse.settings.error_messages import key_of, problems_of
+from cbr_warehouse.settings.field_types import ALLOWED_NAME, Origin
 from cbr_warehouse.settings.locate import find_file, named_data_dir, parse_file
-from cbr_warehouse.settings.model import ALLOWED_NAME, Origin, Settings
+from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
 
 ENVIRONMENT = "the environment"
@@ -34,6 +41,12 @@ VENDOR_SECURITY_TOKEN = "HUAWEICLOUD_SDK_SECURITY_TOKEN"  # noqa: S105  the name
 
 ExtraChecks = Callable[[Mapping[str, Any], Origin], list[ConfigProblem]]
 """Further checks on the parsed configuration, run only if it is invalid already."""
+
+_NAMED_TABLES = (
+    ("sources", auth_problems, ALLOWED_AUTH, ALLOWED_NAME),
+    ("accounts", account_auth_problems, ALLOWED_ACCOUNT_AUTH, ALLOWED_ACCOUNT_NAME),
+)
+"""Tables with a name and a way to sign in, with what is checked of them."""
 
 
 def read_settings(
@@ -110,23 +123,22 @@ def _check(raw: dict[str, Any], origin: Origin, extra_checks: ExtraChecks | None
 
 def _cross_problems(raw: dict[str, Any], place: str) -> list[ConfigProblem]:
     """Checks across keys: authentication methods and duplicate names."""
-    sources = raw.get("sources")
-    if not isinstance(sources, list):
-        return []
     problems = []
     names: set[str] = set()
-    for position, source in enumerate(sources):
-        if not isinstance(source, dict):
-            continue
-        for key, wrong in auth_problems(source):
-            loc = ("sources", position, key) if key else ("sources", position)
-            problems.append(ConfigProblem(place, key_of(loc, raw), wrong, ALLOWED_AUTH))
-        name = source.get("name")
-        if isinstance(name, str):
-            if name in names:
-                key = key_of(("sources", position, "name"), raw)
-                problems.append(
-                    ConfigProblem(place, key, "an earlier source has the same name", ALLOWED_NAME)
+    for kind, find_problems, allowed_auth, allowed_name in _NAMED_TABLES:
+        tables = raw.get(kind)
+        for position, table in enumerate(tables if isinstance(tables, list) else ()):
+            if not isinstance(table, dict):
+                continue
+            for key, wrong in find_problems(table):
+                loc = (kind, position, key) if key else (kind, position)
+                problems.append(ConfigProblem(place, key_of(loc, raw), wrong, allowed_auth))
+            name = table.get("name")
+            if isinstance(name, str) and name in names:
+                key = key_of((kind, position, "name"), raw)
+                wrong = (
+                    f"an earlier {'source' if kind == 'sources' else 'source or account'} has the same name"
                 )
-            names.add(name)
+                problems.append(ConfigProblem(place, key, wrong, allowed_name))
+            names |= {name} if isinstance(name, str) else set()
     return problems

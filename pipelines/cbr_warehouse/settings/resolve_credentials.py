@@ -5,16 +5,18 @@ credentials are used in ``source``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
 from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.settings.accounts import AccountSettings
 from cbr_warehouse.settings.auth_methods import AuthMethod
 from cbr_warehouse.settings.error_messages import key_of
-from cbr_warehouse.settings.model import ALLOWED_REFERENCE, ALLOWED_TEXT, Origin, SourceSettings
+from cbr_warehouse.settings.field_types import ALLOWED_REFERENCE, ALLOWED_TEXT, Origin
+from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.problems import ConfigProblem
 from cbr_warehouse.settings.secret_references import Reference, parse_reference
 
@@ -74,39 +76,41 @@ Credentials = TokenCredentials | PasswordCredentials | KeyCredentials
 
 
 def find_secrets(
-    source: SourceSettings, environ: Mapping[str, str], place: str, table: str
+    owner: SourceSettings | AccountSettings, environ: Mapping[str, str], place: str, table: str
 ) -> Credentials | list[ConfigProblem]:
-    """Resolves the secrets of one source.
+    """Resolves the secrets of one source or account.
 
     Args:
-        source: The source.
+        owner: The source or account.
         environ: The environment variables.
         place: Name of the configuration, for messages.
-        table: Prefix of the source's keys, such as ``sources[0].``, for messages.
+        table: Its table, such as ``sources[0]``, for messages.
 
     Returns:
         The credentials, or all problems found.
     """
     problems: list[ConfigProblem] = []
+    found_by = owner.account if isinstance(owner, SourceSettings) else owner.name
+    named = f"source {owner.name}" if found_by is None else f"account {found_by}"
 
     def text_of(key: str) -> str:
-        value = getattr(source, key)
+        value = getattr(owner, key)
         if not isinstance(value, Reference):
             return str(value)
         try:
             return _fetch(key, value, environ)
         except ValueError as error:
-            where = f"{table}{key} (source {source.name})"
+            where = f"{table}.{key} ({named})"
             problems.append(ConfigProblem(place, where, str(error), _REFERENCES[key]))
             return ""
 
     credentials: Credentials
-    match source.auth_method:
+    match owner.auth_method:
         case AuthMethod.TOKEN:
             credentials = TokenCredentials(SecretStr(text_of("token")))
         case AuthMethod.PASSWORD:
             credentials = PasswordCredentials(
-                str(source.iam_endpoint),
+                str(owner.iam_endpoint),
                 text_of("username"),
                 SecretStr(text_of("password")),
                 text_of("domain"),
@@ -115,7 +119,7 @@ def find_secrets(
             credentials = KeyCredentials(
                 SecretStr(text_of("access_key")),
                 SecretStr(text_of("secret_key")),
-                SecretStr(text_of("security_token")) if source.security_token else None,
+                SecretStr(text_of("security_token")) if owner.security_token else None,
             )
     return problems or credentials
 
@@ -128,28 +132,37 @@ def secret_problems(
     Args:
         raw: The parsed TOML.
         origin: Where it was read.
-        name: The only source to check; None for all.
+        name: The only source to check; None for all, and for all accounts.
         environ: The environment variables.
 
     Returns:
         Problems of all well-formed references; malformed ones are reported by the validation.
     """
     problems: list[ConfigProblem] = []
-    sources = raw.get("sources")
-    for position, source in enumerate(sources if isinstance(sources, list) else ()):
-        if not isinstance(source, dict) or name not in {None, str(source.get("name"))}:
-            continue
-        for key in (key for key in _REFERENCES if str(source.get(key)).startswith(("env:", "file:"))):
+    for kind, position, table in _tables(raw):
+        is_wanted = name is None or (kind == "sources" and name == str(table.get("name")))
+        for key in _REFERENCES if is_wanted else ():
+            if not str(table.get(key)).startswith(("env:", "file:")):
+                continue
             try:
-                reference = parse_reference(source[key], origin.base)
+                reference = parse_reference(table[key], origin.base)
             except ValueError:
                 continue
             try:
                 _fetch(key, reference, environ)
             except ValueError as error:
-                where = key_of(("sources", position, key), raw)
+                where = key_of((kind, position, key), raw)
                 problems.append(ConfigProblem(origin.place, where, str(error), _REFERENCES[key]))
     return problems
+
+
+def _tables(raw: Mapping[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """The tables that have secrets, with their kind and position."""
+    for kind in ("sources", "accounts"):
+        tables = raw.get(kind)
+        for position, table in enumerate(tables if isinstance(tables, list) else ()):
+            if isinstance(table, dict):
+                yield kind, position, table
 
 
 def resolve_text(key: str, value: str | Reference, environ: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.settings.accounts import AccountSettings
 from cbr_warehouse.settings.locate import FILE_NAME
 from cbr_warehouse.settings.model import Settings, SourceSettings
 from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
@@ -23,6 +24,46 @@ class ReadySource:
 
     settings: SourceSettings
     credentials: Credentials
+
+
+@dataclass(frozen=True)
+class ReadyAccount:
+    """An account with resolved credentials.
+
+    Attributes:
+        settings: The account's settings.
+        credentials: Its credentials.
+    """
+
+    settings: AccountSettings
+    credentials: Credentials
+
+
+def require_accounts(settings: Settings, environ: Mapping[str, str]) -> tuple[ReadyAccount, ...]:
+    """All accounts, with their secrets resolved.
+
+    Args:
+        settings: The configuration.
+        environ: The environment variables.
+
+    Raises:
+        SettingsError: A secret cannot be resolved; the message lists every problem of accounts and
+            configured sources.
+    """
+    ready: list[ReadyAccount] = []
+    problems: list[ConfigProblem] = []
+    for position, account in enumerate(settings.accounts):
+        found = find_secrets(account, environ, settings.place, f"accounts[{position}]")
+        if isinstance(found, list):
+            problems += found
+        else:
+            ready.append(ReadyAccount(account, found))
+    if problems:
+        for source in settings.sources:
+            secrets = find_secrets(source, environ, settings.place, _table_of(settings, source))
+            problems += secrets if isinstance(secrets, list) else []
+        raise_problems(problems)
+    return tuple(ready)
 
 
 def choose_sources(
@@ -76,8 +117,7 @@ def require_sources(
     ready: list[ReadySource] = []
     problems: list[ConfigProblem] = []
     for source in choose_sources(settings, name, environ):
-        table = f"sources[{settings.sources.index(source)}]."
-        found = find_secrets(source, environ, settings.place, table)
+        found = find_secrets(source, environ, settings.place, _table_of(settings, source))
         if isinstance(found, list):
             problems += found
         else:
@@ -87,12 +127,25 @@ def require_sources(
     return tuple(ready)
 
 
+def _table_of(settings: Settings, source: SourceSettings) -> str:
+    """The table of the configuration that has the secrets of a source."""
+    if source.account is None:
+        return f"sources[{settings.sources.index(source)}]"
+    return f"accounts[{[account.name for account in settings.accounts].index(source.account)}]"
+
+
 def _none_configured(settings: Settings, environ: Mapping[str, str]) -> str:
     how = (
         f"Add a [[sources]] table with name, endpoint, project_id and credentials to {FILE_NAME} "
         "(docs/configuration.md has an example)"
     )
     missing = missing_vendor_variables(environ)
+    if settings.accounts:
+        names = ", ".join(account.name for account in settings.accounts)
+        return (
+            f"{settings.place}: no project is known of the accounts {names}. Run 'cbr-warehouse load', which "
+            "finds them; or correct regions, include and exclude, which leave none."
+        )
     if settings.place != ENVIRONMENT:
         return f"{settings.place} configures no source. {how}."
     if len(missing) < len(VENDOR_VARIABLES):

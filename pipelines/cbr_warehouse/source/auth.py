@@ -68,7 +68,7 @@ class Signatures:
 
     Args:
         credentials: The keys.
-        project_id: The project.
+        project_id: The project; None for requests about the account.
         clock: The current time, UTC: a signature is valid for some minutes.
     """
 
@@ -78,18 +78,18 @@ class Signatures:
         "minutes before trying again: keys that fail several times in a row are locked for a while."
     )
 
-    def __init__(self, credentials: KeyCredentials, project_id: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, credentials: KeyCredentials, project_id: str | None, clock: Callable[[], datetime]
+    ) -> None:
         self._credentials = credentials
         self._project_id = project_id
         self._clock = clock
 
     def headers(self, request: ApiRequest) -> dict[str, str]:
         """The signature and the headers that it covers."""
-        signed = {
-            "Host": request.host,
-            "X-Project-Id": self._project_id,
-            DATE_HEADER: print_date(self._clock()),
-        }
+        signed = {"Host": request.host, DATE_HEADER: print_date(self._clock())}
+        if self._project_id is not None:
+            signed["X-Project-Id"] = self._project_id
         if self._credentials.security_token is not None:
             signed["X-Security-Token"] = self._credentials.security_token.get_secret_value()
         signable = Signable(request.method, request.path, request.query, signed, request.body)

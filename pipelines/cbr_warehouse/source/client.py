@@ -24,7 +24,7 @@ from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.source.redaction import Redactor
 from cbr_warehouse.source.retry import Retrier
-from cbr_warehouse.source.runtime import Runtime, Timeouts
+from cbr_warehouse.source.runtime import Owner, Runtime, Timeouts
 from cbr_warehouse.source.session import ApiSession, Connection
 from cbr_warehouse.source.transport import Transport
 
@@ -57,16 +57,16 @@ class CbrClient:
         rate_limiters: RateLimiters | None = None,
     ) -> None:
         runtime, timeouts = runtime or Runtime(), timeouts or Timeouts()
-        redactor = Redactor(_secrets(credentials))
-        self._source = source
-        self._transport = Transport(source.name, source.ca_bundle, redactor, runtime, timeouts, transport)
+        redactor = Redactor(secrets_of(credentials))
+        self._source, owner = source, Owner(source.name)
+        self._transport = Transport(owner, source.ca_bundle, redactor, runtime, timeouts, transport)
         self._errors = ErrorTranslator(source.name, source.project_id, source.region, redactor)
-        retrier = Retrier(source.name, runtime, timeouts)
+        retrier = Retrier(owner, runtime, timeouts)
         connection = Connection(self._transport, retrier, self._errors, redactor, runtime)
         self._rate_limiter = (rate_limiters or RateLimiters()).of(source, runtime)
         self._session = ApiSession(
             connection,
-            _authenticator(source, credentials, connection),
+            authenticator_of(credentials, source.project_id, connection),
             self._rate_limiter,
             longest_pause=timeouts.budget_seconds,
         )
@@ -182,7 +182,8 @@ def _page(
     )
 
 
-def _secrets(credentials: Credentials) -> list[str]:
+def secrets_of(credentials: Credentials) -> list[str]:
+    """The secret values of credentials, for redaction."""
     match credentials:
         case TokenCredentials():
             secrets = [credentials.token]
@@ -194,14 +195,23 @@ def _secrets(credentials: Credentials) -> list[str]:
     return [secret.get_secret_value() for secret in secrets]
 
 
-def _authenticator(source: SourceSettings, credentials: Credentials, connection: Connection) -> Authenticator:
+def authenticator_of(
+    credentials: Credentials, project_id: str | None, connection: Connection
+) -> Authenticator:
+    """The way to sign in with some credentials.
+
+    Args:
+        credentials: The credentials.
+        project_id: The project that requests are about; None for the account.
+        connection: The way to the servers.
+    """
     match credentials:
         case TokenCredentials():
             return GivenToken(credentials)
         case PasswordCredentials():
-            return IamToken(credentials, source.project_id, connection)
+            return IamToken(credentials, project_id, connection)
         case KeyCredentials():
-            return Signatures(credentials, source.project_id, connection.runtime.clock)
+            return Signatures(credentials, project_id, connection.runtime.clock)
 
 
 def _is_requestable(task_id: str) -> bool:

@@ -88,12 +88,12 @@ class ErrorTranslator:
             response: The response.
             remedy: What to do about it, which depends on the way to sign in.
         """
-        sentence = f"{self._happened(request, response)} {remedy}{_skew_remedy(response)}"
+        sentence = f"{self.describe(request, response)} {remedy}{_skew_remedy(response)}"
         return SignInError(sentence, response.status)
 
     def permanent(self, request: ApiRequest, response: ApiResponse) -> SourceError:
         """The error for any other response that is no success and will not change by itself."""
-        happened = self._happened(request, response)
+        happened = self.describe(request, response)
         code = (read_error(response.body).code or "").upper()
         if response.status == 403:
             return ForbiddenError(f"{happened} {_forbidden_remedy(code)}", response.status)
@@ -104,7 +104,8 @@ class ErrorTranslator:
             )
         return PermanentSourceError(f"{happened} {_other_remedy(response.status, code)}", response.status)
 
-    def _happened(self, request: ApiRequest, response: ApiResponse) -> str:
+    def describe(self, request: ApiRequest, response: ApiResponse) -> str:
+        """What was answered to which request, as a sentence."""
         happened = f"{self.where}: {request.label} {self._answered(response)}"
         return happened if happened.endswith(".") else f"{happened}."
 

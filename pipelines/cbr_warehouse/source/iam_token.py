@@ -46,7 +46,7 @@ waited for the one that tried."""
 
 _USABLE = re.compile(r"[!-~]+", re.ASCII)
 _REFUSED = (
-    "IAM issues no token for this user: check username, password, domain and project_id of the source, and "
+    "IAM issues no token for this user: check username, password and domain, of a source project_id too, and "
     "that the user may sign in with a password. Wait some minutes before trying again: an account is locked "
     "after several failures."
 )
@@ -63,11 +63,13 @@ class IamToken:
 
     Args:
         credentials: User, password, domain and the address of IAM.
-        project_id: The project that the token is scoped to.
+        project_id: The project that the token is scoped to; None for the account.
         connection: The way to the servers. Its redactor learns each token, so that none is ever shown.
     """
 
-    def __init__(self, credentials: PasswordCredentials, project_id: str, connection: Connection) -> None:
+    def __init__(
+        self, credentials: PasswordCredentials, project_id: str | None, connection: Connection
+    ) -> None:
         self._credentials = credentials
         self._project_id = project_id
         self._connection = connection
@@ -165,6 +167,11 @@ class IamToken:
         self._connection.redactor.learn(token)
         return _Token(token, _renew_at(response))
 
+    def _scope(self) -> dict[str, Any]:
+        if self._project_id is None:
+            return {"domain": {"name": self._credentials.domain}}
+        return {"project": {"id": self._project_id}}
+
     def _request(self) -> ApiRequest:
         user = {
             "name": self._credentials.username,
@@ -174,7 +181,7 @@ class IamToken:
         body = {
             "auth": {
                 "identity": {"methods": ["password"], "password": {"user": user}},
-                "scope": {"project": {"id": self._project_id}},
+                "scope": self._scope(),
             }
         }
         # Without the catalogue of all services, which is long and not needed.

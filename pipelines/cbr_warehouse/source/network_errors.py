@@ -10,13 +10,14 @@ from cbr_warehouse.errors import PermanentSourceError, SourceError
 from cbr_warehouse.source.http_messages import ApiRequest
 from cbr_warehouse.source.redaction import Redactor
 from cbr_warehouse.source.retry import ConnectionFailedError, RetryableError
+from cbr_warehouse.source.runtime import Owner
 
 _PROXY = "behind a proxy, HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
 _LATER = f"Try again later; if it stays so, check the network and, {_PROXY}."
 
 
 def translate_network_error(
-    name: str,
+    owner: Owner,
     request: ApiRequest,
     error: httpx.HTTPError,
     redactor: Redactor,
@@ -27,7 +28,7 @@ def translate_network_error(
     """Says why there was no response.
 
     Args:
-        name: Name of the source.
+        owner: The source or account.
         request: The request.
         error: What the HTTP library raised. Its own words may repeat a header, so they are redacted
             or left out.
@@ -42,7 +43,7 @@ def translate_network_error(
     reason = redactor.clean(next((str(cause) for cause in causes if str(cause)), ""))
     final = _final_problem(error, causes, reason)
     if final is not None:
-        return PermanentSourceError(f"Source {name}: {request.label} {final}")
+        return PermanentSourceError(f"{owner}: {request.label} {final}")
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
         return RetryableError("gave no whole answer in time", _LATER)
     if isinstance(error, httpx.ConnectTimeout):

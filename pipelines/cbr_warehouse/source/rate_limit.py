@@ -8,10 +8,12 @@ configured, and a pause that a server asks for holds for every thread.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Condition, Lock
 
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.runtime import Runtime
+from cbr_warehouse.source.shared_pace import SharedPace
 
 FIRST_LIMIT = 2.0
 MAX_LIMIT = 8.0
@@ -53,6 +55,7 @@ class RateLimiter:
         max_per_second: Requests per second; None for no limit.
         monotonic: Seconds that never run backwards.
         sleep: Sleeps some seconds.
+        shared: The pace that other processes keep too; None for that of this process alone.
     """
 
     def __init__(
@@ -61,11 +64,13 @@ class RateLimiter:
         max_per_second: float | None,
         monotonic: Callable[[], float],
         sleep: Callable[[float], None],
+        shared: SharedPace | None = None,
     ) -> None:
         self._name = name
         self._spacing = 1.0 / max_per_second if max_per_second else 0.0
         self._monotonic = monotonic
         self._sleep = sleep
+        self._shared = shared
         self._changed = Condition()
         self._limit = FIRST_LIMIT
         self._running = 0
@@ -90,6 +95,8 @@ class RateLimiter:
             self._issued += 1
             slot = Slot(self._issued)
             start_at = max(self._monotonic(), self._next_at)
+            if self._shared is not None and self._spacing:
+                start_at = self._shared.reserve(start_at, self._spacing)
             self._next_at = start_at + self._spacing
         try:
             # A pause may begin, or be prolonged, while this thread waits.
@@ -135,9 +142,13 @@ class RateLimiters:
 
     Sources of one project share a limiter. Projects do not: one that is rate limited, or has very
     many tasks, slows down no other.
+
+    Args:
+        folder: Where processes share the pace of projects with ``max_requests_per_second``; None not to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
         self._by_project: dict[tuple[str, str], RateLimiter] = {}
         self._lock = Lock()
 
@@ -153,7 +164,11 @@ class RateLimiters:
             limiter = self._by_project.get(project)
             if limiter is None:
                 limiter = self._by_project[project] = RateLimiter(
-                    source.name, source.max_requests_per_second, runtime.monotonic, runtime.sleep
+                    source.name,
+                    source.max_requests_per_second,
+                    runtime.monotonic,
+                    runtime.sleep,
+                    None if self._folder is None else SharedPace(self._folder, project),
                 )
             elif source.max_requests_per_second is not None:
                 limiter.slow_down(source.max_requests_per_second)

@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from cbr_warehouse.errors import SourceError, TransientSourceError
 from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse, parse_http_date
-from cbr_warehouse.source.runtime import Runtime, Timeouts
+from cbr_warehouse.source.runtime import Owner, Runtime, Timeouts
 
 RATE_LIMITED = 429
 RETRYABLE_STATUSES = frozenset({408, RATE_LIMITED, 500, 502, 503, 504})
@@ -125,13 +125,13 @@ class Retrier:
     """Repeats attempts. Safe to share between threads.
 
     Args:
-        name: Name of the source.
+        owner: The source or account.
         runtime: Time and randomness.
         timeouts: The budgets of one request.
     """
 
-    def __init__(self, name: str, runtime: Runtime, timeouts: Timeouts) -> None:
-        self._name = name
+    def __init__(self, owner: Owner, runtime: Runtime, timeouts: Timeouts) -> None:
+        self._owner = owner
         self._runtime = runtime
         self._timeouts = timeouts
         self._lock = Lock()
@@ -217,7 +217,7 @@ class Retrier:
         _log.log(
             logging.WARNING if is_due else logging.DEBUG,
             "%s: %s %s; attempt %d follows in %.1f s, and more for up to %.0f s",
-            self._name,
+            self._owner.name,
             attempts.request.label,
             error.what,
             attempts.made + 1,
@@ -235,7 +235,7 @@ class Retrier:
                 f"{budget:.0f} s that a request may take."
             )
         return last.final(
-            f"Source {self._name}: {attempts.request.label} was tried {times} in "
+            f"{self._owner}: {attempts.request.label} was tried {times} in "
             f"{self._spent_seconds(attempts):.0f} s; at last it {last.what}.{waits} {last.remedy}"
         )
 

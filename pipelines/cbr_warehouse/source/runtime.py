@@ -29,6 +29,22 @@ class Runtime:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """On whose behalf requests are made: its ``str`` begins each message.
+
+    Attributes:
+        name: Its name in the configuration, which begins each line of the log.
+        kind: What it is.
+    """
+
+    name: str
+    kind: str = "Source"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
 class Timeouts:
     """How long to wait for what.
 

@@ -5,9 +5,11 @@ would print tokens. Retrying is done by ``retry``.
 """
 
 import logging
+import os
 import ssl
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -19,7 +21,7 @@ from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.network_errors import translate_network_error
 from cbr_warehouse.source.redaction import Redactor
 from cbr_warehouse.source.retry import RATE_LIMITED, RetryableError
-from cbr_warehouse.source.runtime import Runtime, Timeouts
+from cbr_warehouse.source.runtime import Owner, Runtime, Timeouts
 
 _LIBRARY_LOGGERS = tuple(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))
 _HEADERS_EVENT = "receive_response_headers"
@@ -31,6 +33,8 @@ real ones take 1 to 2 KiB. Whatever is larger is no page of tasks, and may be a 
 _PIECE_BYTES = 2**20
 """Decompressed at once; a bomb of 64 KiB can hold 64 MiB."""
 
+_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
 _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
@@ -41,7 +45,7 @@ class Transport:
     """Sends requests. Safe to share between threads.
 
     Args:
-        name: Name of the source.
+        owner: The source or account.
         ca_bundle: PEM file with the certificates to trust instead of the usual ones.
         redactor: Removes secrets from the texts of others.
         runtime: Time.
@@ -59,7 +63,7 @@ class Transport:
 
     def __init__(
         self,
-        name: str,
+        owner: Owner,
         ca_bundle: Path | None,
         redactor: Redactor,
         runtime: Runtime,
@@ -67,11 +71,11 @@ class Transport:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         _keep_headers_out_of_library_logs()
-        self._name = name
+        self._owner = owner
         self._redactor = redactor
         self._runtime = runtime
         self._timeouts = timeouts
-        self._http = _make_http_client(name, ca_bundle, timeouts, transport)
+        self._http = _make_http_client(owner, ca_bundle, timeouts, transport)
         self._lock = Lock()
         self.requests_made = 0
         self.rate_limited = 0
@@ -151,7 +155,7 @@ class Transport:
 
     def _too_large(self, request: ApiRequest, status: int) -> PermanentSourceError:
         return PermanentSourceError(
-            f"Source {self._name}: {request.label} answered {status} with more than "
+            f"{self._owner}: {request.label} answered {status} with more than "
             f"{MAX_BODY_BYTES // 2**20} MiB, which is no page of tasks; the rest was not read. Check the "
             "endpoint; if it is right, report this to the operator of the service.",
             status,
@@ -159,7 +163,7 @@ class Transport:
 
     def _translate(self, request: ApiRequest, error: httpx.HTTPError) -> RetryableError | SourceError:
         return translate_network_error(
-            self._name,
+            self._owner,
             request,
             error,
             self._redactor,
@@ -169,23 +173,23 @@ class Transport:
 
     def _unsendable(self, request: ApiRequest) -> PermanentSourceError:
         return PermanentSourceError(
-            f"Source {self._name}: {request.method} {request.endpoint} cannot be sent: the address or a "
+            f"{self._owner}: {request.method} {request.endpoint} cannot be sent: the address or a "
             "value sent with it has characters that HTTP does not allow. Check the endpoint and the sign-in."
         )
 
     def _log(self, request: ApiRequest, result: str, began_at: float) -> None:
         seconds = self._runtime.monotonic() - began_at
-        _log.debug("%s: %s %s: %s in %.3f s", self._name, request.method, request.url, result, seconds)
+        _log.debug("%s: %s %s: %s in %.3f s", self._owner.name, request.method, request.url, result, seconds)
 
 
 def _make_http_client(
-    name: str, ca_bundle: Path | None, timeouts: Timeouts, transport: httpx.BaseTransport | None
+    owner: Owner, ca_bundle: Path | None, timeouts: Timeouts, transport: httpx.BaseTransport | None
 ) -> httpx.Client:
     """Makes the client of the HTTP library. Proxies and default certificates come from the environment."""
-    verify = True if ca_bundle is None else _read_certificates(name, ca_bundle)
+    own = None if ca_bundle is None else _read_certificates(owner, ca_bundle)
     try:
         return httpx.Client(
-            verify=verify,
+            verify=own or _usual_certificates(*(os.environ.get(name) for name in _CERTIFICATE_VARIABLES)),
             transport=transport,
             timeout=httpx.Timeout(
                 connect=timeouts.connect_seconds,
@@ -207,12 +211,12 @@ def _make_http_client(
         problem = "is not the address of a proxy"
     except OSError:
         raise SettingsError(
-            f"Source {name}: the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read. "
+            f"{owner}: the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read. "
             "Correct the variable, or unset it."
         ) from None
     # Outside the except block: the library's own words repeat a proxy's password.
     raise SettingsError(
-        f"Source {name}: HTTP_PROXY, HTTPS_PROXY or ALL_PROXY {problem}. "
+        f"{owner}: HTTP_PROXY, HTTPS_PROXY or ALL_PROXY {problem}. "
         "Allowed: an address such as http://proxy.example.com:3128."
     )
 
@@ -230,12 +234,24 @@ def _decompress(decompressor: "zlib._Decompress", chunk: bytes) -> Iterator[byte
         raise httpx.DecodingError(str(error)) from None
 
 
-def _read_certificates(name: str, ca_bundle: Path) -> ssl.SSLContext:
+@lru_cache(maxsize=4)
+def _usual_certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """The certificates of the system or environment, read once: each reading takes 20 ms of CPU and 1 MB.
+
+    Args:
+        file: Value of the variable that names a file, which the HTTP library reads itself.
+        folder: The same for a folder.
+    """
+    del file, folder
+    return httpx.create_ssl_context()
+
+
+def _read_certificates(owner: Owner, ca_bundle: Path) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(ca_bundle))
     except OSError:  # ssl.SSLError is one
         raise SettingsError(
-            f"Source {name}: ca_bundle {ca_bundle} contains no certificates that can be read. "
+            f"{owner}: ca_bundle {ca_bundle} contains no certificates that can be read. "
             "Allowed: a file with certificates in PEM form (-----BEGIN CERTIFICATE-----)."
         ) from None
 

@@ -70,6 +70,11 @@ class DataDirectory:
         """Held while a source is loaded."""
         return self.root / ".locks" / f"{source}.lock"
 
+    @property
+    def rates(self) -> Path:
+        """When the next request to a project may be sent, for all processes that share a rate limit."""
+        return self.root / ".rates"
+
     def sources_with_lock(self) -> tuple[str, ...]:
         """Names of all sources that a load ever locked, by name; one may be on its first load."""
         return tuple(sorted(path.stem for path in (self.root / ".locks").glob("*.lock")))
@@ -87,6 +92,15 @@ class DataDirectory:
     def raw_ledger(self, kind: str, source: str) -> Path:
         """Folder of a source's small ledgers (``sweeps``, ``audits``, ``loads``, ``landed``)."""
         return self.raw / kind / f"{SOURCE_PREFIX}{source}"
+
+    def found_projects(self, account: str) -> Path:
+        """The projects that an account was ever found to have, and the names of their sources."""
+        return self.raw / "accounts" / f"{account}.json"
+
+    @property
+    def accounts_lock(self) -> Path:
+        """Held while a list of found projects is brought up to date."""
+        return self.root / ".accounts.lock"
 
     def ledger_state(self, source: str) -> Path:
         """What the folded ledgers of a source amount to; made again from them where it is missing."""

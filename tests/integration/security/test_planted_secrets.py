@@ -126,7 +126,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     def is_known(body: dict[str, dict[str, dict[str, dict[str, dict[str, str]]]]]) -> bool:
         return body["auth"]["identity"]["password"]["user"]["password"] == PASSWORD  # type: ignore[comparison-overlap]
 
-    monkeypatch.setattr("cbr_emulator.server.app.is_known_user", is_known)
+    monkeypatch.setattr("cbr_emulator.server.iam.is_known_user", is_known)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from cbr_warehouse.alerts.channels import Mail, Webhook, deliver, open_channels
 from cbr_warehouse.alerts.log import Alert, AlertLog, Undelivered
 from cbr_warehouse.errors import AlertError, SettingsError
-from cbr_warehouse.settings.model import Alerts, Settings
+from cbr_warehouse.settings.alerts import Alerts
+from cbr_warehouse.settings.model import Settings
 from support.alert_receivers import SmtpReceiver, receive_http, receive_mail
 from support.own_certificate import write_certificate
 

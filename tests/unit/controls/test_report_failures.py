@@ -13,7 +13,7 @@ from cbr_warehouse.controls.junit import write_junit
 from cbr_warehouse.controls.outcome import Evidence, Outcome, Verdict
 from cbr_warehouse.controls.report_failures import report_failures
 from cbr_warehouse.errors import StorageError
-from cbr_warehouse.settings.model import Alerts
+from cbr_warehouse.settings.alerts import Alerts
 from support.alert_receivers import HttpReceiver, receive_http
 
 NOW = datetime(2026, 3, 10, 1, tzinfo=UTC)

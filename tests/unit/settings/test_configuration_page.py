@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from cbr_warehouse.settings.accounts import AccountSettings
+from cbr_warehouse.settings.alerts import Alerts
 from cbr_warehouse.settings.analytics import THRESHOLDS
 from cbr_warehouse.settings.control_exceptions import ControlException
 from cbr_warehouse.settings.locate import CONFIG_VARIABLE, DATA_DIR_VARIABLE, KEYS
-from cbr_warehouse.settings.model import Alerts, Schedule, Settings, SourceSettings
+from cbr_warehouse.settings.model import Settings, SourceSettings
 from cbr_warehouse.settings.read import (
     VENDOR_SECURITY_TOKEN,
     VENDOR_VARIABLES,
     read_settings,
 )
+from cbr_warehouse.settings.schedules import Schedule
 from cbr_warehouse.settings.thresholds import Thresholds
 
 PAGE = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
@@ -30,6 +33,7 @@ TABLES: list[tuple[str, type[BaseModel]]] = [
     ("`[[schedules]]`", Schedule),
     ("`[[exceptions]]`", ControlException),
     ("`[[sources]]`", SourceSettings),
+    ("`[[accounts]]`", AccountSettings),
 ]
 
 
@@ -41,8 +45,9 @@ def default_of(model: type[BaseModel], key: str) -> object:
     match field.default:
         case None:
             return "none"
-        case ():
-            return "`[]`"
+        case tuple() as listed:
+            quoted = ", ".join(f'"{one}"' for one in listed)
+            return f"`[{quoted}]`"
         case timedelta() as span:
             hours, rest = divmod(span, timedelta(hours=1))
             printed = f"{span.days}d" if span.days > 2 else f"{hours}h" if hours else f"{rest.seconds // 60}m"
@@ -60,7 +65,7 @@ def test_every_key_is_on_the_page_with_its_default(title: str, model: type[BaseM
     keys = [
         key
         for key in model.model_fields
-        if key not in {"alerts", "thresholds", "schedules", "exceptions", "sources"}
+        if key not in {"alerts", "thresholds", "schedules", "exceptions", "sources", "accounts"}
     ]
     assert SECTIONS[title] == [(key, default_of(model, key)) for key in keys]
 
@@ -71,7 +76,10 @@ def test_every_variable_is_on_the_page() -> None:
 
 
 def test_the_example_is_a_configuration(write) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    example, of_account = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (account,) = read_settings(write(of_account), None, {}).accounts
+    assert account.takes("eu-de_team", "eu-de")
+    assert not account.takes("eu-de_sandbox", "eu-de")
     settings = read_settings(write(example), None, {})
     assert [source.name for source in settings.sources] == ["prod-eu", "prod-cn"]
     assert settings.timezone == "Europe/Berlin"
