@@ -53,7 +53,7 @@ COMMANDS = {
         ),
         ("metrics", "Print the state of each source as Prometheus metrics, or write them to a file."),
         ("schema", "Show every column: its table, type, path in the API record and description."),
-        ("report", "Write the report of the newest complete backup days: one HTML file, its data beside it."),
+        ("report", "Write the report of a period of backup days: one HTML file, its data beside it."),
         ("rebuild", "Rebuild tables and warehouse from raw alone, without the API."),
         ("open", "Serve a local, read-only page over the published warehouse until Ctrl-C."),
         (

@@ -1,6 +1,6 @@
 """How numbers, times and names are printed. Which column is printed how is in ``tables``."""
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from cbr_warehouse.contract.visible_text import escape_invisible
@@ -37,13 +37,6 @@ def count(number: float | None) -> str:
 def hours(number: float | None) -> str:
     """Hours with one digit."""
     return "–" if number is None else f"{number:,.1f} h"
-
-
-def span(length: timedelta) -> str:
-    """A duration: whole days from two on, otherwise hours."""
-    if length >= timedelta(days=2) and not length % timedelta(days=1):
-        return f"{length.days} d"
-    return f"{length / timedelta(hours=1):g} h"
 
 
 def moment(value: date | datetime | None, zone: tzinfo = UTC) -> str:

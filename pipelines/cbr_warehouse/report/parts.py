@@ -20,6 +20,11 @@ from cbr_warehouse.report.texts import Texts
 Rows = list[dict[str, Any]]
 
 
+_CUT_ON_PAPER = ("causes", "incidents")
+_ROWS_ON_PAPER = 8
+"""How many rows of these tables the style sheet prints."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A section with a table or a plot.
@@ -31,6 +36,7 @@ class Part:
         is_table: Whether the content is a table, which may scroll sideways.
         empty: The section of the text that is shown instead of empty content.
         remark: A sentence above the content; empty for none.
+        cut: A sentence for paper, which leaves rows out; empty where it has all.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Part:
     is_table: bool
     empty: str
     remark: str = ""
+    cut: str = ""
 
 
 def anchors_of(data: ReportData) -> dict[Any, str]:
@@ -153,13 +160,16 @@ def _tables(data: ReportData, texts: Texts) -> Iterable[Part]:
         tables.append(("audit", data.evidence, "name rows"))
     for name, rows, columns in tables:
         html = html_table(name, rows, columns.split(), texts, data.zone) if rows else Markup()
-        yield Part(name, name, html, is_table=True, empty=name)
+        remark = texts("audit", "whole") if name == "audit" and not data.scope.is_whole else ""
+        is_cut = name in _CUT_ON_PAPER and len(rows) > _ROWS_ON_PAPER
+        cut = texts("figure", "cut", shown=_ROWS_ON_PAPER, n=count(len(rows))) if is_cut else ""
+        yield Part(name, name, html, is_table=True, empty=name, remark=remark, cut=cut)
 
 
 def _incident(row: dict[str, Any], texts: Texts, anchors: dict[Any, str]) -> dict[str, Any]:
     text = vendor_text(row, "text", texts)
     code = texts.word(row["error_code"]) if row["error_code"] == "(none)" else abbreviate(row["error_code"])
-    name = f"{abbreviate(text, 160)} ({code})" if text else code
+    name = f"{abbreviate(text, 160)} ({code.removeprefix('BackupService.')})" if text else code
     return row | {
         "anchor": f"incident-{row['letter']}",
         "incident": f"{row['letter']}: {name}",

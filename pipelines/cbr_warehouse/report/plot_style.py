@@ -68,15 +68,21 @@ def both_sizes(plot: Callable[[Size], str | None]) -> Markup:
     return Markup("".join(drawn))  # noqa: S704  # drawn by us; Vega escapes its texts
 
 
-def marked(chart: Chart, marks: tuple[IncidentMark, ...]) -> Chart:
-    """Adds the letters of incidents above a plot over days; those of one day share a place."""
+def marked(chart: Chart, marks: tuple[IncidentMark, ...], band: float = 0.0) -> Chart:
+    """Adds the letters of incidents above a plot over days; those of one day share a place.
+
+    Args:
+        chart: The plot.
+        marks: The incidents.
+        band: Where in the day the plot has its own marks: 0 for points, 0.5 for bars.
+    """
     if not marks:
         return chart
     by_day: dict[str, str] = {}
     for mark in marks:
         by_day[mark.day] = by_day.get(mark.day, "") + mark.letter
     frame = pd.DataFrame([{"day": day, "letter": letters} for day, letters in by_day.items()])
-    at = alt.Chart(frame).encode(x="yearmonthdate(day):T")
+    at = alt.Chart(frame).encode(x=alt.X("yearmonthdate(day):T", bandPosition=band))
     rule = at.mark_rule(color=INK, opacity=0.45, strokeDash=[2, 3])
     letter = at.mark_text(color=INK, baseline="bottom", fontWeight="bold").encode(
         y=alt.value(-2), text="letter:N"

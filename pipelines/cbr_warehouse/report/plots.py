@@ -92,7 +92,7 @@ def plot_causes(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = ()) 
             order=alt.Order("color_code_sort_index:Q"),
         )
     )
-    return svg(marked(chart, marks), f"{words['name']}. {words['definition']}", size)
+    return svg(marked(chart, marks, 0.5), f"{words['name']}. {words['definition']}", size)
 
 
 def plot_unprotected(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = ()) -> str | None:
@@ -106,7 +106,7 @@ def plot_unprotected(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks =
         .mark_bar(color=PALETTE[1])
         .encode(x=_day_axis(texts("trend", "day"), size), y=alt.Y("hours:Q", title=words["hours"]))
     )
-    return svg(marked(chart, marks), f"{words['name']}. {words['definition']}", size)
+    return svg(marked(chart, marks, 0.5), f"{words['name']}. {words['definition']}", size)
 
 
 def plot_offsite(rows: Rows, texts: Texts, size: Size = WIDE) -> str | None:
@@ -148,7 +148,7 @@ def plot_offsite(rows: Rows, texts: Texts, size: Size = WIDE) -> str | None:
 def _target(target: float, label: str, size: Size) -> tuple[alt.Chart, alt.Chart]:
     at = alt.Chart(pd.DataFrame([{"rate": target, "label": label}])).encode(y="rate:Q")
     rule = at.mark_rule(color=PALETTE[4], strokeDash=[6, 3], strokeWidth=1.5)
-    text = at.mark_text(color=INK, align="right", baseline="top", dy=3).encode(
+    text = at.mark_text(color=INK, align="right", baseline="top", dy=14).encode(
         x=alt.value(size.width), text="label:N"
     )
     return rule, text

@@ -9,11 +9,12 @@ from markupsafe import Markup
 from cbr_warehouse.report.changes import describe_changes
 from cbr_warehouse.report.collect_data import QueryResult, ReportData
 from cbr_warehouse.report.comparison import compare
-from cbr_warehouse.report.formatting import count, moment, span
+from cbr_warehouse.report.formatting import count, moment
 from cbr_warehouse.report.headings import clock, describe_period, describe_scope, describe_span
 from cbr_warehouse.report.html import environment
 from cbr_warehouse.report.parts import anchors_of, build_parts
 from cbr_warehouse.report.problems import Problem, describe_problems
+from cbr_warehouse.report.queries import Question
 from cbr_warehouse.report.texts import Texts
 
 
@@ -47,7 +48,7 @@ def render_page(data: ReportData, texts: Texts, version: str) -> str:
             heading=describe_period(data, texts),
             is_of_resources=data.scope.is_of_resources,
             limits=describe_scope(data.scope, texts),
-            settings=_settings(data.settings),
+            settings=_settings(data.settings, texts),
             sources=len(rows),
             span=describe_span(data, texts),
             style=Markup(style),  # noqa: S704  # our own file
@@ -60,8 +61,10 @@ def render_page(data: ReportData, texts: Texts, version: str) -> str:
     )
 
 
-def _settings(settings: dict[str, Any]) -> str:
-    shown = {name: span(value) if isinstance(value, timedelta) else value for name, value in settings.items()}
+def _settings(settings: dict[str, Any], texts: Texts) -> str:
+    shown = {
+        name: texts.span(value) if isinstance(value, timedelta) else value for name, value in settings.items()
+    }
     shown["day_anchor"] = clock(settings["day_anchor"])
     return ", ".join(f"{name} {value}" for name, value in shown.items())
 
@@ -72,6 +75,11 @@ def _problems(data: ReportData, texts: Texts) -> list[Problem]:
     return describe_problems(rows, texts, data.zone, anchors_of(data), has_sources=has_sources)
 
 
-def _defined(data: ReportData) -> list[str]:
-    """Sections whose definitions are printed at the end: paper cannot unfold them."""
-    return [*data.figures, *data.results]
+def _defined(data: ReportData) -> list[tuple[str, Question | None]]:
+    """Sections whose definitions are printed at the end: paper cannot unfold them.
+
+    Those that the verdict rests on come with their questions, which say exactly what is counted.
+    """
+    figures: list[tuple[str, Question | None]] = [(name, one.question) for name, one in data.figures.items()]
+    exact = ("findings", "matters", "worst")
+    return figures + [(name, one.question if name in exact else None) for name, one in data.results.items()]

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -34,6 +35,12 @@ class Texts:
         """What to do about days of a state and reason; None where there is nothing to say."""
         remedies: dict[str, str] = self.words["remedy"]
         return remedies.get(state) or remedies.get(reason or "")
+
+    def span(self, length: timedelta) -> str:
+        """A duration: whole days from two on, otherwise hours."""
+        if length >= timedelta(days=2) and not length % timedelta(days=1):
+            return self("unit", "days", n=length.days)
+        return self("unit", "hours", n=f"{length / timedelta(hours=1):g}")
 
     def population(self, question: Question) -> str:
         """What a query counts and what it does not; in English, the text of the query's own header."""

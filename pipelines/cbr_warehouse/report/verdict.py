@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.report.findings import Finding, Grade, weigh
-from cbr_warehouse.report.formatting import count, moment, percent, span
+from cbr_warehouse.report.formatting import count, moment, percent
 from cbr_warehouse.report.key_figures import Figure
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.report.texts import Texts
@@ -74,17 +74,23 @@ def _sentences(
     if period.begins_late:
         yield texts("verdict", "begins", at=moment(period.log_from_at, ZoneInfo(period.timezone)))
     strikes = {"strikes": settings["strikes"]}
-    counted: tuple[tuple[str, float, dict[str, Any]], ...] = (
-        ("never", figures["never"].numerator, {}),
-        ("strikes", figures["strikes"].numerator, strikes),
-        ("persistent", found["persistent"].n, strikes | {"after": span(settings["persistent_after"])}),
-        ("unprotected", found["unprotected"].n, {}),
-        ("partial_success", found["partial"].n, {}),
-        ("mostly_failed", found["mostly_failed"].n, {}),
-        ("incomplete", found["missing"].n, {}),
-        ("unverified", found["unverified"].n, {}),
+    counted: tuple[tuple[str, str, float, dict[str, Any]], ...] = (
+        ("never", "unprotected", figures["never"].numerator, {}),
+        ("strikes", "persistent", figures["strikes"].numerator, strikes),
+        (
+            "persistent",
+            "persistent",
+            found["persistent"].n,
+            strikes | {"after": texts.span(settings["persistent_after"])},
+        ),
+        ("unprotected", "unprotected", found["unprotected"].n, {}),
+        ("partial_success", "partial", found["partial"].n, {}),
+        ("mostly_failed", "mostly_failed", found["mostly_failed"].n, {}),
+        ("incomplete", "missing", found["missing"].n, {}),
+        ("unverified", "unverified", found["unverified"].n, {}),
     )
-    for key, number, values in counted:
+    # What made the verdict first.
+    for key, _, number, values in sorted(counted, key=lambda one: -found[one[1]].grade):
         if number:
             yield texts("verdict", key, n=count(number), **values)
 
@@ -95,7 +101,7 @@ def _remarks(
     if left_out:
         yield texts("verdict", "left_out", days=RETENTION.days, names=", ".join(left_out))
     if unscheduled["total"] and unscheduled["n"] == unscheduled["total"]:
-        yield texts("verdict", "no_policy", interval=span(settings["default_interval"]))
+        yield texts("verdict", "no_policy", interval=texts.span(settings["default_interval"]))
 
 
 def _protected(success: Figure, texts: Texts) -> str:

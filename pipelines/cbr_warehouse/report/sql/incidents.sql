@@ -5,14 +5,19 @@
 -- Settings: incident_gap, incident_resources
 -- Edge cases: incidents are found in whole sources; failures, resources and vaults are theirs, whatever the report is limited
 --   to. Failures of an incident that goes on after the end of the period are counted.
-WITH hit AS (
+WITH incident AS MATERIALIZED (
+    SELECT *
+    FROM analytics.failure_incidents
+    WHERE last_failure_at >= $plot_from_at AND began_at < $to_at
+),
+
+hit AS (
     SELECT i.source, i.error_code, i.began_at, count(DISTINCT a.resource_id) AS hit
-    FROM analytics.failure_incidents AS i
+    FROM incident AS i
     JOIN analytics.attempt AS a
         ON a.source = i.source AND coalesce(a.error_code, '(none)') = i.error_code
         AND a.operation_type = 'backup' AND a.outcome = 'fail'
         AND a.created_at BETWEEN i.began_at AND i.last_failure_at
-    WHERE i.last_failure_at >= $plot_from_at AND i.began_at < $to_at
     GROUP BY ALL
 )
 
@@ -29,7 +34,7 @@ SELECT
     i.failure_rate,
     e.text_en,
     e.text_zh
-FROM analytics.failure_incidents AS i
+FROM incident AS i
 JOIN hit AS h ON h.source = i.source AND h.error_code = i.error_code AND h.began_at = i.began_at
 LEFT JOIN analytics.error_code AS e ON e.error_code = i.error_code
 ORDER BY h.hit DESC, i.began_at DESC, i.source, i.error_code
