@@ -81,7 +81,7 @@ def test_a_command_that_reads_imports_only_what_it_uses(
 ) -> None:
     """DuckDB imports pandas for any parameter of a statement, and Typer pydantic for any option."""
     done, modules = _modules_of(stored, *words)
-    assert done.status == 0, done.err
+    assert done.status == (1 if words == ("check",) else 0), done.err  # a control says that the log is old
     assert modules & {*unneeded, *FRAMES, *SERVERS} == set()
 
 
