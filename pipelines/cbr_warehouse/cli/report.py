@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.cli.completion import complete_source
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.errors import UsageError
@@ -33,7 +34,9 @@ def report(
         Path | None, typer.Option(help="Folder to write to; default: a new one below data_dir/reports.")
     ] = None,
     period: Annotated[str, typer.Option(help=_PERIOD)] = "week",
-    source: Annotated[list[str] | None, typer.Option(help="Only this source; repeatable.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only this source; repeatable.", autocompletion=complete_source)
+    ] = None,
     vault: Annotated[
         list[str] | None, typer.Option(help="Only resources of this vault, its id or name; repeatable.")
     ] = None,

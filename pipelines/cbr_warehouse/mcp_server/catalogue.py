@@ -77,10 +77,12 @@ def explain(definition: Definition) -> dict[str, str]:
 
 
 def explain_named(sql: str) -> dict[str, dict[str, str]]:
-    """The explanations of all views that a statement names."""
+    """What the views and tables are that a statement names."""
     known = definitions()
     names = dict.fromkeys(name.lower() for name in _NAMED.findall(sql))
-    return {f"analytics.{name}": explain(known[name]) for name in names if name in known}
+    words = set(re.findall(r"\w+", sql.lower()))
+    tables = {one.name: {"grain": one.description} for one in read_contract().tables if one.name in words}
+    return tables | {f"analytics.{name}": explain(known[name]) for name in names if name in known}
 
 
 def selection(

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.warehouse.query import Snapshot
 
 MOST_ROWS = 500
 """Rows of an answer at most: an assistant reads them all."""
-
-MOST_COUNTED = 1_000_000
-"""Rows that are counted at most; beyond, the total is given as at least that."""
 
 MOST_CHARACTERS = 2000
 """Characters of a text that an answer has; the rest is counted."""
@@ -61,15 +60,22 @@ def read_rows(snapshot: Snapshot, sql: str, limit: int, plain: Callable[[Any], A
     """
     with snapshot.stream(sql) as found:
         names = _once_each(found.columns)
-        rows, total, cut = [], 0, _Cut(plain)
-        for row in found.rows:
-            total += 1
-            if total <= limit:
-                rows.append(dict(zip(names, map(cut, row), strict=True)))
-            if total >= MOST_COUNTED:
-                break
+        cut = _Cut(plain)
+        first = [dict(zip(names, map(cut, row), strict=True)) for row in islice(found.rows, limit)]
+        has_more = next(iter(found.rows), None) is not None
         types = dict(zip(names, found.types, strict=True))
-        return Rows(types, rows, total, total < MOST_COUNTED, cut.shortened)
+    total = _count(snapshot, sql) if has_more else len(first)
+    return Rows(types, first, limit + 1 if total is None else total, total is not None, cut.shortened)
+
+
+def _count(snapshot: Snapshot, sql: str) -> int | None:
+    """How many rows a statement has; None for one that cannot be part of another, such as DESCRIBE."""
+    body = sql.strip().rstrip(";")
+    try:
+        (row,) = snapshot.query(f"SELECT count(*) FROM (\n{body}\n)").rows
+    except WarehouseError:
+        return None
+    return int(row[0])
 
 
 class _Cut:

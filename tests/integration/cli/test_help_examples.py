@@ -164,6 +164,7 @@ def test_no_next_step_where_nobody_reads_it_or_the_command_failed(workplace: Wor
         ("load --source p", {"prod-eu", "prod-us"}),
         ("plan --source prod-e", {"prod-eu"}),
         ("quarantine list --source prod-u", {"prod-us"}),
+        ("report --source prod-", {"prod-eu", "prod-us"}),
         ("ini", {"init"}),
         ("--config other.toml doctor --source ", {"elsewhere"}),
         ("--config broken.toml doctor --source ", set()),
