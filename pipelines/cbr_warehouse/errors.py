@@ -116,3 +116,7 @@ class ConservationError(CbrWarehouseError):
 
 class WarehouseError(CbrWarehouseError):
     """There is no warehouse yet, or a query failed."""
+
+
+class EvidenceError(CbrWarehouseError):
+    """An evidence pack is not what was written, or asks for what a pack may not do."""

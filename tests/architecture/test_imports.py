@@ -40,6 +40,17 @@ LAYERS: dict[str, set[str]] = {
     "alerts": {"settings"},
     # Judges the published warehouse by named controls, and reports what fails.
     "controls": {"settings", "storage", "contract", "analytics", "alerts", "warehouse"},
+    # Makes and verifies archives of raw records, the SQL from them to the controls, and its results.
+    "evidence": {
+        "settings",
+        "storage",
+        "contract",
+        "raw",
+        "tables",
+        "analytics",
+        "warehouse",
+        "controls",
+    },
     "report": {"reader", "analytics", "contract", "storage"},
     # The local page of `cbr-warehouse open`.
     "page": {"warehouse", "analytics", "contract", "storage", "report"},
@@ -88,6 +99,7 @@ ONLY_IN: dict[str, set[str]] = {
         "analytics",
         "integrity",
         "controls",
+        "evidence",
         "reader",
         "page",
         "report",

@@ -20,6 +20,8 @@ KINDS = {
     "unusual paths": "Folders and sources named like patterns, keys or values",
     "statements that write": "Every kind of statement, table function and pragma of DuckDB",
     "files beside the warehouse": "Logs and folders of other programs beside the published file",
+    "forged evidence": "Records, results, SQL and manifests of a pack changed, checksums corrected or not",
+    "hostile evidence": "Packs whose SQL reads, writes or reaches out; links, bombs and names that lead out",
     "unreadable warehouse": "A warehouse that is held, damaged, or not a warehouse",
     "attached warehouses": "Every view and macro, from another session, under any name",
     "engine versions": "Every view on two versions of DuckDB, and with the optimizer off, bit by bit",

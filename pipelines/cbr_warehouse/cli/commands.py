@@ -62,6 +62,7 @@ COMMANDS = {
         ),
         ("verify", "Compare checksums, tables and warehouse with raw; read-only, beside running loads too."),
         ("check", "Check the named controls: pass or fail, who and why; exit status 1 where one fails."),
+        ("verify-pack", "Run an evidence pack again from the raw records in it, and compare to the byte."),
         ("quarantine", "Records that failed validation, and another try for them."),
         ("doctor", "Check configuration, sign-in, permission, clock and quota; find out how sources behave."),
         ("mcp", "Serve read-only answers to assistants on stdin and stdout, by the Model Context Protocol."),

@@ -26,7 +26,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "open": ("open", "open --port 8765 --browser"),
     "report": (
         "report",
-        "report --period month --audit",
+        "report --period month --audit --out audit",
         "report --source prod --lang zh --out report-zh",
         'report --period day --digest | mail -s "CBR backups" ops@example.com',
     ),
@@ -34,6 +34,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "maintain": ("maintain --dry-run", "maintain"),
     "verify": ("verify", "verify --subset 3/30 --json"),
     "check": ("check", "check --format junit > controls.xml"),
+    "verify-pack": ("verify-pack audit/evidence.zip",),
     "quarantine": ("quarantine list", "quarantine requeue"),
     "quarantine list": ("quarantine list --unresolved", "quarantine list --format json"),
     "quarantine requeue": ("quarantine requeue",),

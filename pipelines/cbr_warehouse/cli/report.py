@@ -1,6 +1,7 @@
 """``cbr-warehouse report``: the HTML report with its data and manifest, and its digest for mail and chat."""
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -44,7 +45,7 @@ def report(
         list[str] | None, typer.Option(help="Only resources of this policy, its id; repeatable.")
     ] = None,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Add every table of the analytics as evidence.")
+        bool, typer.Option("--audit", help="Add the tables of the analytics, and an evidence pack by clause.")
     ] = False,
     lang: Annotated[str, typer.Option(help="Language: en or zh.")] = "en",
     pdf: Annotated[
@@ -90,6 +91,8 @@ def write_report(invocation: Invocation, out: Path | None, options: ReportOption
     directory = invocation.directory
     made = make_report(directory.warehouse, out, directory.reports, options, utc_now())
     say(f"{made.verdict} Manifest: {made.manifest}")
+    if options.audit:
+        _add_evidence(invocation, made.manifest, options.scope.sources)
     return made.page
 
 
@@ -124,3 +127,11 @@ def _refuse_contradictions(
             f"--digest writes no file, so that {' and '.join(named)} cannot be given with it. "
             "Write the report with a command of its own."
         )
+
+
+def _add_evidence(invocation: Invocation, report_manifest: Path, sources: Sequence[str]) -> None:
+    from cbr_warehouse.evidence.beside_report import add_pack
+
+    exceptions = invocation.settings.exceptions
+    pack = add_pack(invocation.directory, invocation.contract, exceptions, report_manifest, sources)
+    say(f"Evidence pack: {pack.path} (SHA-256 of its manifest: {pack.manifest_sha256})")

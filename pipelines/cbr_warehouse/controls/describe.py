@@ -66,7 +66,9 @@ def _main(outcome: Outcome) -> str:
     match outcome.verdict:
         case Verdict.FAIL:
             named = [row for row in outcome.found if row.fails]
-            return f"{outcome.failing:,} of {outcome.population:,} {counted}: {_names(named)}"
+            return (
+                f"{outcome.failing:,} of {outcome.population:,} {counted}: {_names(named, outcome.failing)}"
+            )
         case Verdict.NOT_APPLICABLE:
             return f"no {counted} ({outcome.control.population})"
         case Verdict.CANNOT_SAY if outcome.watermark is None:
@@ -75,16 +77,16 @@ def _main(outcome: Outcome) -> str:
             undecided = [row for row in outcome.found if row.fails is None]
             return (
                 f"{outcome.undecided:,} of {outcome.population:,} {counted} cannot be judged: "
-                f"{_names(undecided)}"
+                f"{_names(undecided, outcome.undecided)}"
             )
         case _:
             return f"0 of {outcome.population:,} {counted}"
 
 
-def _names(rows: list[Evidence]) -> str:
+def _names(rows: list[Evidence], total: int) -> str:
     texts = (f"{row.name} ({row.why})" if row.why else row.name for row in rows[:NAMED])
     named = ", ".join(escape_invisible(text) for text in texts)
-    return named if len(rows) <= NAMED else f"{named} and {len(rows) - NAMED:,} more"
+    return named if total <= NAMED else f"{named} and {total - NAMED:,} more"
 
 
 def _besides(outcome: Outcome) -> list[str]:

@@ -1,6 +1,6 @@
 """Evaluates controls on a warehouse: runs the statement of each and reads its verdict and evidence."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,6 @@ from cbr_warehouse.controls.statement import fill_statement
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.settings.control_exceptions import ControlException
 from cbr_warehouse.warehouse.open_published import open_published
-
-_OF_EVIDENCE = 7
-"""Columns of the frame that are of one row of evidence; those before are the same in all rows."""
 
 
 def check_published(path: Path, exceptions: Sequence[ControlException], now: datetime) -> list[Outcome]:
@@ -58,30 +55,51 @@ def evaluate(
         duckdb.Error: The warehouse lacks a view or a setting that the control reads.
     """
     statement = fill_statement(control, exceptions, now)
-    rows = connection.execute(statement).fetchall()
-    verdict, population, failing, undecided, excepted, window_from, watermark, days, complete_days = rows[0][
-        :-_OF_EVIDENCE
-    ]
+    cursor = connection.execute(statement)
+    names = [column[0] for column in cursor.description or []]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return read_outcome(control, rows, _settings(connection, control), statement)
+
+
+def read_outcome(
+    control: Control, rows: Sequence[Mapping[str, Any]], settings: dict[str, Any], statement: str
+) -> Outcome:
+    """Reads the verdict and the evidence of a control from the rows of its statement.
+
+    Args:
+        control: The control.
+        rows: The rows by column, as DuckDB gives them or as its JSON has them.
+        settings: The settings that the control names.
+        statement: The statement.
+    """
+    first = rows[0]
     return Outcome(
         control=control,
-        verdict=Verdict(verdict),
-        population=population,
-        failing=failing,
-        undecided=undecided,
-        excepted=excepted,
-        window_from=_utc(window_from) if control.window else None,
-        watermark=_utc(watermark),
-        days=days,
-        complete_days=complete_days,
-        settings=_settings(connection, control),
-        evidence=tuple(_evidence(row[-_OF_EVIDENCE:]) for row in rows if row[-_OF_EVIDENCE] is not None),
+        verdict=Verdict(first["result"]),
+        population=first["population"],
+        failing=first["failing"],
+        undecided=first["undecided"],
+        excepted=first["excepted"],
+        window_from=_utc(first["window_from"]) if control.window else None,
+        watermark=_utc(first["watermark"]),
+        days=first["days"],
+        complete_days=first["complete_days"],
+        settings=settings,
+        evidence=tuple(_evidence(row) for row in rows if row["source"] is not None),
         statement=statement,
     )
 
 
-def _evidence(row: Sequence[Any]) -> Evidence:
-    source, item, name, fails, excepted_for, why, since = row
-    return Evidence(source, item, name, fails, excepted_for, why, _utc(since))
+def _evidence(row: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        source=row["source"],
+        item=row["item"],
+        name=row["name"],
+        fails=row["fails"],
+        excepted_for=row["excepted_for"],
+        why=row["why"],
+        since=_utc(row["since"]),
+    )
 
 
 def _settings(connection: duckdb.DuckDBPyConnection, control: Control) -> dict[str, Any]:
@@ -92,5 +110,7 @@ def _settings(connection: duckdb.DuckDBPyConnection, control: Control) -> dict[s
     return dict(zip(names, values[0], strict=True))
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def _utc(moment: datetime | str | None) -> datetime | None:
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
     return None if moment is None else moment.astimezone(UTC)

@@ -68,6 +68,11 @@ def report_asset(installation: Installation) -> dg.AssetsDefinition:
             made = make_report(
                 directory.warehouse, None, directory.reports, options, installation.load_context.clock()
             )
+            if config.audit:
+                from cbr_warehouse.evidence.beside_report import add_pack
+
+                contract, exceptions = installation.load_context.contract, installation.settings.exceptions
+                add_pack(directory, contract, exceptions, made.manifest)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(made.page),

@@ -112,6 +112,8 @@ def _remove_earlier(place: Path) -> None:
         for table in earlier["tables"]:
             for file in table["files"]:
                 (place / Path(file["file"]).name).unlink(missing_ok=True)
+        if "evidence" in earlier:
+            (place / Path(earlier["evidence"]["file"]).name).unlink(missing_ok=True)
 
 
 def _name(data: ReportData, options: ReportOptions) -> str:

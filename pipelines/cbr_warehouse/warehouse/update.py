@@ -32,7 +32,7 @@ ANALYTICS_MEMORY_MB = 90
 TASKS_PER_MB = 3000
 """Windows over a resource's whole history cannot be spilled: 900 MB are needed for 3.7 million tasks."""
 
-_QUARANTINE_RESOLVED = """
+QUARANTINE_RESOLVED = """
 UPDATE quarantine SET resolved_at = found.resolved_at
 FROM (
     SELECT q.rowid AS place,
@@ -117,7 +117,7 @@ class WarehouseUpdate:
             replace_partitions(connection, self._directory, self._contract, changed)
         self._update_last_seen([source for source in sources if source not in self._left_out], changed)
         if changed:
-            connection.execute(_QUARANTINE_RESOLVED)
+            connection.execute(QUARANTINE_RESOLVED)
         held_back = self._publication.held_back
         sound = {source: own for source, own in ledgers.items() if source not in held_back}
         replace_ledger_rows(connection, self._contract, sound, held_back)

@@ -117,7 +117,7 @@ def test_the_worst_come_first_by_name(bad: dict[str, Outcome]) -> None:
     assert "web (took 10.0 h, RTO 4.0 h)" in said["restore_within_rto"]
     assert "deleted at 03:00 local time" in said["deletions_in_time"]
     assert "vault-1 (25 backups deleted in bulk, 25 within an hour)" in said["no_mass_deletion"]
-    assert "vault-1 (sync: 2 backups failed)" in said["no_partial_success"]
+    assert "vault-1 (backups failed in sync: 2)" in said["no_partial_success"]
     assert "2026-03-05 of main (incomplete)" in said["days_complete"]
     assert "main (last loaded 31 h ago)" in said["data_fresh"]
     assert "old of rpo_kept (ended on 2026-03-09: known)" in said["exceptions_current"]

@@ -16,7 +16,7 @@ SELECT
     a.task_id AS item,
     coalesce(nullif(a.vault_name, ''), a.vault_id, a.task_id) AS name,
     p.task_id IS NOT NULL AS fails,
-    format('{}: {} {} failed', a.operation_type, p.failed_parts, p.failed_unit) AS why,
+    format('{} failed in {}: {}', p.failed_unit, a.operation_type, p.failed_parts) AS why,
     a.created_at AS since,
     p.failed_parts AS worst
 FROM analytics.attempt AS a

@@ -19,7 +19,7 @@ SELECT
     p.resource_id AS item,
     coalesce(nullif(p.resource_name, ''), p.resource_id) AS name,
     coalesce(m.missed >= s.missed_slots, false) AS fails,
-    format('{} planned backups missing, the last at {} local time', m.missed, strftime(m.last_local, '%Y-%m-%d %H:%M')) AS why,
+    format('{} of its planned backups missing, the last at {} local time', m.missed, strftime(m.last_local, '%Y-%m-%d %H:%M')) AS why,
     m.first_at AS since,
     m.missed AS worst
 FROM analytics.resource_protection AS p
