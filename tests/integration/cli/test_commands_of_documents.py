@@ -1,6 +1,9 @@
 """Every command that a document shows exists, and so do its options."""
 
+import json
 import re
+import runpy
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +56,16 @@ def options_of(command: Any) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_command_of_a_page_exists_with_its_options(page: Path) -> None:
     assert [(words, wrong) for words in commands(page) if (wrong := unknown(words))] == []
+
+
+def test_the_recording_is_one_and_its_commands_exist() -> None:
+    scenes = runpy.run_path(str(ROOT / "tools" / "record_demo.py"))["SCENES"]
+    assert [(scene, wrong) for scene in scenes if (wrong := unknown(shlex.split(scene)))] == []
+    head, *events = [json.loads(line) for line in (ROOT / "docs" / "demo.cast").read_text().splitlines()]
+    assert head["version"] == 2
+    assert [event[0] for event in events] == sorted(event[0] for event in events)
+    printed = "".join(event[2] for event in events)
+    assert all(f"cbr-warehouse {scene}\r\n" in printed for scene in scenes)
 
 
 def test_calls_are_found_and_mistakes_too() -> None:
