@@ -205,6 +205,46 @@ class Warehouse:
         """
         return self._select("analytics", name, as_, since, until, where)
 
+    @overload
+    def table(
+        self,
+        name: str,
+        as_: Literal["pandas"] = "pandas",
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> pd.DataFrame: ...
+    @overload
+    def table(
+        self,
+        name: str,
+        as_: Literal["arrow"],
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> pa.Table: ...
+    @overload
+    def table(
+        self,
+        name: str,
+        as_: Literal["duckdb"],
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> duckdb.DuckDBPyRelation: ...
+    @overload
+    def table(
+        self,
+        name: str,
+        as_: Literal["polars"],
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        **where: Value,
+    ) -> Any: ...
     def table(
         self,
         name: str,
