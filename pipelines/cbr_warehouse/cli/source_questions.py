@@ -34,6 +34,9 @@ ENDPOINT = Question("endpoint", "endpoint", "2/5  Region (such as eu-de), or the
 PROJECT = Question("project", "project_id", "3/5  Id of the project (console: My Credentials > Projects)")
 SIGN_IN = Question("sign-in", "", "4/5  Sign in with keys, a token or a password", AuthMethod.KEYS)
 
+_OF_SIGN_IN = ("secret", "access-key", "iam-endpoint", "username", "domain")
+"""Options that belong to some way to sign in."""
+
 _WHERE = "env:NAME or file:PATH, not the secret itself"
 
 
@@ -99,9 +102,17 @@ class Answers:
             **place,
         }
         method = AuthMethod(self._answer(SIGN_IN))
-        for question in secret_questions(method, found["endpoint"]):
+        questions = secret_questions(method, found["endpoint"])
+        self._refuse_others(method, {question.option for question in questions})
+        for question in questions:
             found[question.key] = self._answer(question)
         return found
+
+    def _refuse_others(self, method: AuthMethod, wanted: set[str]) -> None:
+        """Fails for options of another way to sign in, which would be ignored."""
+        others = [f"--{name}" for name in _OF_SIGN_IN if self.given[name] is not None and name not in wanted]
+        if others:
+            raise UsageError(f"{', '.join(others)}: not used with --sign-in {method}. Leave it out.")
 
     def _require_options(self) -> None:
         if self.is_asking:

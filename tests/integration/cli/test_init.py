@@ -9,6 +9,9 @@ from support.command_line import PROJECT, Workplace
 from support.emulator_server import emulated
 from support.terminal import converse
 
+REGION_ALONE = ["--name", "a", "--endpoint", "eu-de", "--project", "p", "--sign-in", "token"]
+REGION_ALONE += ["--secret", "env:A"]
+
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[str]:
@@ -78,6 +81,10 @@ def test_a_script_gives_every_answer_as_an_option(workplace: Workplace, cloud: s
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (
+            [*REGION_ALONE, "--access-key", "env:B"],
+            "--access-key: not used with --sign-in token",
+        ),
         ([], "--name, --endpoint, --project, --sign-in"),
         (["--sign-in", "keys"], "--name, --endpoint, --project, --access-key, --secret"),
         (["--sign-in", "password"], "--username, --domain, --secret"),
@@ -178,3 +185,17 @@ def test_a_region_alone_is_enough_and_a_demo_keeps_its_data(
     assert written["data_dir"] == "data-prod"
     assert written["sources"][0]["endpoint"] == "https://cbr.eu-de.otc.t-systems.com"
     assert written["sources"][0]["region"] == "eu-de"
+
+
+def test_a_data_directory_that_is_named_is_written(workplace: Workplace) -> None:
+    (workplace.folder / "conf").mkdir()
+    for config, written in (
+        ("here.toml", "elsewhere"),
+        ("conf/there.toml", str(workplace.folder / "elsewhere")),
+    ):
+        done = workplace.run(
+            "init", *REGION_ALONE, "--no-doctor", "--config", config, "--data-dir", "elsewhere"
+        )
+        assert done.status == 0, done.err
+        assert tomllib.loads((workplace.folder / config).read_text())["data_dir"] == written
+        assert workplace.run("plan", "--config", config, A="x").status != 2
