@@ -6,17 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from cbr_warehouse import __version__
-from cbr_warehouse.errors import WarehouseError
-from cbr_warehouse.reader.warehouse import Warehouse, open_warehouse
-from cbr_warehouse.report.collect_data import ReportData, collect_data
+from cbr_warehouse.reader.warehouse import open_warehouse
+from cbr_warehouse.report.collect_data import ReportData, collect_from
 from cbr_warehouse.report.export import MADE_BY, export_tables, manifest_of
 from cbr_warehouse.report.options import ReportOptions
 from cbr_warehouse.report.pdf import find_browser, print_page
 from cbr_warehouse.report.render import render_page
-from cbr_warehouse.report.texts import Texts, read_texts
+from cbr_warehouse.report.texts import read_texts
 from cbr_warehouse.storage.atomic_write import read_json, write_bytes, write_json
 from cbr_warehouse.storage.disk_errors import as_storage_error
 
@@ -65,7 +62,7 @@ def make_report(
     texts = read_texts(options.language)
     browser = find_browser() if options.pdf else None
     with open_warehouse(warehouse) as opened:
-        data = _collect_data(opened, warehouse, options, texts)
+        data = collect_from(opened, warehouse, options, texts)
         place = out or folder / _name(data, options)
         _remove_earlier(place)
         exported = export_tables(opened, data, place, audit=options.audit)
@@ -86,19 +83,6 @@ def make_report(
 
 def _file(name: str, content: bytes) -> dict[str, Any]:
     return {"file": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _collect_data(opened: Warehouse, path: Path, options: ReportOptions, texts: Texts) -> ReportData:
-    try:
-        return collect_data(opened, options.period, texts, options.scope)
-    except WarehouseError as error:
-        # The queries are ours: a table or column that is missing was not known to who published the file.
-        if isinstance(error.__cause__, duckdb.CatalogException | duckdb.BinderException):
-            raise WarehouseError(
-                f"{path} was published by another version of cbr-warehouse, which lacks what the report "
-                "reads. Run 'cbr-warehouse load' or 'cbr-warehouse rebuild' once, then report again."
-            ) from error
-        raise
 
 
 def _remove_earlier(place: Path) -> None:

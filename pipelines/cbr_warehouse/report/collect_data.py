@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
+from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+import duckdb
+
+from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.key_figures import Figure, compute_figures
-from cbr_warehouse.report.options import WHOLE, Scope
+from cbr_warehouse.report.options import WHOLE, ReportOptions, Scope
 from cbr_warehouse.report.period import Period, find_period
 from cbr_warehouse.report.period_name import PeriodName
 from cbr_warehouse.report.queries import Question, read_question
@@ -131,3 +135,31 @@ def collect_data(
     rows_of = {query: result.rows for query, result in results.items()}
     verdict = judge(period, settings, figures, rows_of, texts)
     return ReportData(period, settings, figures, results, verdict, scope)
+
+
+def collect_from(
+    opened: Warehouse, path: Path, options: ReportOptions, texts: Texts, queries: Iterable[str] = QUESTIONS
+) -> ReportData:
+    """As ``collect_data``, of a published file that another version may have written.
+
+    Args:
+        opened: The warehouse.
+        path: Its file.
+        options: Period and scope.
+        texts: The words of the verdict.
+        queries: Names of the queries to run, in addition to the figures.
+
+    Raises:
+        WarehouseError: The file lacks what the report reads.
+        UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
+    """
+    try:
+        return collect_data(opened, options.period, texts, options.scope, queries)
+    except WarehouseError as error:
+        # The queries are ours: a table or column that is missing was not known to who published the file.
+        if isinstance(error.__cause__, duckdb.CatalogException | duckdb.BinderException):
+            raise WarehouseError(
+                f"{path} was published by another version of cbr-warehouse, which lacks what the report "
+                "reads. Run 'cbr-warehouse load' or 'cbr-warehouse rebuild' once, then report again."
+            ) from error
+        raise

@@ -8,7 +8,7 @@ from typing import Any
 
 from cbr_warehouse.contract.visible_text import escape_invisible
 from cbr_warehouse.reader.warehouse import open_warehouse
-from cbr_warehouse.report.collect_data import ReportData, collect_data
+from cbr_warehouse.report.collect_data import ReportData, collect_from
 from cbr_warehouse.report.comparison import compare
 from cbr_warehouse.report.export import figures_of, period_of, scope_of
 from cbr_warehouse.report.formatting import count, moment
@@ -31,12 +31,12 @@ def make_digest(warehouse: Path, options: ReportOptions) -> dict[str, Any]:
         options: Period, scope and language.
 
     Raises:
-        WarehouseError: There is no warehouse.
+        WarehouseError: There is no warehouse, or an earlier version published it.
         UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
     """
     texts = read_texts(options.language)
     with open_warehouse(warehouse) as opened:
-        data = collect_data(opened, options.period, texts, options.scope, QUESTIONS)
+        data = collect_from(opened, warehouse, options, texts, QUESTIONS)
     return _digest(data, texts)
 
 

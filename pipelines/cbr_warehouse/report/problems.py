@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from cbr_warehouse.report.formatting import abbreviate, count, hours, moment
+from cbr_warehouse.report.formatting import abbreviate, count, moment
 from cbr_warehouse.report.options import Language
 from cbr_warehouse.report.texts import Texts
 
@@ -86,7 +86,7 @@ def _problem(
         "matters",
         "failing" if row["strikes"] else "no_backup",
         at=moment(row["since"], zone),
-        unprotected=hours(row["unprotected_hours"]),
+        unprotected=texts("unit", "hours", n=f"{row['unprotected_hours']:,.1f}"),
         strikes=count(row["strikes"]),
     )
     why, advice = explain(row, texts)

@@ -9,6 +9,7 @@ import pytest
 from cbr_warehouse.cli.status import show_status
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.report.build import make_report
+from cbr_warehouse.report.digest import make_digest
 from cbr_warehouse.report.options import ReportOptions
 from cbr_warehouse.warehouse.status import read_status
 from support.small_log import SmallLog
@@ -44,3 +45,8 @@ def test_the_report_asks_for_a_load(earlier: Path, tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match=r"another version of cbr-warehouse.*'cbr-warehouse load'"):
         make_report(earlier, tmp_path / "out", tmp_path, ReportOptions.parse("week", "en", audit=False), NOW)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_digest_asks_for_a_load_too(earlier: Path) -> None:
+    with pytest.raises(WarehouseError, match=r"another version of cbr-warehouse.*'cbr-warehouse load'"):
+        make_digest(earlier, ReportOptions())

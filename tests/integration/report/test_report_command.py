@@ -1,0 +1,85 @@
+"""The command ``report``: its digest, its limits, and what it refuses, in this process over a small log."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cbr_warehouse.cli.main import main
+from support.small_log import SmallLog
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    log = SmallLog(source="a").load("2026-03-10 00:00", source="b")
+    for source in ("a", "b"):
+        status = {"status": "failed", "error_code": "BackupService.6114"} if source == "b" else {}
+        log.daily(f"{source}-1", "2026-02-01 01:00", 30, source=source)
+        log.daily(f"{source}-1", "2026-03-03 01:00", 7, source=source, **status)
+    log.publish(folder / "warehouse.duckdb")
+    return folder
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs the command over the data directory."""
+
+    data_dir: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        """Its exit status, stdout and stderr."""
+        sys.argv = ["cbr-warehouse", "--data-dir", str(self.data_dir), "report", *words]
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = self.capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+
+@pytest.fixture
+def run(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Runner:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    return Runner(data_dir, capsys)
+
+
+def test_a_digest_is_text_or_json_and_writes_nothing(run: Runner) -> None:
+    status, out, _ = run("--digest", "--period", "2026-W10")
+    assert status == 0
+    assert out.startswith("Backup reliability: Act today")
+    assert "Week 2026-W10" in out
+    status, out, _ = run("--digest", "--format", "json", "--source", "a", "--lang", "zh")
+    digest = json.loads(out)
+    assert (status, digest["verdict"], digest["scope"]["sources"]) == (0, "fine", ["a"])
+    assert digest["figures"]["success"]["denominator"] == 7
+    assert not (run.data_dir / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--period", "2026-13"),
+            "--period 2026-13: 2026-13 is not in the calendar. Allowed: day, week or month",
+        ),
+        (("--period", "2026-04"), "none of its backup days is over"),
+        (("--period", "2025-12"), "the stored tasks begin later"),
+        (("--period", "fortnight", "--lang", "fr"), "--lang fr: not known. Allowed: en, zh."),
+        (("--source", "c"), "--source c: not in the warehouse. Known: a, b."),
+        (("--vault", "v"), "--vault v: not in the warehouse. Known: vault-1."),
+        (("--policy", "p", "--digest"), "--policy p: not in the warehouse. Known: policy-1."),
+        (("--format", "json"), "--format is the format of the digest."),
+        (("--digest", "--pdf", "--out", "x"), "--out and --pdf cannot be given with it."),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(run: Runner, words: tuple[str, ...], said: str) -> None:
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert not (run.data_dir / "reports").exists()
+    assert not Path("x").exists()
