@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 
 from cbr_warehouse.errors import UsageError, WarehouseError
 from cbr_warehouse.page.definition_pages import definition, definitions
-from cbr_warehouse.page.detail_pages import NotFoundError, night, record, resource, task
+from cbr_warehouse.page.detail_pages import night, record, resource, task
 from cbr_warehouse.page.guard import Guard
 from cbr_warehouse.page.list_pages import causes, coverage, failures, incidents, missed, streaks, tasks
 from cbr_warehouse.page.overview import overview
+from cbr_warehouse.page.parameters import NotFoundError
 from cbr_warehouse.page.parts import Page
 from cbr_warehouse.page.render import render, render_message
 from cbr_warehouse.page.situation import Situation, read_situation

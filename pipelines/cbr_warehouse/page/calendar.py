@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from cbr_warehouse.page.columns import Row, address
@@ -85,6 +85,7 @@ class Calendar:
     Attributes:
         by: What its rows are: ``resources`` or ``vaults``.
         days: The backup days, the newest first.
+        open_days: Those that were not over at the watermark.
         lines: Its rows, the worst first.
         result: The query that it shows.
         pager: Where it is in its list.
@@ -92,22 +93,24 @@ class Calendar:
 
     by: str
     days: list[date]
+    open_days: frozenset[date]
     lines: list[Line]
     result: Result
     pager: Pager
 
 
-def days_of(from_day: date, to_day: date) -> list[date]:
-    """The backup days of a period, the newest first."""
-    return [to_day - timedelta(days=back) for back in range((to_day - from_day).days + 1)]
+def resource_lines(rows: Iterable[Row], days: list[date], *, with_source: bool) -> list[Line]:
+    """The rows of the calendar of resources.
 
-
-def resource_lines(rows: Iterable[Row], days: list[date]) -> list[Line]:
-    """The rows of the calendar of resources."""
+    Args:
+        rows: What its query returned.
+        days: The backup days, the newest first.
+        with_source: Whether each row names its source.
+    """
     return [
         Line(
             row["resource_name"] or row["resource_id"],
-            _detail(row),
+            _detail(row, with_source=with_source),
             address("/resource", source=row["source"], id=row["resource_id"]),
             [_resource_night(row, day, found.get(day)) for day in days],
         )
@@ -116,12 +119,12 @@ def resource_lines(rows: Iterable[Row], days: list[date]) -> list[Line]:
     ]
 
 
-def vault_lines(rows: Iterable[Row], days: list[date]) -> list[Line]:
-    """The rows of the calendar of vaults."""
+def vault_lines(rows: Iterable[Row], days: list[date], *, with_source: bool) -> list[Line]:
+    """The rows of the calendar of vaults; arguments as of ``resource_lines``."""
     return [
         Line(
             row["vault_name"] or row["vault_id"] or "(no vault)",
-            f"{row['failed']:,} of {row['windows']:,} failed",
+            f"{row['failed']:,} of {row['windows']:,} failed" + (f", {row['source']}" if with_source else ""),
             None if row["vault_id"] is None else address("/", source=row["source"], vault=row["vault_id"]),
             [_vault_night(row, day, found.get(day)) for day in days],
         )
@@ -143,10 +146,11 @@ _BUCKETS = {
 }
 
 
-def _detail(row: Row) -> str:
+def _detail(row: Row, *, with_source: bool) -> str:
     strikes = f"{row['strikes']:,} failed in a row" if row["strikes"] else ""
     bucket = _BUCKETS.get(row["bucket"], row["bucket"])
-    return ", ".join(part for part in (strikes, bucket, row["vault_name"] or "") if part)
+    source = row["source"] if with_source else ""
+    return ", ".join(part for part in (strikes, bucket, row["vault_name"] or "", source) if part)
 
 
 def _resource_night(row: Row, day: date, night: Mapping[str, Any] | None) -> Night:

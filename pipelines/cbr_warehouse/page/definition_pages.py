@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables, views
-from cbr_warehouse.page.detail_pages import NotFoundError
+from cbr_warehouse.page.parameters import NotFoundError
 from cbr_warehouse.page.parts import Page
 from cbr_warehouse.page.situation import Situation
 

@@ -5,15 +5,10 @@ from dataclasses import replace
 from cbr_warehouse.errors import UsageError
 from cbr_warehouse.page.columns import Column, address, to_code, to_night, to_resource, to_task, to_vault
 from cbr_warehouse.page.list_pages import ATTEMPT, STREAK
-from cbr_warehouse.page.parameters import Filters, read_filters
+from cbr_warehouse.page.parameters import Filters, NotFoundError, read_filters
 from cbr_warehouse.page.parts import Page, Record, pager_of
 from cbr_warehouse.page.situation import Situation
 from cbr_warehouse.page.snapshots import Snapshot
-
-
-class NotFoundError(UsageError):
-    """The warehouse has nothing by that id."""
-
 
 _NAMES = {
     "created_at": "moment",

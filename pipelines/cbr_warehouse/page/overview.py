@@ -1,12 +1,14 @@
 """The first page: four figures, the calendar and the success of each night."""
 
 from dataclasses import replace
+from datetime import date
 
-from cbr_warehouse.page.calendar import OUTCOMES, Calendar, days_of, resource_lines, vault_lines
+from cbr_warehouse.page.calendar import OUTCOMES, Calendar, resource_lines, vault_lines
 from cbr_warehouse.page.columns import Column, Row, address
 from cbr_warehouse.page.parameters import Filters, read_filters
 from cbr_warehouse.page.parts import Page, Section, pager_of
 from cbr_warehouse.page.situation import Situation
+from cbr_warehouse.page.snapshots import Result
 
 FIELDS = ("source", "vault", "policy", "type", "resource", "code", "by", "until", "nights")
 
@@ -26,31 +28,30 @@ def overview(situation: Situation, query: dict[str, str]) -> Page:
     filters = read_filters(query)
     if situation.newest_day is None:
         return Page("Nothing to show yet", "message.html.j2", (), intro=EMPTY)
-    values = filters.sql(situation.newest_day)
+    nights = _nights(situation, filters)
     return Page(
         "Backups",
         "overview.html.j2",
-        (_nights(situation, filters),),
+        (nights,),
         filters,
         FIELDS,
         "/",
         extra={
             "figures": _figures(situation, filters),
-            "calendar": _calendar(situation, filters),
+            "calendar": _calendar(situation, filters, filters.days(situation.newest_day), nights.result),
             "outcomes": OUTCOMES.values(),
-            "period": (values["from_day"], values["to_day"]),
         },
     )
 
 
-def _calendar(situation: Situation, filters: Filters) -> Calendar:
-    values = filters.sql(situation.newest_day)
-    to_day = filters.until or situation.newest_day
-    assert to_day is not None  # noqa: S101  # there is a backup day, else there is no calendar
-    days = days_of(values["from_day"], to_day)  # type: ignore[arg-type]
-    result = situation.run(f"calendar_{filters.by}", values)
-    lines = (resource_lines if filters.by == "resources" else vault_lines)(result.rows, days)
-    return Calendar(filters.by, days, lines, result, pager_of(result, filters, "/"))
+def _calendar(situation: Situation, filters: Filters, days: list[date], nights: Result) -> Calendar:
+    result = situation.run(f"calendar_{filters.by}", filters.sql(days[0]))
+    sources = {row["source"] for row in situation.run("choices").rows}
+    lines = (resource_lines if filters.by == "resources" else vault_lines)(
+        result.rows, days, with_source=len(sources) > 1
+    )
+    open_days = frozenset(row["backup_day"] for row in nights.rows if not row["is_closed"])
+    return Calendar(filters.by, days, open_days, lines, result, pager_of(result, filters, "/"))
 
 
 def _figures(situation: Situation, filters: Filters) -> tuple[Section, ...]:

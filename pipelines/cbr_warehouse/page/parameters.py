@@ -21,6 +21,10 @@ _LONGEST = 16_384
 _NOT_IN_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
+class NotFoundError(UsageError):
+    """The warehouse has nothing by the id in the address."""
+
+
 @dataclass(frozen=True)
 class Filters:
     """Filters of every list, and its place in it.
@@ -68,15 +72,19 @@ class Filters:
             newest: The newest backup day there is, where ``until`` is not given.
         """
         to_day = self.until or newest
-        period: dict[str, Value | None] = {
-            "limit": ROWS,
-            "offset": (self.page - 1) * ROWS,
-            "to_day": to_day,
-            "day": self.day,
-        }
-        if to_day is not None:
-            period["from_day"] = to_day - timedelta(days=self.nights - 1)
-        return {**{name: getattr(self, name) for name in _TEXTS}, **period}
+        from_day = None if to_day is None else self.days(to_day)[-1]
+        period: dict[str, Value | None] = {"from_day": from_day, "to_day": to_day, "day": self.day}
+        place: dict[str, Value | None] = {"limit": ROWS, "offset": (self.page - 1) * ROWS}
+        return {**{name: getattr(self, name) for name in _TEXTS}, **period, **place}
+
+    def days(self, newest: date) -> list[date]:
+        """The backup days of the period, the newest first.
+
+        Args:
+            newest: The newest backup day there is, where ``until`` is not given.
+        """
+        to_day = self.until or newest
+        return [to_day - timedelta(days=back) for back in range(self.nights)]
 
     def link(self, path: str, **changes: Value | None) -> str:
         """An address with these filters and some changed, from page 1 unless a page is given."""

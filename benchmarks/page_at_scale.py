@@ -1,0 +1,100 @@
+"""Measures every page of `cbr-warehouse open` on many tasks: seconds, and CPU seconds, of the first request.
+
+Run: python benchmarks/page_at_scale.py [--resources 15000] [--days 90]. The tasks are those of
+benchmarks/analytics_at_scale.py; with the default sizes there are 3.7 million.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from analytics_at_scale import bring_up_whole, generate
+
+from cbr_warehouse.page.app import PAGES
+from cbr_warehouse.page.parameters import read_filters
+from cbr_warehouse.page.render import render
+from cbr_warehouse.page.situation import read_situation
+from cbr_warehouse.page.snapshots import Snapshots
+from cbr_warehouse.tables.engine import open_engine
+from cbr_warehouse.warehouse.query import query
+from cbr_warehouse.warehouse.working_file import attached
+
+REQUESTS = (
+    ("/", ""),
+    ("/", "page=2"),
+    ("/", "page=300"),
+    ("/", "nights=56"),
+    ("/", "by=vaults"),
+    ("/", "vault=vault-7"),
+    ("/", "resource=00123"),
+    ("/night", "source=prod&id={resource}&day={day}"),
+    ("/night", "source=prod&day={day}"),
+    ("/night", "source=prod&day={day}&verdict=failed"),
+    ("/resource", "source=prod&id={resource}"),
+    ("/task", "source=prod&id={task}"),
+    ("/failures", ""),
+    ("/streaks", ""),
+    ("/streaks", "nights=56&page=5"),
+    ("/causes", ""),
+    ("/incidents", ""),
+    ("/missed", ""),
+    ("/missed", "source=prod&id={resource}"),
+    ("/tasks", ""),
+    ("/tasks", "code=BackupService.9910&nights=56"),
+    ("/tasks", "page=1000&nights=56"),
+    ("/coverage", ""),
+    ("/definitions", ""),
+)
+"""Addresses and query strings; the keys are filled in."""
+
+
+def main() -> None:
+    """Generates the tasks, measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--resources", type=int, default=15_000)
+    parser.add_argument("--days", type=int, default=90)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        published = Path(folder) / "warehouse.duckdb"
+        with open_engine(Path(folder)) as connection, attached(connection, published):
+            connection.execute("SET memory_limit = '8GB'")
+            generate(connection, arguments.resources, arguments.days)
+            bring_up_whole(connection, [])
+        measure(published)
+
+
+def measure(published: Path) -> None:
+    """Prints what each page took; nothing is kept between them, as after a load."""
+    (row,) = query(
+        published,
+        "SELECT resource_id, task_id, backup_day FROM analytics.attempt WHERE outcome = 'fail' "
+        "AND operation_type = 'backup' ORDER BY created_at DESC LIMIT 1 OFFSET 100",
+    ).rows
+    keys = {"resource": quote(row[0]), "task": quote(row[1]), "day": row[2]}
+    print("seconds      CPU  page")
+    for path, asked in REQUESTS:
+        snapshots = Snapshots(published)
+        with snapshots.current():
+            pass  # opened, with no result kept yet
+        values = dict(pair.split("=") for pair in asked.format(**keys).split("&") if pair)
+        read_filters(values)
+        began, spent = time.perf_counter(), cpu_seconds()
+        with snapshots.current() as snapshot:
+            situation = read_situation(snapshot)
+            html = render(PAGES[path](situation, values), situation, values)
+        took, cpu = time.perf_counter() - began, cpu_seconds() - spent
+        print(f"{took:7.2f}  {cpu:7.2f}  {path}?{asked}  {len(html) // 1024} KB", flush=True)
+        snapshots.close()
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process, all threads."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()
