@@ -31,6 +31,8 @@ PAGE = Path(__file__).parents[1] / "pipelines" / "cbr_warehouse" / "analytics" /
 
 TEMPORARY = {
     "touched_tasks": ("main", "tasks"),
+    "touched_resources": ("main", "resources"),
+    "touched_replications": ("main", "replications"),
     "touched_backups": ("analytics", "attempt"),
     "touched_schedules": ("analytics", "attempt"),
 }

@@ -12,7 +12,7 @@ import duckdb
 
 from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
 from cbr_warehouse.analytics.create_schema import create_schema, create_views
-from cbr_warehouse.analytics.fill_tables import differ, fill_whole, update
+from cbr_warehouse.analytics.fill_tables import TOUCHED_TABLES, differ, fill_whole, filled_together, update
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 
 _SOURCE_WATERMARK = """
@@ -73,12 +73,13 @@ def bring_up(
         news |= _OF_PARTITIONS
     if _refill(connection, "source_clock", _SOURCE_CLOCK):
         news.add("analytics.source_clock")
-    for table in base_tables():
+    for tables in filled_together(base_tables()):
         if rebuild_all:
-            fill_whole(connection, table, has_comments=has_comments)
-        elif _inputs(table) & news and update(connection, table):
-            news.add(f"analytics.{table.name}")
-        if table.name == "source_load":
+            fill_whole(connection, tables, has_comments=has_comments)
+        for table in () if rebuild_all else tables:
+            if _inputs(table) & news and update(connection, table):
+                news.add(f"analytics.{table.name}")
+        if tables[0].name == "source_load":
             news |= _refill_watermarks(connection)
     _drop_touched(connection)
     if rebuild_all:
@@ -91,15 +92,15 @@ def is_current(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSetting
 
 
 def _drop_touched(connection: duckdb.DuckDBPyConnection) -> None:
-    for name in ("touched_backups", "touched_tasks", "touched_schedules"):
-        connection.execute(f"DROP VIEW IF EXISTS {name}")
+    for table in TOUCHED_TABLES:
+        connection.execute(f"DROP VIEW IF EXISTS touched_{table}")
     for name in ("touched", "changed_attempts", "changed_days"):
         connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
 
 _OF_PARTITIONS = frozenset(
     {
-        "touched_tasks",
+        *(f"touched_{table}" for table in TOUCHED_TABLES),
         "main.tasks",
         "main.resources",
         "main.replications",
@@ -158,15 +159,15 @@ def _stored_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def _touch(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]] | None) -> None:
-    """Selects the tasks to build the base tables from: all (None), or those of the changed partitions."""
+    """Selects the tasks of the changed partitions to build the base tables from; of all (None), nothing."""
     if changed is None:
-        connection.execute("CREATE TEMP VIEW touched_tasks AS SELECT * FROM main.tasks")
-        return
+        return  # shown by shares
     connection.execute("CREATE TEMP TABLE changed_days (source VARCHAR, day DATE)")
     if changed:
         connection.executemany("INSERT INTO changed_days VALUES ($1, TRY_CAST($2 AS DATE))", changed)
     connection.execute("CREATE TEMP TABLE touched (source VARCHAR, resource_id VARCHAR)")
-    connection.execute(
-        "CREATE TEMP VIEW touched_tasks AS "
-        "SELECT t.* FROM main.tasks AS t SEMI JOIN changed_days USING (source, day)"
-    )
+    for table in TOUCHED_TABLES:
+        connection.execute(
+            f"CREATE TEMP VIEW touched_{table} AS "
+            f"SELECT t.* FROM main.{table} AS t SEMI JOIN changed_days USING (source, day)"
+        )

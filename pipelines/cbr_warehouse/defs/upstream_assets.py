@@ -16,6 +16,8 @@ _READ = re.compile(r"\b(?:FROM|JOIN)\s+(?:main\.)?(\w+)\b(?!\.)")
 _WITHIN = re.compile(r"\b(\w+) AS (?:MATERIALIZED )?\(")
 _MADE_OF = {
     "touched_tasks": warehouse_key("tasks"),
+    "touched_resources": warehouse_key("resources"),
+    "touched_replications": warehouse_key("replications"),
     "touched_backups": analytics_key("attempt"),
     "touched_schedules": analytics_key("attempt"),
     "as_of": warehouse_key("loads"),

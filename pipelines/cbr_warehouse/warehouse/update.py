@@ -1,12 +1,12 @@
 """Brings a warehouse file up to tables and ledgers; a source with damaged files stays as published."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
 
-from cbr_warehouse.analytics.build import bring_up
+from cbr_warehouse.analytics.build import bring_up, is_current
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.settings.analytics import AnalyticsSettings
@@ -30,7 +30,10 @@ ANALYTICS_MEMORY_MB = 90
 """What the analytics of a small warehouse may take before they spill to disk."""
 
 TASKS_PER_MB = 3000
-"""Windows over a resource's whole history cannot be spilled: 900 MB are needed for 3.7 million tasks."""
+"""What is made at once of as many tasks more takes a megabyte more."""
+
+MOST_TASKS = 330_000
+"""Whole base tables are made in shares: with more tasks than these they take no more memory."""
 
 QUARANTINE_RESOLVED = """
 UPDATE quarantine SET resolved_at = found.resolved_at
@@ -123,7 +126,8 @@ class WarehouseUpdate:
         replace_ledger_rows(connection, self._contract, sound, held_back)
         check_days(connection, self._contract, sorted({day for _, day in changed}))
         commit(connection)
-        limit_memory(connection, max(analytics_megabytes(connection), megabytes))
+        at_once = changed if is_current(connection, self._analytics) else ()
+        limit_memory(connection, max(analytics_megabytes(connection, at_once), megabytes))
         bring_up(connection, self._analytics, changed)
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
@@ -181,7 +185,16 @@ class WarehouseUpdate:
             self._connection.execute(f"DELETE FROM {schema}.{table} WHERE source = $1", [source])
 
 
-def analytics_megabytes(connection: duckdb.DuckDBPyConnection) -> int:
-    """What the analytics of a warehouse may take, by its tasks."""
-    tasks = int(connection.execute("SELECT count(*) FROM tasks").fetchall()[0][0])
-    return ANALYTICS_MEMORY_MB + tasks // TASKS_PER_MB
+def analytics_megabytes(
+    connection: duckdb.DuckDBPyConnection, changed: Collection[tuple[str, str]] = ()
+) -> int:
+    """What the analytics of a warehouse may take.
+
+    Args:
+        connection: The warehouse.
+        changed: Partitions (source, day) whose tasks are brought up at once; none where all are, in shares.
+    """
+    rows = connection.execute("SELECT source, day::VARCHAR, count(*) FROM tasks GROUP BY ALL").fetchall()
+    at_once = sum(count for source, day, count in rows if (source, day) in changed)
+    every = sum(count for _, _, count in rows)
+    return int(ANALYTICS_MEMORY_MB + max(min(every, MOST_TASKS), at_once) // TASKS_PER_MB)

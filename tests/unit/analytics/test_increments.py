@@ -1,12 +1,15 @@
 """Base tables that follow changed partitions are the same as base tables made whole."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
 import pytest
 
+from cbr_warehouse.analytics import fill_tables
 from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.analytics.catalogue import BASE
 from cbr_warehouse.settings.analytics import AnalyticsSettings
@@ -105,14 +108,26 @@ def fill(analytics: Analytics, log: SmallLog) -> set[tuple[str, str]]:
     return changed
 
 
+@contextmanager
+def in_shares(rows: int | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patched:
+        if rows is not None:
+            patched.setattr(fill_tables, "SHARE_ROWS", rows)
+        yield
+
+
 def base_rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[Any, ...]]:
     return sorted(connection.execute(f"FROM analytics.{table}").fetchall(), key=str)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_increments_are_the_same_as_all_at_once(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "share"), [(0, None), (1, None), (2, 5), (3, 40)])
+def test_increments_are_the_same_as_all_at_once(
+    seed: int, share: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so they are if they are made from a few tasks or backups at a time."""
     history = History(seed)
-    followed = open_analytics(history.log().tables, AnalyticsSettings())
+    with in_shares(share, monkeypatch):
+        followed = open_analytics(history.log().tables, AnalyticsSettings())
     for hours in (1, 6, 0, 24, 1):
         if hours:
             history.go_on(hours)
@@ -122,7 +137,8 @@ def test_increments_are_the_same_as_all_at_once(seed: int) -> None:
         log = history.log()
         changed = fill(followed, log)
         assert bool(hours) or not changed
-        bring_up(followed.connection, AnalyticsSettings(), changed)
+        with in_shares(share, monkeypatch):
+            bring_up(followed.connection, AnalyticsSettings(), changed)
         whole = open_analytics(log.tables, AnalyticsSettings())
         for table in COMPARED:
             found = base_rows(followed.connection, table)

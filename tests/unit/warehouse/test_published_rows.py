@@ -100,10 +100,17 @@ def test_what_is_no_fault_of_the_published_file_ends_the_publication(
 
 
 def test_the_analytics_get_memory_by_the_tasks_there_are(following: duckdb.DuckDBPyConnection) -> None:
-    following.execute("CREATE OR REPLACE TABLE tasks AS FROM range(5999)")
+    tasks = "SELECT 'prod' AS source, DATE '2026-11-20' + (range // 400000)::INTEGER AS day FROM range({})"
+    following.execute(f"CREATE OR REPLACE TABLE tasks AS {tasks.format(5999)}")
     assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 1
-    following.execute("INSERT INTO tasks VALUES (1)")
+    following.execute("INSERT INTO tasks VALUES ('prod', '2026-11-20')")
     assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 2
+    # Whole base tables are made in shares, but what follows changed days at once.
+    following.execute(f"CREATE OR REPLACE TABLE tasks AS {tasks.format(900_000)}")
+    assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 110
+    one, two = ("prod", "2026-11-20"), ("prod", "2026-11-21")
+    assert analytics_megabytes(following, [two]) == ANALYTICS_MEMORY_MB + 133
+    assert analytics_megabytes(following, {one: "x", two: "y"}) == ANALYTICS_MEMORY_MB + 266
 
 
 def test_tables_have_the_columns_and_comments_of_the_contract(following: duckdb.DuckDBPyConnection) -> None:

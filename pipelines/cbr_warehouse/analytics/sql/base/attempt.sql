@@ -135,7 +135,7 @@ SELECT
     g.last_news_at
 FROM touched_tasks AS t
 JOIN analytics.source_clock AS c ON c.source = t.source
-LEFT JOIN main.resources AS r
+LEFT JOIN touched_resources AS r
     ON r.source = t.source AND r.task_id = t.task_id AND r.role = 'target' AND r.position = 0
-LEFT JOIN main.replications AS p ON p.source = t.source AND p.task_id = t.task_id
+LEFT JOIN touched_replications AS p ON p.source = t.source AND p.task_id = t.task_id
 LEFT JOIN task_sighting AS g ON g.source = t.source AND g.task_id = t.task_id
