@@ -32,6 +32,9 @@ def check(
     context: typer.Context,
     *,
     output: Annotated[Format, typer.Option("--format", help="How to print the outcomes.")] = Format.TABLE,
+    failing: Annotated[
+        bool, typer.Option("--failing", help="Print only controls that fail; a table of none is empty.")
+    ] = False,
 ) -> None:
     """Check the named controls: pass or fail, who and why; exit status 1 where one fails.
 
@@ -42,7 +45,7 @@ def check(
     invocation, now = invocation_of(context), utc_now()
     outcomes = check_published(invocation.directory.warehouse, invocation.settings.exceptions, now)
     _note_other_settings(invocation, outcomes)
-    _print(outcomes, output, now)
+    _print([one for one in outcomes if not failing or one.verdict is Verdict.FAIL], output, now)
     for failure in report_failures(
         outcomes, invocation.settings.alerts, invocation.environ, invocation.directory.check_alerts, now
     ):
@@ -58,7 +61,8 @@ def _print(outcomes: Sequence[Outcome], output: Format, now: datetime) -> None:
             print(write_junit(outcomes, now), end="")
         case Format.TABLE:
             rows = [(SHOWN[one.verdict], one.control.name, describe(one)) for one in outcomes]
-            print_table(("result", "control", "who and why"), rows)
+            if rows:
+                print_table(("result", "control", "who and why"), rows)
 
 
 def _printable(values: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "rebuild": ("rebuild",),
     "maintain": ("maintain --dry-run", "maintain"),
     "verify": ("verify", "verify --subset 3/30 --json"),
-    "check": ("check", "check --format junit > controls.xml"),
+    "check": ("check", "check --format junit > controls.xml", "check --format json --failing"),
     "verify-pack": ("verify-pack audit/evidence.zip",),
     "quarantine": ("quarantine list", "quarantine requeue"),
     "quarantine list": ("quarantine list --unresolved", "quarantine list --format json"),

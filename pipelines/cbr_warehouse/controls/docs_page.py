@@ -16,6 +16,7 @@ they define.
 
 ```sh
 cbr-warehouse check                                   # a line for each control
+cbr-warehouse check --failing                         # only those that fail, for a mail of cron
 cbr-warehouse check --format json                     # with all evidence, and the query to run again
 cbr-warehouse check --format junit > controls.xml     # for a CI system
 ```

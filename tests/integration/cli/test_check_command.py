@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from cbr_warehouse.settings.control_exceptions import CONTROL_NAMES
+from support.alert_receivers import receive_http
 from support.command_line import Workplace
 from support.small_log import SmallLog
 
@@ -73,6 +74,25 @@ def test_junit_is_what_a_ci_system_reads(stored: Workplace) -> None:
     suite = ET.fromstring(done.out.encode())
     assert done.status == 1
     assert [case.get("name") for case in suite.iter("testcase")] == list(CONTROL_NAMES)
+
+
+def test_only_failing_controls_are_printed_where_asked_for(stored: Workplace) -> None:
+    done = stored.run("check", "--failing")
+    assert done.status == 1
+    assert {line.split()[0] for line in done.out.splitlines()[1:]} == {"FAIL"}
+    failing = [line.split()[1] for line in done.out.splitlines()[1:]]
+    done = configured(stored, *({"control": name} for name in failing)).run("check", "--failing")
+    assert (done.status, done.out, done.err) == (0, "", "")
+
+
+def test_a_webhook_gets_the_failing_controls_once(stored: Workplace) -> None:
+    with receive_http() as receiver:
+        (stored.folder / "cbr-warehouse.toml").write_text(f'[alerts]\nwebhook = "{receiver.url}"\n')
+        for _ in range(2):
+            assert stored.run("check").status == 1
+    (alert,) = receiver.posted
+    assert "Backed up within RPO: 1 of 1 resources: disk" in alert["text"]
+    assert (stored.data / ".check-alerts.json").exists()
 
 
 def test_exceptions_are_reported_and_one_that_ended_fails(stored: Workplace) -> None:
