@@ -20,7 +20,12 @@ from cbr_warehouse.defs.asset_keys import (
 )
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.own_runs import is_of_location, location_of
-from cbr_warehouse.defs.unfinished_runs import ENDED, UNFINISHED, reason_to_wait_for_publication
+from cbr_warehouse.defs.unfinished_runs import (
+    ENDED,
+    UNFINISHED,
+    fail_dead_runs,
+    reason_to_wait_for_publication,
+)
 
 INTERVAL_SECONDS = 10
 """How often the sensor looks for loads that have ended."""
@@ -64,9 +69,10 @@ def publication(installation: Installation) -> dg.Definitions:
     )
     def after_loads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = datetime.now(UTC)  # Dagster's own: it is compared with the times of its runs
-        location = location_of(context)
+        location, directory = location_of(context), installation.load_context.directory
+        fail_dead_runs(context.instance, directory, now, location)
         reason = reason_to_wait_for_publication(
-            context.instance, installation.load_context.directory, now, location
+            context.instance, directory, now, location
         ) or _reason_not_due(context.instance, now, location)
         if reason is not None:
             return dg.SkipReason(reason)

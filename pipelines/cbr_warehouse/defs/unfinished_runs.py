@@ -1,9 +1,9 @@
 """Unfinished runs: which of them a tick or a publication waits for, and which died with their process.
 
 Dagster's launcher cannot tell that a run whose machine was restarted is dead: the run stays STARTED, and with
-it its place in the queue and its pool. The locks of the data directory can tell, since they die with their
-holder: a run that loads a source holds the lock of that source, and one that writes tables or the warehouse
-holds the lock of the directory.
+it its place in the queue and its pool. Its process can tell (``run_process``) if it is a child of this code
+server. Elsewhere the locks of the data directory can, since they die with their holder: a run that loads a
+source holds the lock of that source, one that writes tables or the warehouse holds that of the directory.
 """
 
 from collections.abc import Iterable
@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from cbr_warehouse.defs.asset_keys import LOAD_JOB, PUBLISH_JOB, SOURCE_TAG
-from cbr_warehouse.defs.own_runs import is_of_location
+from cbr_warehouse.defs.own_runs import is_of_location, is_own_run
+from cbr_warehouse.defs.run_process import is_process_alive
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import describe_holder
 
 SILENCE = timedelta(minutes=3)
-"""How long a living run may log nothing while it holds no lock; its steps without one take seconds."""
+"""How long a living run may log nothing while it holds no lock, where nothing is known of its process; its
+steps without one take seconds."""
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -26,6 +28,8 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_MAX_RETRIES = "dagster/max_retries"
+_GONE = "it does not exist any more"
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -34,7 +38,8 @@ def reason_to_wait(
 ) -> str | None:
     """Why a tick must not start another run of a source; None if it may.
 
-    Runs that died are marked as failed first, so that they hold neither a slot nor a pool any more.
+    Runs that died are marked as failed first, so that they hold neither a slot nor a pool any more. Dagster
+    does not start them again, since the tick does.
 
     Args:
         instance: The instance, whose runs are looked at.
@@ -45,8 +50,39 @@ def reason_to_wait(
     if holder := describe_holder(directory.source_lock(source)):
         return f"{source}: {holder} is running"
     own = dg.RunsFilter(job_name=LOAD_JOB, tags={SOURCE_TAG: source}, statuses=UNFINISHED)
-    found = _first_alive(instance, instance.get_runs(own), directory, now)
+    found = _first_alive(instance, instance.get_runs(own), directory, now, may_retry=False)
     return None if found is None else f"{source}: run {found.run_id} is not over"
+
+
+def fail_dead_runs(
+    instance: dg.DagsterInstance, directory: DataDirectory, now: datetime, location: str | None
+) -> None:
+    """Marks runs as failed that died with their process; Dagster starts them again, as the settings say.
+
+    Between the ticks of the schedule: what a load brought would else be published an hour later, and a dead
+    run of any job takes one of the few slots of the queue. Publications are left to
+    ``reason_to_wait_for_publication``.
+
+    Args:
+        instance: The instance, whose runs are looked at.
+        directory: The data directory.
+        now: The present, UTC.
+        location: Name of this code location; of other locations no run is touched. None if it is not known.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        if run.job_name == PUBLISH_JOB or not is_own_run(run, location):
+            continue
+        source = run.tags.get(SOURCE_TAG)
+        if source is None:
+            # What it does may be long, silent and without a lock.
+            logged = instance.all_logs(run.run_id)
+            reason = _GONE if is_process_alive(run, logged, now) is False else None
+        elif describe_holder(directory.source_lock(source)) is not None:
+            reason = None
+        else:
+            reason = _reason_dead(instance, run, directory, now)
+        if reason is not None:
+            _fail(instance, run, reason)
 
 
 def reason_to_wait_for_publication(
@@ -67,27 +103,50 @@ def reason_to_wait_for_publication(
 
 
 def _first_alive(
-    instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun], directory: DataDirectory, now: datetime
+    instance: dg.DagsterInstance,
+    runs: Iterable[dg.DagsterRun],
+    directory: DataDirectory,
+    now: datetime,
+    *,
+    may_retry: bool = True,
 ) -> dg.DagsterRun | None:
     """The first run whose process is not known to have died; those before it are marked as failed."""
-    is_writing = describe_holder(directory.lock) is not None
     for run in runs:
-        if is_writing or not _is_dead(instance, run, now):
+        if (reason := _reason_dead(instance, run, directory, now)) is None:
             return run
-        instance.report_run_failed(
-            run,
-            f"The process of this run ended without a word: it holds no lock of {directory.root}, and has "
-            f"logged nothing for {SILENCE}. Nothing is lost; the next run does what it did not.",
-        )
+        if not may_retry:
+            instance.add_run_tags(run.run_id, {_MAX_RETRIES: "0"})
+        _fail(instance, run, reason)
     return None
 
 
-def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun, now: datetime) -> bool:
-    """Whether a run that holds no lock has been silent for too long.
+def _fail(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
+    """Marks a run that died as failed, and frees its pools."""
+    instance.report_run_failed(
+        run,
+        f"The process of this run ended without a word: {reason}. Nothing is lost; the next run does what "
+        "it did not.",
+    )
+    if instance.event_log_storage.supports_global_concurrency_limits:
+        # Dagster's monitoring does so too, a minute later, while the next run waits.
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
-    One that is still queued is not: it waits for a slot, which the daemon gives it.
+
+def _reason_dead(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, directory: DataDirectory, now: datetime
+) -> str | None:
+    """How it is known that a load or a publication has died; None of one that may be alive.
+
+    One that is still queued is not dead: it waits for a slot, which the daemon gives it.
     """
     if run.status in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}:
-        return False
-    logged = [entry.timestamp for entry in instance.all_logs(run.run_id)]
-    return bool(logged) and now.timestamp() - max(logged) > SILENCE.total_seconds()
+        return None
+    logged = instance.all_logs(run.run_id)
+    is_alive = is_process_alive(run, logged, now)
+    if is_alive is False:
+        return _GONE
+    newest = max((entry.timestamp for entry in logged), default=now.timestamp())
+    is_silent = now.timestamp() - newest > SILENCE.total_seconds()
+    if is_alive or not is_silent or describe_holder(directory.lock) is not None:
+        return None
+    return f"it holds no lock of {directory.root}, and has logged nothing for {SILENCE}"

@@ -1,10 +1,16 @@
 """A tick starts no second run of a source, and a run that died holds back none."""
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import EngineEventData
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.load.locks import hold_directory, hold_source
@@ -118,3 +124,120 @@ def test_other_assets_of_the_deployment_are_not_part_of_the_job(install: Install
     defs = dg.Definitions.merge(install("a").defs, dg.Definitions(assets=[load_of_somebody_else]))
     chosen = defs.resolve_job_def("load").asset_layer.executable_asset_keys
     assert {key.path[0] for key in chosen} == {"raw", "tables", "warehouse", "analytics"}
+
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="this system does not show its processes"
+)
+
+
+@pytest.fixture
+def zombie() -> Iterator[int]:
+    """A process that has ended, and whose parent has not noticed."""
+    process = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.read()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    yield process.pid
+    process.stdout.close()
+    process.wait()
+
+
+def launch(
+    place: Deployment, source: str | None, process_id: int | None, ago: timedelta = timedelta()
+) -> dg.DagsterRun:
+    """A run that the code server started, as far as its events tell.
+
+    Args:
+        place: The deployment.
+        source: The source that it loads; None for one of the job ``remove_old_runs``.
+        process_id: Its process; None if that was killed before it reported itself.
+        ago: Since when.
+    """
+    job, tags = ("load", {SOURCE_TAG: source}) if source else ("remove_old_runs", {})
+    run = place.instance.create_run_for_job(
+        place.defs.resolve_job_def(job), tags=tags | {GRPC_INFO_TAG: "{}"}
+    )
+    at = (datetime.now(UTC) - ago).timestamp()
+    kinds = [dg.DagsterEventType.PIPELINE_STARTING]
+    if process_id is not None:
+        kinds += [dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.PIPELINE_START]
+    for kind in kinds:
+        is_process = kind is dg.DagsterEventType.ENGINE_EVENT
+        event = dg.DagsterEvent(
+            kind.value,
+            job_name=job,
+            message=f"Started process for run (pid: {process_id})." if is_process else None,
+            event_specific_data=EngineEventData.in_process(process_id) if is_process and process_id else None,
+        )
+        place.instance.report_dagster_event(event, run.run_id, timestamp=at)
+    return run
+
+
+@needs_proc
+def test_a_run_whose_process_is_gone_is_failed_at_once_and_frees_its_pool(
+    install: Install, zombie: int
+) -> None:
+    """It was waited for in silence for three minutes, and its pool for another one."""
+    place = install("a")
+    place.clock.now = datetime.now(UTC)
+    storage = place.instance.event_log_storage
+    storage.set_concurrency_slots("source_a", 1)
+    run = launch(place, "a", zombie)
+    storage.claim_concurrency_slot("source_a", run.run_id, "raw__a")
+    assert len(storage.get_concurrency_info("source_a").claimed_slots) == 1
+    assert tick(place) == (["a"], None)
+    assert status_of(place, run) is dg.DagsterRunStatus.FAILURE
+    assert storage.get_concurrency_info("source_a").claimed_slots == []
+    # The tick starts the next run; Dagster would start another one beside it.
+    failed = place.instance.get_run_by_id(run.run_id)
+    assert failed is not None
+    assert failed.tags["dagster/max_retries"] == "0"
+
+
+@needs_proc
+def test_a_run_whose_process_lives_is_waited_for_however_silent(install: Install) -> None:
+    place = install("a")
+    run = launch(place, "a", os.getpid())
+    place.clock.now = datetime.now(UTC) + LATER
+    assert tick(place)[0] == []
+    assert status_of(place, run) is dg.DagsterRunStatus.STARTED
+
+
+@needs_proc
+def test_a_process_that_has_the_number_by_chance_is_not_that_of_the_run(install: Install) -> None:
+    """After a restart of the machine another process has it."""
+    place = install("a")
+    place.clock.now = datetime.now(UTC)
+    launch(place, "a", os.getpid(), ago=timedelta(days=30))
+    assert tick(place) == (["a"], None)
+
+
+@needs_proc
+@pytest.mark.parametrize(("ago", "is_dead"), [(timedelta(seconds=20), False), (timedelta(days=30), True)])
+def test_a_run_that_was_launched_by_a_server_that_is_gone(
+    install: Install, ago: timedelta, *, is_dead: bool
+) -> None:
+    """Killed between the launch and the first event of its process: nothing tells its number."""
+    place = install("a")
+    place.clock.now = datetime.now(UTC)
+    launch(place, "a", None, ago=ago)
+    assert tick(place)[0] == (["a"] if is_dead else [])
+
+
+@needs_proc
+@pytest.mark.parametrize("source", ["a", None])
+def test_between_ticks_a_dead_run_is_found_and_started_again(
+    install: Install, zombie: int, source: str | None
+) -> None:
+    """Until the next tick, perhaps for an hour, it would keep a slot of the queue and publish nothing."""
+    place = install("a")
+    dead, alive = launch(place, source, zombie), launch(place, source, os.getpid())
+    repository = place.defs.get_repository_def()
+    with dg.build_sensor_context(instance=place.instance, repository_def=repository) as context:
+        repository.get_sensor_def("publish_sensor").evaluate_tick(context)
+    failed = place.instance.get_run_by_id(dead.run_id)
+    assert failed is not None
+    assert failed.status is dg.DagsterRunStatus.FAILURE
+    assert "dagster/max_retries" not in failed.tags
+    assert status_of(place, alive) is dg.DagsterRunStatus.STARTED
