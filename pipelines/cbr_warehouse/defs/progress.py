@@ -1,7 +1,10 @@
-"""Progress of a load in the log of a run: one line for each step."""
+"""Progress of a load in the log of a run: one line for each step, and for each wait for a lock."""
+
+from dataclasses import replace
 
 import dagster as dg
 
+from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.progress import Progress
 
 
@@ -23,3 +26,13 @@ class LoggedProgress(Progress):
     def notice(self, sentence: str) -> None:
         """Logs a message for the reader of the log."""
         self._log.info(sentence)
+
+
+def logged_in_run(load_context: LoadContext, context: dg.AssetExecutionContext) -> LoadContext:
+    """The context of a load whose progress and waits are in the log of a run.
+
+    Args:
+        load_context: The context.
+        context: A step of the run.
+    """
+    return replace(load_context, progress=LoggedProgress(context.log))

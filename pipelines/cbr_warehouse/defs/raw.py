@@ -20,7 +20,6 @@ partition materialized; one step for all sources would have one pool, one retry 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ from cbr_warehouse.defs.failures import as_dagster_failures, failure, has_failed
 from cbr_warehouse.defs.freshness import freshness_by
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
-from cbr_warehouse.defs.progress import LoggedProgress
+from cbr_warehouse.defs.progress import logged_in_run
 from cbr_warehouse.defs.waiting import log_waits
 from cbr_warehouse.extract.plan import Plan, Range
 from cbr_warehouse.json_log import with_log_ids
@@ -124,7 +123,7 @@ def _load(
     from cbr_warehouse.load.publish import publish_warehouse
     from cbr_warehouse.load.source_load import load_source
 
-    load_context = replace(installation.load_context, progress=LoggedProgress(context.log))
+    load_context = logged_in_run(installation.load_context, context)
     (ready,) = require_sources(installation.settings, source.name, installation.environ)
     what = f"load of {source.name} by Dagster run {context.run.run_id}"
     with with_log_ids(run=context.run.run_id), hold_source(load_context, source.name, what, wait=True):

@@ -15,6 +15,7 @@ from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
+from cbr_warehouse.defs.progress import logged_in_run
 from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.locks import hold_directory, hold_source
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
@@ -47,7 +48,8 @@ def tables_asset(installation: Installation, days: dg.PartitionsDefinition[str])
             }
             touched = (made | _loaded_before(context) | own) - {UNKNOWN_DAY}
             made |= {day for day in touched if _is_newer_than_its_record(context, directory, day)}
-            with hold_directory(installation.load_context, "counting rows by Dagster"):
+            what = f"counting rows by Dagster run {context.run.run_id}"
+            with hold_directory(logged_in_run(installation.load_context, context), what):
                 rows = {day: _rows(directory, day) for day in touched}
         for key in sorted(context.selected_asset_keys):
             recorded = context.instance.get_materialized_partitions(key)
@@ -76,13 +78,14 @@ def _make_days_of(
     """
     from cbr_warehouse.tables.build import make_tables  # by the step: slow to import
 
-    directory, what = installation.load_context.directory, f"tables of {source} by Dagster"
+    load_context = logged_in_run(installation.load_context, context)
+    what = f"tables of {source} by Dagster run {context.run.run_id}"
     try:
         with (
-            hold_source(installation.load_context, source, what, wait=False),
-            hold_directory(installation.load_context, what),
+            hold_source(load_context, source, what, wait=False),
+            hold_directory(load_context, what),
         ):
-            return make_tables(directory, source, installation.load_context.contract).days
+            return make_tables(load_context.directory, source, load_context.contract).days
     except LoadRunningError as error:
         context.log.info("%s: its tables are left to the running load. %s", source, error)
         return ()

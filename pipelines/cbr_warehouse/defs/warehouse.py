@@ -11,6 +11,8 @@ from cbr_warehouse.defs.columns import table_schema
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.freshness import freshness_by
 from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.defs.progress import logged_in_run
+from cbr_warehouse.defs.waiting import log_waits
 from cbr_warehouse.load.locks import hold_directory
 from cbr_warehouse.tables.partition_writer import PARTITIONED, SET_LATER
 from cbr_warehouse.warehouse.checks import REFERENCES, CheckResult, check_all
@@ -40,10 +42,12 @@ def warehouse_asset(installation: Installation) -> dg.AssetsDefinition:
         # By the step: slow to import.
         from cbr_warehouse.load.publish import build_and_mend, refuse_held_back
 
+        log_waits(context)
+        load_context = logged_in_run(installation.load_context, context)
         with as_dagster_failures():
             if context.selected_asset_keys:
-                with hold_directory(installation.load_context, "publication by Dagster"):
-                    refuse_held_back(build_and_mend(installation.load_context))
+                with hold_directory(load_context, f"publication by Dagster run {context.run.run_id}"):
+                    refuse_held_back(build_and_mend(load_context))
             with open_published(directory.warehouse) as connection:
                 rows = count_rows(connection, tables)
                 checked = check_all(connection, contract)

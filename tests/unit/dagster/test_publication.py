@@ -1,8 +1,11 @@
 """One publication follows the loads of a tick, and no source holds back the others."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import dagster as dg
 import pytest
@@ -10,6 +13,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 
 from cbr_warehouse.defs import publication
 from cbr_warehouse.defs.asset_keys import SOURCE_TAG
+from cbr_warehouse.defs.progress import LoggedProgress
 from cbr_warehouse.load.locks import hold_directory
 from support.dagster_deployment import NOW, Deployment, begin_elsewhere, day
 
@@ -165,3 +169,79 @@ def test_a_run_that_waited_for_a_slot_says_since_when_and_for_whom(
     ]
     assert "for a free slot, since" in said
     assert datetime.now(UTC).strftime("%H:") in said
+
+
+def messages(place: Deployment, run_id: str) -> list[str]:
+    return [entry.user_message for entry in place.instance.all_logs(run_id)]
+
+
+def test_a_run_that_waited_for_its_pool_says_since_when_and_for_whom(install: Install) -> None:
+    place = install("a")
+    storage = place.instance.event_log_storage
+    storage.set_concurrency_slots("source_a", 1)
+    holder = begin(place, "load", {SOURCE_TAG: "a"})
+    started = dg.DagsterEvent(dg.DagsterEventType.STEP_START.value, job_name="load", step_key="raw__a")
+    place.instance.report_dagster_event(started, holder.run_id)
+    storage.claim_concurrency_slot("source_a", holder.run_id, "raw__a")
+
+    def release() -> None:
+        def others() -> list[str]:
+            pending = storage.get_concurrency_info("source_a").pending_steps
+            return [step.run_id for step in pending if step.run_id != holder.run_id]
+
+        while not others():
+            time.sleep(0.05)
+        ended = dg.DagsterEvent(dg.DagsterEventType.PIPELINE_SUCCESS.value, job_name="load")
+        place.instance.report_dagster_event(ended, holder.run_id)
+        storage.free_concurrency_slots_for_run(holder.run_id)
+
+    releasing = Thread(target=release)
+    releasing.start()
+    result = place.tick("a")
+    releasing.join()
+    assert result.success
+    (said,) = [one for one in messages(place, result.run_id) if one.startswith("Waited ")]
+    assert "s for the pool source_a, since " in said
+    assert f"It was taken by: load {holder.run_id}, since " in said
+
+
+def test_a_publication_that_waits_for_the_directory_says_for_whom(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cbr_warehouse.load.locks.QUIET_SECONDS", 0.0)
+    place = install("a")
+    assert place.tick("a").success
+    with ExitStack() as held:
+        held.enter_context(hold_directory(place.installation.load_context, "tables of b"))
+        notice = LoggedProgress.notice
+
+        def notice_and_release(progress: LoggedProgress, sentence: str) -> None:
+            notice(progress, sentence)
+            held.close()
+
+        monkeypatch.setattr(LoggedProgress, "notice", notice_and_release)
+        result = place.publish(analytics=False)
+    assert result.success
+    waits = [one for one in messages(place, result.run_id) if ": waiting for " in one]
+    assert waits[0].startswith(
+        f"publication by Dagster run {result.run_id}: waiting for tables of b (process "
+    )
+
+
+def test_an_attempt_says_why_the_one_before_failed(install: Install) -> None:
+    place = install("a")
+    place.apis["a"].status = 503
+    result = place.tick("a")
+    said = [one for one in messages(place, result.run_id) if one.startswith("Attempt ")]
+    assert [one.partition(":")[0] for one in said] == ["Attempt 2", "Attempt 3"]
+    assert all("the one before failed, at " in one and "503" in one for one in said)
+
+
+def test_a_run_in_place_of_another_says_so(install: Install) -> None:
+    place = install("a")
+    before = begin(place, "load", {SOURCE_TAG: "a"})
+    place.instance.report_run_failed(before, "The process of this run ended without a word.")
+    keys = [dg.AssetKey(["raw", "a"])]
+    tags = {SOURCE_TAG: "a", "dagster/parent_run_id": before.run_id, "dagster/root_run_id": before.run_id}
+    result = place.run_assets(keys, [NOW.date()], job="load", more_tags=tags)
+    assert f"This run repeats run {before.run_id}" in "\n".join(messages(place, result.run_id))
