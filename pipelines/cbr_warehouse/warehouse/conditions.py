@@ -15,6 +15,7 @@ import duckdb
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
+from cbr_warehouse.warehouse.conservation import find_unaccounted
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.status import DaysNotComplete, SourceStatus, read_status
 
@@ -106,6 +107,12 @@ CONDITIONS: Mapping[str, Condition] = {
         "'cbr-warehouse quarantine list' shows the records with their reasons.",
         is_serious=False,
     ),
+    "conservation": Condition(
+        "loads",
+        "Each record that the loads of the last day received is stored, in quarantine or a repeat, and each "
+        "day has as many tasks as are held.",
+        "Run 'cbr-warehouse verify', which names what is wrong, then 'cbr-warehouse rebuild'.",
+    ),
     "free_disk": Condition(
         "loads",
         "There is room to publish the warehouse once more, and 1 GB.",
@@ -151,6 +158,7 @@ def examine(path: Path, now: datetime, limits: Limits) -> dict[str, Violations]:
         for name, judge in of_status.items()
     }
     with open_published(path) as connection:
+        found["conservation"] = dict(find_unaccounted(connection, now))
         found["schema_unchanged"] = dict(_new_keys(connection, now))
         found["quarantine_short"] = dict(_quarantined(connection, now - limits.quarantined))
     found["free_disk"] = _disk(path)
