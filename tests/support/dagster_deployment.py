@@ -193,6 +193,14 @@ def make_installation(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys
     return Installation(settings, loading, {"TOKEN": "a-good-token"}, retry_delay_seconds=0)
 
 
+def make_deployment(
+    folder: Path, clock: Clock, instance: dg.DagsterInstance, *names: str, **keys: Any
+) -> Deployment:
+    """An installation in a folder with an empty API for each source, and an instance to run it."""
+    apis = {name: Api(clock) for name in names}
+    return Deployment(make_installation(folder / "data", clock, apis, **keys), clock, apis, instance)
+
+
 def origin_of(location: str, job: str) -> RemoteJobOrigin:
     """What Dagster notes of a run that was launched from a code location of this name."""
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "__repository__")

@@ -1,4 +1,4 @@
-"""Removal of what is old from Dagster's own store: runs with their events and logs, checks, ticks.
+"""Removal of what is old from Dagster's own store: runs with their events and logs, and results of checks.
 
 Dagster keeps all of it for ever, and has no setting for it but that of ticks. What is removed is only of
 the jobs and assets of this code location: other runs of the deployment are left to their owners. The newest
@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,6 @@ from cbr_warehouse.defs.unfinished_runs import ENDED
 
 if TYPE_CHECKING:
     from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-
-STALE_SKIPS = timedelta(days=1)
-"""How long ticks that started nothing are kept: a sensor has thousands of them a day."""
 
 _BATCH = 500
 _VACUUM_FROM_BYTES = 16 << 20
@@ -67,25 +64,6 @@ def remove_old(
     return total
 
 
-def remove_old_ticks(instance: dg.DagsterInstance, names: frozenset[str], before: datetime) -> None:
-    """Removes old ticks of schedules and sensors; of those that started nothing, all but the newest day's.
-
-    Args:
-        instance: The instance.
-        names: Names of the schedules and sensors.
-        before: What is older is removed, UTC.
-    """
-    from dagster._core.scheduler.instigation import TickStatus
-
-    for state in instance.all_instigator_state():
-        if state.instigator_name not in names:
-            continue
-        origin, selector = state.instigator_origin_id, state.selector_id
-        instance.purge_ticks(origin, selector, before.timestamp())
-        skips = max(before, _now() - STALE_SKIPS)
-        instance.purge_ticks(origin, selector, skips.timestamp(), [TickStatus.SKIPPED])
-
-
 def compact_files(home: Path) -> None:
     """Gives the space of removed rows back to the disk, where it is most of a file of SQLite.
 
@@ -106,12 +84,6 @@ def compact_files(home: Path) -> None:
                     connection.execute("VACUUM")
         except sqlite3.OperationalError as error:  # in use; the free space is filled again meanwhile
             logger.info("%s: not compacted now (%s).", path, error)
-
-
-def _now() -> datetime:
-    from dagster._time import get_current_datetime
-
-    return get_current_datetime()
 
 
 def _batches(

@@ -16,7 +16,7 @@ from cbr_warehouse.defs.asset_keys import (
     RETENTION_SCHEDULE,
     named,
 )
-from cbr_warehouse.defs.dagster_store import remove_old, remove_old_ticks
+from cbr_warehouse.defs.dagster_store import remove_old
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.own_runs import is_own_run, location_of_run
 
@@ -49,16 +49,19 @@ def retention(installation: Installation) -> dg.Definitions:
         description=f"Removes runs, events, logs and ticks older than {keep.days} days.",
     )
     def remove(context: dg.OpExecutionContext) -> None:
+        from cbr_warehouse.defs.dagster_ticks import remove_old_ticks  # by the step: slow to import
+
         before = installation.load_context.clock() - keep
         location = location_of_run(context.run)
         removed = remove_old(context.instance, before, lambda run: is_own_run(run, location))
-        remove_old_ticks(context.instance, OWN_TICKS, before)
+        logs = remove_old_ticks(context.instance, OWN_TICKS, before, location)
         context.log.info(
-            "Removed %d runs that ended before %s with %d records. The newest record of each partition and "
-            "the newest result of each check are kept.",
+            "Removed %d runs that ended before %s with %d records, and logs of %d ticks. The newest record "
+            "of each partition and the newest result of each check are kept.",
             removed.runs,
             before.date(),
             removed.records,
+            logs,
         )
 
     @dg.job(

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
 
-from support.dagster_deployment import Api, Clock, Deployment, make_installation
+from support.dagster_deployment import Clock, Deployment, make_deployment
 
 
 @pytest.fixture
@@ -35,19 +34,11 @@ def stored_instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def install(tmp_path: Path, clock: Clock, instance: dg.DagsterInstance) -> Callable[..., Deployment]:
     """Makes an installation with the sources named."""
-    return partial(_install, tmp_path, clock, instance)
+    return partial(make_deployment, tmp_path, clock, instance)
 
 
 @pytest.fixture(scope="module")
 def install_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Deployment]]:
     """Makes the one installation of a module."""
     with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield partial(_install, tmp_path_factory.mktemp("installed"), Clock(), ephemeral)
-
-
-def _install(
-    folder: Path, clock: Clock, instance: dg.DagsterInstance, *names: str, **keys: Any
-) -> Deployment:
-    apis = {name: Api(clock) for name in names}
-    installation = make_installation(folder / "data", clock, apis, **keys)
-    return Deployment(installation, clock, apis, instance)
+        yield partial(make_deployment, tmp_path_factory.mktemp("installed"), Clock(), ephemeral)

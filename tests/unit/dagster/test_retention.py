@@ -18,7 +18,8 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from dagster._core.test_utils import create_run_for_test, freeze_time
 
 from cbr_warehouse.contract.utc_days import start_of
-from cbr_warehouse.defs.dagster_store import compact_files, remove_old_ticks
+from cbr_warehouse.defs.dagster_store import compact_files
+from cbr_warehouse.defs.dagster_ticks import remove_old_ticks
 from cbr_warehouse.defs.retention import OWN_TICKS
 from support.dagster_deployment import NOW, Deployment, day, origin_of
 
@@ -187,8 +188,13 @@ def ticks(place: Deployment, state: InstigatorState) -> list[tuple[TickStatus, i
     )
 
 
-@pytest.mark.parametrize("name", ["publish_sensor", "sensor_of_somebody_else"])
-def test_old_ticks_are_removed_and_skips_after_a_day(install: Install, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "location"),
+    [("publish_sensor", "here"), ("publish_sensor", "elsewhere"), ("sensor_of_somebody_else", "here")],
+)
+def test_old_ticks_are_removed_with_their_logs_and_skips_after_a_day(
+    install: Install, name: str, location: str
+) -> None:
     place = install("a")
     repository = place.defs.get_repository_def()
     assert {"publish_sensor", "load_schedule"} <= OWN_TICKS
@@ -198,9 +204,12 @@ def test_old_ticks_are_removed_and_skips_after_a_day(install: Install, name: str
     )
     state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE)
     place.instance.add_instigator_state(state)
+    logs = Path(place.instance.root_directory) / "storage" / "__repository__" / name
+    logs.mkdir(parents=True)
+    (logs / "4711.err").touch()  # Dagster's own settings have removed its tick
     for ago in (0, 3, 40):
         for status in (TickStatus.SKIPPED, TickStatus.SUCCESS):
-            place.instance.create_tick(
+            tick = place.instance.create_tick(
                 TickData(
                     state.instigator_origin_id,
                     name,
@@ -211,10 +220,20 @@ def test_old_ticks_are_removed_and_skips_after_a_day(install: Install, name: str
                     selector_id=state.selector_id,
                 )
             )
+            (logs / f"{tick.tick_id}.err").touch()
     with freeze_time(NOW):
-        remove_old_ticks(place.instance, OWN_TICKS, NOW - timedelta(days=30))
+        remove_old_ticks(place.instance, OWN_TICKS, NOW - timedelta(days=30), location)
     left = ticks(place, state)
-    if name in OWN_TICKS:
+    kept = {
+        f"{tick.tick_id}.err"
+        for tick in place.instance.get_ticks(state.instigator_origin_id, state.selector_id)
+    }
+    if name not in OWN_TICKS:
+        assert len(left) == 6
+        assert {path.name for path in logs.iterdir()} == kept | {"4711.err"}
+        return
+    assert {path.name for path in logs.iterdir()} == kept
+    if location == "here":
         assert left == [(TickStatus.SKIPPED, 0), (TickStatus.SUCCESS, 0), (TickStatus.SUCCESS, 3)]
     else:
         assert len(left) == 6
