@@ -96,9 +96,9 @@ def _squares(
         sort=used,
         scale=alt.Scale(domain=used, range=[_COLOURS[scale[one]] for one in used]),
     )
-    layers = [base.mark_rect(cornerRadius=2).encode(color=colour)]
+    layers = [base.mark_rect(cornerRadius=2, aria=False).encode(color=colour)]
     if weeks <= _LEGIBLE_WEEKS[size.name]:
-        layers.append(base.mark_text(color=INK).encode(text="text:N"))
+        layers.append(base.mark_text(color=INK, aria=False).encode(text="text:N"))
     return alt.layer(*layers)
 
 

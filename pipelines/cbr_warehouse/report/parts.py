@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cbr_warehouse.report.by_week import gather, gather_rates, is_long, week_of
 from cbr_warehouse.report.calendar_map import plot_calendar
 from cbr_warehouse.report.collect_data import ReportData
 from cbr_warehouse.report.formatting import abbreviate, count, moment, percent
@@ -72,20 +73,26 @@ def build_parts(data: ReportData, texts: Texts) -> list[Part]:
 
 def _plots(data: ReportData, texts: Texts) -> Iterable[Part]:
     rows = {name: result.rows for name, result in data.results.items()}
-    first = min((row["backup_day"] for row in rows["trend"]), default=None)
+    trend, causes = rows["trend"], rows["causes_daily"]
+    first = min((row["backup_day"] for row in trend), default=None)
     exposed = [row for row in rows["unprotected_daily"] if first and row["backup_day"] >= first]
     target = float(data.settings["success_target"])
-    marks = tuple(
-        IncidentMark(row["letter"], str(_backup_day(row["began_at"], data))) for row in named_incidents(data)
-    )
+    days = [(row["letter"], _backup_day(row["began_at"], data)) for row in named_incidents(data)]
+    daily = marks = tuple(IncidentMark(letter, str(day)) for letter, day in days)
+    unit = "day"
+    if is_long(trend):
+        unit, marks = "week", tuple(IncidentMark(letter, str(week_of(day))) for letter, day in days)
+        causes = gather(causes, ["failures"], ["error_code"])
+        exposed = gather(exposed, ["unprotected_hours"])
+    lines = gather_rates(trend) if unit == "week" else trend
     plots: tuple[tuple[str, str, Callable[[Size], str | None]], ...] = (
-        ("calendar_map", "trend", lambda size: plot_calendar(rows["trend"], texts, target, size, marks)),
-        ("trend", "trend", lambda size: plot_trend(rows["trend"], texts, size, target, marks)),
-        ("causes_daily", "causes_daily", lambda size: plot_causes(rows["causes_daily"], texts, size, marks)),
+        ("calendar_map", "trend", lambda size: plot_calendar(trend, texts, target, size, daily)),
+        ("trend", "trend", lambda size: plot_trend(lines, texts, size, target, marks, unit)),
+        ("causes_daily", "causes_daily", lambda size: plot_causes(causes, texts, size, marks, unit)),
         (
             "unprotected_daily",
             "unprotected_daily",
-            lambda size: plot_unprotected(exposed, texts, size, marks),
+            lambda size: plot_unprotected(exposed, texts, size, marks, unit),
         ),
         ("offsite_curve", "offsite_curve", lambda size: plot_offsite(rows["offsite_curve"], texts, size)),
     )

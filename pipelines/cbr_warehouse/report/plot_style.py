@@ -68,13 +68,19 @@ def both_sizes(plot: Callable[[Size], str | None]) -> Markup:
     return Markup("".join(drawn))  # noqa: S704  # drawn by us; Vega escapes its texts
 
 
-def marked(chart: Chart, marks: tuple[IncidentMark, ...], band: float = 0.0) -> Chart:
+def time_field(unit: str) -> str:
+    """The field ``day`` as Vega reads it, by ``day`` or by ``week``, so that bars are as wide as that."""
+    return f"{'yearweek' if unit == 'week' else 'yearmonthdate'}(day):T"
+
+
+def marked(chart: Chart, marks: tuple[IncidentMark, ...], unit: str, *, band: float = 0.0) -> Chart:
     """Adds the letters of incidents above a plot over days; those of one day share a place.
 
     Args:
         chart: The plot.
         marks: The incidents.
-        band: Where in the day the plot has its own marks: 0 for points, 0.5 for bars.
+        unit: ``day`` or ``week``: what the plot has its marks by.
+        band: Where in it the plot has its own marks: 0 for points, 0.5 for bars.
     """
     if not marks:
         return chart
@@ -82,7 +88,7 @@ def marked(chart: Chart, marks: tuple[IncidentMark, ...], band: float = 0.0) -> 
     for mark in marks:
         by_day[mark.day] = by_day.get(mark.day, "") + mark.letter
     frame = pd.DataFrame([{"day": day, "letter": letters} for day, letters in by_day.items()])
-    at = alt.Chart(frame).encode(x=alt.X("yearmonthdate(day):T", bandPosition=band))
+    at = alt.Chart(frame).encode(x=alt.X(time_field(unit), bandPosition=band))
     rule = at.mark_rule(color=INK, opacity=0.45, strokeDash=[2, 3])
     letter = at.mark_text(color=INK, baseline="bottom", fontWeight="bold").encode(
         y=alt.value(-2), text="letter:N"

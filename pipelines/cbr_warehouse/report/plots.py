@@ -8,7 +8,17 @@ import altair as alt
 import pandas as pd
 
 from cbr_warehouse.report.formatting import abbreviate
-from cbr_warehouse.report.plot_style import INK, PALETTE, WIDE, Chart, IncidentMark, Size, marked, svg
+from cbr_warehouse.report.plot_style import (
+    INK,
+    PALETTE,
+    WIDE,
+    Chart,
+    IncidentMark,
+    Size,
+    marked,
+    svg,
+    time_field,
+)
 from cbr_warehouse.report.texts import Texts
 
 Rows = list[dict[str, Any]]
@@ -19,7 +29,12 @@ _HOURS = (1, 6, 12, 24, 48, 96, 168, 336, 720, 1440, 4320, 8760)
 
 
 def plot_trend(
-    rows: Rows, texts: Texts, size: Size = WIDE, target: float | None = None, marks: Marks = ()
+    rows: Rows,
+    texts: Texts,
+    size: Size = WIDE,
+    target: float | None = None,
+    marks: Marks = (),
+    unit: str = "day",
 ) -> str | None:
     """Final and first-attempt success by backup day; None if there is nothing to draw.
 
@@ -29,13 +44,14 @@ def plot_trend(
         size: How large to draw it.
         target: The target of final success, drawn as a line.
         marks: Incidents to mark.
+        unit: ``day``, or ``week`` where rows are those of weeks.
     """
     words = texts.section("trend")
     by_day = {row["backup_day"]: row for row in rows}
     kinds = (("final", "final_success_rate"), ("first", "first_attempt_success_rate"))
     long = [
         {"day": str(day), "kind": words[kind], "rate": by_day.get(day, {}).get(column)}
-        for day in _days(by_day)
+        for day in _days(by_day, 7 if unit == "week" else 1)
         for kind, column in kinds
     ]
     rates = [one["rate"] for one in long if one["rate"] is not None]
@@ -45,9 +61,9 @@ def plot_trend(
     least = min(0.9, 1.0 if target is None else target - 0.01, *rates)
     chart: Chart = (
         alt.Chart(pd.DataFrame(long))
-        .mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=2)
+        .mark_line(point=alt.OverlayMarkDef(size=18, aria=False), strokeWidth=2)
         .encode(
-            x=_day_axis(words["day"], size),
+            x=_day_axis(texts, unit, size),
             y=alt.Y(
                 "rate:Q",
                 title=words["rate"],
@@ -62,10 +78,12 @@ def plot_trend(
         chart = alt.layer(
             chart, *_target(target, texts("trend", "target", target=f"{100 * target:g} %"), size)
         )
-    return svg(marked(chart, marks), f"{words['name']}. {words['definition']}", size)
+    return svg(marked(chart, marks, unit), f"{words['name']}. {words['definition']}", size)
 
 
-def plot_causes(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = ()) -> str | None:
+def plot_causes(
+    rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = (), unit: str = "day"
+) -> str | None:
     """Failures by backup day and cause; None if nothing failed."""
     words = texts.section("causes_daily")
     if not rows:
@@ -84,18 +102,20 @@ def plot_causes(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = ()) 
     order.sort(key=texts.word("other").__eq__)
     chart = (
         alt.Chart(frame)
-        .mark_bar()
+        .mark_bar(aria=False)
         .encode(
-            x=_day_axis(texts("trend", "day"), size),
+            x=_day_axis(texts, unit, size),
             y=alt.Y("failures:Q", title=words["failures"], axis=alt.Axis(tickMinStep=1)),
             color=alt.Color("code:N", title=None, sort=order, scale=alt.Scale(range=list(PALETTE))),
             order=alt.Order("color_code_sort_index:Q"),
         )
     )
-    return svg(marked(chart, marks, 0.5), f"{words['name']}. {words['definition']}", size)
+    return svg(marked(chart, marks, unit, band=0.5), f"{words['name']}. {words['definition']}", size)
 
 
-def plot_unprotected(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = ()) -> str | None:
+def plot_unprotected(
+    rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks = (), unit: str = "day"
+) -> str | None:
     """Unprotected resource-hours by backup day; None if there are none."""
     words = texts.section("unprotected_daily")
     if not any(row["unprotected_hours"] for row in rows):
@@ -103,10 +123,10 @@ def plot_unprotected(rows: Rows, texts: Texts, size: Size = WIDE, marks: Marks =
     frame = pd.DataFrame([{"day": str(row["backup_day"]), "hours": row["unprotected_hours"]} for row in rows])
     chart = (
         alt.Chart(frame)
-        .mark_bar(color=PALETTE[1])
-        .encode(x=_day_axis(texts("trend", "day"), size), y=alt.Y("hours:Q", title=words["hours"]))
+        .mark_bar(color=PALETTE[1], aria=False)
+        .encode(x=_day_axis(texts, unit, size), y=alt.Y("hours:Q", title=words["hours"]))
     )
-    return svg(marked(chart, marks, 0.5), f"{words['name']}. {words['definition']}", size)
+    return svg(marked(chart, marks, unit, band=0.5), f"{words['name']}. {words['definition']}", size)
 
 
 def plot_offsite(rows: Rows, texts: Texts, size: Size = WIDE) -> str | None:
@@ -154,15 +174,16 @@ def _target(target: float, label: str, size: Size) -> tuple[alt.Chart, alt.Chart
     return rule, text
 
 
-def _day_axis(title: str, size: Size) -> alt.X:
-    axis = alt.Axis(format="%m-%d", tickCount=size.ticks, labelOverlap=True)
-    return alt.X("yearmonthdate(day):T", title=title, axis=axis)
+def _day_axis(texts: Texts, unit: str, size: Size) -> alt.X:
+    form = "%Y-%m" if unit == "week" else "%m-%d"
+    axis = alt.Axis(format=form, tickCount=size.ticks, labelOverlap=True)
+    return alt.X(time_field(unit), title=texts("trend", unit), axis=axis)
 
 
-def _days(known: Iterable[date]) -> list[date]:
-    """All days from the first to the last one; days without a row are gaps."""
+def _days(known: Iterable[date], step: int) -> list[date]:
+    """All days, or weeks, from the first to the last one; those without a row are gaps."""
     first, last = min(known, default=date.max), max(known, default=date.min)
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [first + timedelta(days=number) for number in range(0, (last - first).days + 1, step)]
 
 
 def _short(code: str) -> str:

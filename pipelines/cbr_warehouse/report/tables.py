@@ -132,7 +132,7 @@ def html_table(
 def _style(column: str) -> str:
     if column in ("error_code", "cause"):
         return "code"
-    if column in _TIMES or column == "recovery":
+    if column in _TIMES:
         return "time"
     if column in ("resource", "vault", "incident"):
         return "name"

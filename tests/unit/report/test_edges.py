@@ -164,3 +164,16 @@ def test_the_verdict_names_sources_that_are_left_out(tmp_path: Path) -> None:
     page = report.page.read_text(encoding="utf-8")
     assert "more than 30 days before the newest: switched-off." in page
     assert "backups are in order." in page
+
+
+def test_a_year_of_failures_is_one_file_below_a_megabyte(tmp_path: Path) -> None:
+    """Days are gathered into weeks: a bar a day and code, drawn twice, would be larger."""
+    log = SmallLog()
+    for number in range(8):
+        failing = {"status": "failed", "error_code": f"E{number}"}
+        log.daily(f"id-{number}", "2025-02-01 01:00", 400, **failing)
+        log.daily(f"id-{number}", "2025-02-01 05:00", 400)
+    html = make(log, tmp_path, period=parse_period("2025-Q1..2026-02")).page.read_bytes()
+    assert len(html) < 1_000_000
+    bars = html.decode().split('class="plot"')[5].split("</svg>")[0]
+    assert 7 * 50 < bars.count("<path") < 7 * 70
