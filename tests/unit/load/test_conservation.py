@@ -65,6 +65,7 @@ def test_a_step_that_loses_or_doubles_a_record_is_found_and_nothing_is_published
         for _ in range(2):  # what was refused once is not taken for done the next time
             (result,) = bench.load().sources
             assert isinstance(result.failure, ConservationError)
+            assert str(result.failure).startswith("prod: the tables would not account")
             assert re.search(r"prod: .*filed, .*accounted for", str(result.entry.message))
     assert bench.held() == before
     assert [entry.outcome for entry in read_loads(bench.directory, "prod")] == ["done", "failed", "failed"]

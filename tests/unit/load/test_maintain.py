@@ -158,5 +158,6 @@ def test_a_day_with_a_damaged_file_is_left_alone(loaded: Path, tmp_path: Path) -
     content = bytearray(files[0].read_bytes())
     content[len(content) // 2] ^= 1
     files[0].write_bytes(content)
-    list(maintain(bench.loading(), {}))
+    (done,) = maintain(bench.loading(), {})
+    assert done.days > 0  # the others are compacted all the same
     assert raw_files(bench.directory.raw_day("manifests", "prod", day)) == files

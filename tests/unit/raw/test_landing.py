@@ -208,6 +208,8 @@ def test_a_day_shown_elsewhere_in_a_text_does_not_hide_that_it_is_stored(tmp_pat
         assert landing.land(page(*texts)).distinct == new
         landing.flush()
     assert len(rows(tmp_path, "records")) == 2
+    seen = [row["task_id"] for row in rows(tmp_path, "manifests") if row["load_id"] == "L2"]
+    assert sorted(seen) == ["a", "b"]
 
 
 @pytest.mark.parametrize("is_earlier_release", [False, True])

@@ -76,6 +76,17 @@ def test_a_task_must_stand_no_older_than_it_did(tmp_path: Path, again: bytes, is
     assert (kept(directory) == {DAY}) == is_kept
 
 
+def test_another_text_of_the_same_version_is_enough(tmp_path: Path) -> None:
+    """The version is held as the text that came first; that the other one is it too was noted."""
+    first, second = task(status="success"), task(status="success").replace(b'":', b'" :')
+    directory = land(tmp_path, "L1", [(first, NOW), (second, NOW + HOUR)])
+    make(directory)
+    assert len(rows(directory, "task_versions")) == 1
+    file_of(directory).unlink()
+    land(tmp_path, "L2", [(second, NOW + 2 * HOUR)])
+    assert kept(directory) == frozenset()
+
+
 @pytest.mark.parametrize("broken", [task(status={}), b'{"id": "a"}'])
 def test_what_was_refused_must_be_held_again_too(tmp_path: Path, broken: bytes) -> None:
     directory = land(tmp_path, "L1", [(broken, NOW)])

@@ -38,6 +38,20 @@ def test_a_task_that_moves_and_comes_back_stands_once_in_the_warehouse(tmp_path:
         ]
 
 
+def test_days_that_share_a_task_are_made_alike_in_a_batch_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, day in enumerate(("2026-11-17", "2026-11-18", "2026-11-16")):
+        directory = received(tmp_path, number, f"{day}T01:00:00")
+    make(directory)
+    at_once = all_rows(directory)
+    assert len(at_once["task_versions"]) == 3
+    forget_tables(directory)
+    monkeypatch.setattr(room, "BATCH_DAYS", 1)
+    make(directory)
+    assert all_rows(directory) == at_once
+
+
 def make_killed(directory: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the tables, killed after the note of the first day."""
 
