@@ -8,7 +8,7 @@ import typer
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.cli.json_values import print_json
 from cbr_warehouse.cli.terminal_text import say, show
-from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.errors import DamagedFileError, WarehouseError
 from cbr_warehouse.integrity.finding import Verified
 from cbr_warehouse.integrity.subset import parse_subset
 from cbr_warehouse.integrity.verify import verify as run_verify
@@ -35,7 +35,11 @@ def verify(
         raise WarehouseError(
             f"There is nothing to verify in {directory.raw}. Load first with 'cbr-warehouse load'."
         )
-    found = run_verify(directory, invocation.contract, invocation.settings.analytics, utc_now(), share)
+    try:
+        analytics = invocation.settings.analytics
+    except DamagedFileError:  # the list of an account's projects, which is a finding
+        analytics = invocation.configured.analytics
+    found = run_verify(directory, invocation.contract, analytics, utc_now(), share)
     if as_json:
         print_json({"subset": None if share is None else str(share), **asdict(found)})
     else:

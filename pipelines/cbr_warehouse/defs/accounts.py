@@ -2,9 +2,11 @@
 
 The assets of a code location are fixed until it is loaded again, so the sources that were found since then
 have none yet. They are loaded here, as the command ``load`` does it, until the code location is reloaded.
+Which these are, a run cannot tell: its process reads the kept list again. So the schedule, which the code
+location evaluates, tells it which sources have assets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -15,7 +17,7 @@ from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.progress import LoggedProgress
 from cbr_warehouse.load.found_sources import missing_projects, with_found_sources
 from cbr_warehouse.settings.accounts import AccountSettings
-from cbr_warehouse.settings.model import Settings
+from cbr_warehouse.settings.model import Settings, SourceSettings
 from cbr_warehouse.settings.select_sources import require_accounts, require_sources
 
 NO_PROJECT_MISSING = "no_project_missing"
@@ -36,7 +38,10 @@ def account_definitions(installation: Installation) -> dg.Definitions:
         selection=dg.AssetSelection.assets(*(account_key(account.name) for account in accounts)),
         description="Looks for the projects of all accounts, and loads those that have no asset yet.",
     )
-    schedule = dg.ScheduleDefinition(
+    known = [source.name for source in installation.settings.sources]
+    config = {_step_name(account.name): {"config": {"with_assets": known}} for account in accounts}
+
+    @dg.schedule(
         name=ACCOUNTS_SCHEDULE,
         job=job,
         cron_schedule=installation.settings.schedule,
@@ -44,8 +49,12 @@ def account_definitions(installation: Installation) -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Looks for projects as often as sources are loaded.",
     )
+    def look(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        del context
+        return dg.RunRequest(run_config={"ops": config})
+
     assets = [_account_asset(installation, account) for account in accounts]
-    return dg.Definitions(assets=assets, jobs=[job], schedules=[schedule])
+    return dg.Definitions(assets=assets, jobs=[job], schedules=[look])
 
 
 def present_sources(installation: Installation) -> tuple[str, ...]:
@@ -62,11 +71,26 @@ def present_sources(installation: Installation) -> tuple[str, ...]:
     return tuple(source.name for source in present.sources if source.name in known)
 
 
+class FindConfig(dg.Config):
+    """What the schedule tells a run.
+
+    Attributes:
+        with_assets: The sources that have an asset, which the schedule of loads starts; None for all that the
+            run knows.
+    """
+
+    with_assets: list[str] | None = None
+
+
+def _step_name(account: str) -> str:
+    return named(f"account_{account.replace('-', '_')}")
+
+
 def _account_asset(installation: Installation, account: AccountSettings) -> dg.AssetsDefinition:
     key = account_key(account.name)
 
     @dg.multi_asset(
-        name=named(f"account_{account.name.replace('-', '_')}"),
+        name=_step_name(account.name),
         specs=[
             dg.AssetSpec(
                 key,
@@ -82,7 +106,7 @@ def _account_asset(installation: Installation, account: AccountSettings) -> dg.A
             )
         ],
     )
-    def find(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    def find(context: dg.AssetExecutionContext, config: FindConfig) -> Iterator[dg.MaterializeResult[None]]:
         settings, directory = installation.settings, installation.load_context.directory
         with as_dagster_failures():
             new = _find(installation, account.name)
@@ -107,7 +131,11 @@ def _account_asset(installation: Installation, account: AccountSettings) -> dg.A
                 )
             ],
         )
-        _load_without_asset(context, installation, account.name, present)
+        own = [source for source in present.sources if source.account == account.name]
+        names = [source.name for source in settings.sources]
+        with_assets = names if config.with_assets is None else config.with_assets
+        if without := [source for source in own if source.name not in with_assets]:
+            _load(context, installation, present, without)
 
     return find
 
@@ -131,18 +159,17 @@ def _find(installation: Installation, name: str) -> list[str]:
     return [project.source for project in report.new]
 
 
-def _load_without_asset(
-    context: dg.AssetExecutionContext, installation: Installation, account: str, present: Settings
+def _load(
+    context: dg.AssetExecutionContext,
+    installation: Installation,
+    present: Settings,
+    without: Sequence[SourceSettings],
 ) -> None:
-    """Loads and publishes the sources of an account that were found after the code location was built.
+    """Loads and publishes sources that were found after the code location was built.
 
     Raises:
         Failure: One of them failed, or a day of it is incomplete.
     """
-    known = {source.name for source in installation.settings.sources}
-    without = [one for one in present.sources if one.account == account and one.name not in known]
-    if not without:
-        return
     from cbr_warehouse.load.context import LoadRequest
     from cbr_warehouse.load.run import load
 

@@ -8,6 +8,7 @@ from cbr_warehouse.errors import DamagedFileError, StorageError
 from cbr_warehouse.integrity.finding import Amount, Check, Finding, Verified
 from cbr_warehouse.raw.damage import KINDS
 from cbr_warehouse.raw.files import is_intact
+from cbr_warehouse.raw.found_projects import read_found_projects
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledger_entries import RemovedDays
 from cbr_warehouse.raw.ledger_files import Entry, folded_files, read_folded, single_files
@@ -86,6 +87,21 @@ def verify_ledger(directory: DataDirectory, source: str, kind: str) -> Verified:
             # What to do differs with the kind: the message of a load says it.
             what = f"{path}: is damaged: {error.what}." if isinstance(error, DamagedFileError) else str(error)
             found.findings.append(Finding(Check.LEDGER_CHECKSUM, source, None, what))
+    return found
+
+
+def verify_found_projects(directory: DataDirectory, account: str) -> Verified:
+    """Compares the kept list of an account's projects with its checksum.
+
+    Args:
+        directory: The data directory.
+        account: Name of the account.
+    """
+    found = Verified(Amount(ledger_files=1))
+    try:
+        read_found_projects(directory, account)
+    except StorageError as error:
+        found.findings.append(Finding(Check.LEDGER_CHECKSUM, None, None, str(error)))
     return found
 
 

@@ -20,6 +20,7 @@ from cbr_warehouse.integrity.finding import BEHIND, Check, Finding, Verified
 from cbr_warehouse.integrity.rebuilt_days import TableVerification
 from cbr_warehouse.integrity.subset import Subset
 from cbr_warehouse.raw.damage import KINDS
+from cbr_warehouse.raw.found_projects import accounts_with_list
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import describe_holder
@@ -89,6 +90,9 @@ class _Verification:
             days = [day for day in self._directory.days(source) if self._share.has_day(source, day)]
             if days:
                 self._settle(partial(self._verify_days, source, days), source)
+        for account in accounts_with_list(self._directory):
+            if self._share.has(f"accounts/{account}"):
+                self._settle(partial(raw_files.verify_found_projects, self._directory, account), None)
         self._verify_warehouse()
         return self._found
 

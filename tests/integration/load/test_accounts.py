@@ -148,4 +148,5 @@ def test_a_damaged_list_stops_loads_and_names_no_source_anew(place: Place) -> No
     for command in (("load",), ("plan",)):
         assert "acme.json: is damaged" in str(place.run(*command, status=1).exception)
     assert "acme.json: is damaged" in place.run("status").stderr
+    assert "acme.json: is damaged" in place.run("verify", "--json", status=1).output
     assert place.tasks().keys() == {"acme-eu-de", "acme-eu-nl"}

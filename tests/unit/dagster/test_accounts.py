@@ -11,6 +11,7 @@ import pytest
 from cbr_warehouse.errors import SignInError
 from cbr_warehouse.load.found_sources import with_found_sources
 from cbr_warehouse.raw.found_projects import FoundProject, write_found_projects
+from cbr_warehouse.raw.ledgers import iterate_loads
 from cbr_warehouse.source.account import AccountLists, ListedProject
 from support.dagster_deployment import NOW, Api, Deployment, day
 
@@ -79,8 +80,20 @@ class Place:
         )
 
     def look(self) -> dg.ExecuteInProcessResult:
+        """The run that the schedule requests; its process reads the configuration again, as Dagster's do."""
+        repository = self.deployment.defs.get_repository_def()
+        with dg.build_schedule_context(
+            instance=self.deployment.instance, scheduled_execution_time=NOW, repository_def=repository
+        ) as context:
+            ticked = repository.get_schedule_def("find_projects_schedule").evaluate_tick(context)
+        (request,) = ticked.run_requests or ()
+        location = self.deployment.installation
+        self.reload()
         job = self.deployment.defs.resolve_job_def("find_projects")
-        return job.execute_in_process(instance=self.deployment.instance, raise_on_error=False)
+        self.deployment.installation = location
+        return job.execute_in_process(
+            instance=self.deployment.instance, run_config=request.run_config, raise_on_error=False
+        )
 
     def started(self) -> list[str]:
         repository = self.deployment.defs.get_repository_def()
@@ -125,6 +138,10 @@ def test_a_project_found_since_then_is_loaded_at_once(place: Place) -> None:
     assert raw(location) == {"acme-eu-de", "acme-eu-de-a"}
     assert place.directory.sources_with_raw() == ("acme-eu-de-new",)
     assert place.directory.warehouse.exists()
+    loads = list(iterate_loads(place.directory, "acme-eu-de-new"))
+    assert place.look().success
+    again = list(iterate_loads(place.directory, "acme-eu-de-new"))
+    assert len(again) == len(loads) + 1, "by every tick until the code location is loaded again"
     place.reload()
     assert raw(place.deployment.defs) == {"acme-eu-de", "acme-eu-de-a", "acme-eu-de-new"}
 
