@@ -1,5 +1,6 @@
 """Notes the statements that code runs on a connection, as a script that does the same without the code."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import duckdb
 
 from cbr_warehouse.storage.sql_text import literal
 
-_PARAMETER = "$"
+_PARAMETER = re.compile(r"\$(\d+)")
 
 
 class RecordingConnection:
@@ -37,11 +38,10 @@ class RecordingConnection:
 
 
 def _filled(query: str, values: Sequence[Any]) -> str:
-    """The statement with its numbered parameters replaced, the highest first: ``$1`` begins ``$12``."""
-    text = query.strip()
-    for number in range(len(values), 0, -1):
-        text = text.replace(f"{_PARAMETER}{number}", as_sql(values[number - 1]))
-    return text
+    """The statement with its numbered parameters replaced, all at once: a value may look like another."""
+    if not values:
+        return query.strip()
+    return _PARAMETER.sub(lambda found: as_sql(values[int(found[1]) - 1]), query.strip())
 
 
 def as_sql(value: Any) -> str:

@@ -91,7 +91,8 @@ def run_script(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> N
         EvidenceError: It has a statement or calls a function that a script may not, or it fails.
     """
     try:
-        statements = connection.extract_statements(text)
+        # One by one: parsed together, statements with windows of equal names are refused.
+        statements = [one for part in _split(text) for one in connection.extract_statements(part)]
         for statement in statements:
             if statement.type not in _PERMITTED:
                 kind = statement.type.name
@@ -142,16 +143,37 @@ def _require_harmless_functions(connection: duckdb.DuckDBPyConnection, name: str
 
 def _called(text: str) -> Iterator[str]:
     """Every name before an opening parenthesis, outside texts and comments."""
-    content = text.encode()
-    marks = [(at, kind) for at, kind in duckdb.tokenize(text) if kind != duckdb.token_type.comment]
-    ends = [at for at, _ in marks[1:]] + [len(content)]
     before = ""
-    for (at, kind), end in zip(marks, ends, strict=True):
-        token = content[at:end].decode(errors="replace").strip()
-        if token.startswith("(") and before:
+    for token, kind in _tokens(text):
+        word = token.strip()
+        if not word:
+            continue
+        if word.startswith("(") and before:
             yield before
         is_text = kind == duckdb.token_type.string_const
-        before = "" if is_text else token.split("--")[0].split("/*")[0].strip().strip('"').lower()
+        before = "" if is_text else word.split("--")[0].split("/*")[0].strip().strip('"').lower()
+
+
+def _split(text: str) -> Iterator[str]:
+    """The statements of a script: what semicolons outside texts and comments end."""
+    part: list[str] = []
+    for token, kind in _tokens(text):
+        part.append(token)
+        if kind == duckdb.token_type.operator and token.startswith(";"):
+            yield "".join(part)
+            part = []
+    if any(token.strip() for token in part):
+        yield "".join(part)
+
+
+def _tokens(text: str) -> Iterator[tuple[str, duckdb.token_type]]:
+    """The tokens of a text, each with the space that follows it; a comment is a line break."""
+    content = text.encode()
+    marks = duckdb.tokenize(text)
+    ends = [at for at, _ in marks[1:]] + [len(content)]
+    for (at, kind), end in zip(marks, ends, strict=True):
+        is_comment = kind == duckdb.token_type.comment
+        yield "\n" if is_comment else content[at:end].decode(errors="replace"), kind
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import zipfile
+from collections.abc import Callable
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -24,7 +25,7 @@ from cbr_warehouse.settings.control_exceptions import CONTROL_NAMES
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import read_watermark
-from support.command_line import Workplace
+from support.command_line import PROJECT, Workplace
 
 TABLES = ("tasks", "resources", "resource_volumes", "replications")
 
@@ -165,6 +166,57 @@ def test_controls_and_tables_are_those_of_the_warehouse(small_demo: Path, tmp_pa
     with open_sandbox(raw, tmp_path / "spill") as connection:
         run_script(connection, "tables", (folder / "sql/10_tables.sql").read_text(encoding="utf-8"))
         assert {name: _digest(connection, name) for name in TABLES} == held
+
+
+def test_two_sources_with_clocks_and_exceptions_of_their_own(
+    workplace: Workplace, emulate: Callable[..., str]
+) -> None:
+    """Scripts of two sources had windows of equal names, which DuckDB does not parse together."""
+    url = emulate("--tasks", "300", "--days", "6")
+    (workplace.folder / "cbr-warehouse.toml").write_text(TWO_SOURCES.format(url=url, project=PROJECT))
+    loaded = workplace.run("load")
+    assert loaded.status == 0, loaded.err
+    done = workplace.run("report", "--period", "day", "--audit", "--out", "report")
+    assert done.status == 0, done.err
+    done = workplace.run("verify-pack", "report/evidence.zip")
+    assert (done.status, done.err) == (0, "")
+    with zipfile.ZipFile(workplace.folder / "report" / PACK) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        script = archive.read("sql/20_analytics.sql").decode()
+    assert manifest["sources"] == ["one", "two-x"]
+    assert manifest["exceptions"][0]["reason"] == 'it\'s known; "quoted" $1 100 %'
+    assert "('two-x', 'Asia/Shanghai', to_microseconds(21600000000))" in script
+    (tested,) = [one for one in manifest["controls"] if one["control"] == "restore_tested"]
+    assert manifest["settings"]["rto"] == "1h"
+    assert tested["population"] > 0
+
+
+TWO_SOURCES = """
+timezone = "Europe/Berlin"
+day_anchor = "17:30"
+[thresholds]
+rto = "1h"
+[[schedules]]
+interval = "2d"
+policy_id = "abc"
+[[exceptions]]
+control = "restore_tested"
+source = "one"
+reason = "it's known; \\"quoted\\" $1 100 %"
+until = 2030-01-01
+[[sources]]
+name = "one"
+endpoint = "{url}"
+project_id = "{project}"
+token = "env:CBR_TOKEN"
+[[sources]]
+name = "two-x"
+endpoint = "{url}"
+project_id = "{project}"
+token = "env:CBR_TOKEN"
+timezone = "Asia/Shanghai"
+day_anchor = "06:00"
+"""
 
 
 def test_nothing_after_the_period_is_in_it(small_demo: Path, tmp_path: Path) -> None:
