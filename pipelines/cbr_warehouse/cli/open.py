@@ -14,7 +14,7 @@ def open(  # noqa: A001  # the name of the command
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.", min=0, max=65535)] = 0,
     browser: Annotated[bool, typer.Option("--browser", help="Open the page in the browser too.")] = False,
 ) -> None:
-    r"""Serve a local, read-only page over the published warehouse until Ctrl-C.
+    """Serve a local, read-only page over the published warehouse until Ctrl-C.
 
     A calendar of nights and resources, and from a failed night to its attempts, the task, its versions and
     its exact record; streaks, causes, incidents, missed backups and days of the log, each with its

@@ -210,7 +210,7 @@ def record(snapshot: Snapshot, query: dict[str, str]) -> str:
 
 
 def _label(name: str) -> str:
-    return name.removesuffix("_at").replace("_", " ").capitalize()
+    return name.removesuffix("_at").removesuffix("_seconds").replace("_", " ").capitalize()
 
 
 _LINKS = {"error_code": to_code, "vault_name": to_vault}
