@@ -23,7 +23,7 @@ def describe_period(data: ReportData, texts: Texts) -> str:
         return texts("period", period.name.unit, span=span)
     said = texts("calendar", period.name.unit, name=period.name.text, span=span)
     if period.is_cut and period.name.after:
-        said += " " + texts("calendar", "cut", n=(period.name.after - period.to_day).days)
+        said += texts("calendar", "cut", n=(period.name.after - period.to_day).days)
     return said
 
 

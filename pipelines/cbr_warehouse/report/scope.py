@@ -106,19 +106,25 @@ def _is_one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 _KNOWN: tuple[tuple[str, Callable[[Scope], tuple[str, ...]], str], ...] = (
-    ("source", lambda scope: scope.sources, "SELECT source FROM analytics.source_clock"),
+    ("source", lambda scope: scope.sources, "SELECT source, 0 FROM analytics.source_clock"),
     (
         "vault",
         lambda scope: scope.vaults,
-        "SELECT vault_id FROM analytics.resource_day UNION SELECT vault_name FROM analytics.resource_day",
+        (
+            "SELECT vault_name, 0 FROM analytics.resource_day "
+            "UNION SELECT vault_id, 1 FROM analytics.resource_day"
+        ),
     ),
     (
         "policy",
         lambda scope: scope.policies,
-        "SELECT policy_id FROM analytics.resource_day UNION SELECT schedule_id FROM analytics.resource_day",
+        (
+            "SELECT policy_id, 0 FROM analytics.resource_day "
+            "UNION SELECT schedule_id, 1 FROM analytics.resource_day"
+        ),
     ),
 )
-"""Each option, its values and a query of the names that the warehouse knows."""
+"""Each option, its values and a query of the names that the warehouse knows, those to list first with 0."""
 
 
 def require_known(warehouse: Warehouse, scope: Scope) -> None:
@@ -132,9 +138,9 @@ def require_known(warehouse: Warehouse, scope: Scope) -> None:
         if not values(scope):
             continue
         rows = warehouse.sql(
-            f"SELECT DISTINCT * FROM ({query}) AS known(name) ORDER BY 1", as_="arrow"
+            f"SELECT DISTINCT name, place FROM ({query}) AS known(name, place) ORDER BY 2, 1", as_="arrow"
         ).to_pylist()
-        known = [row["name"] for row in rows if row["name"]]
+        known = list(dict.fromkeys(row["name"] for row in rows if row["name"]))
         if unknown := [value for value in values(scope) if value not in known]:
             listed = ", ".join(escape_invisible(name) for name in known[:_NAMED]) or "none"
             more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""

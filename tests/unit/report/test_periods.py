@@ -9,6 +9,7 @@ from cbr_warehouse.errors import UsageError
 from cbr_warehouse.reader.warehouse import open_warehouse
 from cbr_warehouse.report.build import make_report
 from cbr_warehouse.report.collect_data import ReportData, collect_data
+from cbr_warehouse.report.headings import describe_period
 from cbr_warehouse.report.options import Language, ReportOptions, Scope
 from cbr_warehouse.report.period_name import earlier_starts, parse_period
 from cbr_warehouse.report.texts import read_texts
@@ -121,6 +122,9 @@ def test_a_period_that_is_not_over_ends_with_the_last_day_that_is(warehouse: Pat
     data = read(warehouse, "2026-03")
     assert data.period
     assert (data.period.from_day, data.period.to_day) == (date(2026, 3, 1), date(2026, 3, 9))
+    said = describe_period(data, ENGLISH)
+    assert said.startswith("Month 2026-03: 2026-03-01 18:00 UTC to 2026-03-09 18:00 UTC")
+    assert said.endswith("). The period is not over: its last 23 backup days are not in this report.")
 
 
 def test_periods_without_a_day_are_refused_with_what_there_is(warehouse: Path) -> None:
