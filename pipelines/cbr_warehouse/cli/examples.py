@@ -6,7 +6,7 @@ A test runs them in this order in one folder, against an emulator at the address
 from collections.abc import Mapping
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
-    "demo": ("demo --tasks 2000 --days 10", "--data-dir /tmp/cbr-demo demo --tasks 2000"),
+    "demo": ("--data-dir /tmp/cbr-demo demo --tasks 2000 --days 10",),
     "init": (
         "init",
         "init --name prod --endpoint eu-de --project 04f1… --sign-in token --secret env:CBR_TOKEN --load",
@@ -49,7 +49,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
 """By command, with the words after ``cbr-warehouse``, as they are typed in a shell."""
 
 FIRST = ("demo", "init", "load", "report")
-"""What ``cbr-warehouse --help`` shows: the usual first steps."""
+"""Whose first example ``cbr-warehouse --help`` shows: the usual first steps."""
 
 
 def epilog(lines: tuple[str, ...]) -> str:
