@@ -29,21 +29,27 @@ def directory_hash(directory: DataDirectory) -> str:
 
 def _content(directory: DataDirectory, path: Path) -> bytes:
     if path == directory.warehouse:
-        return _rows(path).encode()
+        return json.dumps(row_hashes(path)).encode()
     if path == directory.warehouse_note:
         note = json.loads(path.read_bytes())
         return json.dumps(note | {"checksums": len(note["checksums"])}).encode()
     return path.read_bytes()
 
 
-def _rows(warehouse: Path) -> str:
-    found = []
+def row_hashes(warehouse: Path) -> dict[str, str]:
+    """The number of rows and a hash of all cells of every table of a warehouse, by schema and name."""
+    found = {}
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        tables = connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL"
-        ).fetchall()
-        for schema, table in tables:
-            name = f'"{schema}"."{table}"'
-            rows = connection.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM {name} t").fetchall()
-            found.append(f"{name} {rows}")
-    return "\n".join(found)
+        tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+        for schema, table in sorted(tables):
+            names = connection.execute(
+                "SELECT column_name FROM duckdb_columns() WHERE schema_name = $1 AND table_name = $2 "
+                "ORDER BY column_name",
+                [schema, table],
+            ).fetchall()
+            cells = ", ".join(f'"{name}"' for (name,) in names)
+            rows = connection.execute(
+                f'SELECT count(*), sum(hash({cells})::HUGEINT) FROM "{schema}"."{table}"'
+            ).fetchall()
+            found[f"{schema}.{table}"] = str(rows)
+    return found
