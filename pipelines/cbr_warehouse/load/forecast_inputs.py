@@ -1,5 +1,7 @@
 """Reads the inputs of a load's forecast from ledgers and tables."""
 
+from collections.abc import Collection
+
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.extract.forecast import Forecast, ForecastInputs, forecast_load
 from cbr_warehouse.extract.plan import Plan
@@ -12,20 +14,23 @@ from cbr_warehouse.raw.ledgers import (
     read_sweeps,
 )
 from cbr_warehouse.settings.model import SourceSettings
-from cbr_warehouse.tables.stored_tasks import read_time_index, tasks_to_follow
+from cbr_warehouse.tables.stored_tasks import FollowedTask, read_time_index, tasks_to_follow
 from cbr_warehouse.verify.fallback_queries import expected_sweeps
 
 USUAL_SIZES = (1000, 500, 200, 100, 50, 20, 10)
 """Usual maximum page sizes of servers, largest first."""
 
 
-def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> Forecast:
+def expect_load(
+    context: LoadContext, source: SourceSettings, plan: Plan, followed: Collection[FollowedTask] | None = None
+) -> Forecast:
     """Forecasts a load of a source from its ledgers and tables.
 
     Args:
         context: The load's dependencies.
         source: The source.
         plan: The load's plan.
+        followed: The stored tasks that it follows; read from the tables if None.
     """
     directory, name, now = context.directory, source.name, context.clock()
     loads = read_loads_summary(directory, name)
@@ -35,13 +40,15 @@ def expect_load(context: LoadContext, source: SourceSettings, plan: Plan) -> For
     # The last one may have read too little to show how large pages are.
     last = frozenset(load.load_id for load in (done, loads.last_deep) if load)
     page_rows = guess_page_rows(read_sweeps(directory, name, last))
+    if followed is None:
+        followed = tasks_to_follow(directory, name, plan.due).values()
     inputs = ForecastInputs(
         now=now,
         stored=read_time_index(directory, name, since),
         counted={day: entry.counted for day, entry in audits.items() if entry.counted is not None},
         states={day: DayState(entry.state) for day, entry in audits.items()},
         last_load_at=done.started_at if done else None,
-        followed=tuple(tasks_to_follow(directory, name, plan.due).values()),
+        followed=tuple(followed),
         page_rows=page_rows,
         projects=max(1, len(source.enterprise_project_ids)),
         hidden=len(read_hidden_providers(directory, name)),

@@ -127,6 +127,7 @@ class _SourceLoad:
         self._kept: frozenset[str] = frozenset()
         self._outcomes: dict[str, RecordOutcomes] = {}
         self._sweeps: SweepRunner | None = None
+        self._followed: dict[str, FollowedTask] = {}
 
     def run(self) -> SourceResult:
         """Plans, extracts, builds the tables and verifies the days.
@@ -228,7 +229,9 @@ class _SourceLoad:
         """
         if plan.purpose is Purpose.DEEP:
             mend_tables(self._context, self._name)
-        expect = partial(expect_load, self._context, self._source, plan)
+        read = partial(tasks_to_follow, self._directory, self._name, plan.due)
+        self._followed = self._with_sound_tables(read)
+        expect = partial(expect_load, self._context, self._source, plan, self._followed.values())
         expected = self._with_sound_tables(expect)
         self._entry = replace(
             self._entry,
@@ -254,7 +257,7 @@ class _SourceLoad:
             validator=RecordValidator(self._context.contract),
             contract=self._context.contract.fingerprint,
         )
-        followed = self._tasks_to_follow(plan)
+        followed = self._tasks_to_follow() if plan.follow_open else {}
         landing.watch(followed)
         scopes = scopes_of(self._source, read_hidden_providers(self._directory, self._name))
         self._sweeps = sweeps = SweepRunner(
@@ -307,14 +310,10 @@ class _SourceLoad:
     def _advance(self, amount: int = 1) -> None:
         self._context.progress.advance(self._name, amount)
 
-    def _tasks_to_follow(self, plan: Plan) -> dict[str, FollowedTask]:
+    def _tasks_to_follow(self) -> dict[str, FollowedTask]:
         """Stored tasks that may still change: each must come with a sweep or is requested by its id."""
-        if not plan.follow_open:
-            return {}
         vanished = read_vanished(self._directory, self._name)
-        read = partial(tasks_to_follow, self._directory, self._name, plan.due)
-        followed = self._with_sound_tables(read)
-        return {task_id: task for task_id, task in followed.items() if task_id not in vanished}
+        return {task_id: task for task_id, task in self._followed.items() if task_id not in vanished}
 
     def _make_tables(self) -> None:
         """Brings the tables up to what landed, except days of which raw lacks something."""
