@@ -27,7 +27,7 @@ from cbr_warehouse.raw.files import (
     replaced_files,
 )
 from cbr_warehouse.raw.landing import raw_files
-from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, move_file, remove_file
+from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, put_in_place, remove_file
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
 from cbr_warehouse.storage.disk_errors import as_storage_error
 from cbr_warehouse.storage.layout import DataDirectory
@@ -131,7 +131,8 @@ def compact(directory: DataDirectory, source: str, work: Compaction) -> str | No
             name = f"{compacted_stem(work.names)}-{checksum(temporary.read_bytes())}.parquet"
         note = Replacement(work.kind, work.day, work.names, name)
         write_checked_json(directory.compaction_note(source), asdict(note))
-        move_file(temporary, folder / name)
+        # With a sync of the file: those that it replaces, which are on the disk, are removed next.
+        put_in_place({folder / name: temporary})
     finally:
         temporary.unlink(missing_ok=True)
     return name

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +25,7 @@ from cbr_warehouse.raw.files import is_intact, names_digest, replaced_files
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
+from simulation.durability import Durability
 from support.landed_records import SOURCE, land
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -239,3 +241,29 @@ def test_a_damaged_note_of_a_replacement_is_dropped(directory: DataDirectory) ->
     assert pending_replacement(directory, SOURCE) is None
     assert not note.exists()
     assert set(files(directory)) >= set(before)
+
+
+@pytest.mark.parametrize("kind", ["records", "manifests"])
+def test_a_loss_of_power_after_a_compaction_takes_no_record(
+    kind: str,
+    directory: DataDirectory,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A new file was renamed without a sync, and what it replaced removed: a loss of power took both."""
+    beside = tmp_path_factory.mktemp("beside")
+    disk = Durability(directory.root, beside / "synced")
+    disk.sync_all()
+    expected = {row["content_hash"] for row in stored(files(directory, kind))}
+
+    def sync(path: Path) -> None:
+        (disk.sync_folder if path.is_dir() else disk.sync_file)(path)
+
+    monkeypatch.setattr(atomic_write, "_sync", sync)
+    compacted(directory, kind)
+    for seed in range(20):
+        left = DataDirectory(beside / f"left-{seed}")
+        disk.lose(left.root, Random(seed))
+        found = files(left, kind)
+        assert all(map(is_intact, found))
+        assert {row["content_hash"] for row in stored(found)} == expected
