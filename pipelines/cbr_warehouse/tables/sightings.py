@@ -4,6 +4,7 @@ That changes with every load, so partitions do not have it: the warehouse asks f
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -112,6 +113,10 @@ def _fill_sights(engine: duckdb.DuckDBPyConnection, groups: list[list[Path]]) ->
         intact = [[path for path in files if is_intact(path)] for files in groups]
         if intact == groups:
             raise
+        # What cannot be read ends the caller's transaction, if there is one; nothing was written in it yet.
+        with suppress(duckdb.TransactionException):
+            engine.execute("ROLLBACK")
+            engine.execute("BEGIN")
         _fill_sights(engine, intact)
 
 

@@ -162,3 +162,18 @@ def test_a_broken_partition_holds_back_its_source_alone(
     assert len(query(directory.warehouse, "SELECT * FROM tasks WHERE source = 'well'").rows) == 3
     assert publication.broken == {"hurt": ("2026-11-20",)}
     assert str(path) in publication.held_back["hurt"]
+
+
+def test_a_damaged_file_of_sightings_is_left_out(tmp_path: Path) -> None:
+    """What DuckDB cannot read ended the publication's transaction, and with it every later publication."""
+    directory = DataDirectory(tmp_path)
+    load(directory, "prod", "20261120T110000000000Z-1", 18, 19)
+    publish(directory)
+    before = rows_of(directory, "prod")
+    load(directory, "prod", "20261120T120000000000Z-2", 18, 19)
+    sightings = [*(directory.raw / "manifests").rglob("*.parquet")]
+    assert sightings
+    sightings[0].write_bytes(sightings[0].read_bytes()[:100])
+    for fresh in (False, True):
+        assert publish(directory, fresh=fresh) == Publication()
+        assert rows_of(directory, "prod")["tasks"] == before["tasks"]
