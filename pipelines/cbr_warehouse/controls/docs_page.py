@@ -102,7 +102,7 @@ def _section(control: Control) -> Iterator[str]:
     yield from (f"- **{part}**: {control.parts[part]}" for part in PARTS if part != "Question")
     yield f"- **Window**: {_window(control)}"
     yield ""
-    yield "| supports | because it |"
+    yield "| supports | a pass |"
     yield "|---|---|"
     yield from (f"| {one.clause} | {one.why} |" for one in control.supports)
 

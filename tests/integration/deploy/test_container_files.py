@@ -135,7 +135,7 @@ def test_the_entrypoint_prepares_the_home_and_becomes_the_command(
 def test_the_cron_lines_run_commands_that_exist(workplace: Workplace) -> None:
     text = (DEPLOY / "cron.d" / "cbr-warehouse").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if re.match(r"[\d*]", line)]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         *fields, user, command = line.split(" ", 6)
         assert len(fields) == 5

@@ -13,8 +13,8 @@
 -- Clauses:
 --   NIS2 Art. 21(2)(c): shows that backups are kept as long as they should be.
 --   ISO 27001 A.8.13: shows that copies are maintained for as long as the policy on backup says.
---   NIST CP-9 d: shows that the availability of backup information is protected.
---   SOC 2 A1.2: shows threats to recoverability (point of focus "considers data recoverability").
+--   NIST CP-9 d: shows that backup information was available for as long as it should be.
+--   SOC 2 A1.2: shows that this threat to recoverability was not seen (point of focus "considers data recoverability").
 SELECT
     d.source,
     d.task_id AS item,

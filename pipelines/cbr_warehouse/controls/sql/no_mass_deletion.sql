@@ -10,10 +10,10 @@
 -- Edge cases: the log does not say who deleted: request_id of deletion_audit leads to the trace service. A vault deleted whole
 --   is one task, and no mass delete by this definition.
 -- Clauses:
---   NIS2 Art. 21(2)(b): shows an incident that may be an attack on backups.
+--   NIS2 Art. 21(2)(b): shows that no deletion in bulk, which may be an attack, was detected.
 --   NIS2 Art. 21(2)(c): shows that backups are not destroyed in bulk.
---   NIST CP-9 d: shows that the integrity and availability of backup information are protected.
---   SOC 2 A1.2: shows threats to recoverability such as ransomware (point of focus "considers data recoverability").
+--   NIST CP-9 d: shows that backup information was not destroyed in bulk.
+--   SOC 2 A1.2: shows that this threat to recoverability was not seen (point of focus "considers data recoverability").
 SELECT
     d.source,
     coalesce(d.vault_id, '(none)') AS item,

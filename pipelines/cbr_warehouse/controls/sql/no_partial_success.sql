@@ -9,8 +9,8 @@
 -- Settings: lookback
 -- Edge cases: only these types of task count their parts.
 -- Clauses:
---   NIS2 Art. 21(2)(c): shows failures that the status of a task hides.
---   SOC 2 A1.2: shows that failures are detected where the status does not show them.
+--   NIS2 Art. 21(2)(c): shows that the status of no task hides a failure.
+--   SOC 2 A1.2: shows that no failure was found where the status does not show it.
 SELECT
     a.source,
     a.task_id AS item,

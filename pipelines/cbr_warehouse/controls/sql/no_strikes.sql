@@ -9,10 +9,10 @@
 -- Settings: strikes, lookback
 -- Edge cases: strikes count attempts: an hourly policy reaches three in three hours, a weekly one in three weeks.
 -- Clauses:
---   NIS2 Art. 21(2)(c): shows that failing backups are found.
---   ISO 27001 A.8.13: shows that backups which fail repeatedly are found, without which copies are not maintained.
---   NIST CP-9 a, b: shows resources for which backups are not conducted although they are planned.
---   SOC 2 A1.2: shows that backup failures are detected (point of focus "performs data backup").
+--   NIS2 Art. 21(2)(c): shows that no resource's backups fail again and again.
+--   ISO 27001 A.8.13: shows that copies go on being made: no resource fails repeatedly.
+--   NIST CP-9 a, b: shows that planned backups are conducted, single failures apart.
+--   SOC 2 A1.2: shows that backup failures are monitored and none lasts (point of focus "performs data backup").
 SELECT
     p.source,
     p.resource_id AS item,

@@ -14,7 +14,7 @@
 --   NIS2 Art. 21(2)(c): shows that recovery was tried.
 --   ISO 27001 A.8.13: shows that backup copies are regularly tested.
 --   NIST CP-9(1): shows that backups are tested for reliability.
---   NIST CP-9(2): shows restoration of the resources sampled, and which were not.
+--   NIST CP-9(2): shows that each resource was restored, as a sample or in need.
 SELECT
     e.source,
     e.resource_id AS item,

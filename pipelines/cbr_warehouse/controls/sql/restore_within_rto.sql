@@ -10,7 +10,7 @@
 -- Edge cases: the duration is that of the restore task alone. What people do before and after it is not in the log.
 -- Clauses:
 --   DORA Art. 12(6): shows that restores kept the recovery time objective that is configured.
---   NIS2 Art. 21(2)(c): shows in which time recovery was possible.
+--   NIS2 Art. 21(2)(c): shows that recovery was possible in the time allowed.
 --   NIST CP-9(1): shows that backups can be relied on in the time allowed.
 SELECT
     e.source,
