@@ -30,7 +30,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast duckdb2 check audit lint format docs recording reliability coverage bench compare mutate simulate dev build release release-files system-deps clean
+.PHONY: help demo test test-fast duckdb2 check audit lint format docs recording reliability coverage bench compare soak pictures mutate simulate dev build release release-files system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,13 @@ bench: $(COMPARE) ## Measure loads beside dlt, pandas and DuckDB alone, and writ
 
 compare: $(COMPARE) ## Load from the same hostile sources with dlt beside, and print what each lost
 	$(BIN)/python benchmarks/compare
+
+MINUTES ?= 10
+soak: $(DEV) ## Load every minute for MINUTES with Dagster, kill everything at times, and print what was late, stuck or lost
+	$(BIN)/python benchmarks/scheduled/soak.py --minutes $(MINUTES) $(SOAK_ARGS)
+
+pictures: $(DEV) ## Take the pictures of Dagster's pages in docs/images/ again (needs chromium)
+	$(BIN)/python tools/dagster_pictures.py
 
 SAMPLE ?= 150
 SEED ?= 1
