@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,19 +73,19 @@ def emulator(projects: int) -> Iterator[str]:
 def measure(folder: Path, *words: str) -> Cost:
     """Runs a command to its end."""
     process = subprocess.Popen([*COMMAND, *words], cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-    seen = [0]
+    seen, is_over = [0], threading.Event()
 
     def watch() -> None:
-        while process.poll() is None:
+        while not is_over.wait(0.02):
             try:
                 seen.append(len(os.listdir(f"/proc/{process.pid}/task")))  # noqa: PTH208
             except OSError:
                 return
-            time.sleep(0.02)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     _, status, used = os.wait4(process.pid, 0)
+    is_over.set()
     process.returncode = os.waitstatus_to_exitcode(status)
     watcher.join()
     if process.returncode != 0:
