@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.command_line import Workplace
-from support.emulator_server import emulated, options_of
+from support.emulator_server import serve
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def emulate() -> Iterator[Callable[..., str]]:
     than most of them are asked for.
     """
     with ExitStack() as stack:
-        yield lambda *words: stack.enter_context(emulated(**{"now": None} | options_of(words))).url
+        yield lambda *words: stack.enter_context(serve(*words))
 
 
 @pytest.fixture(scope="session")

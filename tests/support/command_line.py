@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.command_server import PACKAGES, command_server
+
 PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
-PACKAGES = Path(__file__).parents[2] / "pipelines"
 COMMAND = [sys.executable, "-m", "cbr_warehouse.cli.main"]
 
 
@@ -68,23 +69,17 @@ class Workplace:
             given: What it finds on stdin.
             environ: More variables.
         """
-        done = subprocess.run(
-            [*COMMAND, *words],
-            cwd=self.folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(Path(__file__).parents[2] / "pipelines"),
-                "CBR_TOKEN": "demo-token",
-                "PYTHONIOENCODING": encoding,
-            }
-            | environ,
-            input=given,
-            capture_output=True,
-            encoding=encoding.partition(":")[0],
-            timeout=240,
-            check=False,
+        environ = {
+            **os.environ,
+            "PYTHONPATH": str(PACKAGES),
+            "CBR_TOKEN": "demo-token",
+            "PYTHONIOENCODING": encoding,
+        } | environ
+        codec = encoding.partition(":")[0]
+        status, out, err = command_server().run(
+            words, folder=self.folder, environ=environ, given=given.encode(codec), timeout=240
         )
-        return Finished(done.returncode, done.stdout, done.stderr)
+        return Finished(status, _text(out, codec), _text(err, codec))
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
         """Asks the published warehouse."""
@@ -92,3 +87,7 @@ class Workplace:
         assert done.status == 0, done.err
         rows: list[dict[str, Any]] = json.loads(done.out)
         return rows
+
+
+def _text(printed: bytes, codec: str) -> str:
+    return printed.decode(codec).replace("\r\n", "\n")

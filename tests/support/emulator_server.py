@@ -151,6 +151,13 @@ def emulated(**options: Any) -> Iterator[Emulated]:
             thread.join(20)
 
 
+@contextmanager
+def serve(*words: str) -> Iterator[str]:
+    """The same with options of the command; gives the base URL, as ``support.command_line.serve`` does."""
+    with emulated(**{"now": None} | options_of(words)) as running:
+        yield running.url
+
+
 def options_of(words: tuple[str, ...]) -> dict[str, Any]:
     """Options of the command ``emulator`` as arguments of :func:`emulated`."""
     found: dict[str, Any] = {"seed": 1, "is_frozen": False, "dialect": [], "fault": []}

@@ -8,7 +8,8 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import checks
 
-from support.command_line import PROJECT, serve
+from support.command_line import PROJECT
+from support.emulator_server import serve
 
 schema = schemathesis.openapi.from_path(Path(__file__).parents[3] / "schemas" / "openapi.yaml")
 

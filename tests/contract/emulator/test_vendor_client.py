@@ -9,7 +9,8 @@ from huaweicloudsdkcbr.v1 import CbrClient, ListOpLogsRequest, ShowOpLogRequest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
-from support.command_line import PROJECT, serve
+from support.command_line import PROJECT
+from support.emulator_server import serve
 
 
 class TokenCredentials(BasicCredentials):

@@ -9,7 +9,8 @@ from urllib.request import urlopen
 import pytest
 
 from cbr_warehouse.reader import Warehouse, open_warehouse
-from support.command_line import Workplace, serve
+from support.command_line import Workplace
+from support.emulator_server import serve
 
 
 class Estate:

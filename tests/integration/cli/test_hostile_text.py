@@ -14,8 +14,9 @@ import pytest
 
 from cbr_warehouse.cli.commands import COMMANDS, build
 from cbr_warehouse.cli.global_options import take_global_options
-from support.command_line import COMMAND, PACKAGES, Finished, Workplace, serve
-from support.emulator_server import write_records
+from support.command_line import PACKAGES, Finished, Workplace
+from support.command_server import command_server
+from support.emulator_server import serve, write_records
 from support.hostile_text import HOSTILE, LONG, hostile_records
 from support.terminal import run_on_terminal
 
@@ -68,20 +69,13 @@ PARAMETERS = [
 def run(workplace: Workplace, *words: str) -> Finished:
     """Runs a command with nothing on stdin; one that serves is stopped."""
     environ = {"PYTHONPATH": str(PACKAGES), "CBR_TOKEN": "demo-token", "PATH": "/usr/bin:/bin"}
-    process = subprocess.Popen(
-        [*COMMAND, *words],
-        cwd=workplace.folder,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
     try:
-        out, err = process.communicate(timeout=60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-    return Finished(process.returncode, out.decode(), err.decode())
+        status, out, err = command_server().run(
+            words, folder=workplace.folder, environ=environ, given=b"", timeout=60
+        )
+    except subprocess.TimeoutExpired as stopped:
+        status, out, err = -9, stopped.stdout, stopped.stderr
+    return Finished(status, out.decode(), err.decode())
 
 
 @pytest.fixture(scope="module")

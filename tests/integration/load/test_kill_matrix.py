@@ -14,7 +14,7 @@ from random import Random
 import httpx
 import pytest
 
-from support.command_line import serve
+from support.emulator_server import serve
 from support.killed_load import Attempt, Step
 from support.warehouse_hashes import hashes
 

@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from support.command_line import Workplace, serve
+from support.command_line import Workplace
+from support.emulator_server import serve
 
 MAY_MOVE = {"coverage": ["checked_at"], "task_versions": ["last_seen_at"], "quarantine": ["last_seen_at"]}
 TABLES = ("tasks", "resources", "resource_volumes", "replications", "task_versions", "quarantine", "coverage")

@@ -33,7 +33,8 @@ from cbr_warehouse.storage.lock import hold_lock
 from cbr_warehouse.tables.build_state import file_checksum, read_state, write_state
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.reusable_file import note_next
-from support.command_line import Finished, Workplace, serve
+from support.command_line import Finished, Workplace
+from support.emulator_server import serve
 
 pytestmark = pytest.mark.fault("damaged files")
 

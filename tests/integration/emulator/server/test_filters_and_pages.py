@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.command_line import serve
+from support.emulator_server import serve
 
 ESTATE = ("--tasks", "900", "--days", "6", "--seed", "4", "--now", "2026-11-20T01:30:00Z", "--freeze")
 Record = dict[str, Any]
