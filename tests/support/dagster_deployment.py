@@ -16,6 +16,7 @@ from dagster._core.test_utils import create_run_for_test
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.defs.build import build_location
 from cbr_warehouse.defs.installation import Installation
+from cbr_warehouse.defs.partitions import partition_days
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.select_sources import ReadySource
@@ -107,11 +108,19 @@ class Deployment:
     clock: Clock
     apis: dict[str, Api]
     instance: dg.DagsterInstance
+    _built: dict[str, dg.Definitions] = field(default_factory=dict)
 
     @property
     def defs(self) -> dg.Definitions:
-        """The code location as it is at this moment."""
-        return build_location(self.installation)
+        """The code location as it is at this moment: one while what it is built from stays the same."""
+        built_from = (
+            self.installation.settings,
+            sorted(self.installation.environ.items()),
+            partition_days(self.installation),
+        )
+        if (key := repr(built_from)) not in self._built:
+            self._built[key] = build_location(self.installation)
+        return self._built[key]
 
     def run(self, source: str, days: list[date], *, job: str | None = None) -> dg.ExecuteInProcessResult:
         """Runs one source with tables and warehouse for some days, as a backfill does."""

@@ -62,7 +62,7 @@ def test_the_first_tick_loads_all_days_and_records_exactly_those(install: Instal
     assert metadata_of(place, ["tables", "tasks"], day(6))["dagster/partition_row_count"] == 3
     assert metadata_of(place, ["tables", "resources"], day(0))["dagster/partition_row_count"] == 1
     assert metadata_of(place, ["tables", "replications"], day(0))["dagster/partition_row_count"] == 0
-    (published,) = place.publish().asset_materializations_for_node("warehouse")[-1:]
+    (published,) = place.publish(analytics=False).asset_materializations_for_node("warehouse")[-1:]
     assert published.metadata["dagster/row_count"].value == 12
 
 
@@ -91,7 +91,7 @@ def test_a_tick_after_days_without_any_loads_them_all(install: Install) -> None:
     assert place.tick("prod").success
     assert days_back(8) <= place.recorded("raw", "prod")
     assert days_back(8) <= place.recorded("tables", "tasks")
-    assert place.publish().success
+    assert place.publish(analytics=False).success
     warehouse = place.installation.load_context.directory.warehouse
     assert rows(warehouse, "SELECT day FROM tasks ORDER BY day") == [(day(ago),) for ago in range(7, -1, -1)]
 
@@ -159,7 +159,7 @@ def test_a_tick_fails_when_a_day_stays_incomplete(install: Install) -> None:
     result = place.tick("prod")
     assert not result.success
     assert f"the source has more records than it returned of {day(5)}" in failures(result)["raw__prod"]
-    assert place.publish().success
+    assert place.publish(analytics=False).success
     assert rows(place.installation.load_context.directory.warehouse, "SELECT count(*) FROM tasks") == [(2,)]
     (check,) = [
         found for found in result.get_asset_check_evaluations() if found.check_name == "nothing_missing"
@@ -179,7 +179,7 @@ def test_the_warehouse_is_that_of_the_command(install: Install, tmp_path: Path) 
         place.clock.now = NOW - timedelta(hours=hours)
         for name in place.apis:
             assert place.tick(name).success
-        assert place.publish().success
+        assert place.publish(analytics=False).success
         for source in require_sources(other.settings, None, other.environ):  # in order, as the ids are
             assert load(other.load_context, [source], LoadRequest()).exit_status(strict=False) == 0
     for table in place.installation.load_context.contract.tables:
@@ -214,7 +214,7 @@ def test_the_runs_of_the_schedule_fail_each_for_itself(install: Install) -> None
     place.apis["down"].status = 403
     assert not place.tick("down").success
     assert place.tick("up").success
-    assert place.publish().success
+    assert place.publish(analytics=False).success
     assert rows(place.installation.load_context.directory.warehouse, "SELECT source FROM tasks") == [("up",)]
     assert place.recorded("tables", "tasks") == days_back(10)
 
@@ -227,7 +227,7 @@ def test_only_a_source_that_failed_in_passing_is_tried_again(
     place.apis["prod"].status = status
     result = place.tick("prod")
     assert failures(result)["raw__prod"].startswith("prod: the load failed: ")
-    place.publish()
+    place.publish(analytics=False)
     loads = rows(place.installation.load_context.directory.warehouse, "SELECT outcome FROM loads")
     assert loads == [("failed",)] * tries
 
