@@ -1,13 +1,16 @@
 """A warehouse in memory with its analytics, built from rows: what ``support.small_log`` opens."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
 
-from cbr_warehouse.analytics.build import bring_up
+from cbr_warehouse.analytics import build, create_schema
+from cbr_warehouse.analytics.catalogue import views
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.warehouse.ddl import create_statements
@@ -17,17 +20,48 @@ IN_MEMORY = ":memory:"
 Rows = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class Analytics:
-    """A built warehouse in memory."""
+_NAMES = re.compile(r"\banalytics\.(\w+)")
 
-    connection: duckdb.DuckDBPyConnection
+
+class Analytics:
+    """A built warehouse in memory, in which a view is created when it is first asked for, with all it reads.
+
+    To create them all takes longer than all else, and most tests read one or two.
+
+    Args:
+        connection: The warehouse with its base tables.
+        is_whole: Whether it has every view already.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, is_whole: bool) -> None:
+        self._connection = connection
+        self._missing = {} if is_whole else {view.name: view for view in views()}
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection, with every view."""
+        self._create(self._missing)
+        return self._connection
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """The rows of a query, by column name."""
-        found = self.connection.execute(sql)
+        self._create(_NAMES.findall(sql))
+        found = self._connection.execute(sql)
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def _create(self, names: Iterable[str]) -> None:
+        wanted, rest = set[str](), [*names]
+        while rest:
+            view = self._missing.get(rest.pop())
+            if view is not None and view.name not in wanted:
+                wanted.add(view.name)
+                rest += view.needs
+        chosen = [view for name, view in self._missing.items() if name in wanted]
+        with patch.object(create_schema, "views", lambda: chosen):
+            create_schema.create_views(self._connection, has_comments=False)
+        for name in wanted:
+            del self._missing[name]
 
     def rows(self, view: str, where: str = "true", order: str = "ALL") -> list[dict[str, Any]]:
         """Rows of a view (or of a macro with its arguments), in a fixed order."""
@@ -55,8 +89,10 @@ def open_analytics(
     for table in contract.tables:
         if rows := tables.get(table.name):
             _insert(connection, table.name, [column.name for column in table.columns], rows)
-    bring_up(connection, settings, (), has_comments=comments)
-    return Analytics(connection)
+    is_whole = place != IN_MEMORY
+    with nullcontext() if is_whole else patch.object(build, "create_views", lambda *_, **__: None):
+        build.bring_up(connection, settings, (), has_comments=comments)
+    return Analytics(connection, is_whole=is_whole)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], rows: Rows) -> None:
