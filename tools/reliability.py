@@ -1,8 +1,8 @@
 """Generates ``docs/reliability.md`` from test results.
 
 ``make reliability`` passes the file that ``pytest --proofs FILE`` wrote. Three sections are updated
-alone: that on coverage by ``make coverage``, from the data of the last ``make test``, that on the kinds of
-fault by ``make docs``, from the file that ``pytest --collect-only --faults FILE`` wrote, and that on
+alone: that on coverage by ``make coverage``, from the data of the last ``COVERAGE=1 make test``, that on the
+kinds of fault by ``make docs``, from the file that ``pytest --collect-only --faults FILE`` wrote, and that on
 simulated lives by ``--simulation FILE``, from what ``python -m simulation --out FILE`` wrote.
 ``tests/architecture/test_reliability_page.py`` lists what the page must contain.
 """
@@ -145,7 +145,7 @@ def counted_faults(rows: list[dict[str, object]]) -> str:
 
 
 def measured_coverage() -> str:
-    """The section on coverage, from the data of the last ``make test``."""
+    """The section on coverage, from the data of the last ``COVERAGE=1 make test``."""
     data = Coverage(config_file=str(PAGE.parents[1] / "pyproject.toml"))
     data.load()
     listing = io.StringIO()
