@@ -81,6 +81,9 @@ class Api:
         if self.status != 200:
             body = {"error_code": "BackupService.9900", "error_msg": "The system is busy."}
             return httpx.Response(self.status, json=body)
+        task_id = request.url.path.partition("/operation-logs/")[2]
+        if task_id:
+            return self._show(task_id)
         wanted = dict(request.url.params)
         self.asked.append(wanted)
         found = [record for record in self.records if self._is_wanted(record, wanted)]
@@ -88,6 +91,14 @@ class Api:
         offset, limit = int(wanted["offset"]), int(wanted["limit"])
         body = {"count": len(found), "operation_logs": shown[offset : offset + limit]}
         return httpx.Response(200, content=json.dumps(body), headers={"Content-Type": "application/json"})
+
+    def _show(self, task_id: str) -> httpx.Response:
+        found = [record for record in self.records if record["id"] == task_id]
+        if not found:
+            return httpx.Response(
+                404, json={"error_code": "BackupService.6251", "error_msg": "No such task."}
+            )
+        return httpx.Response(200, json={"operation_log": found[0]})
 
     def _is_wanted(self, record: dict[str, Any], wanted: dict[str, str]) -> bool:
         created = datetime.fromisoformat(record["created_at"])
