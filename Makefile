@@ -89,6 +89,7 @@ coverage: $(DEV) ## Write the line coverage of the last COVERAGE=1 make test to 
 bench: $(COMPARE) ## Measure loads beside dlt, pandas and DuckDB alone, and write docs/performance.md (BENCH_ARGS, BENCH_HOURS)
 	$(BIN)/python benchmarks/performance --hours $(BENCH_HOURS) $(BENCH_ARGS)
 	$(BIN)/python benchmarks/analytics_at_scale.py | tee benchmarks/performance/analytics.txt
+	$(BIN)/python benchmarks/many_sources.py > benchmarks/performance/many_sources.md
 	$(BIN)/python tools/performance.py
 
 compare: $(COMPARE) ## Load from the same hostile sources with dlt beside, and print what each lost
