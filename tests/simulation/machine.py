@@ -90,13 +90,12 @@ class Machine:
 
     def _substitutes(self) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
         clock = TimeModule(self._clocks, self.sleep)
-        for module in [module for name, module in sys.modules.items() if name.startswith("cbr_warehouse.")]:
+        own = ("cbr_warehouse.", "cbr_emulator.")
+        for module in [module for name, module in sys.modules.items() if name.startswith(own)]:
             if vars(module).get("time") is time:
                 yield module, "time", lambda _: clock
             if vars(module).get("uuid4") is uuid4:
                 yield module, "uuid4", lambda _: self.new_id
-        yield sys.modules["cbr_emulator.server.app"], "uuid4", lambda _: self.new_id
-        yield sys.modules["cbr_emulator.server.auth"], "uuid4", lambda _: self.new_id
         for name in EXECUTORS:
             yield sys.modules[name], "ThreadPoolExecutor", lambda _: self._pool
         for name in LOCKS:

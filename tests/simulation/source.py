@@ -13,7 +13,8 @@ from cbr_emulator.faults.injector import Faults
 from cbr_emulator.faults.options import FaultOptions
 from cbr_emulator.server.app import Emulator
 from cbr_emulator.server.auth import PROJECT
-from cbr_emulator.server.record_store import EstateRecords, Row
+from cbr_emulator.server.projects import Projects, name_projects
+from cbr_emulator.server.record_store import EstateRecords, RecordStore, Row
 from simulation.clocks import Clocks
 from simulation.seed import Seed
 
@@ -54,8 +55,8 @@ class Source(Emulator):
     sent: list[tuple[str, bytes]]
     ever_sent: dict[str, set[bytes]]
 
-    def _text(self, row: Row, now: datetime) -> bytes:
-        text = super()._text(row, now)
+    def _text(self, store: RecordStore, row: Row, now: datetime) -> bytes:
+        text = super()._text(store, row, now)
         self.sent.append((row.filter_values["id"], text))
         self.ever_sent.setdefault(row.filter_values["id"], set()).add(text)
         return text
@@ -63,7 +64,7 @@ class Source(Emulator):
     def shown(self, now: datetime) -> dict[str, bytes]:
         """The record of each task served at a time."""
         rows = self.served.rows(now, self.dialect.retention)
-        return {row.filter_values["id"]: super(Source, self)._text(row, now) for row in rows}
+        return {row.filter_values["id"]: super(Source, self)._text(self.served, row, now) for row in rows}
 
     @property
     def visible_from(self) -> dict[str, datetime]:
@@ -98,7 +99,9 @@ def make_source(seed: Seed, clocks: Clocks, life: timedelta) -> Source:
     faults = Faults(options, options.bad_records(seed.number), seed.stream("faults"), clocks.monotonic)
     changes = TaskChanges(dialect, seed.number) if dialect.late or dialect.edited else None
     clock = Clock(begin, clocks.elapsed, machine=clocks.now)
-    source = Source(EstateRecords(estate, PROJECT, changes), (), dialect, faults, clock)
+    records = EstateRecords(estate, PROJECT, changes)
+    projects = Projects(name_projects(1), lambda _project: (records, ()))
+    source = Source(records, (), projects, dialect, faults, clock)
     source.sent, source.ever_sent = [], {}
     return source
 
