@@ -53,6 +53,16 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
     assert broken == []
 
 
+def test_decisions_are_numbered_one_after_another() -> None:
+    decisions = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    numbers = [int(path.name.partition("-")[0]) for path in decisions]
+    assert numbers == list(range(1, len(decisions) + 1))
+    wrong = [
+        path.name for path, one in zip(decisions, numbers, strict=True) if f"# {one}. " not in text_of(path)
+    ]
+    assert wrong == []
+
+
 def test_the_changelog_has_each_heading_once_in_a_version() -> None:
     for version in text_of(ROOT / "CHANGELOG.md").split("\n## ")[1:]:
         titles = re.findall(r"^### (.+)$", version, re.MULTILINE)
