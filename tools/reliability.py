@@ -22,7 +22,7 @@ COVERAGE = "## Test coverage"
 SIMULATION = "## Simulated lives"
 FAULTS = "## Tests by kind of fault"
 
-LIVES = """A life is a data directory with a source of its own: from its first load through two weeks of
+LIVES = """A life is a data directory with a source of its own: from its first load through days or weeks of
 hourly ticks with outages, refused credentials, failing and lost responses, full disks, wrong
 clocks, machines that are off, processes killed and machines that lose power at any step,
 maintenance and rebuilds, to a last load in quiet. The load code is the real one. Clock, threads,
