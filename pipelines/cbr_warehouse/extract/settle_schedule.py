@@ -93,7 +93,7 @@ def task_windows(tasks: Iterable[FollowedTask]) -> list[TaskQuery]:
 
 
 def open_task_windows(tasks: Iterable[FollowedTask]) -> list[TaskQuery]:
-    """Windows of the largest groups of open tasks by their creation or start; the others are in none.
+    """Windows of groups of open tasks by their creation or start; the others are in none.
 
     A wave of backups ends between two loads: by id, each of its tasks would take a request. Groups far from
     each other are never joined, since between them a source may have any number of other tasks.
@@ -104,9 +104,7 @@ def open_task_windows(tasks: Iterable[FollowedTask]) -> list[TaskQuery]:
     spans = sorted(_times(task) for task in tasks)
     if not spans:
         return []
-    groups = [group for group in _groups(spans, GAP) if len(group) >= LEAST_OPEN_TASKS]
-    largest = sorted(groups, key=len, reverse=True)[:MOST_WINDOWS]
-    return [_window(group) for group in sorted(largest)]
+    return [_window(group) for group in _groups(spans, GAP) if len(group) >= LEAST_OPEN_TASKS]
 
 
 def _window(group: list[tuple[datetime, datetime]]) -> TaskQuery:

@@ -124,8 +124,7 @@ def test_many_open_tasks_near_each_other_are_worth_a_window() -> None:
     assert open_task_windows(ended(*wave, 9, 9, 9)) == [window(wave[-1], 0)]
 
 
-def test_of_the_open_tasks_the_largest_groups_have_windows_and_groups_are_not_joined() -> None:
-    groups = [hour for hour in range(MOST_WINDOWS + 2) for _ in range(LEAST_OPEN_TASKS + hour)]
-    assert open_task_windows(ended(*groups)) == [
-        window(hour, hour) for hour in range(MOST_WINDOWS + 1, 1, -1)
-    ]
+def test_groups_of_open_tasks_are_not_joined_however_many_there_are() -> None:
+    hours = range(2 * MOST_WINDOWS)
+    groups = [hour for hour in hours for _ in range(LEAST_OPEN_TASKS)]
+    assert open_task_windows(ended(*groups)) == [window(hour, hour) for hour in reversed(hours)]
