@@ -46,7 +46,7 @@ waited for the one that tried."""
 
 _USABLE = re.compile(r"[!-~]+", re.ASCII)
 _REFUSED = (
-    "IAM issues no token for this user: check username, password and domain, of a source project_id too, and "
+    "IAM issues no token for this user: check username, password, domain (of a source also project_id), and "
     "that the user may sign in with a password. Wait some minutes before trying again: an account is locked "
     "after several failures."
 )
