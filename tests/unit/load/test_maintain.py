@@ -115,7 +115,7 @@ def test_closed_days_have_one_file_a_kind_afterwards_and_nothing_else_changes(
 
 STEPS: tuple[tuple[Any, str], ...] = (
     (compaction, "write_checked_json"),
-    (compaction, "move_file"),
+    (compaction, "put_in_place"),
     (compaction, "remove_file"),
     (compact_days, "rename_inputs"),
 )
