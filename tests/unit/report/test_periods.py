@@ -135,9 +135,12 @@ def test_periods_without_a_day_are_refused_with_what_there_is(warehouse: Path) -
 
 
 def test_a_past_period_is_as_it_was_at_its_end(warehouse: Path) -> None:
-    """Failures of March do not belong to a report of February."""
-    assert read(warehouse, "2026-02-15..2026-02-20").verdict.level == "fine"
-    assert not read(warehouse, "2026-02").results["worst"].rows
+    """Failures of March do not belong to a report of February, which had one, on the 10th."""
+    quiet = read(warehouse, "2026-02-15..2026-02-20")
+    assert (quiet.verdict.level, quiet.results["worst"].rows) == ("fine", [])
+    (worst,) = read(warehouse, "2026-02").results["worst"].rows
+    assert (worst["failures"], worst["strikes"]) == (1, 0)
+    assert worst["recovered_at"].date() == date(2026, 2, 11)
     assert read(warehouse, "day").verdict.level == "act"
 
 
