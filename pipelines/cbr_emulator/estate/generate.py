@@ -60,7 +60,8 @@ MOST_DRAWS = 20
 def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
     """Generates an estate.
 
-    One in a thousand small estates has a vault that deletes far more than it backs up: it is drawn again.
+    One in a thousand small estates has a vault that deletes far more than it backs up, or before its first
+    day: it is drawn again.
 
     Args:
         tasks: Approximate number of tasks created within the days before now.
@@ -75,7 +76,8 @@ def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
     sequence = f"{seed}/{tasks}/{days}/{now.isoformat()}"
     for draw in range(1, MOST_DRAWS):
         estate = _draw(Random(sequence), tasks, days, now)
-        if _count(estate.tasks, now) <= most:
+        is_within = estate.tasks[0].created_at >= now - timedelta(days=days)
+        if is_within and _count(estate.tasks, now) <= most:
             return estate
         sequence = f"{seed}/{tasks}/{days}/{now.isoformat()}/{draw}"
     return _draw(Random(sequence), tasks, days, now)

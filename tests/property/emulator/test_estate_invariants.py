@@ -56,6 +56,7 @@ def points(tasks: tuple[Task, ...]) -> dict[str, Task]:
 @example(
     Case(103, 45, 342916, datetime(2022, 2, 26, 6, 27, 57, 278107, tzinfo=UTC))
 )  # more deletions than backups
+@example(Case(1497, 1, 0, datetime(2019, 1, 2, 22, 7, 30, tzinfo=UTC)))  # deletions before the first day
 @example(Case(22, 2, 226204, datetime(2025, 8, 2, 10, 47, 5, 294865, tzinfo=UTC)))
 @given(CASES)
 def test_it_has_the_size_and_the_days_asked_for(case: Case) -> None:
