@@ -55,6 +55,7 @@ MOST_SURPLUS = 8
 """Tasks beyond the wanted ones, or a fiftieth of those if that is more, with which a draw is accepted."""
 
 MOST_DRAWS = 20
+"""Draws of an estate at most; the last one is taken as it is."""
 
 
 def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
@@ -72,15 +73,13 @@ def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
     Returns:
         The estate, from ``days`` before now until ``FUTURE`` after now.
     """
-    most = tasks + max(MOST_SURPLUS, tasks / 50)
+    start, most = now - timedelta(days=days), tasks + max(MOST_SURPLUS, tasks / 50)
     sequence = f"{seed}/{tasks}/{days}/{now.isoformat()}"
-    for draw in range(1, MOST_DRAWS):
-        estate = _draw(Random(sequence), tasks, days, now)
-        is_within = estate.tasks[0].created_at >= now - timedelta(days=days)
-        if is_within and _count(estate.tasks, now) <= most:
-            return estate
-        sequence = f"{seed}/{tasks}/{days}/{now.isoformat()}/{draw}"
-    return _draw(Random(sequence), tasks, days, now)
+    for draw in range(MOST_DRAWS):
+        estate = _draw(Random(f"{sequence}/{draw}" if draw else sequence), tasks, days, now)
+        if estate.tasks[0].created_at >= start and _count(estate.tasks, now) <= most:
+            break
+    return estate
 
 
 def _draw(chance: Random, tasks: int, days: int, now: datetime) -> Estate:
