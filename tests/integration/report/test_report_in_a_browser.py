@@ -2,21 +2,12 @@
 
 import json
 import re
-import shutil
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.browser import browse, served_folder
 from support.command_line import Workplace
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 PROBE = """<!DOCTYPE html><html><body>
 <iframe src="report.html" style="width:360px;height:900px;border:0"></iframe>
@@ -82,50 +73,6 @@ frame.onload = () => {
 """The page as it is printed: A4 at 96 dots per inch, without its margins of 14 mm."""
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serves a folder and notes what is asked for."""
-    asked: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            asked.append(self.path)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def browse(address: str, *options: str) -> tuple[dict[str, Any], str]:
-    """What the probe found, and what the browser logged."""
-    assert CHROMIUM is not None
-    done = subprocess.run(
-        [
-            CHROMIUM,
-            *("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
-            *("--virtual-time-budget=10000", "--dump-dom"),
-            *options,
-            address,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    text = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert text, done.stderr[-2000:]
-    return json.loads(text[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")), done.stderr
-
-
 @pytest.fixture(scope="module", params=["en", "zh"])
 def report(
     request: pytest.FixtureRequest, small_demo: Path, tmp_path_factory: pytest.TempPathFactory
@@ -144,7 +91,7 @@ def report(
 def test_it_is_readable_on_a_phone_and_asks_for_nothing_else(report: Path, scheme: str) -> None:
     (report / "probe.html").write_text(PROBE)
     dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
-    with served(report) as (address, asked):
+    with served_folder(report) as (address, asked):
         found, logged = browse(f"{address}/probe.html", *dark)
     assert found["width"] <= 360
     assert found["cut"] == []
@@ -168,7 +115,7 @@ def test_the_first_printed_page_holds_the_figures_and_the_problems_and_a_week_is
 ) -> None:
     """Each figure carried its definition, so that all of them were on page 2 and page 1 was half empty."""
     (report / "paper.html").write_text(PAPER)
-    with served(report) as (address, _):
+    with served_folder(report) as (address, _):
         found, _logged = browse(f"{address}/paper.html")
     assert found["figures"] < 1016
     assert found["problems"] < 1016
