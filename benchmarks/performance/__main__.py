@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,14 @@ def _note(out: Path, key: str, found: dict[str, Any]) -> None:
     out.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def _dlt_version() -> dict[str, str]:
+    """The version of dlt, which only first loads need, if it is installed."""
+    try:
+        return {"dlt": version("dlt")}
+    except PackageNotFoundError:
+        return {}
+
+
 def _machine() -> dict[str, Any]:
     return {
         "cpus": os.cpu_count(),
@@ -111,7 +119,7 @@ def _machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "duckdb": duckdb.__version__,
-        "dlt": version("dlt"),
+        **_dlt_version(),
         "load": round(os.getloadavg()[0], 1),
         "revision": _revision(),
         "on": f"{datetime.now(UTC):%Y-%m-%d}",

@@ -20,12 +20,19 @@ from measured import (
     served,
     stats,
 )
+from old_loads import add_old_loads
 from records import PERIOD, write_dense_day, write_records
 
 Say = Callable[[str], None]
 
 CHANGED = 5000
 """Tasks that run during the first load and end before the second."""
+
+YEAR_OF_HOURS = 8760
+"""Ledgers that a year of hourly loads leaves."""
+
+STEPS = ("first", "changed", "settling", "nothing new", "reading ledgers", "nothing new, 8,760 ledgers")
+"""The loads of an increment, in their order."""
 
 MOST_DAYS = 1095
 """Days over which the most tasks are spread."""
@@ -47,7 +54,8 @@ QUIET = (
 def measure_increments(place: Path, sizes: Sequence[int], say: Say) -> dict[str, Any]:
     """Measures a load of nothing new and one of 5,000 changed tasks, by the number of tasks held.
 
-    The held tasks come from a real first load.
+    The held tasks come from a real first load. For the last load, the ledgers of a year of hourly loads are
+    added; the load before it reads these for the first time.
 
     Args:
         place: Folder for temporary data.
@@ -65,9 +73,11 @@ def _increment(place: Path, size: int, say: Say) -> dict[str, Any]:
         with served(folder / "records.ndjson", CHANGED) as url:
             configure(folder, url, history=f"{days + 2}d")
             found: dict[str, Any] = {"held": size, "days": days}
-            for step in ("first", "changed", "settling", "nothing new"):
+            for step in STEPS:
                 if step == "changed":
                     end_running(url)
+                elif step == "reading ledgers":
+                    add_old_loads((folder / OWN.database).parent, "bench", YEAR_OF_HOURS)
                 before = stats(url)["requests"]
                 measured = run([*COMMAND, "load"], folder).as_json()
                 measured["requests"] = stats(url)["requests"] - before

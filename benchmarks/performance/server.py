@@ -206,9 +206,16 @@ class Server:
 
 
 def keep_running(index: Index, number: int) -> None:
-    """Serves the newest ended tasks as running ones."""
-    for position in map(int, np.flatnonzero(~index.is_open)[:number]):
+    """Serves the newest ended tasks as running ones, of those that took any time."""
+    left = number
+    for position in map(int, np.flatnonzero(~index.is_open)):
         record = json.loads(index.text(position))
+        # A task that failed at once has one time for both: which text is the newer could not be told.
+        if record["started_at"] is None or record["started_at"] == record["updated_at"]:
+            continue
+        if not left:
+            break
+        left -= 1
         record |= {"status": "running", "ended_at": None, "updated_at": record["started_at"]}
         record["extra_info"]["common"]["progress"] = 50
         index.changed[position] = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()

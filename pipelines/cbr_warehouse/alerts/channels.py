@@ -135,7 +135,7 @@ class Mail:
         message["To"] = ", ".join(self.receivers)
         message["Subject"] = " ".join(f"[cbr-warehouse] {alert.title}".split())
         # The same for the same alert: a mail program shows one that was sent twice once.
-        digest = hashlib.sha256(f"{alert.key} {alert.state} {alert.at}".encode()).hexdigest()[:32]
+        digest = hashlib.sha256(json.dumps(asdict(alert)).encode()).hexdigest()[:32]
         message["Message-ID"] = f"<{digest}@cbr-warehouse>"
         facts = "".join(f"{name}: {value}\n" for name, value in alert.facts.items())
         message.set_content(f"{alert.text}\n\n{facts}found at: {alert.at}\n")

@@ -111,7 +111,7 @@ class AlertLog:
             and now - datetime.fromisoformat(known.at) < repeat
         ):
             return self
-        at = now.isoformat(timespec="seconds")
+        at = now.isoformat(timespec="milliseconds")
         alert = Alert(problem.key, "failing", problem.title, problem.text, at, problem.facts)
         reported = self.reported | {problem.key: Reported(problem.reason, problem.title, at)}
         return self._with(alert, reported, channels)
@@ -132,7 +132,7 @@ class AlertLog:
             "recovered",
             f"Recovered: {known.title}",
             f"It succeeds again. The failure was last reported at {known.at}.",
-            now.isoformat(timespec="seconds"),
+            now.isoformat(timespec="milliseconds"),
         )
         reported = {name: one for name, one in self.reported.items() if name != key}
         return self._with(alert, reported, channels)
