@@ -1,6 +1,7 @@
 """Alerts over real connections: encrypted mails, receivers that refuse, and secrets that stay secret."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -49,6 +50,17 @@ def test_a_mail_is_encrypted_before_the_password_is_sent(
         message.get_content().replace("\r\n", "\n")
         == "Do this.\n\nrun: 7\nfound at: 2026-11-28T12:00:00+00:00\n"
     )
+
+
+def test_only_a_mail_that_is_sent_again_has_the_id_of_another() -> None:
+    """A mail program shows one of two mails with one id, so each alert has an id of its own."""
+    with receive_mail() as plain:
+        # Two reasons of one problem, found in one tick.
+        for alert in (ALERT, replace(ALERT, text="Do that."), replace(ALERT, state="recovered"), ALERT):
+            Mail("127.0.0.1", plain.port, "none", "cbr@x.org", ("ops@x.org",), None, None).send(alert)
+    first, other, recovered, again = (message["Message-ID"] for message in plain.mails)
+    assert len({first, other, recovered}) == 3
+    assert again == first
 
 
 def test_a_server_that_nobody_vouches_for_gets_no_password(receiver: SmtpReceiver) -> None:
