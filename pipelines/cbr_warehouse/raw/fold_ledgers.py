@@ -18,7 +18,7 @@ from cbr_warehouse.storage.layout import DataDirectory
 KEPT = 8
 """The newest loads and audits stay in files of their own: they are read singly, and name the next load."""
 
-MOST = {"loads": 24, "audits": 24, "sweeps": 64, "landed": 24}
+MOST = {"loads": 24, "audits": 24, "sweeps": 64, "landed": 24, "inventory": 24}
 """Files of a kind that a load leaves unfolded."""
 
 

@@ -110,7 +110,7 @@ class RecordRows:
         texts = [records[place] for place in receipts.places]
         for index, place in enumerate(receipts.places) if exact else ():
             if place in exact:
-                texts[index], own_bytes = _texts(records[place])
+                texts[index], own_bytes = exact_text(records[place])
                 self.exact[len(self.texts) + index] = own_bytes, exact[place]
         self.texts += texts
         self.receipts.add(receipts)
@@ -200,7 +200,7 @@ def _sparse(count: int, kind: "pa.DataType", values: dict[int, Any]) -> "pa.Arra
     return pa.array(column, kind)
 
 
-def _texts(record: bytes) -> tuple[bytes, bytes | None]:
+def exact_text(record: bytes) -> tuple[bytes, bytes | None]:
     """The record as UTF-8 text, and as it is where the text cannot say it exactly."""
     try:
         text = record.decode()

@@ -18,6 +18,7 @@ import msgspec
 from cbr_warehouse.contract.day_reason import default_reason
 from cbr_warehouse.contract.timestamps import print_instant
 from cbr_warehouse.errors import DamagedFileError
+from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.raw.ledger_entries import (
     AuditEntry,
     AuditFindings,
@@ -76,7 +77,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-Ledger = TypeVar("Ledger", LoadEntry, SweepEntry, AuditFindings, LandedFiles, RemovedDays)
+Ledger = TypeVar("Ledger", LoadEntry, SweepEntry, AuditFindings, LandedFiles, RemovedDays, Snapshot)
 
 
 def write_load(directory: DataDirectory, entry: LoadEntry) -> None:
