@@ -10,13 +10,14 @@ contain and that did not occur at random are made to happen in it.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
 from cbr_emulator.estate.deletions import MAX_MANUAL_DELETIONS
 from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.estate.incidents import draw_incidents, start_simulation
+from cbr_emulator.estate.inventory import EstateInventory
 from cbr_emulator.estate.manual_backups import (
     IN_PROGRESS,
     manual_backups_in_progress,
@@ -38,10 +39,12 @@ class Estate:
     Attributes:
         tasks: The tasks, by created_at.
         episodes: The episodes, by begin.
+        inventory: Vaults, policies, backups and protectable resources.
     """
 
     tasks: tuple[Task, ...]
     episodes: tuple[Episode, ...]
+    inventory: EstateInventory = field(default_factory=EstateInventory, compare=False, repr=False)
 
 
 FUTURE = timedelta(days=4)
@@ -76,15 +79,15 @@ def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
     start, most = now - timedelta(days=days), tasks + max(MOST_SURPLUS, tasks / 50)
     sequence = f"{seed}/{tasks}/{days}/{now.isoformat()}"
     for draw in range(MOST_DRAWS):
-        estate = _draw(Random(f"{sequence}/{draw}" if draw else sequence), tasks, days, now)
+        estate = _draw(f"{sequence}/{draw}" if draw else sequence, tasks, days, now)
         if estate.tasks[0].created_at >= start and _count(estate.tasks, now) <= most:
             break
     return estate
 
 
-def _draw(chance: Random, tasks: int, days: int, now: datetime) -> Estate:
+def _draw(seed: str, tasks: int, days: int, now: datetime) -> Estate:
     start = now - timedelta(days=days)
-    simulation = start_simulation(chance, start, now, now + FUTURE, tasks / days)
+    simulation = start_simulation(Random(seed), start, now, now + FUTURE, tasks / days)
     factory = VaultFactory(simulation)
     anchor = factory.anchor()
     draw_incidents(simulation, anchor)
@@ -97,7 +100,15 @@ def _draw(chance: Random, tasks: int, days: int, now: datetime) -> Estate:
     made = _end_overlapping(made, now)
     episodes = [*simulation.episodes, *late_copies(made)]
     episodes.sort(key=lambda one: (one.begins_at, one.kind, one.about))
-    return Estate(tuple(made), tuple(episodes))
+    inventory = EstateInventory(
+        tuple(factory.made),
+        frozenset(vault.id for vault, _ in simulation.machines),
+        tuple(made),
+        simulation.start,
+        simulation.end,
+        seed,
+    )
+    return Estate(inventory.tasks, tuple(episodes), inventory)
 
 
 def _run_vaults(

@@ -20,6 +20,7 @@ def manual_backups_in_progress(simulation: Simulation, factory: VaultFactory, mo
     for minutes, waits in IN_PROGRESS[:most]:
         created = simulation.now - timedelta(minutes=minutes, seconds=simulation.random.uniform(0, 50))
         machine = factory.machine(SERVER, enrolled_at=created)
+        vault.machines.append(machine)
         ended = simulation.now + timedelta(minutes=simulation.random.uniform(8, 40))
         run = Run("success", ("", ""), created + timedelta(minutes=waits), ended, is_full=True, gb=0)
         yield make_backup_task(simulation, vault, machine, created, run, simulation.new_id())
@@ -59,7 +60,8 @@ def _find_quiet_time(
 
 def _new(simulation: Simulation, factory: VaultFactory, vault: Vault) -> tuple[Vault, Machine, datetime]:
     at = _by_day(simulation)
-    return vault, factory.machine(vault.kind, enrolled_at=at), at
+    vault.machines.append(factory.machine(vault.kind, enrolled_at=at))
+    return vault, vault.machines[-1], at
 
 
 def _by_day(simulation: Simulation) -> datetime:

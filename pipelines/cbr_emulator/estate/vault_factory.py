@@ -48,12 +48,16 @@ class VaultFactory:
 
     Args:
         simulation: The simulation.
+
+    Attributes:
+        made: All vaults so far.
     """
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
         self.random = simulation.random
         self.vaults = 0
+        self.made: list[Vault] = []
         self.numbers = 0
         self.first_kinds = [TURBO, DISK]  # at least one of each
         self.schedule_changes = [edit_policy, use_summer_time]  # at least one of each
@@ -160,7 +164,7 @@ class VaultFactory:
         retention = 7 if policy == "hourly" else self.simulation.choose(RETENTION_DAYS)
         # The first two vaults differ in project, so even the smallest estate has both.
         project = PROJECTS[self.vaults % 2] if self.vaults < 3 else self.random.choice(PROJECTS)
-        return Vault(
+        vault = Vault(
             id=self.simulation.new_id(),
             name=f"{self.simulation.choose(VAULTS)}-{self.vaults:04d}",
             policy_id=self.simulation.new_id(),
@@ -172,6 +176,8 @@ class VaultFactory:
             replicates=kind is SERVER and self.simulation.happens(0.45),
             is_app_consistent=kind is SERVER and self.simulation.happens(0.2),
         )
+        self.made.append(vault)
+        return vault
 
     def _tasks_per_day_here(self, vault: Vault) -> float:
         """Tasks per day of one machine; in an estate of a few days a weekly policy may run every day."""

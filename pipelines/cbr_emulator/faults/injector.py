@@ -4,7 +4,7 @@ The options are in ``faults.options``, malformed records in ``faults.bad_records
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,6 +38,7 @@ class Faults:
         counts: Number of times each fault was served.
         requests: Number of task requests so far.
         requests_of: Numbers of the requests at which each fault was served.
+        vanished: Objects that are gone from the beginning of each list of the inventory.
     """
 
     options: FaultOptions
@@ -47,6 +48,7 @@ class Faults:
     counts: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     requests_of: dict[str, list[int]] = field(default_factory=dict)
+    vanished: Counter[str] = field(default_factory=Counter)
     _recent: deque[float] = field(default_factory=deque)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -80,6 +82,18 @@ class Faults:
         if self._serves("stall", request):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), self.options.stall_for.total_seconds())
+        return None
+
+    def inventory_response(self, kind: str, request: int) -> Response | None:
+        """The error response to a request for a list of the inventory; None if it is to be answered."""
+        if kind in self.options.forbidden:
+            self.count("forbid", request)
+            return error_response(403, "APIGW.0302", "Policy doesn't allow the action to be performed.")
+        if kind in self.options.not_offered:
+            self.count("not_offered", request)
+            return error_response(404, "APIGW.0101", "The API does not exist or has not been published.")
+        if self._serves("vanish", request):
+            self.vanished[kind] += 1
         return None
 
     def success_response(self, body: bytes, headers: dict[str, str], request: int) -> Response:

@@ -23,6 +23,12 @@ REQUEST_FAULTS = {
 }
 """Faults that affect single requests, by rate or by request number."""
 
+TRIGGERED = (*REQUEST_FAULTS, "vanish")
+"""All faults that are served at some requests."""
+
+INVENTORY_KINDS = ("vaults", "policies", "backups", "protectables")
+"""The lists of an inventory."""
+
 FAULTS: dict[str, tuple[str, str]] = {
     **{name: (FORM, meaning) for name, meaning in REQUEST_FAULTS.items()},
     "retry_after": ("SECONDS", "Retry-After of every 429. Default: no such header."),
@@ -38,6 +44,18 @@ FAULTS: dict[str, tuple[str, str]] = {
     "skew": (
         "SPAN|-SPAN",
         "Offset of the server's clock: Date, signatures, current time.",
+    ),
+    "forbid": (
+        "|".join(INVENTORY_KINDS),
+        "403 for a list of the inventory (repeatable).",
+    ),
+    "not_offered": (
+        "|".join(INVENTORY_KINDS),
+        "404 for a list of the inventory, as where a cloud has no such API (repeatable).",
+    ),
+    "vanish": (
+        FORM,
+        "At such a request for a list of the inventory, its first object is gone for good.",
     ),
     "bad_records": (
         f"RATE|{'|'.join(KINDS)}",
@@ -63,6 +81,8 @@ class FaultOptions:
         token_uses: Requests for which a token from IAM is accepted.
         token_lasts: How long a token from IAM is accepted.
         skew: Offset of the server's clock, positive if it is ahead.
+        forbidden: Lists of the inventory that are answered with 403.
+        not_offered: Those that are answered with 404.
         bad_rate: Share of bad records; None if only kinds were given.
         bad_kinds: Kinds of bad records; empty for all.
     """
@@ -75,6 +95,8 @@ class FaultOptions:
     token_uses: int | None = None
     token_lasts: timedelta | None = None
     skew: timedelta = timedelta()
+    forbidden: tuple[str, ...] = ()
+    not_offered: tuple[str, ...] = ()
     bad_rate: float | None = None
     bad_kinds: tuple[str, ...] = ()
 
@@ -95,7 +117,7 @@ def parse_fault_options(pairs: Sequence[str]) -> FaultOptions:
     options = FaultOptions(tuple(pairs))
     for pair in pairs:
         key, _, value = pair.partition("=")
-        read = _READERS.get(key) or (_read_trigger(key) if key in REQUEST_FAULTS else None)
+        read = _READERS.get(key) or (_read_trigger(key) if key in TRIGGERED else None)
         if read is None or not read(options, value):
             raise EmulatorOptionError(f"--fault {pair}: not known. Allowed: {describe_faults()}.")
     return options
@@ -168,11 +190,23 @@ def _read_bad_records(options: FaultOptions, value: str) -> bool:
     return options.bad_rate is not None
 
 
+def _read_forbid(options: FaultOptions, value: str) -> bool:
+    options.forbidden += (value,)
+    return value in INVENTORY_KINDS
+
+
+def _read_not_offered(options: FaultOptions, value: str) -> bool:
+    options.not_offered += (value,)
+    return value in INVENTORY_KINDS
+
+
 _READERS: dict[str, Callable[[FaultOptions, str], bool]] = {
     "retry_after": _read_retry_after,
     "quota": _read_quota,
     "stall_for": _read_stall_for,
     "expire_token": _read_expire_token,
     "skew": _read_skew,
+    "forbid": _read_forbid,
+    "not_offered": _read_not_offered,
     "bad_records": _read_bad_records,
 }

@@ -19,10 +19,19 @@ from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.faults.injector import Faults
 from cbr_emulator.server.auth import EXPIRED, PROJECT, Tokens, check_authentication
 from cbr_emulator.server.iam import Iam, request_id
+from cbr_emulator.server.inventory_endpoints import InventoryLists
 from cbr_emulator.server.list_endpoint import BadParameterError, list_rows
 from cbr_emulator.server.projects import Projects, Served
 from cbr_emulator.server.record_store import RecordStore, Row
 from cbr_emulator.server.truth_endpoint import get_truth
+
+INVENTORY_PATHS = {
+    "vaults": "vaults",
+    "policies": "policies",
+    "backups": "backups",
+    "protectables": "protectables/{object_type}/instances",
+}
+"""The lists of the inventory, with their addresses below the project's."""
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -60,6 +69,10 @@ class Emulator:
                 *Iam(self.projects, self.tokens, self.clock).routes(),
                 Route(tasks, self.list_tasks, methods=["GET"]),
                 Route(tasks + "/{task_id}", self.show_task, methods=["GET"]),
+                *(
+                    Route(f"/v3/{{project_id}}/{path}", self.list_inventory, methods=["GET"], name=kind)
+                    for kind, path in INVENTORY_PATHS.items()
+                ),
                 Route("/__emulator/truth", self.get_truth, methods=["GET"]),
                 Route("/__emulator/clock", self.move_clock, methods=["POST"]),
                 Route("/__emulator/projects", self.change_projects, methods=["POST"]),
@@ -110,6 +123,23 @@ class Emulator:
                 body = b'{"operation_log":%b}' % self._text(store, row, now)
                 return self.faults.success_response(body, request_id(), number)
         return error_response(404, "BackupService.6500", "Operation log does not exist.")
+
+    async def list_inventory(self, request: Request) -> Response:
+        """ListVault, ListPolicies, ListBackups, ListProtectable."""
+        number = self._arrive()
+        if (refused := await self._refuse(request, number)) is not None:
+            return refused
+        kind = request.scope["route"].name
+        if (refused := self.faults.inventory_response(kind, number)) is not None:
+            return refused
+        project_id = request.path_params["project_id"]
+        store, _ = self._served(project_id)
+        lists = InventoryLists(store, project_id, self.dialect, self.clock.now(), self.faults.vanished)
+        try:
+            body = lists.answer(kind, request.path_params.get("object_type"), request.query_params)
+        except BadParameterError as error:
+            return error_response(400, "BackupService.6000", f"Invalid parameter: {error}.")
+        return self.faults.success_response(body, request_id(), number)
 
     async def get_truth(self, request: Request) -> Response:
         """Everything served of a project at this moment, and all its episodes so far."""

@@ -56,12 +56,12 @@ def list_rows(
     Raises:
         BadParameterError: A parameter is invalid.
     """
-    limit = dialect.page_size(_number(parameters, "limit", least=1))
+    limit = dialect.page_size(read_number(parameters, "limit", least=1))
     if limit is None:
         raise BadParameterError(f"limit must not exceed {dialect.max_limit}")
-    offset = _number(parameters, "offset", least=0) or 0
+    offset = read_number(parameters, "offset", least=0) or 0
     begin = max(0, offset - int(dialect.offset_base))
-    start, end = _time(parameters, "start_time"), _time(parameters, "end_time")
+    start, end = read_time(parameters, "start_time"), read_time(parameters, "end_time")
     filters = {name: parameters[name] for name in FILTERS if parameters.get(name)}
     rows = [
         row
@@ -108,7 +108,12 @@ def _is_in_window(row: Row, start: datetime | None, end: datetime | None, dialec
     return True
 
 
-def _number(parameters: Mapping[str, str], name: str, *, least: int) -> int | None:
+def read_number(parameters: Mapping[str, str], name: str, *, least: int) -> int | None:
+    """A query parameter that is a whole number; None where it is absent.
+
+    Raises:
+        BadParameterError: It is none, or too small.
+    """
     text = parameters.get(name)
     if text is None:
         return None
@@ -117,7 +122,12 @@ def _number(parameters: Mapping[str, str], name: str, *, least: int) -> int | No
     return int(text)
 
 
-def _time(parameters: Mapping[str, str], name: str) -> datetime | None:
+def read_time(parameters: Mapping[str, str], name: str) -> datetime | None:
+    """A query parameter that is a time; None where it is absent.
+
+    Raises:
+        BadParameterError: It is none.
+    """
     text = parameters.get(name)
     if text is None:
         return None

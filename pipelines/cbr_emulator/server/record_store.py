@@ -14,6 +14,7 @@ from cbr_emulator.dialect.serialize import serialize_record
 from cbr_emulator.dialect.settings import Dialect
 from cbr_emulator.errors import EmulatorOptionError
 from cbr_emulator.estate.generate import Estate
+from cbr_emulator.estate.inventory import EstateInventory
 from cbr_emulator.estate.task import Task
 
 
@@ -37,6 +38,10 @@ class Row:
 class RecordStore(Protocol):
     """All records of a project at any time."""
 
+    @property
+    def inventory(self) -> EstateInventory:
+        """Its vaults, policies, backups and protectable resources."""
+
     def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:
         """The rows served at a time, oldest first."""
 
@@ -57,6 +62,7 @@ class EstateRecords:
     """
 
     def __init__(self, estate: Estate, project_id: str, changes: TaskChanges | None = None) -> None:
+        self.inventory = estate.inventory
         self._tasks = estate.tasks
         self._created = [task.created_at for task in estate.tasks]
         self._project_id = project_id
@@ -110,6 +116,7 @@ class FileRecords:
     """Serves the records of a file, character for character."""
 
     def __init__(self, path: Path) -> None:
+        self.inventory = EstateInventory()
         self._rows = [_row_of_text(text) for text in _read(path)]
 
     def rows(self, now: datetime, retention: timedelta | None) -> Sequence[Row]:

@@ -13,6 +13,7 @@ from typing import Any
 from cbr_emulator.dialect.serialize import canonical_dialect
 from cbr_emulator.dialect.settings import Dialect
 from cbr_emulator.estate.episodes import Episode
+from cbr_emulator.estate.inventory import OBJECT_TYPES, EstateInventory
 from cbr_emulator.faults.bad_records import KINDS
 from cbr_emulator.faults.injector import Faults
 from cbr_emulator.server.record_store import RecordStore, Row
@@ -45,6 +46,7 @@ def get_truth(
         "episodes": [_visible_part(one, ahead) for one in episodes if one.begins_at <= now],
         "served": len(rows),
         "count": len(sound),
+        "inventory": _inventory(served.inventory, now),
     }
     yield json.dumps(head, default=_to_json, ensure_ascii=False).encode()[:-1] + b',"operation_logs":['
     usual = canonical_dialect(dialect)
@@ -57,6 +59,27 @@ def get_truth(
         text = bad.spoil(served.text(row, now, dialect), row.filter_values["id"])
         yield (b"," if place else b"") + json.dumps(_entry(row, kind, text)).encode()
     yield b"]}"
+
+
+def _inventory(inventory: EstateInventory, now: datetime) -> dict[str, Any]:
+    """How much there is besides tasks, and the resources that exist and that no vault ever has."""
+    never_enrolled = [
+        {
+            "id": one.id,
+            "name": one.name,
+            "object_type": one.object_type,
+            "tags": one.tags,
+            "created_at": one.created_at,
+        }
+        for one in inventory.never_enrolled_at(now)
+    ]
+    kinds = {kind: len(inventory.protectables_at(kind, now)) for kind in OBJECT_TYPES}
+    return {
+        "vaults": len(inventory.vaults_at(now)),
+        "backups": len(inventory.backups_at(now)),
+        "protectables": kinds,
+        "never_enrolled": never_enrolled,
+    }
 
 
 def _visible_part(episode: Episode, ahead: set[str]) -> dict[str, Any]:

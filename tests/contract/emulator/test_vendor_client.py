@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huaweicloudsdkcbr.v1 import CbrClient, ListOpLogsRequest, ShowOpLogRequest
+from huaweicloudsdkcbr.v1 import (
+    CbrClient,
+    ListBackupsRequest,
+    ListOpLogsRequest,
+    ListPoliciesRequest,
+    ListProtectableRequest,
+    ListVaultRequest,
+    ShowOpLogRequest,
+)
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 
@@ -94,3 +102,36 @@ def test_a_wrong_key_is_refused(client_of: Callable[..., Any]) -> None:
     with pytest.raises(ClientRequestException) as caught:
         client_of(BasicCredentials("DEMO-AK", "wrong", PROJECT)).list_op_logs(ListOpLogsRequest())
     assert caught.value.status_code == 401
+
+
+def test_it_lists_vaults_policies_backups_and_protectable_resources(client_of: Callable[..., Any]) -> None:
+    client = client_of(with_keys())
+    vaults = client.list_vault(ListVaultRequest(limit=1000)).vaults
+    assert {resource.type for vault in vaults for resource in vault.resources} >= {"OS::Nova::Server"}
+    assert all(vault.billing.size * 1024 >= vault.billing.used for vault in vaults)
+    assert any(vault.tags[0].key == "env" for vault in vaults if vault.tags)
+    policies = client.list_policies(ListPoliciesRequest()).policies
+    associated = {one.vault_id for policy in policies for one in policy.associated_vaults}
+    assert associated <= {vault.id for vault in vaults}
+    assert all(rule.startswith("FREQ=") for policy in policies for rule in policy.trigger.properties.pattern)
+    backups: list[Any] = []
+    while page := client.list_backups(
+        ListBackupsRequest(limit=100, offset=len(backups), sort="created_at:asc,id:asc")
+    ).backups:
+        backups += page
+    assert len({backup.id for backup in backups}) == len(backups) > 100
+    assert {backup.vault_id for backup in backups} <= {vault.id for vault in vaults}
+    assert sum(resource.backup_count for vault in vaults for resource in vault.resources) == len(backups)
+    counts = {}
+    for kind in ("server", "disk", "turbo"):
+        found = client.list_protectable(ListProtectableRequest(protectable_type=kind, limit=50)).instances
+        enrolled = {one.id for one in found if one.protectable.vault is not None}
+        held = {
+            resource.id
+            for vault in vaults
+            if vault.billing.object_type == kind
+            for resource in vault.resources
+        }
+        assert enrolled == held
+        counts[kind] = len(found) - len(enrolled)
+    assert all(counts.values())  # some of each type that no vault has
