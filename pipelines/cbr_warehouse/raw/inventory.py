@@ -13,6 +13,7 @@ Writing them is ``inventory_writer``. Nothing here knows the keys of a record bu
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,22 +22,22 @@ from cbr_warehouse.raw.inventory_entries import InventoryFile, Snapshot
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledger_files import read_entries
 from cbr_warehouse.raw.ledgers import parse_entry
+from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
 from cbr_warehouse.storage.layout import DataDirectory
 
 LEDGER = "inventory"
 
-INVENTORY_RECORDS = pa.schema(
-    [
-        pa.field("content_hash", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("object_type", pa.string()),
-        pa.field("object_id", pa.string()),
-        pa.field("record_text", pa.string(), nullable=False),
-        pa.field("record_bytes", pa.binary()),
-        pa.field("load_id", pa.string(), nullable=False),
-        pa.field("fetched_at", INSTANT, nullable=False),
-    ]
-)
+_RECORD_FIELDS: list["pa.Field[Any]"] = [
+    pa.field("content_hash", pa.string(), nullable=False),
+    pa.field("kind", pa.string(), nullable=False),
+    pa.field("object_type", pa.string()),
+    pa.field("object_id", pa.string()),
+    pa.field("record_text", pa.string(), nullable=False),
+    pa.field("record_bytes", pa.binary()),
+    pa.field("load_id", pa.string(), nullable=False),
+    pa.field("fetched_at", INSTANT, nullable=False),
+]
+INVENTORY_RECORDS = pa.schema(_RECORD_FIELDS)
 """A distinct text of a kind and type of object, with its first receipt.
 
 ``object_id`` is NULL where the text has no usable id. ``record_bytes`` has what the text cannot say exactly,
@@ -120,11 +121,33 @@ def record_files(directory: DataDirectory, source: str) -> tuple[Path, ...]:
 def read_noted_snapshots(directory: DataDirectory, source: str) -> tuple[Snapshot, ...]:
     """All snapshots that the ledger names, oldest first, whether or not their files are still there.
 
+    Those that were removed because they were old are left out.
+
     Raises:
         DamagedFileError: An entry is not what was written.
     """
     entries = read_entries(directory.raw_ledger(LEDGER, source))
-    return tuple(parse_entry(entry, Snapshot) for entry in entries)
+    kept_from = _read_kept_from(directory, source)
+    return tuple(parse_entry(entry, Snapshot) for entry in entries if entry.stem >= kept_from)
+
+
+def write_kept_from(directory: DataDirectory, source: str, load_id: str) -> None:
+    """Notes the first load whose inventory is kept; what is before it counts as removed from then on.
+
+    Raises:
+        StorageError: The note could not be written.
+    """
+    if load_id > _read_kept_from(directory, source):
+        write_checked_json(_kept_note(directory, source), {"load_id": load_id})
+
+
+def _read_kept_from(directory: DataDirectory, source: str) -> str:
+    note = read_checked_json(_kept_note(directory, source), ("load_id",))
+    return "" if note is None else str(note["load_id"])
+
+
+def _kept_note(directory: DataDirectory, source: str) -> Path:
+    return directory.raw_ledger(LEDGER, source) / "removed" / "kept-from.json"
 
 
 def missing_files(directory: DataDirectory, source: str, snapshots: Iterable[Snapshot]) -> tuple[Path, ...]:

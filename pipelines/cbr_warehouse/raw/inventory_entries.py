@@ -7,14 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-
-class Kind(StrEnum):
-    """A list of the API that an inventory is made of."""
-
-    VAULTS = "vaults"
-    POLICIES = "policies"
-    BACKUPS = "backups"
-    PROTECTABLES = "protectables"
+from cbr_warehouse.contract.inventory_lists import Kind
 
 
 class ListState(StrEnum):

@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cbr_warehouse.contract.inventory_lists import Kind
 from cbr_warehouse.contract.timestamps import print_instant
 from cbr_warehouse.raw.files import content_hash, encode_raw, raw_name, read_columns
 from cbr_warehouse.raw.inventory import (
@@ -24,7 +25,7 @@ from cbr_warehouse.raw.inventory import (
     records_folder,
     sightings_folder,
 )
-from cbr_warehouse.raw.inventory_entries import InventoryFile, InventoryList, Kind, ListState, Snapshot
+from cbr_warehouse.raw.inventory_entries import InventoryFile, InventoryList, ListState, Snapshot
 from cbr_warehouse.raw.landing_buffer import exact_text
 from cbr_warehouse.storage.atomic_write import write_bytes
 from cbr_warehouse.storage.checked_json import write_checked_json
@@ -210,8 +211,11 @@ class InventoryWriter:
         rows = self._sightings
         if not rows.hashes:
             return None
-        columns = [pa.repeat(self._load_id, len(rows.hashes)), rows.kinds, rows.object_types]
-        table = pa.table([*columns, rows.object_ids, rows.hashes], schema=INVENTORY_SIGHTINGS)
+        columns = (rows.kinds, rows.object_types, rows.object_ids, rows.hashes)
+        table = pa.table(
+            [pa.repeat(self._load_id, len(rows.hashes)), *(pa.array(one, pa.string()) for one in columns)],
+            schema=INVENTORY_SIGHTINGS,
+        )
         content = encode_raw(table)
         name = raw_name(self._load_id, content)
         write_bytes(sightings_folder(self._directory, self._source) / name, content)

@@ -1,6 +1,6 @@
 """Inventories in raw: each text once, which object had which when, and what is left after a kill."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +8,9 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from cbr_warehouse.contract.inventory_lists import Kind
 from cbr_warehouse.errors import DamagedFileError, StorageError
-from cbr_warehouse.raw import inventory_writer
+from cbr_warehouse.raw import inventory_removal, inventory_writer
 from cbr_warehouse.raw.fold_ledgers import KEPT, fold_ledgers
 from cbr_warehouse.raw.inventory import (
     inventory_files,
@@ -19,7 +20,9 @@ from cbr_warehouse.raw.inventory import (
     record_files,
     sightings_folder,
 )
-from cbr_warehouse.raw.inventory_entries import Kind, ListState, Snapshot
+from cbr_warehouse.raw.inventory_damage import find_damaged_inventory, find_gone_inventory
+from cbr_warehouse.raw.inventory_entries import ListState, Snapshot
+from cbr_warehouse.raw.inventory_removal import remove_inventories
 from cbr_warehouse.raw.inventory_writer import ReceivedList, write_snapshot
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
@@ -197,3 +200,51 @@ def test_a_damaged_entry_is_reported(directory: DataDirectory) -> None:
         read_snapshots(directory, "a")
     with pytest.raises(StorageError):
         write(directory, 1, vaults(ONE))
+
+
+def test_old_inventories_are_removed_with_the_texts_that_no_later_one_has(directory: DataDirectory) -> None:
+    write(directory, 0, vaults(ONE, TWO), servers(ONE))
+    kept = write(directory, 1, vaults(TWO))
+    newest = write(directory, 2, vaults(TWO, CHANGED))
+    remove_inventories(directory, "a", kept.load_id)
+    assert read_snapshots(directory, "a") == (kept, newest)
+    assert [row[-1] for row in stored(directory)] == [CHANGED.decode(), TWO.decode()]
+    assert [row[-1] for row in seen(directory)] == [TWO.decode(), CHANGED.decode(), TWO.decode()]
+    assert find_damaged_inventory(directory, "a") == find_gone_inventory(directory, "a") == ()
+    remove_inventories(directory, "a", newest.load_id)
+    assert [row[-1] for row in seen(directory)] == [CHANGED.decode(), TWO.decode()]
+    write(directory, 3, vaults(ONE, TWO))
+    assert len(stored(directory)) == 3
+
+
+@pytest.mark.parametrize("step", range(1, 6))
+def test_a_removal_that_is_killed_is_finished_by_the_next(
+    directory: DataDirectory, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Whatever step it dies at, readers see each text once, and all of those that are kept."""
+    write(directory, 0, vaults(ONE, TWO))
+    write(directory, 1, vaults(TWO, CHANGED))
+    newest = write(directory, 2, vaults(TWO))
+    calls = iter(range(1, 100))
+
+    def or_die(change: Callable[..., None]) -> Callable[..., None]:
+        def changed(*args: object) -> None:
+            if next(calls) == step:
+                raise KeyboardInterrupt
+            change(*args)
+
+        return changed
+
+    with monkeypatch.context() as patch:
+        for name in ("put_in_place", "remove_file", "write_kept_from"):
+            patch.setattr(inventory_removal, name, or_die(getattr(inventory_removal, name)))
+        with pytest.raises(KeyboardInterrupt):
+            remove_inventories(directory, "a", newest.load_id)
+    texts = [row[-1] for row in stored(directory)]
+    assert len(texts) == len(set(texts))
+    assert TWO.decode() in texts
+    assert seen(directory)[-1] == ("20261103", "b", TWO.decode())
+    remove_inventories(directory, "a", newest.load_id)
+    assert [row[-1] for row in stored(directory)] == [TWO.decode()]
+    assert read_snapshots(directory, "a") == (newest,)
+    assert len(list(sightings_folder(directory, "a").iterdir())) == 1
