@@ -20,6 +20,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from cbr_emulator.server.app import Emulator
+from cbr_emulator.server.auth import PROJECT
 from cbr_emulator.server.run import Options, bind, build_emulator
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext, LoadRequest
@@ -80,14 +81,18 @@ class Emulated:
         emulator: The emulator.
         lists: Query of each list request, in order.
         shows: Ids of tasks requested one by one, in order.
+        inventory: Path below the project, and query, of each request for another list, in order.
         after_list: Called after each list response, with its query.
+        after_inventory: Called after each response with another list, with its path.
     """
 
     url: str
     emulator: Emulator
     lists: list[dict[str, str]] = field(default_factory=list)
     shows: list[str] = field(default_factory=list)
+    inventory: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     after_list: Callable[[dict[str, str]], None] = lambda _query: None
+    after_inventory: Callable[[str], None] = lambda _path: None
 
     @property
     def now(self) -> datetime:
@@ -107,13 +112,19 @@ class Emulated:
         """The application with its requests recorded."""
 
         async def watched(scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-            asked = None
+            asked, listed = None, None
             if scope["type"] == "http" and "/operation-logs" in scope["path"]:
                 task_id = scope["path"].partition("/operation-logs/")[2]
                 asked = {key: values[0] for key, values in parse_qs(scope["query_string"].decode()).items()}
                 self.shows.append(task_id) if task_id else self.lists.append(asked)
                 asked = None if task_id else asked
+            elif scope["type"] == "http" and scope["path"].startswith(f"/v3/{PROJECT}/"):
+                listed = scope["path"].removeprefix(f"/v3/{PROJECT}/")
+                query = {key: values[0] for key, values in parse_qs(scope["query_string"].decode()).items()}
+                self.inventory.append((listed, query))
             await application(scope, receive, send)
+            if listed is not None:
+                self.after_inventory(listed)
             if asked is not None:
                 self.after_list(asked)
 
@@ -184,6 +195,7 @@ class Warehouse:
         history: How far back the first load goes.
         password: Whether it signs in by password, with tokens from IAM, instead of a token given.
         analytics: The settings of the analytics.
+        options: Further keys of the source.
     """
 
     def __init__(
@@ -194,6 +206,7 @@ class Warehouse:
         *,
         password: bool = False,
         analytics: AnalyticsSettings | None = None,
+        **options: Any,
     ) -> None:
         self.directory = DataDirectory(folder)
         self._analytics = analytics or AnalyticsSettings()
@@ -205,8 +218,14 @@ class Warehouse:
         if password:
             credentials = PasswordCredentials(source.url, "demo", SecretStr("demo"), "demo")
         self._ready = ReadySource(
-            SourceSettings.model_validate(settings | {"token": "env:X", "history": history}), credentials
+            SourceSettings.model_validate(settings | {"token": "env:X", "history": history} | options),
+            credentials,
         )
+
+    @property
+    def settings(self) -> SourceSettings:
+        """The settings of the source."""
+        return self._ready.settings
 
     def load(self, **wanted: Any) -> LoadResult:
         """Loads once, with the source's clock and shortened waits."""

@@ -157,6 +157,7 @@ def _load(invocation: Invocation, base_url: str, ahead: timedelta) -> LoadResult
             "project_id": EMULATOR_PROJECT,
             "region": "demo",
             "token": "env:CBR_WAREHOUSE_DEMO_TOKEN",
+            "inventory": True,
         }
     )
     ready = ReadySource(source, TokenCredentials(SecretStr(EMULATOR_TOKEN)))

@@ -12,6 +12,7 @@ from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.parse_time import read_time
 from cbr_warehouse.cli.progress import show_progress
 from cbr_warehouse.cli.show_accounts import read_missing, require_found, show_found
+from cbr_warehouse.cli.show_inventory import show_inventory
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.contract.api_facts import EARLIEST
 from cbr_warehouse.contract.day_reason import DayReason, explain
@@ -112,6 +113,7 @@ def show_report(report: LoadResult) -> None:
             f"{entry.quarantined or 0:,} quarantined"
         )
         show(f"{entry.source}: {_compare(entry)}")
+        show_inventory(entry.source, source.inventory)
         _warn(source)
     for error in report.left_out:
         say(str(error))

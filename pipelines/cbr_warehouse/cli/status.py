@@ -11,6 +11,11 @@ from cbr_warehouse.cli.json_values import plain, print_json
 from cbr_warehouse.cli.schema import Json
 from cbr_warehouse.cli.show_accounts import read_missing
 from cbr_warehouse.cli.show_delays import show_delays
+from cbr_warehouse.cli.show_inventory import (
+    newest_inventory,
+    plain_inventory,
+    show_newest_inventory,
+)
 from cbr_warehouse.cli.table import print_table
 from cbr_warehouse.cli.terminal_text import show
 from cbr_warehouse.contract.api_facts import RETENTION
@@ -48,8 +53,11 @@ def status(context: typer.Context, *, as_json: Json = False) -> None:
     warehouse = invocation.directory.warehouse
     missing = {one.found.source: one for one in read_missing(invocation.configured, invocation.directory)}
     found, delays = read_status(warehouse, utc_now() - RETENTION), read_delays(warehouse)
+    inventories = {one.source: newest_inventory(invocation.directory, one.source) for one in found}
     if not as_json:
         show_status(found)
+        for source, inventory in inventories.items():
+            show_newest_inventory(source, inventory)
         show_delays(delays)
         for project in missing.values():
             show(str(project))
@@ -62,6 +70,7 @@ def status(context: typer.Context, *, as_json: Json = False) -> None:
                     missing[one.source].found.missing_since if one.source in missing else None
                 )
             }
+            | {"inventory": plain_inventory(inventories[one.source])}
             | {"lateness": [_plain(row) for row in delays.lateness if row.source == one.source]}
             | {"day_finality": [_plain(row) for row in delays.days if row.source == one.source]}
             for one in found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cbr_warehouse.doctor.finding import Diagnosis, Finding, State
+from cbr_warehouse.doctor.inventory import check_inventory
 from cbr_warehouse.doctor.name_and_provider_filters import find_left_out, find_names
 from cbr_warehouse.doctor.observed_tasks import Row
 from cbr_warehouse.doctor.paging import ALL, find_count, find_limit, find_offset
@@ -78,6 +79,7 @@ def examine(source: SourceSettings, client: CbrClient, clocks: Clocks) -> Diagno
     else:
         clock = check_clock(reply.served_at, arrived_at)
         checks += [*check_contact(None), check_showing(probe, reply), clock]
+        checks += check_inventory(source, client)
         findings = tuple(_Examination(probe, reply.served_at or arrived_at).findings())
         seconds = clocks.monotonic() - began_at
         checks.append(check_quota(client.requests_made, seconds, client.rate_limited_requests))

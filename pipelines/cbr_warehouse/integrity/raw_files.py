@@ -9,6 +9,9 @@ from cbr_warehouse.integrity.finding import Amount, Check, Finding, Verified
 from cbr_warehouse.raw.damage import KINDS
 from cbr_warehouse.raw.files import is_intact
 from cbr_warehouse.raw.found_projects import read_found_projects
+from cbr_warehouse.raw.inventory import LEDGER as INVENTORY
+from cbr_warehouse.raw.inventory_damage import find_gone_inventory, inventory_paths
+from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledger_entries import RemovedDays
 from cbr_warehouse.raw.ledger_files import Entry, folded_files, read_folded, single_files
@@ -23,6 +26,7 @@ LEDGERS: dict[str, Any] = {
     "audits": AuditFindings,
     "landed": LandedFiles,
     LEDGER: RemovedDays,
+    INVENTORY: Snapshot,
 }
 """What the entries of each ledger are."""
 
@@ -87,6 +91,28 @@ def verify_ledger(directory: DataDirectory, source: str, kind: str) -> Verified:
             # What to do differs with the kind: the message of a load says it.
             what = f"{path}: is damaged: {error.what}." if isinstance(error, DamagedFileError) else str(error)
             found.findings.append(Finding(Check.LEDGER_CHECKSUM, source, None, what))
+    return found
+
+
+def verify_inventory_files(directory: DataDirectory, source: str) -> Verified:
+    """Compares the files of a source's inventories with their checksums, and looks for files that are gone.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+    """
+    found = Verified()
+    for path in inventory_paths(directory, source):
+        found.amount.raw_files += 1
+        if wrong := _what_is_wrong(path):
+            found.findings.append(Finding(Check.RAW_CHECKSUM, source, None, f"{path}: {wrong}"))
+    try:
+        gone = find_gone_inventory(directory, source)
+    except DamagedFileError:  # verify_ledger reports it
+        gone = ()
+    for path in gone:
+        what = f"{path}: is gone, and the ledger of inventories lists it. {_RESTORE}"
+        found.findings.append(Finding(Check.MISSING_RECORDS, source, None, what))
     return found
 
 

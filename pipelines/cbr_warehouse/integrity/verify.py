@@ -87,6 +87,9 @@ class _Verification:
             for kind in raw_files.LEDGERS:
                 if self._share.has(f"{source}/{kind}"):
                     self._settle(partial(raw_files.verify_ledger, self._directory, source, kind), source)
+            if self._share.has(f"{source}/inventory files"):
+                files = partial(raw_files.verify_inventory_files, self._directory, source)
+                self._settle(files, source)
             days = [day for day in self._directory.days(source) if self._share.has_day(source, day)]
             if days:
                 self._settle(partial(self._verify_days, source, days), source)

@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_directory
+from cbr_warehouse.raw.inventory import read_noted_snapshots
+from cbr_warehouse.raw.inventory_removal import remove_inventories, remove_unnoted_sightings
 from cbr_warehouse.raw.ledger_entries import RemovedDay
 from cbr_warehouse.raw.ledgers import read_loads_summary
 from cbr_warehouse.raw.removed_days import read_removed_days, remove_raw_day, write_removed_days
@@ -54,6 +56,32 @@ def expired_days(
     old = {day for day in with_raw | begun if day != UNKNOWN_DAY and day < kept_from}
     due = {day for day in old if _is_due(read_state(directory, source, day), day in with_raw, day in begun)}
     return tuple(date.fromisoformat(day) for day in sorted(due - moved.tied_to(with_raw - due)))
+
+
+def expire_inventories(directory: DataDirectory, source: str, keep: timedelta | None, now: datetime) -> None:
+    """Removes the inventories of a source that are older than they are kept, and what no inventory has.
+
+    The newest one is kept however old it is: it says what there is.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source, whose lock the caller holds.
+        keep: How long inventories are kept; None for ever.
+        now: The present by this machine's clock, UTC.
+
+    Raises:
+        StorageError: A file could not be removed or written; the next maintenance goes on.
+    """
+    noted = read_noted_snapshots(directory, source)
+    if not noted:
+        return
+    remove_unnoted_sightings(directory, source)
+    if keep is None:
+        return
+    present = min(now, noted[-1].fetched_at)
+    kept = next(one for one in noted if one.fetched_at >= present - keep or one is noted[-1])
+    if kept is not noted[0]:
+        remove_inventories(directory, source, kept.load_id)
 
 
 def _is_due(state: PartitionState | None, has_raw: bool, is_begun: bool) -> bool:

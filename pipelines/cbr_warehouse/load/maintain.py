@@ -13,7 +13,7 @@ from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.utc_days import DAY, day_of, days_between
 from cbr_warehouse.load.compact_days import compact_day
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.expire import expire, expired_days
+from cbr_warehouse.load.expire import expire, expire_inventories, expired_days
 from cbr_warehouse.load.locks import hold_directory, hold_source
 from cbr_warehouse.load.source_state import settle_of
 from cbr_warehouse.raw.compaction import Compaction, find_compaction
@@ -111,7 +111,9 @@ def maintain(
             yield _foresee(directory, source, closed, expired_days(directory, source, keep, now))
             continue
         with hold_source(context, source, f"maintenance of {source}", wait=False):
-            yield _maintain_source(context, source, closed, expired_days(directory, source, keep, now))
+            expired = expired_days(directory, source, keep, now)
+            expire_inventories(directory, source, keep, now)
+            yield _maintain_source(context, source, closed, expired)
 
 
 def _foresee(

@@ -21,6 +21,7 @@ from cbr_warehouse.raw.damage import (
     require_deep_load,
     set_aside,
 )
+from cbr_warehouse.raw.inventory_damage import find_damaged_inventory, find_gone_inventory
 from cbr_warehouse.raw.ledgers import (
     AuditEntry,
     AuditFindings,
@@ -98,10 +99,12 @@ def refuse_damaged(directory: DataDirectory, sources: Collection[str]) -> None:
     damaged = [
         one for source in sources for one in find_damaged(directory, source, directory.raw_days(source))
     ]
-    if damaged:
-        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+    paths = [one.path for one in damaged]
+    paths += [path for source in sources for path in find_damaged_inventory(directory, source)]
+    if paths:
+        more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
         raise StorageError(
-            f"{damaged[0].path}{more}: is damaged: its content does not match its checksum. Nothing was "
+            f"{paths[0]}{more}: is damaged: its content does not match its checksum. Nothing was "
             "changed. Restore it from a backup, or run 'cbr-warehouse load', which reads again what the "
             "source still serves."
         )
@@ -123,6 +126,11 @@ def refuse_missing(directory: DataDirectory, sources: Iterable[str]) -> None:
                 f"{', '.join(missing)} are missing: the ledgers list them, but their files are gone. "
                 "Nothing was changed. Restore them from a backup, or run 'cbr-warehouse load', which reads "
                 "again what the source still serves."
+            )
+        for path in find_gone_inventory(directory, source):
+            raise StorageError(
+                f"{path}: is gone, and the ledger of inventories lists it. Nothing was changed. Restore it "
+                "from a backup, or run 'cbr-warehouse load', which asks for the inventory again."
             )
 
 

@@ -7,6 +7,7 @@ from cbr_warehouse.contract.day_reason import explain
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.errors import CbrWarehouseError, LoadRunningError, SourceError
 from cbr_warehouse.load.repair import Damage
+from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.raw.ledgers import AuditEntry, LoadEntry
 
 
@@ -25,6 +26,7 @@ class SourceResult:
         read: Days read from beginning to end, or to the present; none if the source failed.
         findings: What was found of each day looked at.
         damage: Damaged and missing raw files.
+        inventory: The inventory that the load received; None where none was due.
         kept: Days whose tables stay as they were, because raw lacks what they were made from.
         held_back: Why its rows in the warehouse stay as they were; None where they are published.
         failure: What ended the load early.
@@ -42,6 +44,7 @@ class SourceResult:
     damage: Damage = field(default_factory=Damage)
     kept: tuple[str, ...] = ()
     held_back: str | None = None
+    inventory: Snapshot | None = None
     failure: Exception | None = None
 
     @property

@@ -32,7 +32,9 @@ from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.source_state import read_source_state, settle_of
+from cbr_warehouse.load.take_inventory import take_inventory
 from cbr_warehouse.raw.damage import is_deep_load_required, note_deep_load
+from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.ledger_order import STAMP, next_load_id
 from cbr_warehouse.raw.ledgers import (
@@ -144,6 +146,8 @@ class _SourceLoad:
                 self._entry = replace(self._entry, **_traffic(client), **_NOTHING_RECEIVED)
                 raise failure
             verified = self._extract(plan, client)
+            # Last, so that whatever becomes of it the tasks are landed, verified and in the tables.
+            inventory = self._take_inventory(client)
         self._entry = replace(self._summary(), outcome="done")
         write_load(self._directory, self._entry)
         if plan.purpose is Purpose.DEEP:
@@ -162,7 +166,13 @@ class _SourceLoad:
             findings=verified.entries,
             damage=self._damage,
             kept=tuple(sorted(self._kept)),
+            inventory=inventory,
         )
+
+    def _take_inventory(self, client: CbrClient) -> Snapshot | None:
+        """Asks for the inventory, if that is configured and due."""
+        now, progress = self._clock.now(), self._context.progress
+        return take_inventory(self._directory, self._source, client, self._entry.load_id, now, progress)
 
     def _put_in_sequence(self) -> None:
         """Gives the load its time, and an id that sorts after those of all earlier loads."""

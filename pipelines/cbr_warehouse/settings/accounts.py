@@ -62,6 +62,8 @@ class AccountSettings(Values):
         day_anchor: See there.
         ca_bundle: For IAM too.
         enterprise_project_ids: See there.
+        inventory: See there.
+        inventory_every: See there.
         username: Authentication method 1, with the next two.
         password: See there.
         domain: See there.
@@ -90,6 +92,8 @@ class AccountSettings(Values):
     day_anchor: Anchor | None = source_fields.day_anchor()
     ca_bundle: ExistingFile | None = source_fields.ca_bundle()
     enterprise_project_ids: tuple[Id, ...] = source_fields.enterprise_project_ids()
+    inventory: bool = source_fields.inventory()
+    inventory_every: Duration = source_fields.inventory_every()
     username: TextOrReference | None = Field(None, description=ALLOWED_TEXT)
     password: Secret | None = Field(None, description=ALLOWED_REFERENCE)
     domain: TextOrReference | None = Field(None, description=ALLOWED_TEXT)

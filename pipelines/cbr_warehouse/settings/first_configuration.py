@@ -23,6 +23,8 @@ _HEADER = """\
 # Secrets are references, never the secrets: env:NAME (environment variable) or file:PATH.
 """
 
+_WHY_INVENTORY = "# vaults, policies, backups and what is not backed up at all, once a day"
+
 _VALID = {"name": "a", "endpoint": "https://cbr.example.com", "project_id": "a"}
 """Keys that every source has, for the validation of another one."""
 
@@ -55,6 +57,7 @@ class FirstConfiguration:
     def text(self) -> str:
         """The whole file, as TOML."""
         lines = [f"{key} = {_quoted(value)}" for key, value in self.source.items()]
+        lines += [f"inventory = true  {_WHY_INVENTORY}"]
         return "\n".join([f"{_HEADER}data_dir = {_quoted(self.data_dir)}", "", "[[sources]]", *lines, ""])
 
     def settings(self, path: Path) -> Settings:

@@ -66,6 +66,8 @@ class SourceSettings(Values):
         day_anchor: When its backup days begin in that zone; None for the global one.
         ca_bundle: File with trusted certificates, replacing the default ones.
         enterprise_project_ids: Enterprise projects to query one by one; empty for no filter.
+        inventory: Whether loads ask for vaults, policies, backups and protectable resources too.
+        inventory_every: How often they do at most.
         token: Reference to a user token: authentication method 1.
         iam_endpoint: Base URL of IAM: authentication method 2, with the next three.
         username: The IAM user.
@@ -89,6 +91,8 @@ class SourceSettings(Values):
     day_anchor: Anchor | None = source_fields.day_anchor()
     ca_bundle: ExistingFile | None = source_fields.ca_bundle()
     enterprise_project_ids: tuple[Id, ...] = source_fields.enterprise_project_ids()
+    inventory: bool = source_fields.inventory()
+    inventory_every: Duration = source_fields.inventory_every()
     token: Secret | None = Field(None, description=ALLOWED_REFERENCE)
     iam_endpoint: Endpoint | None = Field(None, description=source_fields.ALLOWED_IAM_ENDPOINT)
     username: TextOrReference | None = Field(None, description=ALLOWED_TEXT)

@@ -63,3 +63,18 @@ def enterprise_project_ids() -> Any:
         strict=False,
         description='a list such as ["all_granted_eps"], each entry the id of one or all_granted_eps',
     )
+
+
+def inventory() -> Any:
+    """Whether the source is asked for its inventory too."""
+    return Field(False, description="true or false, without quotes")
+
+
+def inventory_every() -> Any:
+    """How long the last inventory counts as new."""
+    return Field(
+        timedelta(hours=24),
+        ge=timedelta(hours=1),
+        le=timedelta(days=30),
+        description=f"{ALLOWED_DURATION}, from 1h to 30d",
+    )

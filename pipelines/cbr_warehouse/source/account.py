@@ -232,9 +232,9 @@ class _AccountErrors(ErrorTranslator):
         super().__init__(owner.name, "", None, redactor)
         self.where = str(owner)
 
-    def permanent(self, request: ApiRequest, response: ApiResponse) -> SourceError:
+    def permanent(self, request: ApiRequest, response: ApiResponse, action: str = "") -> SourceError:
         """The error for a response that is no success and will not change by itself."""
-        error = super().permanent(request, response)
+        error = super().permanent(request, response, action)
         happened = self.describe(request, response)
         remedy = "Check iam_endpoint of the account, and that its user may sign in."
         return type(error)(f"{happened} {remedy}", response.status)

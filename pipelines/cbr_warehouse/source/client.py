@@ -1,11 +1,13 @@
 """The client of the CBR API of one source: lists and shows tasks, each record as its exact bytes."""
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 import httpx
 
 from cbr_warehouse.contract.endpoint import TASKS
+from cbr_warehouse.contract.inventory_lists import InventoryEndpoint
 from cbr_warehouse.errors import PermanentSourceError
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.resolve_credentials import (
@@ -19,7 +21,13 @@ from cbr_warehouse.source.http_errors import ErrorTranslator, read_error
 from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.iam_token import IamToken
 from cbr_warehouse.source.page import Page
-from cbr_warehouse.source.parse_response import GarbledResponseVote, Records, read_list, read_show
+from cbr_warehouse.source.parse_response import (
+    GarbledResponseVote,
+    Records,
+    read_inventory,
+    read_list,
+    read_show,
+)
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.source.redaction import Redactor
@@ -154,6 +162,42 @@ class CbrClient:
             if response.status != 200:
                 raise self._errors.permanent(request, response)
             return _page(response, vote.read(response.body, read_show))
+
+        return self._session.request(request, read)
+
+    def list_inventory(
+        self,
+        endpoint: InventoryEndpoint,
+        parameters: Mapping[str, str],
+        *,
+        limit: int | None,
+        offset: int = 0,
+    ) -> Page:
+        """Requests one page of a list of an inventory, or all of a list without pages.
+
+        Args:
+            endpoint: The list.
+            parameters: Query parameters besides those of pages.
+            limit: The maximum number of records; None for a list without pages.
+            offset: How many records to skip.
+
+        Returns:
+            The page.
+
+        Raises:
+            SourceError: The request failed; its status says with what, where the source responded.
+        """
+        paging = {} if limit is None else {"limit": str(limit), "offset": str(offset)}
+        segments = ("v3", self._source.project_id, *endpoint.path)
+        query = tuple({**parameters, **paging}.items())
+        request = ApiRequest("GET", self._source.endpoint, segments, query)
+        vote = GarbledResponseVote(endpoint.kind)
+
+        def read(response: ApiResponse) -> Page:
+            if response.status != 200:
+                raise self._errors.permanent(request, response, endpoint.action)
+            records = vote.read(response.body, lambda body: read_inventory(body, endpoint, offset))
+            return _page(response, records, limit=limit, offset=offset)
 
         return self._session.request(request, read)
 

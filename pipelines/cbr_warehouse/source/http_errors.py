@@ -21,6 +21,9 @@ from cbr_warehouse.source.retry import RATE_LIMITED, RetryableError, parse_retry
 NOTABLE_SKEW_SECONDS = 300
 """Signatures are valid for some 15 minutes; a third of that is worth mentioning."""
 
+TASK_ACTIONS = "cbr:tasks:list and cbr:tasks:get"
+"""What a user needs to list tasks and to show one."""
+
 _CODES = ("error_code", "errorCode", "code")
 _MESSAGES = ("error_msg", "errorMsg", "message", "error_description", "title")
 _SKIPPED = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
@@ -91,12 +94,20 @@ class ErrorTranslator:
         sentence = f"{self.describe(request, response)} {remedy}{_skew_remedy(response)}"
         return SignInError(sentence, response.status)
 
-    def permanent(self, request: ApiRequest, response: ApiResponse) -> SourceError:
-        """The error for any other response that is no success and will not change by itself."""
+    def permanent(
+        self, request: ApiRequest, response: ApiResponse, action: str = TASK_ACTIONS
+    ) -> SourceError:
+        """The error for any other response that is no success and will not change by itself.
+
+        Args:
+            request: The request.
+            response: The response.
+            action: The permissions that the request needs.
+        """
         happened = self.describe(request, response)
         code = (read_error(response.body).code or "").upper()
         if response.status == 403:
-            return ForbiddenError(f"{happened} {_forbidden_remedy(code)}", response.status)
+            return ForbiddenError(f"{happened} {_forbidden_remedy(code, action)}", response.status)
         if 300 <= response.status < 400:
             target = self._redactor.clean(response.headers.get("location", "another address"))
             return PermanentSourceError(
@@ -167,14 +178,14 @@ def _skew_remedy(response: ApiResponse) -> str:
     )
 
 
-def _forbidden_remedy(code: str) -> str:
+def _forbidden_remedy(code: str, action: str) -> str:
     if code.endswith(".0310"):
         return "The project is not available: check project_id, and in the console whether it is frozen."
     if code.endswith(".0802"):
         return "The user may not use this region: check the endpoint, or ask for access to the region."
     return (
-        "The credentials are valid but lack the permission: give their user cbr:tasks:list and cbr:tasks:get "
-        "in this project, and check that project_id is the intended one."
+        f"The credentials are valid but lack the permission: give their user {action} in this project, and "
+        "check that project_id is the intended one."
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from cbr_warehouse.contract.endpoint import TASKS
+from cbr_warehouse.contract.inventory_lists import ID_KEY, InventoryEndpoint
 from cbr_warehouse.errors import PermanentSourceError, TransientSourceError
 from cbr_warehouse.source.retry import MalformedResponseError
 from cbr_warehouse.source.slice_json import slice_array, slice_value
@@ -62,9 +63,14 @@ class UnreadableBodyError(ValueError):
 
 
 class GarbledResponseVote:
-    """The damaged records of all responses to one request. For one thread."""
+    """The damaged records of all responses to one request. For one thread.
 
-    def __init__(self) -> None:
+    Args:
+        expected: What the responses should contain, for messages.
+    """
+
+    def __init__(self, expected: str = "tasks") -> None:
+        self._expected = expected
         self._seen: Counter[bytes] = Counter()
 
     def read(self, body: bytes, read_body: Callable[[bytes], Records]) -> Records:
@@ -92,10 +98,10 @@ class GarbledResponseVote:
             if all(self._seen[text] >= ACCEPTED_AFTER for text in broken):
                 return records
             what, is_cut_off = f"{len(broken)} of its records are not JSON, and others each time", True
-        raise _malformed(what, is_cut_off=is_cut_off)
+        raise _malformed(what, self._expected, is_cut_off=is_cut_off)
 
 
-def _malformed(what: str, *, is_cut_off: bool) -> MalformedResponseError:
+def _malformed(what: str, expected: str, *, is_cut_off: bool) -> MalformedResponseError:
     if is_cut_off:
         return MalformedResponseError(
             f"gave an answer that cannot be read ({what})",
@@ -104,7 +110,7 @@ def _malformed(what: str, *, is_cut_off: bool) -> MalformedResponseError:
             final=TransientSourceError,
         )
     return MalformedResponseError(
-        f"gave no list of tasks ({what})",
+        f"gave no list of {expected} ({what})",
         "Check the endpoint of the source; the sign-in page of a network or a proxy looks like that.",
         max_attempts=MAX_OF_ANOTHER_FORM,
         final=PermanentSourceError,
@@ -122,6 +128,8 @@ class _Show(msgspec.Struct):
 
 _decode_list = msgspec.json.Decoder(_List).decode
 _decode_show = msgspec.json.Decoder(_Show).decode
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
 
 
 def read_list(body: bytes, offset: int = 0) -> Records:
@@ -151,6 +159,35 @@ def read_list(body: bytes, offset: int = 0) -> Records:
         raise UnreadableBodyError(
             f"the answer is JSON whose {TASKS.list_key} is null {counted}", is_cut_off=False
         )
+    return Records((), count)
+
+
+def read_inventory(body: bytes, endpoint: InventoryEndpoint, offset: int = 0) -> Records:
+    """Reads the response to a request for a page of an inventory.
+
+    Args:
+        body: The body.
+        endpoint: The list.
+        offset: As of :func:`read_list`.
+
+    Raises:
+        UnreadableBodyError: It is cut off, or not that list.
+    """
+    try:
+        page = _decode_object(body)
+        listed = page.get(endpoint.list_key)
+        records = None if listed is None else _decode_array(listed)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        slices = slice_array(body, endpoint.list_key, endpoint.record_keys, (ID_KEY,))
+        if slices is None:
+            raise _unreadable(body, endpoint.list_key) from None
+        texts = tuple(body[begin:end] for begin, end in slices.spans)
+        return Records(texts, _parse_count(slices.envelope.get("count")), slices.broken)
+    count = _parse_count(bytes(page.get("count", b"")).strip(b'"'))
+    if records is not None:
+        return Records(tuple(map(bytes, records)), count)
+    if listed is None or count is None or count > offset:
+        raise _unreadable(body, endpoint.list_key)
     return Records((), count)
 
 

@@ -45,7 +45,13 @@ def test_a_person_answers_five_questions_and_has_a_warehouse(workplace: Workplac
     assert written == {
         "data_dir": "data",
         "sources": [
-            {"name": "prod-eu", "endpoint": f"{cloud}/v3", "project_id": PROJECT, "token": "env:CBR_TOKEN"}
+            {
+                "name": "prod-eu",
+                "endpoint": f"{cloud}/v3",
+                "project_id": PROJECT,
+                "token": "env:CBR_TOKEN",
+                "inventory": True,
+            }
         ],
     }
     assert "prod-eu: all well" in screen
