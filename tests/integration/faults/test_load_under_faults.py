@@ -22,6 +22,9 @@ FAULTS = {
     "expire_token": ("expire_token=20",),
     "skew ahead": ("skew=14m",),
     "skew behind": ("skew=-14m",),
+    "forbid": ("forbid=vaults", "forbid=backups"),
+    "not_offered": ("not_offered=protectables",),
+    "vanish": ("vanish=0.3",),
     "by schedule": ("throttle=@1-4,9", "gateway=@12,14-17", "retry_after=1"),
 }
 """Values for each fault. Waits are short, so rates may be high; unreadable responses: 8 attempts at most."""
@@ -50,7 +53,8 @@ def load_under(folder: Path, faults: tuple[str, ...]) -> tuple[dict[str, int], i
         How often each fault was served, the tasks not held in every cell, and all tasks served.
     """
     with emulated(tasks=1500, days=15, dialect=["max_limit=50"], fault=faults) as source:
-        warehouse = Warehouse(folder, source, password="expire_token" in faults[0])
+        has_inventory = faults[0].partition("=")[0] in {"forbid", "not_offered", "vanish"}
+        warehouse = Warehouse(folder, source, password="expire_token" in faults[0], inventory=has_inventory)
         report = warehouse.load()
         assert report.exit_status(strict=False) == 0, report
         truth = source.truth()
