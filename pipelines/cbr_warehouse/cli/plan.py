@@ -22,6 +22,7 @@ from cbr_warehouse.settings.durations import print_duration
 from cbr_warehouse.settings.select_sources import choose_sources
 
 RETRIES = "days that their counts do not prove, if they still do not"
+INVENTORY = "vaults, policies, backups and protectable resources"
 BY_ID = "tasks that ended recently and are in no window"
 
 
@@ -61,6 +62,8 @@ def _show(name: str, found: Plan, settle: Settle, forecast: Forecast) -> None:
     _line("counts", f"to verify {show_days(found.audited)}", forecast.counts)
     if forecast.retries.requests:
         _line("other ways", RETRIES, forecast.retries)
+    if forecast.inventory.requests:
+        _line("inventory", INVENTORY, forecast.inventory)
     records = "unknown" if forecast.records is None else f"about {forecast.records:,}"
     requests = "unknown" if forecast.requests is None else f"about {forecast.requests:,}"
     print(f"  expected: records {records}, requests {requests}")
@@ -100,6 +103,9 @@ def _plain(name: str, found: Plan, settle: Settle, forecast: Forecast) -> dict[s
         "by_id": {"reason": BY_ID, **_numbers(forecast.by_id)} if found.follow_open else None,
         "counts": {"days": [day.isoformat() for day in found.audited], **_numbers(forecast.counts)},
         "other_ways": {"reason": RETRIES, **_numbers(forecast.retries)},
+        "inventory": {"reason": INVENTORY, **_numbers(forecast.inventory)}
+        if forecast.inventory.requests
+        else None,
     }
 
 

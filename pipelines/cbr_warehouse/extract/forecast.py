@@ -117,12 +117,14 @@ class Forecast:
         by_id: Size of the requests of tasks by id.
         counts: Size of the clock, sample and count requests.
         retries: Size of the sweeps that ask in other ways for days that are not proved.
+        inventory: Size of the requests for the inventory, whose objects are no tasks; zero if none is due.
     """
 
     sweeps: tuple[Expected, ...]
     by_id: Expected
     counts: Expected
     retries: Expected = Expected(0, 0, Basis.HELD)
+    inventory: Expected = Expected(0, 0, Basis.HELD)
 
     @property
     def records(self) -> int | None:
@@ -136,7 +138,7 @@ class Forecast:
 
     @property
     def _parts(self) -> tuple[Expected, ...]:
-        return (*self.sweeps, self.by_id, self.counts, self.retries)
+        return (*self.sweeps, self.by_id, self.counts, self.retries, self.inventory)
 
 
 def forecast_load(plan: Plan, inputs: ForecastInputs) -> Forecast:

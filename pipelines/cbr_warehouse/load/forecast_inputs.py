@@ -1,11 +1,13 @@
 """Reads the inputs of a load's forecast from ledgers and tables."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.extract.forecast import Forecast, ForecastInputs, forecast_load
+from cbr_warehouse.extract.forecast import Basis, Expected, Forecast, ForecastInputs, forecast_load
 from cbr_warehouse.extract.plan import Plan
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.inventory_due import expect_inventory
 from cbr_warehouse.raw.ledgers import (
     SweepEntry,
     read_audits,
@@ -55,7 +57,8 @@ def expect_load(
         audits=audits,
         retries=expected_sweeps(plan, audits, page_rows),
     )
-    return forecast_load(plan, inputs)
+    inventory = Expected(0, expect_inventory(directory, source, now), Basis.HELD)
+    return replace(forecast_load(plan, inputs), inventory=inventory)
 
 
 def guess_page_rows(sweeps: list[SweepEntry]) -> int:

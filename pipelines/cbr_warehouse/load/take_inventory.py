@@ -1,4 +1,4 @@
-"""The inventory of a source at the end of its load: whether it is due, and taking it.
+"""Takes the inventory of a source at the end of its load.
 
 It never makes a load fail: what prevents it is logged, and the tasks are landed already.
 """
@@ -8,38 +8,16 @@ from datetime import datetime
 
 from cbr_warehouse.errors import CbrWarehouseError
 from cbr_warehouse.extract.inventory import InventoryReader
+from cbr_warehouse.load.inventory_due import is_inventory_due
 from cbr_warehouse.load.progress import Progress
-from cbr_warehouse.raw.inventory import read_noted_snapshots
-from cbr_warehouse.raw.inventory_damage import find_gone_inventory, set_inventory_aside
+from cbr_warehouse.raw.inventory_damage import set_inventory_aside
 from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.raw.inventory_writer import InventoryWriter
-from cbr_warehouse.raw.ledger_order import CLOCK_TOLERANCE
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.storage.layout import DataDirectory
 
 logger = logging.getLogger(__name__)
-
-
-def is_inventory_due(directory: DataDirectory, source: SourceSettings, now: datetime) -> bool:
-    """Whether a load asks a source for its inventory.
-
-    Args:
-        directory: The data directory.
-        source: The source.
-        now: The present, UTC, by the source's clock if it has told its time.
-
-    Raises:
-        StorageError: The ledger cannot be read.
-    """
-    if not source.inventory:
-        return False
-    noted = read_noted_snapshots(directory, source.name)
-    if not noted or find_gone_inventory(directory, source.name):
-        return True
-    # A snapshot from the future was dated by a clock that was ahead.
-    age = now - noted[-1].fetched_at
-    return age >= source.inventory_every or age < -CLOCK_TOLERANCE
 
 
 def take_inventory(

@@ -16,7 +16,7 @@ from cbr_emulator.server.inventory_endpoints import InventoryLists
 from cbr_warehouse.contract.inventory_lists import Kind
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.extract import inventory as reading
-from cbr_warehouse.load import take_inventory
+from cbr_warehouse.load.inventory_due import FEWEST_REQUESTS, expect_inventory, is_inventory_due
 from cbr_warehouse.raw.inventory import inventory_files, read_snapshots, record_files
 from cbr_warehouse.raw.inventory_entries import ListState, Snapshot
 from cbr_warehouse.raw.inventory_writer import InventoryWriter
@@ -122,7 +122,7 @@ def test_without_the_setting_not_one_request_more_is_made(tmp_path: Path) -> Non
         asked = warehouse.load().sources[0].entry
         assert asked.requests == len(source.lists) + len(source.shows) + len(source.inventory)
         assert (asked.records, asked.new) == (entry.records, entry.new)
-        assert len(source.inventory) <= 12
+        assert len(source.inventory) <= 16
 
 
 @pytest.mark.parametrize("fault", ["forbid", "not_offered"])
@@ -282,7 +282,9 @@ def test_a_clock_that_was_ahead_does_not_end_inventories(tmp_path: Path) -> None
         settings = warehouse.settings
         ahead = first.fetched_at
         directory = warehouse.directory
-        due = take_inventory.is_inventory_due
+        due = is_inventory_due
         assert due(directory, settings, ahead - timedelta(days=2))
         assert not due(directory, settings, ahead + timedelta(hours=1))
         assert not due(directory, settings, ahead - timedelta(seconds=30))
+        assert expect_inventory(directory, settings, ahead) == 0
+        assert expect_inventory(directory, settings, ahead + DAY) >= FEWEST_REQUESTS
