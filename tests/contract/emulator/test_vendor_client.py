@@ -108,7 +108,8 @@ def test_it_lists_vaults_policies_backups_and_protectable_resources(client_of: C
     client = client_of(with_keys())
     vaults = client.list_vault(ListVaultRequest(limit=1000)).vaults
     assert {resource.type for vault in vaults for resource in vault.resources} >= {"OS::Nova::Server"}
-    assert all(vault.billing.size * 1024 >= vault.billing.used for vault in vaults)
+    is_full = [vault.billing.used >= vault.billing.size * 1024 for vault in vaults]
+    assert sum(is_full) < len(vaults) / 4
     assert any(vault.tags[0].key == "env" for vault in vaults if vault.tags)
     policies = client.list_policies(ListPoliciesRequest()).policies
     associated = {one.vault_id for policy in policies for one in policy.associated_vaults}

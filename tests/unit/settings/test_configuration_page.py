@@ -54,6 +54,8 @@ def default_of(model: type[BaseModel], key: str) -> object:
             return f'`"{printed}"`'
         case time() as moment:
             return f'`"{moment:%H:%M}"`'
+        case bool() as choice:
+            return f"`{str(choice).lower()}`"
         case int() | float() as number:
             return f"`{number}`"
         case other:

@@ -132,7 +132,7 @@ def test_another_project_is_forbidden(http: httpx.Client) -> None:
 def test_unknown_tasks_and_paths_are_not_found(http: httpx.Client) -> None:
     told = refused(http.get(f"{TASKS}/nobody", headers=SIGNED_IN), 404, "BackupService.6500")
     assert told == "Operation log does not exist."
-    for path in (f"/v3/{PROJECT}/vaults", f"{TASKS}/", f"{TASKS}/any/"):  # a slash more is another path
+    for path in (f"/v3/{PROJECT}/checkpoints", f"{TASKS}/", f"{TASKS}/any/"):  # a slash more is another path
         refused(http.get(path, headers=SIGNED_IN), 404, "APIGW.0101")
 
 
