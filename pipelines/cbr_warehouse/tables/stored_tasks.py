@@ -95,15 +95,22 @@ def count_edits(directory: DataDirectory, source: str, days: Collection[str], si
     files = [partition for partition in partitions if partition.is_file()]
     if not files:
         return 0
+    versions, values = parquet(files), {"since": since}
+    renewed = f"FROM {versions} WHERE version > 1 AND first_seen_at >= $since"
     with open_shared_engine(directory.root) as engine, reading_tables(directory):
-        row = engine.execute(
-            f"""
+        # A first load has millions of versions and no new one: their ids are not read for that.
+        if not _number(engine, f"SELECT count(*) {renewed}", values):
+            return 0
+        edits = f"""
             SELECT count(*) FILTER (first_seen_at >= $since AND had_ended) FROM (
                 SELECT first_seen_at, lag(ended_at IS NOT NULL) OVER task AS had_ended
-                FROM {parquet(files)} WINDOW task AS (PARTITION BY task_id ORDER BY version))""",
-            {"since": since},
-        ).fetchone()
-    return int(row[0]) if row else 0
+                FROM {versions} WHERE task_id IN (SELECT task_id {renewed})
+                WINDOW task AS (PARTITION BY task_id ORDER BY version))"""
+        return _number(engine, edits, values)
+
+
+def _number(engine: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any]) -> int:
+    return int(engine.execute(query, values).fetchall()[0][0])
 
 
 def read_time_index(directory: DataDirectory, source: str, since: date) -> TimeIndex:
