@@ -6,6 +6,7 @@ Which of them to fill, and in which order, is decided by ``build``.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
+from math import isqrt
 
 import duckdb
 
@@ -125,13 +126,23 @@ def _shares(
         connection.execute(f"DROP VIEW {name}")
         return
     columns = ", ".join(f"a.{column}" for column in _named_columns(connection, tables))
-    for part in range(number):
-        # A table, not a view: queries are planned by its number of rows, and several read it.
+    # Shares are read from groups of shares: reading all backups for each takes the square of the time.
+    groups = isqrt(number)
+    each = -(-number // groups)
+    for group in range(groups):
         connection.execute(
-            f"CREATE TEMP TABLE {name} AS SELECT {columns} {backups} AND hash(a.{key}) % {number} = {part}"
+            f"CREATE TEMP TABLE group_of_shares AS SELECT {columns}, hash(a.{key}) AS key_hash {backups} "
+            f"AND hash(a.{key}) % {groups} = {group}"
         )
-        yield
-        connection.execute(f"DROP TABLE temp.{name}")
+        for part in range(each):
+            # A table, not a view: queries are planned by its number of rows, and several read it.
+            connection.execute(
+                f"CREATE TEMP TABLE {name} AS SELECT * EXCLUDE (key_hash) FROM group_of_shares "
+                f"WHERE key_hash // {groups} % {each} = {part}"
+            )
+            yield
+            connection.execute(f"DROP TABLE temp.{name}")
+        connection.execute("DROP TABLE temp.group_of_shares")
 
 
 def _named_columns(connection: duckdb.DuckDBPyConnection, tables: Iterable[Definition]) -> list[str]:
