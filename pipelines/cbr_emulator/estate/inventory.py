@@ -220,7 +220,7 @@ class EstateInventory:
         return Protectable(object_type, machine.id, name, size, tags, memberships=tuple(memberships))
 
     def _never_enrolled(self, object_type: str, enrolled: int) -> Iterator[Protectable]:
-        """Some resources that nobody put into a vault; a few appear during the estate."""
+        """Some resources that nobody put into a vault; a few appear during the estate, but not the first."""
         if self.start is None or self.end is None:
             return
         random = self.random_of("never enrolled", object_type)
@@ -232,7 +232,7 @@ class EstateInventory:
                 f"{OBJECT_TYPES[object_type][2]}-{random.choice(_USES)}-u{number:04d}",
                 max(10, round(100 * random.lognormvariate(0, 0.8))),
                 draw_tags(random),
-                created_at if random.random() < 0.2 else None,
+                created_at if random.random() < 0.2 and number else None,
             )
 
 

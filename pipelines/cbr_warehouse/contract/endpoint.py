@@ -1,10 +1,8 @@
 """What is known of an endpoint of the API beyond its records' columns, which ``schemas/`` declares.
 
-Today there is one, the list of tasks. A second one, such as vaults, begins here as a second instance.
-Requests and responses (``source``), validation (``contract``) and flattening (``tables``) take their
-names from it. What a second one needs besides: a folder of its own below ``data/raw``, whose layout
-has no level for endpoints, since files written before must be found; and a column for its ids, which
-raw and tables call ``task_id``.
+There is one list of events, that of tasks: it is read by windows and follows each task until its end.
+Requests and responses (``source``), validation (``contract``) and flattening (``tables``) take their names
+from it. Lists of what there is at a moment are read whole and are in ``inventory_lists``.
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cbr_warehouse.contract.inventory_lists import INVENTORY_LISTS, InventoryEndpoint, requests_for
-from cbr_warehouse.errors import ForbiddenError, SourceError
+from cbr_warehouse.errors import ForbiddenError, SignInError, SourceError, TransientSourceError
 from cbr_warehouse.extract.pagination import PageSize, Paginator
 from cbr_warehouse.raw.inventory_entries import InventoryList, ListState
 from cbr_warehouse.raw.inventory_writer import InventoryWriter
@@ -25,9 +25,10 @@ MAX_WALKS = 4
 CHANGED = "It changed each time while its pages were read: some of it may be missing."
 NOT_ASKED = "It was not asked for, because the source failed before: {error}"
 
+MOST_OUTAGES = 2
+"""Lists that fail with an outage before no other is asked for: each takes the whole time of a request."""
+
 _NOT_FOUND = frozenset({404, 405})
-_OF_THE_LIST = frozenset({400, 403, *_NOT_FOUND})
-"""Responses about the list that was asked for, which say nothing of the others."""
 
 
 @dataclass
@@ -72,37 +73,40 @@ class InventoryReader:
         self._projects = projects
         self._progress = progress
         self._requests = 0
+        self._outages = 0
 
     def read_all(self) -> None:
         """Reads each list and notes how much of it was received.
 
-        A list that is not permitted or not offered stops no other. A source that stops answering is not
-        asked for the lists after it.
+        A list that is not permitted, not offered or cannot be read stops no other. A source that does not
+        answer is not asked for all of them.
 
         Raises:
             StorageError: What was received could not be written.
         """
-        failed: SourceError | None = None
+        given_up: SourceError | None = None
         for endpoint in INVENTORY_LISTS:
-            if failed is None:
-                failed = self._read(endpoint)
+            if given_up is None:
+                given_up = self._read(endpoint)
             else:
-                self._note(endpoint, ListState.FAILED, NOT_ASKED.format(error=failed), {})
+                self._note(endpoint, ListState.FAILED, NOT_ASKED.format(error=given_up), {})
 
     def _read(self, endpoint: InventoryEndpoint) -> SourceError | None:
-        """Reads a list; returns what the source failed with, where that concerns the other lists too."""
+        """Reads a list; returns what the source failed with, where it is not to be asked for another."""
         seen: dict[str, str] = {}
         state, reason = ListState.COMPLETE, None
-        failure: SourceError | None = None
+        given_up: SourceError | None = None
         try:
             for parameters in requests_for(endpoint, self._projects):
                 if not self._walk_until_proved(endpoint, parameters, seen):
                     state, reason = ListState.PARTIAL, CHANGED
         except SourceError as error:
             state, reason = _state_of(error, has_some=bool(seen)), str(error)
-            failure = None if error.status in _OF_THE_LIST else error
+            self._outages += isinstance(error, TransientSourceError)
+            if self._outages >= MOST_OUTAGES or isinstance(error, SignInError):
+                given_up = error
         self._note(endpoint, state, reason, seen)
-        return failure
+        return given_up
 
     def _walk_until_proved(
         self, endpoint: InventoryEndpoint, parameters: dict[str, str], seen: dict[str, str]

@@ -49,7 +49,8 @@ def with_a_token() -> BasicCredentials:
 
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:
-    with serve("--tasks", "400", "--days", "5", "--seed", "2", "--freeze") as url:
+    now = ("--now", "2026-11-20T13:37:00Z", "--freeze")
+    with serve("--tasks", "400", "--days", "5", "--seed", "2", *now) as url:
         yield url
 
 
@@ -125,7 +126,11 @@ def test_it_lists_vaults_policies_backups_and_protectable_resources(client_of: C
     assert sum(resource.backup_count for vault in vaults for resource in vault.resources) == len(backups)
     counts = {}
     for kind in ("server", "disk", "turbo"):
-        found = client.list_protectable(ListProtectableRequest(protectable_type=kind, limit=50)).instances
+        found: list[Any] = []
+        while page := client.list_protectable(
+            ListProtectableRequest(protectable_type=kind, limit=50, offset=len(found))
+        ).instances:
+            found += page
         enrolled = {one.id for one in found if one.protectable.vault is not None}
         held = {
             resource.id

@@ -143,7 +143,7 @@ def test_one_list_that_is_refused_stops_no_other(tmp_path: Path, kind: Kind, fau
             assert all("cbr:" in reason for reason in reasons)
 
 
-def test_a_source_that_fails_is_not_asked_for_the_lists_after(tmp_path: Path) -> None:
+def test_a_source_that_fails_is_not_asked_for_all_lists(tmp_path: Path) -> None:
     """Else each list would take all of a request's time budget, one after the other."""
     with loaded(tmp_path) as (source, warehouse):
         source.emulator.faults.options.when["corrupt"] = _after(len_of_a_load(tmp_path / "before"))
@@ -152,7 +152,18 @@ def test_a_source_that_fails_is_not_asked_for_the_lists_after(tmp_path: Path) ->
         found = states(result.inventory)
         assert found.pop("vaults/") is ListState.FAILED
         assert set(found.values()) == {ListState.FAILED}
-        assert {path for path, _ in source.inventory} == {"vaults"}
+        assert {path for path, _ in source.inventory} == {"vaults", "policies"}
+
+
+def test_one_list_that_fails_stops_no_other(tmp_path: Path) -> None:
+    with loaded(tmp_path) as (source, warehouse):
+        first = len_of_a_load(tmp_path / "before") + 1
+        # As many attempts as a request has, for responses that cannot be read.
+        source.emulator.faults.options.when["corrupt"] = Trigger(ranges=((first, first + 7),))
+        (result,) = warehouse.load().sources
+        found = states(result.inventory)
+        assert found.pop("vaults/") is ListState.FAILED
+        assert set(found.values()) == {ListState.COMPLETE}
 
 
 def len_of_a_load(folder: Path) -> int:
