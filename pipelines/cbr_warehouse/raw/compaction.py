@@ -5,7 +5,6 @@ of each text are kept. A note says which file replaces which while that is under
 source's lock next comes to its end, so that no reader of raw sees a record in two files.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,11 +19,10 @@ from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.raw.files import (
     MANIFESTS,
     RECORDS,
-    REPLACED,
     checksum,
     compacted_stem,
     is_intact,
-    replaced_files,
+    replacing,
 )
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, put_in_place, remove_file
@@ -172,8 +170,7 @@ def finish_replacement(directory: DataDirectory, source: str, found: Replacement
 
 
 def _write(target: Path, kind: str, paths: Sequence[Path]) -> None:
-    names = sorted({path.name for path in paths}.union(*map(replaced_files, paths)))
-    schema = _schema(kind).with_metadata({REPLACED: json.dumps(names).encode()})
+    schema = replacing(_schema(kind), paths)
     with target.open("wb") as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for chunk in _content(kind, paths):
             writer.write_table(chunk.cast(schema), row_group_size=max(1, chunk.num_rows))

@@ -162,6 +162,21 @@ def replaced_files(path: Path) -> frozenset[str]:
     return frozenset(json.loads(metadata.get(REPLACED, b"[]")))
 
 
+def all_replaced(paths: Iterable[Path]) -> frozenset[str]:
+    """Names of the files that some files replaced.
+
+    Raises:
+        StorageError: One cannot be read.
+    """
+    return frozenset[str]().union(*map(replaced_files, paths))
+
+
+def replacing(schema: pa.Schema, paths: Sequence[Path]) -> pa.Schema:
+    """The schema of a file that replaces others, and what those replaced: it has all their names."""
+    names = sorted({path.name for path in paths} | all_replaced(paths))
+    return schema.with_metadata({REPLACED: json.dumps(names).encode()})
+
+
 def names_digest(names: Iterable[str]) -> str:
     """Identifies a set of raw files by their names; compacting some of them into one changes nothing.
 

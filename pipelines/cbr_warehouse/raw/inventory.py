@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cbr_warehouse.raw.files import INSTANT, replaced_files
+from cbr_warehouse.raw.files import INSTANT, all_replaced
 from cbr_warehouse.raw.inventory_entries import InventoryFile, Snapshot
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledger_files import read_entries
@@ -114,7 +114,7 @@ def record_files(directory: DataDirectory, source: str) -> tuple[Path, ...]:
     stored again.
     """
     paths = raw_files(records_folder(directory, source))
-    replaced = frozenset[str]().union(*map(replaced_files, paths))
+    replaced = all_replaced(paths)
     return tuple(path for path in paths if path.name not in replaced)
 
 
@@ -160,7 +160,7 @@ def missing_files(directory: DataDirectory, source: str, snapshots: Iterable[Sna
     """
     folder = records_folder(directory, source)
     present = raw_files(folder)
-    stored = {path.name for path in present}.union(*map(replaced_files, present))
+    stored = {path.name for path in present} | all_replaced(present)
     missing: list[Path] = []
     for snapshot in snapshots:
         missing += [folder / file.name for file in snapshot.records if file.name not in stored]

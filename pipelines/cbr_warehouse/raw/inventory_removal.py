@@ -4,7 +4,6 @@ A note says from which load on inventories are kept, before anything is removed:
 maintenance comes to the end of it. Which are old is decided by ``load``.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cbr_warehouse.raw.files import REPLACED, checksum, compacted_stem, read_columns, replaced_files
+from cbr_warehouse.raw.files import checksum, compacted_stem, read_columns, replacing
 from cbr_warehouse.raw.inventory import (
     INVENTORY_RECORDS,
     inventory_files,
@@ -79,8 +78,7 @@ def _keep_referenced(directory: DataDirectory, source: str, old: Sequence[Path])
 
 
 def _write_kept(folder: Path, old: Sequence[Path], referenced: "pa.Array[Any]") -> None:
-    names = sorted({path.name for path in old}.union(*map(replaced_files, old)))
-    schema = INVENTORY_RECORDS.with_metadata({REPLACED: json.dumps(names).encode()})
+    schema = replacing(INVENTORY_RECORDS, old)
     temporary = folder / f"{TEMPORARY_PREFIX}{uuid4().hex}-kept.parquet"
     try:
         with as_storage_error(folder):
@@ -118,8 +116,6 @@ def _referenced(directory: DataDirectory, source: str) -> "pa.Array[Any]":
 
 def _remove_replaced(directory: DataDirectory, source: str) -> None:
     """Removes files whose content is in another one now."""
-    paths = raw_files(records_folder(directory, source))
-    replaced = frozenset[str]().union(*map(replaced_files, paths))
-    for path in paths:
-        if path.name in replaced:
-            remove_file(path)
+    present, current = raw_files(records_folder(directory, source)), record_files(directory, source)
+    for path in sorted({*present} - {*current}):
+        remove_file(path)
