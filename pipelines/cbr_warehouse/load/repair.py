@@ -127,10 +127,10 @@ def refuse_missing(directory: DataDirectory, sources: Iterable[str]) -> None:
                 "Nothing was changed. Restore them from a backup, or run 'cbr-warehouse load', which reads "
                 "again what the source still serves."
             )
-        for path in find_gone_inventory(directory, source):
+        if gone := find_gone_inventory(directory, source):
             raise StorageError(
-                f"{path}: is gone, and the ledger of inventories lists it. Nothing was changed. Restore it "
-                "from a backup, or run 'cbr-warehouse load', which asks for the inventory again."
+                f"{gone[0]}: is gone, and the ledger of inventories lists it. Nothing was changed. Restore "
+                "it from a backup, or run 'cbr-warehouse load', which asks for the inventory again."
             )
 
 

@@ -3,6 +3,7 @@
 A text that is lost with its file is stored again by the next inventory that receives it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cbr_warehouse.raw.files import is_intact
@@ -12,6 +13,7 @@ from cbr_warehouse.raw.inventory import (
     records_folder,
     sightings_folder,
 )
+from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import move_file, write_json
 from cbr_warehouse.storage.layout import DataDirectory
@@ -34,13 +36,21 @@ def find_damaged_inventory(directory: DataDirectory, source: str) -> tuple[Path,
     return tuple(path for path in inventory_paths(directory, source) if not is_intact(path))
 
 
-def find_gone_inventory(directory: DataDirectory, source: str) -> tuple[Path, ...]:
+def find_gone_inventory(
+    directory: DataDirectory, source: str, noted: Sequence[Snapshot] | None = None
+) -> tuple[Path, ...]:
     """The files that the ledger names, that are gone, and of which no load has taken note.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        noted: The snapshots that the ledger names; None where they have not been read yet.
 
     Raises:
         DamagedFileError: An entry of the ledger is not what was written.
     """
-    missing = missing_files(directory, source, read_noted_snapshots(directory, source))
+    known = read_noted_snapshots(directory, source) if noted is None else noted
+    missing = missing_files(directory, source, known)
     return tuple(path for path in missing if not any(one.exists() for one in _notes(directory, source, path)))
 
 
