@@ -17,7 +17,7 @@ from cbr_warehouse.settings.endpoints import parse_endpoint
 from cbr_warehouse.settings.resolve_credentials import Credentials
 from cbr_warehouse.source.auth import Authenticator
 from cbr_warehouse.source.client import authenticator_of, secrets_of
-from cbr_warehouse.source.http_errors import ErrorTranslator
+from cbr_warehouse.source.http_errors import TASK_ACTIONS, ErrorTranslator
 from cbr_warehouse.source.http_messages import ApiRequest, ApiResponse
 from cbr_warehouse.source.rate_limit import RateLimiter
 from cbr_warehouse.source.redaction import Redactor
@@ -232,7 +232,9 @@ class _AccountErrors(ErrorTranslator):
         super().__init__(owner.name, "", None, redactor)
         self.where = str(owner)
 
-    def permanent(self, request: ApiRequest, response: ApiResponse, action: str = "") -> SourceError:
+    def permanent(
+        self, request: ApiRequest, response: ApiResponse, action: str = TASK_ACTIONS
+    ) -> SourceError:
         """The error for a response that is no success and will not change by itself."""
         error = super().permanent(request, response, action)
         happened = self.describe(request, response)

@@ -126,7 +126,7 @@ class CbrClient:
         Raises:
             SourceError: The request failed; a response that is not a list of tasks is never an empty page.
         """
-        request = self._request(**query.parameters(), limit=str(limit), offset=str(offset))
+        request = self._request(*TASKS.path, **query.parameters(), limit=str(limit), offset=str(offset))
         vote = GarbledResponseVote()
 
         def read(response: ApiResponse) -> Page:
@@ -153,7 +153,7 @@ class CbrClient:
             raise PermanentSourceError(
                 f"Source {self._source.name}: no task can be requested by the id {task_id!a}."
             )
-        request = self._request(task_id)
+        request = self._request(*TASKS.path, task_id)
         vote = GarbledResponseVote()
 
         def read(response: ApiResponse) -> Page:
@@ -188,9 +188,7 @@ class CbrClient:
             SourceError: The request failed; its status says with what, where the source responded.
         """
         paging = {} if limit is None else {"limit": str(limit), "offset": str(offset)}
-        segments = ("v3", self._source.project_id, *endpoint.path)
-        query = tuple({**parameters, **paging}.items())
-        request = ApiRequest("GET", self._source.endpoint, segments, query)
+        request = self._request(*endpoint.path, **{**parameters, **paging})
         vote = GarbledResponseVote(endpoint.kind)
 
         def read(response: ApiResponse) -> Page:
@@ -201,8 +199,8 @@ class CbrClient:
 
         return self._session.request(request, read)
 
-    def _request(self, *after: str, **parameters: str) -> ApiRequest:
-        segments = ("v3", self._source.project_id, *TASKS.path, *after)
+    def _request(self, *path: str, **parameters: str) -> ApiRequest:
+        segments = ("v3", self._source.project_id, *path)
         return ApiRequest("GET", self._source.endpoint, segments, tuple(parameters.items()))
 
 

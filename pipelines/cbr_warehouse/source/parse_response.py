@@ -146,20 +146,8 @@ def read_list(body: bytes, offset: int = 0) -> Records:
     try:
         page = _decode_list(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        slices = slice_array(body, TASKS.list_key, TASKS.record_keys, TASKS.required_keys)
-        if slices is None:
-            raise _unreadable(body, TASKS.list_key) from None
-        texts = tuple(body[begin:end] for begin, end in slices.spans)
-        return Records(texts, _parse_count(slices.envelope.get("count")), slices.broken)
-    count = _parse_count(bytes(page.count).strip(b'"'))
-    if page.records is not None:
-        return Records(tuple(map(bytes, page.records)), count)
-    if count is None or count > offset:
-        counted = "without a count" if count is None else f"with count {count} at offset {offset}"
-        raise UnreadableBodyError(
-            f"the answer is JSON whose {TASKS.list_key} is null {counted}", is_cut_off=False
-        )
-    return Records((), count)
+        return _slice_records(body, TASKS.list_key, TASKS.record_keys, TASKS.required_keys)
+    return _listed(page.records, page.count, TASKS.list_key, offset)
 
 
 def read_inventory(body: bytes, endpoint: InventoryEndpoint, offset: int = 0) -> Records:
@@ -175,19 +163,31 @@ def read_inventory(body: bytes, endpoint: InventoryEndpoint, offset: int = 0) ->
     """
     try:
         page = _decode_object(body)
-        listed = page.get(endpoint.list_key)
-        records = None if listed is None else _decode_array(listed)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        slices = slice_array(body, endpoint.list_key, endpoint.record_keys, (ID_KEY,))
-        if slices is None:
-            raise _unreadable(body, endpoint.list_key) from None
-        texts = tuple(body[begin:end] for begin, end in slices.spans)
-        return Records(texts, _parse_count(slices.envelope.get("count")), slices.broken)
-    count = _parse_count(bytes(page.get("count", b"")).strip(b'"'))
+        records = _decode_array(page[endpoint.list_key])
+    except (KeyError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _slice_records(body, endpoint.list_key, endpoint.record_keys, (ID_KEY,))
+    return _listed(records, page.get("count", b""), endpoint.list_key, offset)
+
+
+def _slice_records(
+    body: bytes, key: str, record_keys: tuple[str, ...], required_keys: tuple[str, ...]
+) -> Records:
+    """The records of a body that is not, as a whole, the JSON expected; some of them may be damaged."""
+    slices = slice_array(body, key, record_keys, required_keys)
+    if slices is None:
+        raise _unreadable(body, key) from None
+    texts = tuple(body[begin:end] for begin, end in slices.spans)
+    return Records(texts, _parse_count(slices.envelope.get("count")), slices.broken)
+
+
+def _listed(records: list[msgspec.Raw] | None, printed_count: bytes, key: str, offset: int) -> Records:
+    """The records of a body that was read, and its count; null where nothing follows is no records."""
+    count = _parse_count(bytes(printed_count).strip(b'"'))
     if records is not None:
         return Records(tuple(map(bytes, records)), count)
-    if listed is None or count is None or count > offset:
-        raise _unreadable(body, endpoint.list_key)
+    if count is None or count > offset:
+        counted = "without a count" if count is None else f"with count {count} at offset {offset}"
+        raise UnreadableBodyError(f"the answer is JSON whose {key} is null {counted}", is_cut_off=False)
     return Records((), count)
 
 
