@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from cbr_warehouse.cli.terminal_text import say, show
-from cbr_warehouse.contract.inventory_lists import Kind
+from cbr_warehouse.contract.inventory_lists import Kind, name_of
 from cbr_warehouse.contract.timestamps import print_instant
 from cbr_warehouse.raw.inventory import read_snapshots
 from cbr_warehouse.raw.inventory_entries import InventoryList, ListState, Snapshot
@@ -19,7 +19,7 @@ def newest_inventory(directory: DataDirectory, source: str) -> Snapshot | None:
     Raises:
         DamagedFileError: The ledger of inventories is damaged.
     """
-    return max(read_snapshots(directory, source), key=lambda one: one.load_id, default=None)
+    return next(reversed(read_snapshots(directory, source)), None)
 
 
 def show_inventory(source: str, snapshot: Snapshot | None) -> None:
@@ -69,5 +69,5 @@ def _gaps(snapshot: Snapshot) -> list[str]:
 
 
 def _describe(listed: InventoryList) -> str:
-    name = listed.kind if listed.object_type is None else f"{listed.kind} ({listed.object_type})"
+    name = name_of(listed.kind, listed.object_type)
     return f"{name} {listed.state.replace('_', ' ')}: {listed.reason}"

@@ -20,6 +20,15 @@ class Kind(StrEnum):
     PROTECTABLES = "protectables"
 
 
+NOT_OFFERED = frozenset({404, 405})
+"""Statuses of a source that has no such list."""
+
+
+def name_of(kind: Kind, object_type: str | None) -> str:
+    """What messages call a list, or the list of one type of objects."""
+    return kind if object_type is None else f"{kind} ({object_type})"
+
+
 @dataclass(frozen=True)
 class InventoryEndpoint:
     """One list, or the list of one type of objects.
@@ -49,7 +58,7 @@ class InventoryEndpoint:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return self.kind if self.object_type is None else f"{self.kind} ({self.object_type})"
+        return name_of(self.kind, self.object_type)
 
 
 def _protectables(object_type: str) -> InventoryEndpoint:

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterator
 
-from cbr_warehouse.contract.inventory_lists import INVENTORY_LISTS, InventoryEndpoint, requests_for
+from cbr_warehouse.contract.inventory_lists import (
+    INVENTORY_LISTS,
+    NOT_OFFERED,
+    InventoryEndpoint,
+    requests_for,
+)
 from cbr_warehouse.doctor.finding import Check, State
 from cbr_warehouse.errors import ForbiddenError, SourceError
 from cbr_warehouse.settings.model import SourceSettings
@@ -35,6 +40,6 @@ def _check(endpoint: InventoryEndpoint, parameters: dict[str, str], client: CbrC
     except ForbiddenError as error:
         return Check(name, State.NOTICE, f"Not permitted: {error} {MISSING}")
     except SourceError as error:
-        what = "Not offered" if error.status in {404, 405} else "Not received"
+        what = "Not offered" if error.status in NOT_OFFERED else "Not received"
         return Check(name, State.NOTICE, f"{what}: {error} {MISSING}")
     return Check(name, State.OK, "It can be listed.")

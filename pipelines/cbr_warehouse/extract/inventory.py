@@ -9,7 +9,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cbr_warehouse.contract.inventory_lists import INVENTORY_LISTS, InventoryEndpoint, requests_for
+from cbr_warehouse.contract.inventory_lists import (
+    INVENTORY_LISTS,
+    NOT_OFFERED,
+    InventoryEndpoint,
+    requests_for,
+)
 from cbr_warehouse.errors import ForbiddenError, SignInError, SourceError, TransientSourceError
 from cbr_warehouse.extract.pagination import PageSize, Paginator
 from cbr_warehouse.raw.inventory_entries import InventoryList, ListState
@@ -27,8 +32,6 @@ NOT_ASKED = "It was not asked for, because the source failed before: {error}"
 
 MOST_OUTAGES = 2
 """Lists that fail with an outage before no other is asked for: each takes the whole time of a request."""
-
-_NOT_FOUND = frozenset({404, 405})
 
 
 @dataclass
@@ -173,4 +176,4 @@ def _state_of(error: SourceError, *, has_some: bool) -> ListState:
         return ListState.PARTIAL
     if isinstance(error, ForbiddenError):
         return ListState.NOT_PERMITTED
-    return ListState.NOT_OFFERED if error.status in _NOT_FOUND else ListState.FAILED
+    return ListState.NOT_OFFERED if error.status in NOT_OFFERED else ListState.FAILED
