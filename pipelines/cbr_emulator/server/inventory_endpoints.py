@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from cbr_emulator.dialect.settings import Dialect
 from cbr_emulator.estate.inventory import OBJECT_TYPES, StoredBackup
 from cbr_emulator.estate.inventory_records import InventoryRecords, Record
-from cbr_emulator.server.list_endpoint import BadParameterError, read_number, read_time
+from cbr_emulator.server.list_endpoint import BadParameterError, read_paging, read_time
 from cbr_emulator.server.record_store import RecordStore
 
 MAX_PROTECTABLES = 50
@@ -130,11 +130,7 @@ class InventoryLists:
     def _page(
         self, found: Sequence[T], parameters: Mapping[str, str], dialect: Dialect
     ) -> tuple[Sequence[T], int]:
-        limit = dialect.page_size(read_number(parameters, "limit", least=1))
-        if limit is None:
-            raise BadParameterError(f"limit must not exceed {dialect.max_limit}")
-        offset = read_number(parameters, "offset", least=0) or 0
-        begin = max(0, offset - int(dialect.offset_base))
+        limit, _, begin = read_paging(parameters, dialect)
         page = found[begin : begin + limit]
         return page, len(found) if dialect.count == "all" else len(page)
 

@@ -56,11 +56,7 @@ def list_rows(
     Raises:
         BadParameterError: A parameter is invalid.
     """
-    limit = dialect.page_size(read_number(parameters, "limit", least=1))
-    if limit is None:
-        raise BadParameterError(f"limit must not exceed {dialect.max_limit}")
-    offset = read_number(parameters, "offset", least=0) or 0
-    begin = max(0, offset - int(dialect.offset_base))
+    limit, offset, begin = read_paging(parameters, dialect)
     start, end = read_time(parameters, "start_time"), read_time(parameters, "end_time")
     filters = {name: parameters[name] for name in FILTERS if parameters.get(name)}
     rows = [
@@ -106,6 +102,19 @@ def _is_in_window(row: Row, start: datetime | None, end: datetime | None, dialec
         if time == bound and dialect.bounds == "exclusive":
             return False
     return True
+
+
+def read_paging(parameters: Mapping[str, str], dialect: Dialect) -> tuple[int, int, int]:
+    """The limit and offset of a request, and the index of its first row.
+
+    Raises:
+        BadParameterError: One of them is invalid.
+    """
+    limit = dialect.page_size(read_number(parameters, "limit", least=1))
+    if limit is None:
+        raise BadParameterError(f"limit must not exceed {dialect.max_limit}")
+    offset = read_number(parameters, "offset", least=0) or 0
+    return limit, offset, max(0, offset - int(dialect.offset_base))
 
 
 def read_number(parameters: Mapping[str, str], name: str, *, least: int) -> int | None:
