@@ -10,6 +10,7 @@ import pytest
 from cbr_warehouse.raw.inventory import record_files, sightings_folder
 from cbr_warehouse.storage.layout import DataDirectory
 from support.command_line import Workplace
+from support.flipped_bit import flip_bit
 
 ESTATE = ("--tasks", "120", "--days", "3", "--seed", "3")
 REFUSED = ("--fault", "forbid=backups", "--fault", "not_offered=protectables")
@@ -56,12 +57,6 @@ def test_without_it_nothing_is_said(workplace: Workplace, emulate: Callable[...,
     assert json.loads(workplace.run("status", "--json").out)[0]["inventory"] is None
 
 
-def damage(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 @pytest.mark.fault("damaged files")
 def test_damaged_and_lost_files_are_found_and_refused_by_rebuild(
     workplace: Workplace, emulate: Callable[..., str]
@@ -75,9 +70,9 @@ def test_damaged_and_lost_files_are_found_and_refused_by_rebuild(
     (ledger,) = directory.raw_ledger("inventory", "prod").glob("*.json")
     whole = {path: path.read_bytes() for path in (records, sightings, ledger)}
     for path, change in (
-        (records, damage),
-        (sightings, damage),
-        (ledger, damage),
+        (records, flip_bit),
+        (sightings, flip_bit),
+        (ledger, flip_bit),
         (records, Path.unlink),
         (sightings, Path.unlink),
     ):

@@ -22,6 +22,7 @@ from cbr_warehouse.raw.inventory_entries import ListState, Snapshot
 from cbr_warehouse.raw.inventory_writer import InventoryWriter
 from cbr_warehouse.storage.layout import DataDirectory
 from support.emulator_server import PROJECT, Emulated, Warehouse, emulated
+from support.flipped_bit import flip_bit
 
 ESTATE: dict[str, Any] = {"tasks": 250, "days": 6}
 DAY = timedelta(hours=24)
@@ -258,9 +259,7 @@ def test_a_damaged_file_is_set_aside_and_its_texts_are_received_again(
     with loaded(tmp_path) as (source, warehouse):
         warehouse.load()
         (path,) = record_files(warehouse.directory, "prod")
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
+        flip_bit(path)
         source.advance(DAY)
         warehouse.load()
         assert "set aside" in caplog.text

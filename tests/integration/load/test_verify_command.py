@@ -35,6 +35,7 @@ from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.reusable_file import note_next
 from support.command_line import Finished, Workplace
 from support.emulator_server import serve
+from support.flipped_bit import flip_bit
 
 pytestmark = pytest.mark.fault("damaged files")
 
@@ -78,12 +79,6 @@ def every_day(place: Workplace) -> set[str]:
 
 def one_of(place: Workplace, pattern: str) -> Path:
     return min(place.data.glob(pattern))
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 def content_of(folder: Path) -> dict[str, Any]:
@@ -130,7 +125,7 @@ def test_without_a_share_all_checksums_are_verified_and_a_sample_is_made_again(p
 @pytest.mark.parametrize("kind", ["records", "manifests"])
 def test_a_flipped_bit_in_a_raw_file(place: Workplace, kind: str) -> None:
     path = one_of(place, f"raw/{kind}/*/day=2*/*.parquet")
-    flip(path)
+    flip_bit(path)
     done = place.run("verify")
     assert done.status == 1
     assert str(path) in done.out
@@ -140,7 +135,7 @@ def test_a_flipped_bit_in_a_raw_file(place: Workplace, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["loads", "sweeps", "audits", "landed"])
 def test_a_flipped_bit_in_a_ledger(place: Workplace, kind: str) -> None:
     path = one_of(place, f"raw/{kind}/*/*.json")
-    flip(path)
+    flip_bit(path)
     done = place.run("verify")
     assert done.status == 1
     assert str(path) in done.out
@@ -151,7 +146,7 @@ def test_a_flipped_bit_in_a_folded_ledger(place: Workplace, kind: str) -> None:
     single = one_of(place, f"raw/{kind}/*/*.json")
     fold(single.parent, [single.name])
     assert place.run("verify").status == 0
-    flip(one_of(place, f"raw/{kind}/*/folded-*"))
+    flip_bit(one_of(place, f"raw/{kind}/*/folded-*"))
     assert "ledger_checksum" in checks(place)
 
 
@@ -163,7 +158,7 @@ def test_a_raw_file_that_is_gone(place: Workplace) -> None:
 @pytest.mark.parametrize("table", ["tasks", "resources", "task_versions", "quarantine"])
 def test_a_flipped_bit_in_a_partition(place: Workplace, table: str) -> None:
     path = one_of(place, f"tables/{table}/*/*/data.parquet")
-    flip(path)
+    flip_bit(path)
     done = place.run("verify")
     assert done.status == 1
     assert str(path) in done.out
@@ -243,7 +238,7 @@ def test_a_changed_warehouse(place: Workplace, statement: str, check: str) -> No
 
 
 def test_a_warehouse_that_another_program_changed(place: Workplace) -> None:
-    flip(place.data / "warehouse.duckdb")
+    flip_bit(place.data / "warehouse.duckdb")
     assert "warehouse_checksum" in checks(place)
 
 

@@ -26,6 +26,7 @@ from cbr_warehouse.raw.ledgers import (
 )
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
+from support.flipped_bit import flip_bit
 
 FIRST = datetime(2026, 1, 30, 12, tzinfo=UTC)
 SOURCE = "prod"
@@ -106,9 +107,7 @@ def damage_state(path: Path, how: str, older: bytes) -> None:
     if how == "removed":
         path.unlink()
     elif how == "flipped":
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
+        flip_bit(path)
     elif how == "older":
         path.write_bytes(older)
 

@@ -8,6 +8,7 @@ from cbr_warehouse.errors import TransientSourceError
 from cbr_warehouse.source.page import Page
 from cbr_warehouse.source.query import TaskQuery
 from cbr_warehouse.storage.layout import UNKNOWN_DAY
+from support.flipped_bit import flip_bit
 from support.living_source import Dialect, LivingSource, living
 from support.load_bench import Bench
 
@@ -26,12 +27,6 @@ class FailsLate(LivingSource):
         return super().list_tasks(query, limit=limit, offset=offset)
 
 
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 def test_a_window_that_a_failed_load_landed_is_read_again_once_its_file_is_damaged(tmp_path: Path) -> None:
     """The window was skipped for 24 hours as landed, and the day lacked what the damaged file had held."""
     source = FailsLate(NOW, tasks=living(NOW, 1, Dialect()).tasks, is_failing=True)
@@ -39,7 +34,7 @@ def test_a_window_that_a_failed_load_landed_is_read_again_once_its_file_is_damag
     assert bench.load().exit_status(strict=False) == 1
     day = (NOW - timedelta(days=5)).date().isoformat()
     (path, *_) = sorted(bench.directory.raw_day("records", "prod", day).glob("*.parquet"))
-    flip(path)
+    flip_bit(path)
     source.is_failing = False
     source.now += timedelta(minutes=5)
     bench.load()
@@ -57,7 +52,7 @@ def test_damage_of_undated_records_leads_to_a_deep_load_even_if_the_next_one_fai
     unknown = bench.directory.raw_day("records", "prod", UNKNOWN_DAY)
     unknown.mkdir()
     (unknown / path.name).write_bytes(path.read_bytes())
-    flip(unknown / path.name)
+    flip_bit(unknown / path.name)
     purposes = []
     for is_failing in (True, False, False):
         source.is_failing = is_failing

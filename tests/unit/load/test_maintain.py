@@ -21,6 +21,7 @@ from cbr_warehouse.raw.stored_records import count_missing
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import make_tables
+from support.flipped_bit import flip_bit
 from support.living_source import Dialect, living
 from support.load_bench import Bench
 
@@ -155,9 +156,7 @@ def test_a_day_with_a_damaged_file_is_left_alone(loaded: Path, tmp_path: Path) -
     bench = copied(loaded, tmp_path / "data")
     day = bench.directory.raw_days("prod")[0]
     files = raw_files(bench.directory.raw_day("manifests", "prod", day))
-    content = bytearray(files[0].read_bytes())
-    content[len(content) // 2] ^= 1
-    files[0].write_bytes(content)
+    flip_bit(files[0])
     (done,) = maintain(bench.loading(), {})
     assert done.days > 0  # the others are compacted all the same
     assert raw_files(bench.directory.raw_day("manifests", "prod", day)) == files

@@ -31,6 +31,7 @@ from cbr_warehouse.raw.ledgers import (
 )
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
+from support.flipped_bit import flip_bit
 
 FIRST = datetime(2026, 10, 31, 20, tzinfo=UTC)
 
@@ -136,9 +137,7 @@ def test_a_damaged_folded_file_is_named_and_a_fold_carries_no_damage_on(tmp_path
     directory = written(tmp_path, 30)
     fold_ledgers(directory, "prod", at_once=True)
     path = max(directory.raw_ledger(kind, "prod").glob("folded-*"))
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    flip_bit(path)
     for check in (check_ledgers, verify_folded_ledgers):
         with pytest.raises(DamagedFileError, match="checksum"):
             check(directory, "prod")

@@ -16,6 +16,7 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import make_tables
 from cbr_warehouse.tables.build_state import read_state
 from cbr_warehouse.tables.partition_files import find_broken, lacks_files, make_dirty, mend
+from support.flipped_bit import flip_bit
 from support.landed_records import CONTRACT, SOURCE, all_rows, land, make, printed
 
 pytestmark = pytest.mark.fault("damaged files")
@@ -41,19 +42,13 @@ def made(sound: DataDirectory, tmp_path: Path) -> DataDirectory:
     return DataDirectory(shutil.copytree(sound.root, tmp_path / "data"))
 
 
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
 @pytest.mark.parametrize(
     ("damage", "wrong", "is_seen_by_size"),
-    [(Path.unlink, MISSING, True), (cut, CONTENT, True), (flipped, CONTENT, False)],
+    [(Path.unlink, MISSING, True), (cut, CONTENT, True), (flip_bit, CONTENT, False)],
 )
 def test_a_damaged_file_is_found_and_made_again(
     made: DataDirectory,
@@ -100,7 +95,7 @@ def test_a_day_whose_raw_files_are_gone_is_not_made_again(made: DataDirectory) -
 
 def test_several_days_are_made_again_in_order(made: DataDirectory) -> None:
     for day in DAYS:
-        flipped(made.partition("task_versions", SOURCE, day))
+        flip_bit(made.partition("task_versions", SOURCE, day))
     assert list(find_broken(made, SOURCE, DAYS[::-1])) == list(DAYS)
     assert mend(made, SOURCE, DAYS[::-1]) == list(DAYS)
 
