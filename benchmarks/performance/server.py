@@ -12,9 +12,11 @@ import asyncio
 import json
 import mmap
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -205,17 +207,17 @@ class Server:
         return "200 OK", b'{"count":%d,"operation_logs":[%b]}' % (max(0, end - first), body)
 
 
-def keep_running(index: Index, number: int) -> None:
-    """Serves the newest ended tasks as running ones, of those that took any time."""
-    left = number
+def _that_ran(index: Index) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The ended tasks, newest first, of which the text of a running one is older by its own times."""
     for position in map(int, np.flatnonzero(~index.is_open)):
         record = json.loads(index.text(position))
-        # A task that failed at once has one time for both: which text is the newer could not be told.
-        if record["started_at"] is None or record["started_at"] == record["updated_at"]:
-            continue
-        if not left:
-            break
-        left -= 1
+        if record["started_at"] not in {None, record["updated_at"]}:
+            yield position, record
+
+
+def keep_running(index: Index, number: int) -> None:
+    """Serves the newest ended tasks as running ones, of those that took any time."""
+    for position, record in islice(_that_ran(index), number):
         record |= {"status": "running", "ended_at": None, "updated_at": record["started_at"]}
         record["extra_info"]["common"]["progress"] = 50
         index.changed[position] = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
