@@ -76,7 +76,6 @@ def _increment(place: Path, size: int, say: Say) -> dict[str, Any]:
             for step in STEPS:
                 if step == "changed":
                     end_running(url)
-                    configure(folder, url)  # years that were loaded day by day, of which the source keeps 30
                 elif step == "reading ledgers":
                     add_old_loads((folder / OWN.database).parent, "bench", YEAR_OF_HOURS)
                 before = stats(url)["requests"]
