@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from cbr_emulator.estate.error_codes import INCIDENT_ERROR, RANDOM_ERRORS, VAULT_FULL, error
-from cbr_emulator.estate.model import Machine, Misconfiguration, Vault
+from cbr_emulator.estate.lasting_changes import Misconfiguration
+from cbr_emulator.estate.model import Machine, Vault
 from cbr_emulator.estate.simulation_state import Incident, Simulation
 from cbr_emulator.estate.vault_factory import MEDIAN_GB
 
@@ -31,6 +32,7 @@ class Run:
         is_full: Whether it is a full backup.
         gb: Gigabytes read.
         cause: What made it fail: a misconfiguration, an incident, or the list of failures of a full vault.
+        is_slowed: Whether it took longer because of a slowdown of its machine.
     """
 
     outcome: str
@@ -40,6 +42,7 @@ class Run:
     is_full: bool
     gb: float
     cause: Misconfiguration | Incident | list[str] | None = None
+    is_slowed: bool = False
 
     @property
     def busy_until(self) -> datetime:
@@ -69,12 +72,16 @@ def draw_run(
     gb, seconds = _draw_size_and_duration(simulation, machine, is_full=is_full)
     if not is_manual and _gets_stuck(simulation, vault, machine, created):
         return Run(STUCK, ("", ""), started, None, is_full, gb)
-    if simulation.incident_at(created):
+    slowed = None if is_full or is_manual else _slowed_seconds(machine, created)
+    if slowed is not None:
+        seconds = slowed
+    elif simulation.incident_at(created):
         seconds = min(seconds * random.uniform(1.5, 6), max(seconds, 6 * 3600))
     elif not is_manual and not is_full and _is_slowed_down(simulation, vault, machine, created):
         usual = median(machine.recent_seconds)
         seconds = max(10 * usual, usual + random.uniform(1200, 3000))
-    return Run("success", ("", ""), started, started + timedelta(seconds=seconds), is_full, gb)
+    ended = started + timedelta(seconds=seconds)
+    return Run("success", ("", ""), started, ended, is_full, gb, is_slowed=slowed is not None)
 
 
 def is_slow(machine: Machine, seconds: float) -> bool:
@@ -122,6 +129,16 @@ def _draw_size_and_duration(
         gb = machine.size_gb * machine.change_rate * random.lognormvariate(0, 0.2)
     overhead = machine.overhead_seconds * random.lognormvariate(0, 0.15)
     return gb, overhead + gb / (machine.gb_per_second * random.lognormvariate(0, 0.12))
+
+
+def _slowed_seconds(machine: Machine, created: datetime) -> float | None:
+    """How long a backup takes during a slowdown of its machine: also at least twenty minutes longer."""
+    slowdown = machine.slowdown
+    if slowdown is None or not slowdown.begins_at <= created < slowdown.ends_at:
+        return None
+    usual = median(machine.recent_seconds) if not slowdown.slowed else slowdown.usual_seconds
+    slowdown.usual_seconds = usual
+    return max(slowdown.factor * usual, usual + 1200)
 
 
 def _gets_stuck(simulation: Simulation, vault: Vault, machine: Machine, created: datetime) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 from cbr_emulator.estate.backup_outcome import STUCK, Run, draw_run, is_slow
 from cbr_emulator.estate.deletions import expiry
 from cbr_emulator.estate.error_codes import ERRORS
-from cbr_emulator.estate.model import EVERY_DAY, Machine, Misconfiguration, RecoveryPoint, Vault
+from cbr_emulator.estate.lasting_changes import Misconfiguration
+from cbr_emulator.estate.model import EVERY_DAY, Machine, RecoveryPoint, Vault
 from cbr_emulator.estate.replication import copies
 from cbr_emulator.estate.restores import maybe_restore
 from cbr_emulator.estate.simulation_state import Incident, Simulation
@@ -89,6 +90,8 @@ def make_backup_task(
     machine.busy_until = run.busy_until
     machine.has_failed = run.outcome in {"failed", "timeout"}
     _record_changes(simulation, machine, task, ended)
+    if run.is_slowed and machine.slowdown is not None:
+        machine.slowdown.slowed.append((created, ended, task.id))
     _record_cause(machine, task, run, ended)
     if is_downgraded:
         simulation.record_episode("downgraded_consistency", (created, ended), (task.id,), machine.id)
@@ -138,6 +141,8 @@ def _skip(simulation: Simulation, vault: Vault, machine: Machine, created: datet
 
 
 def _is_missed(simulation: Simulation, vault: Vault, machine: Machine, slot: datetime) -> bool:
+    if slot.date() in machine.misses_on:
+        return True
     # Only where the log shows that a run was due; otherwise a reader cannot detect it.
     if vault.weekdays != EVERY_DAY or len(vault.hours) > 4 or len(machine.recent_seconds) < 5:
         return False

@@ -1,6 +1,7 @@
 """Deletions: daily ones of expired backups, and rare manual ones of many backups of a vault at night."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cbr_emulator.estate.error_codes import DELETE_ERRORS, IMMEDIATE_ERRORS, error
@@ -24,9 +25,7 @@ MAX_MANUAL_DELETIONS = 45
 
 def expiry(simulation: Simulation, vault: Vault, usable_at: datetime) -> datetime:
     """When a recovery point is deleted by retention: the day after it expires, between 08:00 and 20:00."""
-    day = usable_at + vault.retention + timedelta(days=1)
-    eight = day.replace(hour=8, minute=0, second=0, microsecond=0)
-    return eight + timedelta(seconds=simulation.random.uniform(0, 12 * 3600 - 1))
+    return _next_batch(simulation, usable_at + vault.retention)
 
 
 def existing_recovery_points(
@@ -44,6 +43,26 @@ def existing_recovery_points(
         if expires_at >= simulation.start:
             name = f"autobk_{machine.number:05d}_{slot:%Y%m%d%H%M}"
             yield RecoveryPoint(simulation.new_id(), name, usable_at, expires_at, checkpoint)
+
+
+def change_retention(simulation: Simulation, vault: Vault) -> None:
+    """Applies a change of the vault's retention to the recovery points that have not expired by then.
+
+    If it is shortened, those that are too old by the new rule expire with the next day's batch.
+    """
+    if vault.retention_change is None:
+        return
+    at, retention = vault.retention_change
+    for machine in vault.machines:
+        for place, point in enumerate(machine.points):
+            if point.expires_at is not None and point.expires_at > at:
+                day = max(point.usable_at + retention, at)
+                machine.points[place] = replace(point, expires_at=_next_batch(simulation, day))
+
+
+def _next_batch(simulation: Simulation, at: datetime) -> datetime:
+    eight = (at + timedelta(days=1)).replace(hour=8, minute=0, second=0, microsecond=0)
+    return eight + timedelta(seconds=simulation.random.uniform(0, 12 * 3600 - 1))
 
 
 def delete_expired(simulation: Simulation, vault: Vault, deleted: set[str]) -> Iterator[Task]:
@@ -81,9 +100,11 @@ def delete_manually(simulation: Simulation, vault: Vault, deleted: set[str]) -> 
     ]
     if vault.is_anchor and "mass_delete" in simulation.required:
         nights.append(_night(simulation, simulation.required["mass_delete"]))
-    for at in nights:
+    for at in [*nights, *vault.bulk_deletions]:
         wanted = simulation.random.randrange(MASS_DELETE_SIZE + 2, MAX_MANUAL_DELETIONS)
-        found = [one for one in _deletable(vault, at) if one[1].backup_id not in deleted][:wanted]
+        found = [one for one in _deletable(vault, at) if one[1].backup_id not in deleted]
+        # By day the oldest might as well have expired: whoever deletes then takes the newest.
+        found = found[-wanted:] if 8 <= at.hour < 20 else found[:wanted]
         if len(found) < MASS_DELETE_SIZE:
             continue
         gap = timedelta(minutes=simulation.random.uniform(15, 55)) / len(found)

@@ -34,9 +34,18 @@ class Episode:
     - ``removal``: a resource removed from its vault; the task that removed it; the resource.
     - ``renamed``: a new name of a resource; the first backup that shows it; the resource.
     - ``policy_edit``: a policy moved to another hour; the backups of its first run at the new hour, which
-      end the episode; the vault.
+      end the episode; the vault. With signals also moved to another weekday, or with more or fewer hours.
     - ``clock_change``: a change to or from summer time of a policy that runs in local time: from its last
       run before until its first run after; the backups of the latter; the vault.
+
+    With signals (``signals``) also:
+
+    - ``backups_stopped``: a policy that is switched off, from its first missing run until the next one
+      (or the end of the estate); no task; the vault. Likewise a resource that its vault backs up no more.
+    - ``retention_shortened``: a policy that keeps backups for a shorter time, from the edit until those too
+      old are deleted; no task; the vault.
+    - ``duration_jump``: incremental backups of a resource that take five times as long as before or more,
+      and twenty minutes; those backups; the resource.
 
     Attributes:
         kind: Name of the kind.

@@ -26,6 +26,7 @@ from cbr_emulator.estate.manual_backups import (
 from cbr_emulator.estate.model import Vault
 from cbr_emulator.estate.removals_and_maintenance import maintenance_tasks
 from cbr_emulator.estate.replication import late_copies
+from cbr_emulator.estate.signals import NO_SIGNALS, make_signals
 from cbr_emulator.estate.simulate_vault import record_shared_episodes, run_vault
 from cbr_emulator.estate.simulation_state import Simulation
 from cbr_emulator.estate.task import Task
@@ -61,7 +62,7 @@ MOST_DRAWS = 20
 """Draws of an estate at most; the last one is taken as it is."""
 
 
-def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
+def generate_estate(tasks: int, days: int, seed: int, now: datetime, *, has_signals: bool = False) -> Estate:
     """Generates an estate.
 
     One in a thousand small estates has a vault that deletes far more than it backs up, or before its first
@@ -72,6 +73,8 @@ def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
         days: Number of days before now.
         seed: Another seed gives another estate.
         now: The present, UTC.
+        has_signals: Whether vaults are added in which what alarms look for happens (``signals``). The
+            other tasks are the same without them; an estate of less than 60 days has none.
 
     Returns:
         The estate, from ``days`` before now until ``FUTURE`` after now.
@@ -79,13 +82,15 @@ def generate_estate(tasks: int, days: int, seed: int, now: datetime) -> Estate:
     start, most = now - timedelta(days=days), tasks + max(MOST_SURPLUS, tasks / 50)
     sequence = f"{seed}/{tasks}/{days}/{now.isoformat()}"
     for draw in range(MOST_DRAWS):
-        estate = _draw(f"{sequence}/{draw}" if draw else sequence, tasks, days, now)
-        if estate.tasks[0].created_at >= start and _count(estate.tasks, now) <= most:
+        own = f"{sequence}/{draw}" if draw else sequence
+        drawn, estate = _draw(own, tasks, days, now, has_signals=has_signals)
+        if drawn[0].created_at >= start and _count(drawn, now) <= most:
             break
     return estate
 
 
-def _draw(seed: str, tasks: int, days: int, now: datetime) -> Estate:
+def _draw(seed: str, tasks: int, days: int, now: datetime, *, has_signals: bool) -> tuple[list[Task], Estate]:
+    """The tasks that were asked for, and the estate, which has those of the signals besides."""
     start = now - timedelta(days=days)
     simulation = start_simulation(Random(seed), start, now, now + FUTURE, tasks / days)
     factory = VaultFactory(simulation)
@@ -95,20 +100,22 @@ def _draw(seed: str, tasks: int, days: int, now: datetime) -> Estate:
     made += maintenance_tasks(simulation, factory)
     made += _run_vaults(simulation, factory, anchor, tasks - _count(made, now))
     made += manual_backups_in_the_past(simulation, factory, max(0, tasks - _count(made, now)))
-    record_shared_episodes(simulation)
     made.sort(key=lambda task: (task.created_at, task.id))
-    made = _end_overlapping(made, now)
-    episodes = [*simulation.episodes, *late_copies(made)]
+    added = make_signals(simulation, Random(f"{seed}/signals")) if has_signals else NO_SIGNALS
+    record_shared_episodes(simulation)
+    every = sorted([*made, *added.tasks], key=lambda task: (task.created_at, task.id))
+    every = _end_overlapping(every, now)
+    episodes = [*simulation.episodes, *added.episodes, *late_copies(every)]
     episodes.sort(key=lambda one: (one.begins_at, one.kind, one.about))
     inventory = EstateInventory(
-        tuple(factory.made),
-        frozenset(vault.id for vault, _ in simulation.machines),
-        tuple(made),
+        (*factory.made, *added.vaults),
+        frozenset(vault.id for vault, _ in (*simulation.machines, *added.machines)),
+        tuple(every),
         simulation.start,
         simulation.end,
         seed,
     )
-    return Estate(inventory.tasks, tuple(episodes), inventory)
+    return made, Estate(inventory.tasks, tuple(episodes), inventory)
 
 
 def _run_vaults(

@@ -68,7 +68,8 @@ class InventoryRecords:
         machine, point, vault = backup.machine, backup.point, backup.vault
         is_done = point.usable_at <= now
         is_automatic = point.name.startswith("autobk")
-        expires_at = point.usable_at + vault.retention if point.expires_at and is_done else None
+        kept = vault.retention_at(now)
+        expires_at = point.usable_at + kept if point.expires_at and is_done else None
         resource = machine.resource_at(backup.created_at)
         return {
             "id": point.backup_id,
@@ -182,20 +183,21 @@ class InventoryRecords:
 
     def _policy(self, vault: Vault, now: datetime) -> Record:
         definition = {
-            "retention_duration_days": vault.retention // timedelta(days=1),
+            "retention_duration_days": vault.retention_at(now) // timedelta(days=1),
             "max_backups": -1,
             **dict.fromkeys(("day_backups", "week_backups", "month_backups", "year_backups"), 0),
             "timezone": _zone(vault, now),
             "full_backup_interval": -1,
         }
         rules = schedule_rules(vault, now)
-        return self._any_policy(vault, vault.policy_id, "backup", definition, rules, {})
+        policy = self._any_policy(vault, vault.policy_id, "backup", definition, rules, {})
+        return {**policy, "enabled": not vault.is_stopped(now)}
 
     def _copying_policy(self, vault: Vault, now: datetime) -> Record:
         random = self._inventory.random_of("copying policy", vault.id)
         policy_id, destination_vault_id = draw_id(random), draw_id(random)
         definition = {
-            "retention_duration_days": vault.retention // timedelta(days=1),
+            "retention_duration_days": vault.retention_at(now) // timedelta(days=1),
             "max_backups": -1,
             "timezone": _zone(vault, now),
             "destination_region": DESTINATION[0],

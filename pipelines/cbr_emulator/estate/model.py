@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
+
+from cbr_emulator.estate.lasting_changes import Misconfiguration, PolicyEdit, Slowdown
 
 SERVER = ("0daac4c5-6707-4851-97ba-169e36266b66", "OS::Nova::Server", "ecs")
 DISK = ("d1603440-187d-4516-af25-121250c7cc97", "OS::Cinder::Volume", "evs")
@@ -12,25 +14,6 @@ TURBO = ("3f3c3220-245c-4805-b811-758870015881", "OS::Sfs::Turbo", "sfs")
 
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 WORKING_DAYS = (0, 1, 2, 3, 4)
-
-
-@dataclass
-class Misconfiguration:
-    """A lasting misconfiguration of a resource.
-
-    Attributes:
-        begins_at: When it begins.
-        ends_at: When it is corrected.
-        code: The error that it causes.
-        share: Share of backups that fail because of it.
-        attempts: Backups attempted during it: created, ended, id, and whether it made them fail.
-    """
-
-    begins_at: datetime
-    ends_at: datetime
-    code: str
-    share: float = 0.96
-    attempts: list[tuple[datetime, datetime, str, bool]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +61,9 @@ class Machine:
         rerun_at: When a failed backup will be retried manually.
         has_failed: Whether its newest backup failed.
         points: Its recovery points.
+        stopped: When its vault does not back it up although no task removed it: begin and end.
+        misses_on: UTC days on which the runs of its policy pass without a task of it.
+        slowdown: A time in which its backups take longer; None without one.
     """
 
     number: int
@@ -101,6 +87,9 @@ class Machine:
     rerun_at: datetime | None = None
     has_failed: bool = False
     points: list[RecoveryPoint] = field(default_factory=list)
+    stopped: tuple[datetime, datetime] | None = None
+    misses_on: frozenset[date] = frozenset()
+    slowdown: Slowdown | None = None
 
     @property
     def id(self) -> str:
@@ -110,6 +99,10 @@ class Machine:
     def resource_at(self, at: datetime) -> dict[str, Any]:
         """The ``resource`` block at a time."""
         return self.renamed[1] if self.renamed is not None and at >= self.renamed[0] else self.resource
+
+    def is_stopped(self, at: datetime) -> bool:
+        """Whether its vault leaves it out at a time."""
+        return self.stopped is not None and self.stopped[0] <= at < self.stopped[1]
 
     def misconfiguration_at(self, at: datetime) -> Misconfiguration | None:
         """The misconfiguration in effect at a time."""
@@ -136,6 +129,7 @@ class Machine:
             rerun_at=None,
             has_failed=False,
             points=[],
+            stopped=None,
         )
         self.elsewhere = other.runs
         return other
@@ -171,7 +165,12 @@ class Vault:
         removal_at: When some of its machines are removed.
         leaving: The machines to be removed.
         zone: Time zone of the policy.
-        edited: When the policy is edited, and its hours from then on.
+        edits: Edits of the policy, oldest first.
+        stopped: When the policy is switched off and on again; None if it never is.
+        retention_change: When the retention is changed, and to what; None if it never is.
+        bulk_deletions: Times at which somebody deletes many of its backups, besides those drawn.
+        stagger: How much later than the machine before it the backup of each machine is created.
+        destinations: Regions that backups are copied to, if it replicates.
     """
 
     id: str
@@ -190,16 +189,34 @@ class Vault:
     removal_at: datetime | None = None
     leaving: list[Machine] = field(default_factory=list)
     zone: tzinfo = UTC
-    edited: tuple[datetime, tuple[int, ...]] | None = None
+    edits: list[PolicyEdit] = field(default_factory=list)
+    stopped: tuple[datetime, datetime] | None = None
+    retention_change: tuple[datetime, timedelta] | None = None
+    bulk_deletions: list[datetime] = field(default_factory=list)
+    stagger: timedelta = timedelta()
+    destinations: tuple[str, ...] = ("eu-nl",)
 
     @property
     def has_changing_hours(self) -> bool:
         """Whether the hours of the policy in UTC change during the estate."""
-        return self.zone is not UTC or self.edited is not None
+        return self.zone is not UTC or bool(self.edits)
 
     def hours_at(self, at: datetime) -> tuple[int, ...]:
         """Hours of the day, in ``zone``, at which the policy in effect at a time runs."""
-        return self.edited[1] if self.edited is not None and at >= self.edited[0] else self.hours
+        return next((edit.hours for edit in reversed(self.edits) if at >= edit.at), self.hours)
+
+    def weekdays_at(self, at: datetime) -> tuple[int, ...]:
+        """Weekdays, in ``zone``, on which the policy in effect at a time runs."""
+        return next((edit.weekdays for edit in reversed(self.edits) if at >= edit.at), self.weekdays)
+
+    def retention_at(self, at: datetime) -> timedelta:
+        """How long backups are kept by the policy in effect at a time."""
+        change = self.retention_change
+        return change[1] if change is not None and at >= change[0] else self.retention
+
+    def is_stopped(self, at: datetime) -> bool:
+        """Whether its policy is switched off at a time."""
+        return self.stopped is not None and self.stopped[0] <= at < self.stopped[1]
 
     def keeps(self, machine: Machine, at: datetime) -> bool:
         """Whether a machine is in the vault at a time, planned removals included."""
@@ -208,19 +225,20 @@ class Vault:
 
     def slots(self, begin: datetime, end: datetime) -> Iterator[datetime]:
         """Scheduled times of the policy in [begin, end)."""
-        hours = sorted({*self.hours, *self.hours_at(end)})
+        hours = sorted({*self.hours, *(hour for edit in self.edits for hour in edit.hours)})
         day = begin.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         while day < end:
-            if day.weekday() in self.weekdays:
-                for hour in hours:
-                    slot = day.replace(hour=hour).astimezone(UTC)
-                    if begin <= slot < end and hour in self.hours_at(slot):
-                        yield slot
+            for hour in hours:
+                slot = day.replace(hour=hour).astimezone(UTC)
+                is_due = hour in self.hours_at(slot) and day.weekday() in self.weekdays_at(slot)
+                if is_due and begin <= slot < end and not self.is_stopped(slot):
+                    yield slot
             day += timedelta(days=1)
 
     def next_slot(self, after: datetime) -> datetime:
-        """The first scheduled time after a time."""
-        return next(self.slots(after + timedelta(seconds=1), after + timedelta(days=9)))
+        """The first scheduled time after a time; nine days later, if its policy is switched off."""
+        latest = after + timedelta(days=9)
+        return next(self.slots(after + timedelta(seconds=1), latest), latest)
 
     def without_policy(self) -> "Vault":
         """The vault without its policy, for manual operations."""

@@ -21,12 +21,13 @@ def schedule_rules(vault: Vault, now: datetime, later_hours: int = 0) -> list[st
     offset = now.astimezone(vault.zone).utcoffset() or timedelta()
     rules = []
     for hour in vault.hours_at(now):
-        in_utc = hour + later_hours - offset // timedelta(hours=1)
-        rules.append(_rule(tuple(sorted((day + in_utc // 24) % 7 for day in vault.weekdays)), in_utc % 24))
+        in_utc = (hour + later_hours) * 60 - offset // timedelta(minutes=1)
+        weekdays = tuple(sorted((day + in_utc // 1440) % 7 for day in vault.weekdays_at(now)))
+        rules.append(_rule(weekdays, in_utc % 1440 // 60, in_utc % 60))
     return rules
 
 
-def _rule(weekdays: tuple[int, ...], hour: int) -> str:
+def _rule(weekdays: tuple[int, ...], hour: int, minute: int) -> str:
     if weekdays == EVERY_DAY:
-        return f"FREQ=DAILY;INTERVAL=1;BYHOUR={hour};BYMINUTE=00"
-    return f"FREQ=WEEKLY;BYDAY={','.join(DAYS[day] for day in weekdays)};BYHOUR={hour};BYMINUTE=00"
+        return f"FREQ=DAILY;INTERVAL=1;BYHOUR={hour};BYMINUTE={minute:02}"
+    return f"FREQ=WEEKLY;BYDAY={','.join(DAYS[day] for day in weekdays)};BYHOUR={hour};BYMINUTE={minute:02}"

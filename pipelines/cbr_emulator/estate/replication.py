@@ -21,6 +21,13 @@ def copies(
     simulation: Simulation, vault: Vault, machine: Machine, point: RecoveryPoint, gb: float
 ) -> Iterator[Task]:
     """The attempts to copy a recovery point, up to the first success."""
+    for destination in vault.destinations:
+        yield from _copies_to(simulation, vault, machine, point, gb, destination)
+
+
+def _copies_to(  # a copy has this many attributes
+    simulation: Simulation, vault: Vault, machine: Machine, point: RecoveryPoint, gb: float, destination: str
+) -> Iterator[Task]:
     at = _first_slot(simulation, vault, point.usable_at)
     must_be_late = vault.is_anchor and simulation.must_happen("late_copy", point.usable_at)
     if must_be_late:
@@ -29,7 +36,7 @@ def copies(
         if at >= simulation.end or not vault.keeps(machine, at):
             return
         has_failed = attempt == 0 if must_be_late else simulation.happens(0.018)
-        yield _copy(simulation, vault, machine, point, at, gb, has_failed=has_failed)
+        yield _copy(simulation, vault, machine, point, at, gb, destination=destination, has_failed=has_failed)
         if not has_failed:
             return
         at += timedelta(days=1)
@@ -38,13 +45,14 @@ def copies(
 def late_copies(tasks: Iterable[Task]) -> Iterator[Episode]:
     """Episodes of copies that were finished late, found in the tasks."""
     usable_at: dict[str, datetime] = {}
-    attempts: dict[str, list[Task]] = defaultdict(list)
+    attempts: dict[tuple[str, str], list[Task]] = defaultdict(list)
     for task in tasks:
         if task.operation_type == "backup" and task.outcome == "success" and task.ended_at is not None:
             usable_at[task.blocks["backup"]["backup_id"]] = task.ended_at
         elif task.operation_type == "replication":
-            attempts[task.blocks["replication"]["source_backup_id"]].append(task)
-    for backup_id, copied in attempts.items():
+            block = task.blocks["replication"]
+            attempts[block["source_backup_id"], block["destination_region"]].append(task)
+    for (backup_id, _), copied in attempts.items():
         last = copied[-1]
         if last.outcome != "success" or last.ended_at is None or last.resource is None:
             continue
@@ -68,6 +76,7 @@ def _copy(  # noqa: PLR0913  # a copy has this many attributes
     at: datetime,
     gb: float,
     *,
+    destination: str,
     has_failed: bool,
 ) -> Task:
     random = simulation.random
@@ -83,7 +92,7 @@ def _copy(  # noqa: PLR0913  # a copy has this many attributes
         "destination_backup_name": point.name,
         "destination_checkpoint_id": simulation.new_id(),
         "destination_project_id": "5b1a0c6d7e8f49a0b1c2d3e4f5a6b7c8",
-        "destination_region": "eu-nl",
+        "destination_region": destination,
     }
     return simulation.task(
         vault,

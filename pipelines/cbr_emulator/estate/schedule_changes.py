@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from cbr_emulator.estate.lasting_changes import PolicyEdit
 from cbr_emulator.estate.model import EVERY_DAY, Vault
 from cbr_emulator.estate.simulation_state import Simulation
 
@@ -40,7 +41,7 @@ def edit_policy(simulation: Simulation, vault: Vault) -> None:
     """Moves the policy's hour at a time in the estate's past; each day keeps its one run."""
     at = simulation.start + (simulation.now - simulation.start) * simulation.random.uniform(0.35, 0.65)
     at = at.replace(hour=simulation.random.randrange(9, 17), minute=simulation.random.randrange(60))
-    vault.edited = (at, (vault.hours[0] + LATER_HOURS,))
+    vault.edits.append(PolicyEdit(at, (vault.hours[0] + LATER_HOURS,), vault.weekdays))
 
 
 def record_schedule_changes(
@@ -55,8 +56,9 @@ def record_schedule_changes(
     """
     for before, after in pairwise(sorted(runs)):
         tasks = tuple(runs[after])
-        if vault.edited is not None and before < vault.edited[0] <= after:
-            simulation.record_episode("policy_edit", (vault.edited[0], after), tasks, vault.id)
+        for edit in vault.edits:
+            if before < edit.at <= after:
+                simulation.record_episode("policy_edit", (edit.at, after), tasks, vault.id)
         if _offset(vault, before) != _offset(vault, after):
             simulation.record_episode("clock_change", (before, after), tasks, vault.id)
 

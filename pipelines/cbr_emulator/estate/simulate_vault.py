@@ -5,9 +5,15 @@ from datetime import datetime
 from itertools import groupby
 
 from cbr_emulator.estate.backups import rerun, run_policy
-from cbr_emulator.estate.deletions import delete_expired, delete_manually, existing_recovery_points
+from cbr_emulator.estate.deletions import (
+    change_retention,
+    delete_expired,
+    delete_manually,
+    existing_recovery_points,
+)
 from cbr_emulator.estate.episodes import REGION
-from cbr_emulator.estate.model import Misconfiguration, Vault
+from cbr_emulator.estate.lasting_changes import Misconfiguration
+from cbr_emulator.estate.model import Vault
 from cbr_emulator.estate.removals_and_maintenance import apply_removal, removals
 from cbr_emulator.estate.restores import run_restore_drill
 from cbr_emulator.estate.schedule_changes import record_schedule_changes
@@ -24,6 +30,7 @@ def run_vault(simulation: Simulation, vault: Vault) -> Iterator[Task]:
         machine.points += existing_recovery_points(simulation, vault, machine)
     simulation.machines += [(vault, machine) for machine in vault.machines]
     yield from _run(simulation, vault)
+    change_retention(simulation, vault)
     deleted: set[str] = set()
     yield from delete_manually(simulation, vault, deleted)
     yield from delete_expired(simulation, vault, deleted)
@@ -43,10 +50,11 @@ def _run(simulation: Simulation, vault: Vault) -> Iterator[Task]:
     for slot in vault.slots(simulation.start, simulation.end):
         apply_removal(vault, slot)
         checkpoint = simulation.new_id()
-        for machine in vault.machines:
-            if machine.is_in_vault(slot):
-                yield from rerun(simulation, vault, machine, slot)
-                made = list(run_policy(simulation, vault, machine, slot, checkpoint))
+        for place, machine in enumerate(vault.machines):
+            at = slot + place * vault.stagger
+            if machine.is_in_vault(at) and not machine.is_stopped(at):
+                yield from rerun(simulation, vault, machine, at)
+                made = list(run_policy(simulation, vault, machine, at, checkpoint))
                 runs.setdefault(slot, []).extend(task.id for task in made[:1])  # the backup comes first
                 yield from made
     if vault.has_changing_hours:
@@ -60,10 +68,10 @@ def record_shared_episodes(simulation: Simulation) -> None:
             span = (incident.begins_at, incident.ends_at)
             simulation.record_episode("incident", span, tuple(incident.failed), REGION)
     for resource_id, misconfiguration in simulation.misconfigurations:
-        _record_streaks(simulation, resource_id, misconfiguration)
+        record_streaks(simulation, resource_id, misconfiguration)
 
 
-def _record_streaks(simulation: Simulation, resource_id: str, misconfiguration: Misconfiguration) -> None:
+def record_streaks(simulation: Simulation, resource_id: str, misconfiguration: Misconfiguration) -> None:
     """Records streaks of failures; a success in between ends a streak."""
     for has_failed, group in groupby(sorted(misconfiguration.attempts), key=lambda attempt: attempt[3]):
         attempts = list(group)

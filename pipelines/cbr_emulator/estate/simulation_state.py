@@ -10,7 +10,8 @@ from random import Random
 from typing import Any
 
 from cbr_emulator.estate.episodes import Episode
-from cbr_emulator.estate.model import Machine, Misconfiguration, Vault
+from cbr_emulator.estate.lasting_changes import Misconfiguration
+from cbr_emulator.estate.model import Machine, Vault
 from cbr_emulator.estate.task import Task
 
 SHOWN_BEFORE = timedelta(hours=20)

@@ -5,16 +5,8 @@ from typing import Any
 
 from cbr_emulator.estate.error_codes import MISCONFIGURATION_ERRORS
 from cbr_emulator.estate.incidents import poisson_times
-from cbr_emulator.estate.model import (
-    DISK,
-    EVERY_DAY,
-    SERVER,
-    TURBO,
-    WORKING_DAYS,
-    Machine,
-    Misconfiguration,
-    Vault,
-)
+from cbr_emulator.estate.lasting_changes import Misconfiguration
+from cbr_emulator.estate.model import DISK, EVERY_DAY, SERVER, TURBO, WORKING_DAYS, Machine, Vault
 from cbr_emulator.estate.schedule_changes import (
     MAX_MACHINES,
     can_change_schedule,
@@ -107,9 +99,11 @@ class VaultFactory:
         self._draw_events(vault)
         return vault
 
-    def empty_vault(self) -> Vault:
-        """A vault of servers without machines."""
-        return self._vault(SERVER, "daily", 0)
+    def empty_vault(
+        self, policy: str = "daily", first: int = 0, kind: tuple[str, str, str] = SERVER
+    ) -> Vault:
+        """A vault without machines, of a policy of ``POLICIES`` whose first hour is given."""
+        return self._vault(kind, policy, first)
 
     def machine(self, kind: tuple[str, str, str], enrolled_at: datetime | None = None) -> Machine:
         """A machine, present from the beginning unless ``enrolled_at`` is given."""

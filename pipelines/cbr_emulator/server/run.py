@@ -44,6 +44,7 @@ class Options:
     now: str | None = None
     is_frozen: bool = False
     projects: int = 1
+    has_signals: bool = False
 
 
 def serve(options: Options) -> None:
@@ -172,7 +173,7 @@ def _records(options: Options, dialect: Dialect, now: datetime, project: Project
     if options.records is not None:
         return FileRecords(options.records), ()
     seed = options.seed if project.id == PROJECT else options.seed + int(project.id[:8], 16)
-    estate = generate_estate(options.tasks, options.days, seed, now)
+    estate = generate_estate(options.tasks, options.days, seed, now, has_signals=options.has_signals)
     if project.id == PROJECT:
         print(f"emulator: {len(estate.tasks):,} tasks generated", file=sys.stderr)  # noqa: T201
     estate = with_undocumented(estate, dialect, seed)

@@ -39,10 +39,18 @@ def emulator(
             help="How many projects the account has, each with an estate of its own.", min=1, max=1000
         ),
     ] = 1,
+    signals: Annotated[
+        bool,
+        typer.Option(
+            "--signals", help="Add vaults in which what alarms look for happens; --days 60 or more."
+        ),
+    ] = False,
     freeze: Annotated[bool, typer.Option("--freeze", help="Let no time pass but what is asked for.")] = False,
 ) -> None:
     """Serve the CBR API on 127.0.0.1 until stopped."""
-    options = Options(port, tasks, days, seed, records, dialect or (), fault or (), now, freeze, projects)
+    options = Options(
+        port, tasks, days, seed, records, dialect or (), fault or (), now, freeze, projects, signals
+    )
     try:
         serve(options)
     except EmulatorOptionError as error:

@@ -11,6 +11,7 @@ import pytest
 from cbr_emulator.estate.episodes import Episode
 from cbr_emulator.estate.generate import Estate, generate_estate
 from cbr_emulator.estate.incidents import start_simulation
+from cbr_emulator.estate.lasting_changes import PolicyEdit
 from cbr_emulator.estate.replication import _first_slot
 from cbr_emulator.estate.schedule_changes import MAX_MACHINES
 from cbr_emulator.estate.vault_factory import VaultFactory
@@ -112,7 +113,8 @@ def test_no_slot_goes_missing_where_hours_move(estate: Estate) -> None:
 def test_copies_go_five_hours_after_the_hour_of_that_time() -> None:
     simulation = start_simulation(Random(1), AUTUMN - timedelta(days=30), AUTUMN, AUTUMN, 100)
     vault = VaultFactory(simulation).empty_vault()
-    vault.hours, vault.zone, vault.edited = (2,), BERLIN, (datetime(2026, 11, 9, 12, tzinfo=UTC), (6,))
+    vault.hours, vault.zone = (2,), BERLIN
+    vault.edits = [PolicyEdit(datetime(2026, 11, 9, 12, tzinfo=UTC), (6,), vault.weekdays)]
     for usable_at, hour in (
         (datetime(2026, 10, 24, 0, 20, tzinfo=UTC), 5),
         (datetime(2026, 10, 26, 1, 20, tzinfo=UTC), 6),
