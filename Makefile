@@ -31,7 +31,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast duckdb2 check audit lint format docs recording reliability coverage bench compare soak pictures mutate simulate dev build release release-files system-deps clean
+.PHONY: help demo test test-fast duckdb2 check audit lint format docs alarms recording reliability coverage bench compare soak pictures mutate simulate dev build release release-files system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,9 +64,10 @@ format: $(DEV) ## Format the code and apply lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, controls.md, emulator.md, column lineage and names for Dagster, layers in CONTRIBUTING.md, counts in reliability.md
+docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, alarms.md, controls.md, emulator.md, column lineage and names for Dagster, layers in CONTRIBUTING.md, counts in reliability.md
 	$(BIN)/python -m cbr_warehouse.contract.docs_page > docs/tables.md
 	$(BIN)/python -m cbr_warehouse.analytics.docs_page > docs/analytics.md
+	$(BIN)/python -m cbr_warehouse.analytics.alarms_page > docs/alarms.md
 	$(BIN)/python -m cbr_warehouse.controls.docs_page > docs/controls.md
 	$(BIN)/python -m cbr_emulator.docs_page > docs/emulator.md
 	$(BIN)/python tools/analytics_columns.py
@@ -74,6 +75,12 @@ docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, controls.md, emulator.m
 	$(BIN)/python tools/layers.py
 	$(BIN)/pytest -q --collect-only --faults $(FAULTS) tests >/dev/null
 	$(BIN)/python tools/reliability.py --faults $(FAULTS)
+
+ESTATES ?= 200
+alarms: $(DEV) ## Measure precision and recall of every alarm on ESTATES simulated estates (ALARM_ARGS=--verbose prints what is wrong)
+	cd tests && ../$(BIN)/python -m support.alarm_accuracy --estates $(ESTATES) $(ALARM_ARGS)
+	$(BIN)/python -m cbr_warehouse.analytics.alarms_page > docs/alarms.md
+	$(BIN)/python -m cbr_warehouse.controls.docs_page > docs/controls.md
 
 recording: $(DEV) ## Record docs/demo.cast and docs/demo.svg, what a new user sees
 	$(BIN)/python tools/record_demo.py

@@ -75,6 +75,18 @@ TOPICS = (
         "Would the data survive the loss of the region?",
         ("replication", "offsite_rpo", "region_loss", "recovery_point_copy"),
     ),
+    (
+        "What needs a look, and since when?",
+        (
+            "alarm",
+            "mass_deletion",
+            "backups_stopped",
+            "retention_shortened",
+            "policy_edited",
+            "duration_jump",
+            "strike",
+        ),
+    ),
     ("Can it be restored?", ("restore_evidence", "recovery_point_ledger")),
     ("Who deleted what, and was it due?", ("deletion_audit", "deletion_class")),
     (

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cbr_warehouse.analytics.alarm_accuracy import read_alarm_accuracy
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.json_values import plain, print_json
 from cbr_warehouse.cli.table import print_table
@@ -60,9 +61,16 @@ def _print(outcomes: Sequence[Outcome], output: Format, now: datetime) -> None:
         case Format.JUNIT:
             print(write_junit(outcomes, now), end="")
         case Format.TABLE:
-            rows = [(SHOWN[one.verdict], one.control.name, describe(one)) for one in outcomes]
+            rows = [(SHOWN[one.verdict], one.control.name, _who_and_why(one)) for one in outcomes]
             if rows:
                 print_table(("result", "control", "who and why"), rows)
+
+
+def _who_and_why(outcome: Outcome) -> str:
+    """Who and why; of an alarm also how often it is right."""
+    if outcome.control.alarm is None:
+        return describe(outcome)
+    return f"{describe(outcome)} [{read_alarm_accuracy()[outcome.control.alarm].summary}]"
 
 
 def _printable(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.analytics.alarm_accuracy import read_alarm_accuracy
 from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables
 from cbr_warehouse.analytics.catalogue import views as read_views
 from cbr_warehouse.cli.completion import complete_view
@@ -55,5 +56,7 @@ def _show_definition(found: Definition) -> None:
     show(f"analytics.{found.name} ({found.kind})")
     for part in PARTS:
         show(f"\n{part}: {found.parts[part]}")
+    if measured := read_alarm_accuracy().get(found.name):
+        show(f"\nAccuracy: {measured.summary} (docs/alarms.md)")
     show("\nColumns:")
     print_table(("column", "description"), found.columns.items())

@@ -10,8 +10,8 @@ from cbr_warehouse.controls.clauses import CLAUSES
 from cbr_warehouse.settings.analytics import THRESHOLDS
 from cbr_warehouse.settings.control_exceptions import CONTROL_NAMES
 
-_OWN_PARTS = ("Title", "Version", "Population", "Window", "Missing days", "Clauses")
-"""What the header of a control says besides what that of a view does."""
+_OWN_PARTS = ("Title", "Version", "Population", "Window", "Missing days", "Clauses", "Alarm")
+"""What the header of a control says besides what that of a view does; the last only where it is an alarm."""
 
 _HIDE = "may hide failures"
 _BY_ROW = "are judged by row"
@@ -44,6 +44,7 @@ class Control:
         window: The setting that says how far back from the watermark it looks; None where it looks at now.
         needs_days: Whether it passes only if all days of the window are complete.
         supports: The clauses that it supports.
+        alarm: The alarm whose rows fail it: a view with a measured error rate; None without one.
         query: One row for each member of the population: ``source``, ``item`` (an id), ``name``, ``fails``
             (NULL where it cannot be judged), ``why``, ``since`` and ``worst`` (the larger, the worse).
     """
@@ -57,6 +58,7 @@ class Control:
     window: str | None
     needs_days: bool
     supports: tuple[Support, ...]
+    alarm: str | None
     query: str
 
     @property
@@ -91,7 +93,7 @@ def parse_control(name: str, text: str) -> Control:
     lines, query = parse_header(text, (*PARTS, *_OWN_PARTS))
     clauses = lines.pop("Clauses", [])
     parts = {part: " ".join(word.strip() for word in words) for part, words in lines.items()}
-    if missing := [part for part in (*PARTS, *_OWN_PARTS[:-1]) if not parts.get(part)]:
+    if missing := [part for part in (*PARTS, *_OWN_PARTS[:-2]) if not parts.get(part)]:
         raise ValueError(f"{name}.sql: the header lacks {', '.join(missing)}")
     window, missing_days = parts["Window"], parts["Missing days"]
     if window not in {*THRESHOLDS, "none"} or missing_days not in {_HIDE, _BY_ROW}:
@@ -107,6 +109,7 @@ def parse_control(name: str, text: str) -> Control:
         window=None if window == "none" else window,
         needs_days=missing_days == _HIDE,
         supports=tuple(_supports(name, joined_lines(clauses))),
+        alarm=parts.get("Alarm"),
         query=query,
     )
 

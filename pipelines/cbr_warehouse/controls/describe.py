@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from cbr_warehouse.analytics.alarm_accuracy import read_alarm_accuracy
 from cbr_warehouse.contract.visible_text import escape_invisible
+from cbr_warehouse.controls.catalogue import Control
 from cbr_warehouse.controls.outcome import Evidence, Outcome, Verdict
 
 NAMED = 3
@@ -45,7 +47,23 @@ def as_values(outcome: Outcome) -> dict[str, Any]:
         "question": control.parts["Question"],
         "definition": control.parts["Definition"],
         "counted": f"{control.counted}: {control.population}",
+        "accuracy": describe_accuracy(control),
         "query": outcome.statement,
+    }
+
+
+def describe_accuracy(control: Control) -> dict[str, Any] | None:
+    """How often the alarm of a control is right, as one object; None where it is no alarm."""
+    if control.alarm is None:
+        return None
+    measured = read_alarm_accuracy()[control.alarm]
+    return {
+        "alarm": measured.alarm,
+        "estates": measured.estates,
+        "resource_months": measured.resource_months,
+        "precision": round(measured.precision.value, 4),
+        "recall": round(measured.recall.value, 4),
+        "false_per_1000_resource_months": round(measured.false_per_1000_months, 3),
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cbr_warehouse.analytics.alarm_accuracy import read_alarm_accuracy
 from cbr_warehouse.analytics.catalogue import PARTS
 from cbr_warehouse.controls.catalogue import Control, read_controls
 from cbr_warehouse.controls.clauses import CLAUSES
@@ -101,6 +102,9 @@ def _section(control: Control) -> Iterator[str]:
     yield f"- **Population**: {control.counted}; {control.population}"
     yield from (f"- **{part}**: {control.parts[part]}" for part in PARTS if part != "Question")
     yield f"- **Window**: {_window(control)}"
+    if control.alarm is not None:
+        measured = read_alarm_accuracy()[control.alarm].summary
+        yield f"- **Alarm**: [`{control.alarm}`](alarms.md#{control.alarm}); {measured}"
     yield ""
     yield "| supports | a pass |"
     yield "|---|---|"

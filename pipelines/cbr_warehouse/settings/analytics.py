@@ -317,6 +317,32 @@ class AnalyticsSettings:
             le=_YEAR,
         ),
     )
+    signal_window: timedelta = field(
+        default=timedelta(days=90),
+        metadata=_threshold(
+            "How far back from the watermark alarms are looked for.",
+            ge=_DAY,
+            le=_TEN_YEARS,
+        ),
+    )
+    stopped_after: int = field(
+        default=3,
+        metadata=_threshold(
+            "Number of usual waits between two scheduled backups of a resource without one from which its "
+            "backups have stopped; 1 to 1000.",
+            ge=1,
+            le=1000,
+        ),
+    )
+    retention_cut: timedelta = field(
+        default=timedelta(hours=36),
+        metadata=_threshold(
+            "How much younger than usual backups must be deleted for the retention to be shortened: more "
+            "than the day by which ages change where runs move across midnight.",
+            gt=timedelta(0),
+            le=_TEN_YEARS,
+        ),
+    )
     schedules: tuple[ScheduleOverride, ...] = ()
     clocks: tuple[SourceClock, ...] = ()
 

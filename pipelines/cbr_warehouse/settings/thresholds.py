@@ -58,3 +58,6 @@ class Thresholds(Values):
     made_good: Duration = _threshold("made_good")
     missed_slots: int = _threshold("missed_slots")
     data_age: Duration = _threshold("data_age")
+    signal_window: Duration = _threshold("signal_window")
+    stopped_after: int = _threshold("stopped_after")
+    retention_cut: Duration = _threshold("retention_cut")

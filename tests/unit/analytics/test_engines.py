@@ -47,8 +47,23 @@ def varied_log() -> SmallLog:
             log.restore(task["task_id"], task["created_at"], resource="daily-0", minutes=3 + number / 7)
     log.backup("daily-0", "2026-04-04 03:00", minutes=2_000, vault_id="vault-daily", policy_id="policy-daily")
     log.task("sync", at("2026-04-04 03:00"), sync_backup_num=2, sync_err_sync_backup_num=1)
+    _raise_alarms(log)
     _be_watched(log)
     return log
+
+
+def _raise_alarms(log: SmallLog) -> None:
+    """Backups that stop, a policy that is edited, a retention that is shortened, and a night of deletions."""
+    log.daily("halted", FIRST, 12, policy_id="policy-halted")
+    log.daily("moved", FIRST, 12, policy_id="policy-moved")
+    log.daily("moved", FIRST + timedelta(days=12, hours=4), 12, policy_id="policy-moved")
+    kept = log.daily("kept", FIRST, 20, policy_id="policy-kept", vault_id="vault-kept")
+    for day, task_id in enumerate(kept):
+        gone = day + 9 if day < 6 else max(15, day + 4)
+        log.delete(task_id, FIRST + timedelta(days=gone, hours=10), resource="kept", vault_id="vault-kept")
+    for number, task_id in enumerate(log.daily("bulk", FIRST, 22, policy_id=None, vault_id="vault-bulk")):
+        deleted_at = FIRST + timedelta(days=25, minutes=number)
+        log.delete(task_id, deleted_at, resource="bulk", vault_id="vault-bulk")
 
 
 def _be_watched(log: SmallLog) -> None:

@@ -61,6 +61,21 @@ def broken() -> SmallLog:
         made = log.backup(f"disk-{number}", "2026-03-01 02:00")
         log.delete(made, at("2026-03-05 03:00") + timedelta(minutes=number), resource=f"disk-{number}")
     log.task("sync", "2026-03-02 12:00", sync_backup_num=5, sync_err_sync_backup_num=2)
+    return with_alarms(log)
+
+
+def with_alarms(log: SmallLog) -> SmallLog:
+    """With an edited policy, one whose retention was shortened, a stop and a slow backup besides."""
+    log.daily("halted", "2026-02-01 01:00", 20, policy_id="policy-2", vault_id="vault-2")
+    log.daily("moved", "2026-01-20 01:00", 30, policy_id="policy-3", vault_id="vault-3")
+    log.daily("moved", "2026-02-19 05:00", 18, policy_id="policy-3", vault_id="vault-3")
+    log.backup("moved", "2026-03-09 05:00", policy_id="policy-3", vault_id="vault-3", minutes=120)
+    made = log.daily("kept", "2026-01-01 01:00", 68, policy_id="policy-4", vault_id="vault-4")
+    for task_id, night in zip(made, range(68), strict=True):
+        gone = night + 14 if night < 36 else max(50, night + 7)
+        if gone < 68:
+            deleted_at = at("2026-01-01 12:00") + timedelta(days=gone)
+            log.delete(task_id, deleted_at, resource="kept", vault_id="vault-4")
     return log
 
 
@@ -115,8 +130,16 @@ def test_the_worst_come_first_by_name(bad: dict[str, Outcome]) -> None:
     assert copies["web2 in region-2"] == "newest copy is of 215 h ago, allowed 52 h"
     assert copies["disk-1 in region-2"] == "no copy there"
     assert "web (took 10.0 h, RTO 4.0 h)" in said["restore_within_rto"]
-    assert "deleted at 03:00 local time" in said["deletions_in_time"]
+    early = {row.why for row in bad["deletions_in_time"].found}
+    assert any("deleted at 03:00 local time" in (why or "") for why in early)
     assert "vault-1 (25 backups deleted in bulk, 25 within an hour)" in said["no_mass_deletion"]
+    assert "halted (no scheduled backup tried since 2026-02-20 01:00 UTC" in said["backups_running"]
+    assert (
+        "vault-3 (runs at other times or days since 2026-02-19 01:00 local time: new 05:00, old 01:00)"
+        in (said["policy_unchanged"])
+    )
+    assert "vault-4 (backups deleted after 7.5 days, 14.5 before)" in said["retention_kept"]
+    assert "moved (took 120 min, usually 10 min)" in said["no_duration_jump"]
     assert "vault-1 (backups failed in sync: 2)" in said["no_partial_success"]
     assert "2026-03-05 of main (incomplete)" in said["days_complete"]
     assert "main (last loaded 31 h ago)" in said["data_fresh"]

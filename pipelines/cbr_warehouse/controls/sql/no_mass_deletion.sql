@@ -4,6 +4,7 @@
 -- Population: vaults; those with a successful deletion of one backup in the window
 -- Grain: one row per source and vault of deletion_audit, of its delete tasks with outcome ok.
 -- Definition: fails where any of these tasks belongs to a mass delete (is_mass_delete of deletion_audit).
+-- Alarm: mass_deletion
 -- Window: lookback
 -- Missing days: may hide failures
 -- Settings: mass_delete, timezone, lookback

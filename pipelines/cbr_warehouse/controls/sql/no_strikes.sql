@@ -4,6 +4,7 @@
 -- Population: resources; neither removed nor of a source that is excluded
 -- Grain: one row per source and resource of resource_protection.
 -- Definition: fails where consecutive_failures has the resource: at least `strikes` failed attempts since the last success.
+-- Alarm: strike
 -- Window: lookback
 -- Missing days: may hide failures
 -- Settings: strikes, lookback
