@@ -46,6 +46,7 @@ def bring_up(
     settings: AnalyticsSettings,
     changed: Iterable[tuple[str, str]],
     *,
+    others: Iterable[str] = (),
     has_comments: bool = True,
 ) -> None:
     """Brings the analytics up to date with the tables.
@@ -57,6 +58,7 @@ def bring_up(
             ``loads`` and ``coverage`` as they will be published.
         settings: The settings of the analytics.
         changed: Partitions (source, day) of the tables that were replaced.
+        others: Other tables that have other rows than before, such as ``main.vaults``.
         has_comments: Whether tables, views and columns get comments: a quarter of the work of creating them.
 
     Raises:
@@ -67,7 +69,7 @@ def bring_up(
     rebuild_all = _stored_fingerprint(connection) != fingerprint
     if rebuild_all:
         create_schema(connection, settings, fingerprint, has_comments=has_comments)
-    news = {"main.loads", "main.coverage"}
+    news = {"main.loads", "main.coverage", *others}
     if changed or rebuild_all:
         _touch(connection, None if rebuild_all else changed)
         news |= _OF_PARTITIONS

@@ -102,12 +102,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Contract:
-    """All tables, and a fingerprint that changes when a declaration, validation or flattening changes."""
+    """All tables, and what changes with them.
+
+    Attributes:
+        tables: All tables.
+        fingerprint: Changes when a declaration of the tables of tasks, validation or flattening changes.
+        alike: Fingerprints of earlier contracts that gave every record the same result of validation.
+        warehouse_fingerprint: Changes when any table does: the warehouse is made again then.
+    """
 
     tables: tuple[Table, ...]
     fingerprint: str
     alike: tuple[str, ...] = ()
-    """Fingerprints of earlier contracts that gave every record the same result of validation."""
+    warehouse_fingerprint: str = ""
 
     @property
     def validated_alike(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from cbr_warehouse.contract.columns import Column, ColumnType, Contract, RowPlace, Table
+from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
 from cbr_warehouse.contract.schema_keys import check_schema
 from cbr_warehouse.errors import SchemaError
 
@@ -27,7 +28,7 @@ Their records need no validation again. Empty it when validation changes, or a c
 ``tests/unit/contract/test_validated_alike.py`` fails otherwise.
 """
 
-TABLE_ORDER = (
+TASK_TABLES = (
     "tasks",
     "resources",
     "resource_volumes",
@@ -37,6 +38,9 @@ TABLE_ORDER = (
     "coverage",
     "loads",
 )
+"""Tables of the log of tasks and of its loads."""
+
+TABLE_ORDER = (*TASK_TABLES, *ALL_INVENTORY_TABLES)
 
 
 def schemas_folder() -> Traversable:
@@ -55,13 +59,21 @@ def read_contract() -> Contract:
     Raises:
         SchemaError: A file has an unknown key or a wrong value.
     """
-    digest = hashlib.blake2b(VALIDATION_VERSION.encode(), digest_size=8)
+    of_tasks = hashlib.blake2b(VALIDATION_VERSION.encode(), digest_size=8)
+    of_all = of_tasks.copy()
     tables: dict[str, Table] = {}
     for name in TABLE_ORDER:
         text = schemas_folder().joinpath(f"{name}.yaml").read_bytes()
-        digest.update(text)
+        of_all.update(text)
+        if name in TASK_TABLES:
+            of_tasks.update(text)
         tables[name] = parse_table(f"schemas/{name}.yaml", text, tables)
-    return Contract(tables=tuple(tables.values()), fingerprint=digest.hexdigest(), alike=VALIDATED_ALIKE)
+    return Contract(
+        tables=tuple(tables.values()),
+        fingerprint=of_tasks.hexdigest(),
+        warehouse_fingerprint=of_all.hexdigest(),
+        alike=VALIDATED_ALIKE,
+    )
 
 
 def parse_table(file: str, text: bytes, earlier: Mapping[str, Table]) -> Table:

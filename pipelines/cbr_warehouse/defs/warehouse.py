@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from cbr_warehouse.contract.columns import Table
+from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
 from cbr_warehouse.defs.asset_keys import WAREHOUSE_POOL, named, raw_key, table_key, warehouse_key
 from cbr_warehouse.defs.column_lineage import from_partitions
 from cbr_warehouse.defs.columns import table_schema
@@ -32,7 +33,7 @@ def warehouse_asset(installation: Installation) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=named("warehouse"),
         specs=[_spec(installation, table) for table in contract.tables],
-        check_specs=[*_unique_keys(contract.tables), *_references()],
+        check_specs=[*_unique_keys(_checked(contract.tables)), *_references()],
         can_subset=True,
         pool=WAREHOUSE_POOL,
     )
@@ -64,13 +65,13 @@ def warehouse_asset(installation: Installation) -> dg.AssetsDefinition:
 def _spec(installation: Installation, table: Table) -> dg.AssetSpec:
     raw = [raw_key(source.name) for source in installation.settings.sources]
     counted = [table_key("tasks"), table_key("quarantine")]
-    bookkeeping = {"loads": raw, "coverage": [*raw, *counted]}
+    bookkeeping = {"coverage": [*raw, *counted]}
     path = installation.load_context.directory.warehouse
     is_partitioned = table.name in PARTITIONED
     lineage = {"dagster/column_lineage": from_partitions(table, SET_LATER)} if is_partitioned else {}
     return dg.AssetSpec(
         warehouse_key(table.name),
-        deps=[table_key(table.name)] if table.name in PARTITIONED else bookkeeping[table.name],
+        deps=[table_key(table.name)] if table.name in PARTITIONED else bookkeeping.get(table.name, raw),
         description=table.description,
         group_name="warehouse",
         freshness_policy=freshness_by(installation.settings.schedule) if table.name == "loads" else None,
@@ -83,6 +84,14 @@ def _spec(installation: Installation, table: Table) -> dg.AssetSpec:
             "dagster/uri": path.as_uri(),
         },
     )
+
+
+def _checked(tables: tuple[Table, ...]) -> tuple[Table, ...]:
+    """The tables whose keys are checks of their own; those of the inventory are checked as they are made.
+
+    Each check costs three events a publication, and most publications have no other inventory.
+    """
+    return tuple(table for table in tables if table.name not in ALL_INVENTORY_TABLES)
 
 
 def _unique_keys(tables: tuple[Table, ...]) -> Iterator[dg.AssetCheckSpec]:

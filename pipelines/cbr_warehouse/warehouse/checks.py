@@ -55,7 +55,24 @@ def check_days(connection: duckdb.DuckDBPyConnection, contract: Contract, days: 
         return
     listed = ", ".join(f"DATE {literal(day)}" for day in days if day != UNKNOWN_DAY)
     by_day = [table for table in contract.tables if any(column.name == "day" for column in table.columns)]
-    results = _run(connection, by_day, f"day IN ({listed or 'NULL'})", same_day=True)
+    _refuse(_run(connection, by_day, f"day IN ({listed or 'NULL'})", same_day=True))
+
+
+def check_source(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], source: str) -> None:
+    """Checks the keys of a source's rows of some tables before they are published.
+
+    Args:
+        connection: The warehouse being built.
+        tables: The tables.
+        source: Name of the source.
+
+    Raises:
+        WarehouseError: A key is not unique.
+    """
+    _refuse(_unique_keys(connection, tables, f"source = {literal(source)}"))
+
+
+def _refuse(results: Iterable[CheckResult]) -> None:
     broken = [result for result in results if result.violations]
     if broken:
         found = "; ".join(
@@ -84,14 +101,7 @@ def _run(
         same_day: Whether rows and what they refer to must be of one day, as in partitions. No task is on two
             days then, so that what belongs to a task need not be compared with rows of other days.
     """
-    results = [
-        CheckResult(
-            table.name,
-            "unique_key",
-            _count(connection, _repeated(table.name, table.key, where, every_day=table.name in _ACROSS_DAYS)),
-        )
-        for table in tables
-    ]
+    results = _unique_keys(connection, tables, where)
     results += [
         CheckResult(
             child,
@@ -101,6 +111,19 @@ def _run(
         for child, parent, columns in REFERENCES
     ]
     return results
+
+
+def _unique_keys(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], where: str
+) -> list[CheckResult]:
+    return [
+        CheckResult(
+            table.name,
+            "unique_key",
+            _count(connection, _repeated(table.name, table.key, where, every_day=table.name in _ACROSS_DAYS)),
+        )
+        for table in tables
+    ]
 
 
 def _repeated(table: str, key: tuple[str, ...], where: str, *, every_day: bool) -> str:

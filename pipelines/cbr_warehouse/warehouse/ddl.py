@@ -22,6 +22,8 @@ def create_statements(contract: Contract) -> Iterator[str]:
     yield "COMMENT ON TABLE meta.partitions IS 'Which state of which partition of tables/ is loaded.'"
     yield "CREATE TABLE meta.sightings (source VARCHAR, since VARCHAR)"
     yield "COMMENT ON TABLE meta.sightings IS 'The load until which manifests were read for last_seen_at.'"
+    yield "CREATE TABLE meta.inventory (source VARCHAR, fingerprint VARCHAR)"
+    yield "COMMENT ON TABLE meta.inventory IS 'Which snapshots of the inventory are loaded.'"
     yield "CREATE TABLE meta.contract (fingerprint VARCHAR)"
     yield "COMMENT ON TABLE meta.contract IS 'The contract this warehouse was made under.'"
 

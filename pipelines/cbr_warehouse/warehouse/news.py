@@ -13,6 +13,7 @@ from cbr_warehouse.analytics.build import is_current
 from cbr_warehouse.errors import StorageError, WarehouseError
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.inventory import changed_inventories
 from cbr_warehouse.warehouse.ledger_rows import read_ledgers, verdicts_differ
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.partitions import changed_partitions
@@ -46,6 +47,7 @@ def _has_news(directory: DataDirectory, analytics: AnalyticsSettings) -> bool:
         return (
             not is_current(connection, analytics)
             or bool(changed_partitions(connection, directory, sources))
+            or bool(changed_inventories(connection, directory, sources))
             or any(
                 verdicts_differ(connection, source, read_ledgers(connection, directory, source))
                 for source in sources

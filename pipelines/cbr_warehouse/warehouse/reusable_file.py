@@ -55,7 +55,7 @@ def is_reusable(directory: DataDirectory, contract: Contract, current: str | Non
     except duckdb.Error:  # no such table: not a warehouse of ours
         logger.warning("%s: is not a warehouse of this program. %s", path, _AGAIN)
         return False
-    return bool(rows == [(contract.fingerprint,)])
+    return bool(rows == [(contract.warehouse_fingerprint,)])
 
 
 def is_published(directory: DataDirectory, current: str | None) -> bool:

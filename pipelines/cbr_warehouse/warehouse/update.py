@@ -14,6 +14,12 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.engine import limit_memory
 from cbr_warehouse.warehouse.checks import check_days
 from cbr_warehouse.warehouse.ddl import create_statements
+from cbr_warehouse.warehouse.inventory import (
+    ROWS_OF_INVENTORY,
+    changed_inventories,
+    remove_inventory,
+    replace_inventory,
+)
 from cbr_warehouse.warehouse.last_seen import update_last_seen
 from cbr_warehouse.warehouse.ledger_rows import SourceLedgers, read_ledgers, replace_ledger_rows
 from cbr_warehouse.warehouse.partitions import (
@@ -110,7 +116,9 @@ class WarehouseUpdate:
         if self._fresh:
             for statement in create_statements(self._contract):
                 connection.execute(statement)
-            connection.execute("INSERT INTO meta.contract VALUES ($1)", [self._contract.fingerprint])
+            connection.execute(
+                "INSERT INTO meta.contract VALUES ($1)", [self._contract.warehouse_fingerprint]
+            )
             commit(connection)
         sources = self._directory.sources_with_raw()
         ledgers = self._read_ledgers(sources)
@@ -125,10 +133,11 @@ class WarehouseUpdate:
         sound = {source: own for source, own in ledgers.items() if source not in held_back}
         replace_ledger_rows(connection, self._contract, sound, held_back)
         check_days(connection, self._contract, sorted({day for _, day in changed}))
+        others = self._update_inventories([source for source in sources if source not in self._left_out])
         commit(connection)
         at_once = changed if is_current(connection, self._analytics) else ()
         limit_memory(connection, max(analytics_megabytes(connection, at_once), megabytes))
-        bring_up(connection, self._analytics, changed)
+        bring_up(connection, self._analytics, changed, others=others)
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
         return self._publication
@@ -144,6 +153,31 @@ class WarehouseUpdate:
                 self._connection.execute("BEGIN")
                 self._publication.held_back[source] = f"{error} Its last_seen_at stays as it was published."
                 logger.warning("%s: %s", source, self._publication.held_back[source])
+
+    def _update_inventories(self, sources: list[str]) -> set[str]:
+        """Brings the inventories up; of a source whose files cannot be read it stays as published.
+
+        Returns:
+            The tables that have other rows.
+        """
+        news: set[str] = set()
+        for source in sources:
+            commit(self._connection)
+            try:
+                for name, one in changed_inventories(self._connection, self._directory, [source]).items():
+                    replace_inventory(self._connection, self._directory, self._contract, name, one)
+                    news.update(f"main.{table}" for schema, table in ROWS_OF_INVENTORY if schema == "main")
+            except StorageError as error:
+                self._connection.execute("ROLLBACK")
+                self._connection.execute("BEGIN")
+                if self._fresh and not keep_published_rows(
+                    self._connection, self._directory, source, ROWS_OF_INVENTORY
+                ):
+                    remove_inventory(self._connection, source)
+                sentence = f"{error} Its inventory stays as it was published."
+                self._publication.held_back.setdefault(source, sentence)
+                logger.warning("%s: %s", source, sentence)
+        return news
 
     def _read_ledgers(self, sources: tuple[str, ...]) -> Mapping[str, SourceLedgers]:
         """The ledgers of the sources; where one is damaged, ``loads`` and ``coverage`` stay as published."""
@@ -181,7 +215,7 @@ class WarehouseUpdate:
     def _leave_out(self, source: str) -> None:
         """Leaves no row of a source: its tasks without its coverage would look like all there are."""
         self._left_out.add(source)
-        for schema, table in ALL_TABLES:
+        for schema, table in (*ALL_TABLES, *ROWS_OF_INVENTORY):
             self._connection.execute(f"DELETE FROM {schema}.{table} WHERE source = $1", [source])
 
 

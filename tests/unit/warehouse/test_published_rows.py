@@ -138,6 +138,7 @@ def test_tables_have_the_columns_and_comments_of_the_contract(following: duckdb.
     assert [(name, bool(comment)) for _, name, comment in comments[len(CONTRACT.tables) :]] == [
         ("partitions", True),
         ("sightings", True),
+        ("inventory", True),
         ("contract", True),
     ]
 

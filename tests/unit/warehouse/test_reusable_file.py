@@ -31,7 +31,9 @@ def directory(tmp_path: Path) -> DataDirectory:
     directory = DataDirectory(tmp_path)
     with duckdb.connect(str(directory.warehouse)) as connection:
         connection.execute("CREATE SCHEMA meta")
-        connection.execute("CREATE TABLE meta.contract AS SELECT $1 AS fingerprint", [CONTRACT.fingerprint])
+        connection.execute(
+            "CREATE TABLE meta.contract AS SELECT $1 AS fingerprint", [CONTRACT.warehouse_fingerprint]
+        )
     note_next(directory, None, directory.warehouse)
     return directory
 
@@ -58,7 +60,9 @@ def no_database(directory: DataDirectory) -> None:
 
 def test_a_file_as_it_was_published_is_built_on(directory: DataDirectory) -> None:
     assert judged(directory)
-    assert not is_reusable(directory, replace(CONTRACT, fingerprint="another"), published_checksum(directory))
+    assert not is_reusable(
+        directory, replace(CONTRACT, warehouse_fingerprint="another"), published_checksum(directory)
+    )
 
 
 @pytest.mark.parametrize(
