@@ -27,6 +27,13 @@ BASE = (
     "recovery_point",
     "streak",
     "resource",
+    "inventory_list",
+    "inventory_vault",
+    "inventory_member",
+    "inventory_protectable",
+    "inventory_backup",
+    "inventory_policy",
+    "inventory_size",
 )
 """The materialized tables, in the order to build them."""
 

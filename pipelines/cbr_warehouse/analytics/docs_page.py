@@ -46,6 +46,10 @@ TOPICS = (
         ),
     ),
     (
+        "What is not protected at all?",
+        ("unprotected_resources", "estate_coverage", "protection_by_tag", "estate_resource"),
+    ),
+    (
         "How reliable are backups, and is it getting better?",
         ("backup_success_daily", "scorecard", "definition_comparator", "app_consistency", "full_incremental"),
     ),
@@ -66,7 +70,11 @@ TOPICS = (
         "How long does recovery take?",
         ("failing_streaks", "recovery_statistics", "time_to_recover", "retry_worth"),
     ),
-    ("Did every planned backup run?", ("missed_backups", "start_delay")),
+    (
+        "Did every planned backup run?",
+        ("missed_backups", "start_delay", "policy_schedule", "schedule_differences"),
+    ),
+    ("How full are the vaults?", ("vault_usage", "project_usage")),
     (
         "What runs, how long, and what is stuck?",
         ("open_tasks", "job_duration", "long_running", "concurrency", "forecast"),

@@ -29,7 +29,8 @@ _LOGICAL = {
 }
 _PURPOSE = "Tasks of Huawei Cloud / Open Telekom Cloud CBR, complete and flattened, with views for questions."
 _LIMITATIONS = (
-    "The log has no sizes, no users, no prices, and nothing of resources that were never enrolled. "
+    "The log has no sizes, no users, no prices, and nothing of resources that were never enrolled: what a "
+    "source has besides is in the tables of its inventory, where that is loaded. "
     "The table coverage says which days are complete."
 )
 

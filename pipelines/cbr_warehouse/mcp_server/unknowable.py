@@ -24,8 +24,9 @@ UNKNOWABLE = (
         "sizes, capacity and throughput",
         r"sizes?|bytes|[kmgt]i?b|gigabytes?|terabytes?|capacity|storage used?|how (big|large)"
         r"|volume of data|throughput|bandwidth|space|compression|dedup\w*",
-        "The task log has no sizes: no task says how many bytes it read, wrote or stored. The console and "
-        "the billing of the cloud have the use of each vault.",
+        "The task log has no sizes: no task says how many bytes it read, wrote or stored. Where the "
+        "inventory of a source is loaded, analytics.vault_usage has size and use of each vault; the "
+        "console and the billing of the cloud have them too.",
     ),
     Unknowable(
         "users who did something",
@@ -42,7 +43,8 @@ UNKNOWABLE = (
         "resources that were never enrolled",
         r"never enrolled|not enrolled|unenrolled|without (a )?(vault|policy)|outside (of )?backup|shadow it",
         "The task log names only resources that a task was about. One that was never put into a vault is in "
-        "no record; the compute and volume services of the cloud list all there are.",
+        "no task. Where the inventory of a source is loaded, analytics.unprotected_resources lists them; "
+        "the compute and volume services of the cloud list all there are.",
     ),
     Unknowable(
         "contents of backups",

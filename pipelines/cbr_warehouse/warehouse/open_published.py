@@ -85,10 +85,19 @@ def connect_published(path: Path) -> PublishedWarehouse:
             "SET lock_configuration = true",
         ):
             opened.connection.execute(statement)
+            if statement == "USE warehouse":
+                _find_views_by_name(opened.connection)
     except BaseException:
         opened.close()
         raise
     return opened
+
+
+def _find_views_by_name(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lets queries name what is in schema ``analytics`` without the schema; tables of ``main`` come first."""
+    has_views = "SELECT count(*) FROM duckdb_schemas() WHERE schema_name = 'analytics'"
+    if connection.execute(has_views).fetchall()[0][0]:
+        connection.execute("SET search_path = 'warehouse.main,warehouse.analytics'")
 
 
 def require_published(path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cbr_warehouse.analytics.catalogue import views
 from support.random_log import random_log
+from support.small_inventory import SmallInventory
 from support.small_log import at
 
 pytestmark = pytest.mark.fault("attached warehouses")
@@ -35,6 +36,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     seen = {"first_seen_at": at("2026-04-01 00:00"), "last_seen_at": at("2026-04-01 00:00")}
     log.add("quarantine", source=log.source, record_text="{}", reason="broken", **seen)
+    inventory = SmallInventory(log, "2026-04-01 00:00")
+    inventory.policy("policy-daily", "FREQ=DAILY;BYHOUR=1")
+    inventory.vault("vault-daily", policy="policy-daily", size_gb=10, used_mb=5_000)
+    inventory.member("vault-daily", "daily-0")
+    inventory.backup("backup", "daily-0", "2026-03-31 01:00")
+    inventory.protectable("in-no-vault", tags=["team=1"])
     return log.publish(tmp_path_factory.mktemp("attached") / "warehouse.duckdb")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from cbr_warehouse.analytics.catalogue import views
 from support.random_log import FIRST, random_log
+from support.small_inventory import SmallInventory
 from support.small_log import SmallLog, at
 
 pytestmark = pytest.mark.fault("engine versions")
@@ -49,6 +50,7 @@ def varied_log() -> SmallLog:
     log.task("sync", at("2026-04-04 03:00"), sync_backup_num=2, sync_err_sync_backup_num=1)
     _raise_alarms(log)
     _be_watched(log)
+    _be_listed(log)
     return log
 
 
@@ -64,6 +66,22 @@ def _raise_alarms(log: SmallLog) -> None:
     for number, task_id in enumerate(log.daily("bulk", FIRST, 22, policy_id=None, vault_id="vault-bulk")):
         deleted_at = FIRST + timedelta(days=25, minutes=number)
         log.delete(task_id, deleted_at, resource="bulk", vault_id="vault-bulk")
+
+
+def _be_listed(log: SmallLog) -> None:
+    """An inventory with a policy that differs from the log, a vault that grows, and a server in no vault."""
+    inventory = SmallInventory(log, "2026-04-04 01:30", backups="not_offered")
+    inventory.policy("policy-daily", "FREQ=DAILY;BYHOUR=1,7;BYMINUTE=20")
+    sizes = {"size_gb": 700, "enterprise_project_id": "0", "charging_mode": "post_paid"}
+    inventory.vault("vault-daily", policy="policy-daily", version=2, used_mb=411_111, **sizes)
+    earlier = {"version": 1, "used_mb": 300_007, "is_current": False, "last_seen_at": at("2026-04-01 01:30")}
+    inventory.vault("vault-daily", first_seen_at="2026-03-29 01:30", **sizes | earlier)
+    for number in range(3):
+        inventory.member("vault-daily", f"daily-{number}", first_seen_at="2026-03-29 01:30")
+        inventory.protectable(
+            f"daily-{number}", tags=[f"team={number % 2}"], first_seen_at="2026-03-29 01:30"
+        )
+    inventory.protectable("in-no-vault", tags={"team": "1"}, first_seen_at="2026-03-30 01:30")
 
 
 def _be_watched(log: SmallLog) -> None:

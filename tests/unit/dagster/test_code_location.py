@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
 from cbr_warehouse.definitions import defs as load_code_location
 from cbr_warehouse.defs.analytics import materialized_definitions
 from cbr_warehouse.errors import SettingsError
@@ -20,7 +21,7 @@ ANALYTICS = [
 ]
 ALWAYS = [*ANALYTICS, "report"]
 TABULATED = [f"tables/{table}" for table in TABLES]
-TABULATED += [f"warehouse/{table}" for table in sorted([*TABLES, "coverage", "loads"])]
+TABULATED += [f"warehouse/{table}" for table in sorted([*TABLES, *ALL_INVENTORY_TABLES, "coverage", "loads"])]
 
 ONE_SOURCE = """
 [[sources]]
