@@ -10,8 +10,9 @@ import duckdb
 import pyarrow.parquet as pq
 
 from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
 from cbr_warehouse.errors import StorageError
-from cbr_warehouse.evidence.layout import COVERAGE, LOADS, raw_file, records_of, sightings_of
+from cbr_warehouse.evidence.layout import COVERAGE, LOADS, inventory_of, raw_file, records_of, sightings_of
 from cbr_warehouse.raw.damage import find_damaged
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.storage.sql_text import literal
@@ -76,12 +77,13 @@ def collect_raw(
                 "If a load ran meanwhile, it may have replaced the file: try again."
             ) from error
         files |= {name(source): raw_file(name(source)) for name in _WRITTEN}
-    for table in (COVERAGE, LOADS):
+    copied = {COVERAGE: COVERAGE, LOADS: LOADS} | {inventory_of(name): name for name in ALL_INVENTORY_TABLES}
+    for name, table in copied.items():
         rows = published.execute(
             f"SELECT * FROM main.{table} WHERE source IN (SELECT unnest($1)) ORDER BY ALL", [list(sources)]
         ).to_arrow_table()
-        files[table] = raw_file(table)
-        pq.write_table(rows, folder / files[table], compression="zstd")
+        files[name] = raw_file(name)
+        pq.write_table(rows, folder / files[name], compression="zstd")
     return CollectedRaw(days, files)
 
 

@@ -35,6 +35,11 @@ def sightings_of(source: str) -> str:
     return f"sightings-{source}"
 
 
+def inventory_of(table: str) -> str:
+    """Name of the table, and of the file without its ending, of what a table of the inventory has."""
+    return f"inventory-{table.replace('_', '-')}"
+
+
 def raw_file(name: str) -> str:
     """The file of a raw table."""
     return f"raw/{name}.parquet"

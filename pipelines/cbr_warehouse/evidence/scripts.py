@@ -11,7 +11,8 @@ import duckdb
 
 from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.evidence.layout import COVERAGE, LOADS, raw_file, records_of, sightings_of
+from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
+from cbr_warehouse.evidence.layout import COVERAGE, LOADS, inventory_of, raw_file, records_of, sightings_of
 from cbr_warehouse.evidence.record_statements import RecordingConnection
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.sql_text import identifier, literal
@@ -67,6 +68,10 @@ def tables_script(contract: Contract, days: Mapping[str, Sequence[str]], cut: da
         QUARANTINE_RESOLVED,
         f"INSERT INTO coverage BY NAME SELECT * FROM raw.{COVERAGE} WHERE day <= {end}::DATE",
         f"INSERT INTO loads BY NAME SELECT * REPLACE ({until}) FROM raw.{LOADS}",
+    ]
+    statements += [
+        f"INSERT INTO {identifier(table)} BY NAME SELECT * FROM raw.{identifier(inventory_of(table))}"
+        for table in ALL_INVENTORY_TABLES
     ]
     return _script("Makes the tables of the warehouse from the raw records.", statements)
 

@@ -12,6 +12,7 @@ ControlName = Literal[
     "rpo_over_time",
     "no_strikes",
     "ever_backed_up",
+    "all_protected",
     "schedule_kept",
     "backups_running",
     "policy_unchanged",

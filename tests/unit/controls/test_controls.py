@@ -12,6 +12,7 @@ from cbr_warehouse.controls.evaluate import evaluate
 from cbr_warehouse.controls.outcome import Outcome, Verdict
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.settings.control_exceptions import CONTROL_NAMES, ControlException
+from support.small_inventory import SmallInventory
 from support.small_log import SmallLog, at
 
 NOW = datetime(2026, 3, 10, 1, tzinfo=UTC)
@@ -43,6 +44,12 @@ def healthy(settings: AnalyticsSettings | None = None) -> SmallLog:
         log.restore(made[-1], "2026-03-09 10:00", resource=name, restore_target_resource_id=name)
     log.backup("web", "2026-03-03 00:30", status="failed", policy_id=None)
     log.task("sync", "2026-03-01 12:00", sync_backup_num=5, sync_err_sync_backup_num=0)
+    inventory = SmallInventory(log, backups="not_offered")
+    inventory.policy("policy-1", "FREQ=DAILY;BYHOUR=1")
+    inventory.vault("vault-1", policy="policy-1")
+    for name in ("web", "db"):
+        inventory.member("vault-1", name)
+        inventory.protectable(name)
     return log
 
 
@@ -61,6 +68,7 @@ def broken() -> SmallLog:
         made = log.backup(f"disk-{number}", "2026-03-01 02:00")
         log.delete(made, at("2026-03-05 03:00") + timedelta(minutes=number), resource=f"disk-{number}")
     log.task("sync", "2026-03-02 12:00", sync_backup_num=5, sync_err_sync_backup_num=2)
+    SmallInventory(log).protectable("lonely", first_seen_at="2026-03-01 02:00")
     return with_alarms(log)
 
 
@@ -125,6 +133,8 @@ def test_the_worst_come_first_by_name(bad: dict[str, Outcome]) -> None:
     assert said["no_strikes"].startswith("1 of ")
     assert "old (4 failures in a row, the last with 6114" in said["no_strikes"]
     assert "new (no backup since it was first tried 9 days ago)" in said["ever_backed_up"]
+    assert said["all_protected"].startswith("1 of ")
+    assert "lonely (in no vault, and was in none before" in said["all_protected"]
     assert "and 23 more" in said["ever_backed_up"]
     copies = {row.name: row.why for row in bad["offsite_copy"].found}
     assert copies["web2 in region-2"] == "newest copy is of 215 h ago, allowed 52 h"
@@ -150,6 +160,15 @@ def test_the_worst_come_first_by_name(bad: dict[str, Outcome]) -> None:
 def test_an_empty_population_does_not_pass(empty: dict[str, Outcome], name: str) -> None:
     assert empty[name].verdict is NOT_APPLICABLE
     assert describe(empty[name]).startswith(f"no {empty[name].control.counted} (")
+
+
+def test_a_list_that_may_not_be_read_is_named_and_nothing_passes() -> None:
+    log = SmallLog(WATERMARK)
+    log.daily("web", "2026-03-01 01:00", 9)
+    SmallInventory(log, vaults="not_permitted", backups="not_offered").protectable("web")
+    found = outcomes(log)["all_protected"]
+    assert found.verdict is CANNOT_SAY
+    assert "list of vaults (not read completely (not permitted): why" in describe(found)
 
 
 def test_before_the_first_finished_load_nothing_can_be_said() -> None:
