@@ -21,6 +21,7 @@ from cbr_warehouse.page.parts import Page
 from cbr_warehouse.page.render import render, render_message
 from cbr_warehouse.page.situation import Situation, read_situation
 from cbr_warehouse.page.snapshots import Snapshots
+from cbr_warehouse.page.unprotected_page import unprotected
 
 Builder = Callable[[Situation, dict[str, str]], Page]
 
@@ -34,6 +35,7 @@ PAGES: dict[str, Builder] = {
     "/causes": causes,
     "/incidents": incidents,
     "/missed": missed,
+    "/unprotected": unprotected,
     "/tasks": tasks,
     "/coverage": coverage,
     "/definitions": definitions,

@@ -23,6 +23,7 @@ PLACES = (
     ("/causes", "Causes"),
     ("/incidents", "Incidents"),
     ("/missed", "Missed"),
+    ("/unprotected", "Not protected"),
     ("/tasks", "Tasks"),
     ("/coverage", "Days of the log"),
     ("/definitions", "Definitions"),

@@ -124,6 +124,7 @@ def test_what_a_source_sent_is_shown_as_text(tmp_path: Path) -> None:
         "/causes",
         "/incidents",
         "/missed",
+        "/unprotected",
         "/tasks?nights=56",
     ]
     visited: set[str] = set()
@@ -185,5 +186,14 @@ def test_a_warehouse_without_a_task_says_what_to_do(tmp_path: Path) -> None:
         answer = ask(url)
         assert answer.status == 200
         assert "cbr-warehouse load" in answer.text
-        for path in ("/failures", "/streaks", "/causes", "/incidents", "/missed", "/tasks", "/coverage"):
+        for path in (
+            "/failures",
+            "/streaks",
+            "/causes",
+            "/incidents",
+            "/missed",
+            "/tasks",
+            "/coverage",
+            "/unprotected",
+        ):
             assert ask(url, path).status == 200, path
