@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.raw.files import (
@@ -28,7 +27,9 @@ from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, put_in_place, remove_file
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
 from cbr_warehouse.storage.disk_errors import as_storage_error
+from cbr_warehouse.storage.files import exists, read_existing, size_of
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.parquet_files import open_parquet, write_parquet
 
 LARGE = 16 * 2**20
 """Bytes of a file that is large enough: it is not compacted again."""
@@ -86,7 +87,7 @@ def find_compaction(
         most: Number of small files that may stay as they are.
         most_bytes: Bytes of files to compact at once, which bounds time and memory.
     """
-    sizes = {path.name: path.stat().st_size for path in raw_files(directory.raw_day(kind, source, day))}
+    sizes = {path.name: size_of(path) or 0 for path in raw_files(directory.raw_day(kind, source, day))}
     small = {name: size for name, size in sizes.items() if size < LARGE}
     if len(small) <= max(1, most):
         return None
@@ -126,13 +127,13 @@ def compact(directory: DataDirectory, source: str, work: Compaction) -> str | No
         with as_storage_error(folder):
             _write(temporary, work.kind, paths)
             _verify(temporary, work.kind, paths)
-            name = f"{compacted_stem(work.names)}-{checksum(temporary.read_bytes())}.parquet"
+            name = f"{compacted_stem(work.names)}-{checksum(read_existing(temporary))}.parquet"
         note = Replacement(work.kind, work.day, work.names, name)
         write_checked_json(directory.compaction_note(source), asdict(note))
         # With a sync of the file: those that it replaces, which are on the disk, are removed next.
         put_in_place({folder / name: temporary})
     finally:
-        temporary.unlink(missing_ok=True)
+        remove_file(temporary)
     return name
 
 
@@ -149,9 +150,9 @@ def pending_replacement(directory: DataDirectory, source: str) -> Replacement | 
     found = Replacement(value["kind"], value["day"], tuple(value["names"]), value["by"])
     folder = directory.raw_day(found.kind, source, found.day)
     file = folder / found.by
-    if file.exists() and is_intact(file):
+    if exists(file) and is_intact(file):
         return found
-    if all((folder / name).exists() for name in found.names):
+    if all(exists(folder / name) for name in found.names):
         remove_file(file)
     remove_file(path)
     return None
@@ -171,15 +172,14 @@ def finish_replacement(directory: DataDirectory, source: str, found: Replacement
 
 def _write(target: Path, kind: str, paths: Sequence[Path]) -> None:
     schema = replacing(_schema(kind), paths)
-    with target.open("wb") as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    with write_parquet(target, schema) as writer:
         for chunk in _content(kind, paths):
             writer.write_table(chunk.cast(schema), row_group_size=max(1, chunk.num_rows))
 
 
 def _verify(written: Path, kind: str, paths: Sequence[Path]) -> None:
     """Compares what was written with what it replaces, each read from its files."""
-    with written.open("rb") as source:
-        file = pq.ParquetFile(source)
+    with open_parquet(written) as file:
         groups = (file.read_row_group(number) for number in range(file.num_row_groups))
         if kind == "records":
             same: bool = all(
@@ -217,8 +217,7 @@ def _in_parts(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _tables(path: Path, schema: pa.Schema) -> Iterator[pa.Table]:
-    with path.open("rb") as source:
-        file = pq.ParquetFile(source)
+    with open_parquet(path) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number).select(schema.names).cast(schema)
 

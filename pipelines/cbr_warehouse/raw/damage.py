@@ -12,6 +12,7 @@ from pathlib import Path
 from cbr_warehouse.raw.files import is_intact
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import move_file, remove_file, write_json
+from cbr_warehouse.storage.files import exists, names_in
 from cbr_warehouse.storage.layout import DAY_PREFIX, DataDirectory
 
 KINDS = ("records", "manifests")
@@ -84,7 +85,7 @@ def newly_gone(
         folder = directory.raw_day("damaged", source, day)
         for name in names:
             noted = (folder / f"records-{name}.gone", folder / f"records-{name}")
-            if not any(path.exists() for path in noted):
+            if not any(exists(path) for path in noted):
                 found.append((day, name))
     return found
 
@@ -96,7 +97,7 @@ def require_deep_load(directory: DataDirectory, source: str) -> None:
 
 def is_deep_load_required(directory: DataDirectory, source: str) -> bool:
     """Whether the whole horizon must be read again."""
-    return _deep_note(directory, source).exists()
+    return exists(_deep_note(directory, source))
 
 
 def note_deep_load(directory: DataDirectory, source: str) -> None:
@@ -111,4 +112,4 @@ def _deep_note(directory: DataDirectory, source: str) -> Path:
 def days_with_files_set_aside(directory: DataDirectory, source: str) -> frozenset[str]:
     """Days of which a damaged file was ever set aside, or one noted as gone."""
     folder = directory.raw_ledger("damaged", source)
-    return frozenset(path.name.removeprefix(DAY_PREFIX) for path in folder.glob(f"{DAY_PREFIX}*"))
+    return frozenset(name.removeprefix(DAY_PREFIX) for name in names_in(folder, prefix=DAY_PREFIX))

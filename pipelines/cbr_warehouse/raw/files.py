@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cbr_warehouse.storage.disk_errors import as_read_error
+from cbr_warehouse.storage.files import read_existing
+from cbr_warehouse.storage.parquet_files import open_parquet
 
 # The default pools keep what each of a load's threads once used; over a load that is 70 MB.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -112,8 +113,6 @@ def raw_name(stem: str, content: bytes) -> str:
 def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
     """Reads some columns of a raw file.
 
-    From its bytes: given a path, pyarrow makes columns of all ``key=value`` folders above the file.
-
     Args:
         path: The file.
         columns: Names of the columns, in the order wanted.
@@ -123,20 +122,20 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
         OSError: So does pyarrow for some content that it cannot decode, without a number.
         StorageError: It cannot be read.
     """
-    with as_read_error(path), path.open("rb") as file:
-        return pq.ParquetFile(file).read(columns=list(columns)).select(list(columns))
+    with open_parquet(path) as file:
+        return file.read(columns=list(columns)).select(list(columns))
 
 
 def count_rows(path: Path) -> int:
     """Rows of a raw file, from its footer."""
-    with as_read_error(path), path.open("rb") as file:
-        return int(pq.ParquetFile(file).metadata.num_rows)
+    with open_parquet(path) as file:
+        return int(file.metadata.num_rows)
 
 
 def text_bytes(path: Path) -> int:
     """Bytes of the record texts of a file of records, from its footer; repeated ones may count once."""
-    with as_read_error(path), path.open("rb") as file:
-        metadata = pq.ParquetFile(file).metadata
+    with open_parquet(path) as file:
+        metadata = file.metadata
         column = metadata.schema.names.index("record_text")
         groups = range(metadata.num_row_groups)
         return sum(metadata.row_group(group).column(column).total_uncompressed_size for group in groups)
@@ -157,8 +156,8 @@ def replaced_files(path: Path) -> frozenset[str]:
     """
     if COMPACTED not in path.name:
         return frozenset()
-    with as_read_error(path), path.open("rb") as file:
-        metadata = pq.ParquetFile(file).schema_arrow.metadata or {}
+    with open_parquet(path) as file:
+        metadata = file.schema_arrow.metadata or {}
     return frozenset(json.loads(metadata.get(REPLACED, b"[]")))
 
 
@@ -209,9 +208,7 @@ def is_intact(path: Path) -> bool:
     Raises:
         StorageError: It cannot be read.
     """
-    with as_read_error(path):
-        content = path.read_bytes()
-    return path.stem.rpartition("-")[2] == checksum(content)
+    return path.stem.rpartition("-")[2] == checksum(read_existing(path))
 
 
 def checksum(content: bytes) -> str:

@@ -13,6 +13,7 @@ from cbr_warehouse.raw.ledger_state import (
     write_ledger_state,
 )
 from cbr_warehouse.raw.ledgers import parse_audit, parse_entry, read_loads_summary
+from cbr_warehouse.storage.files import read_existing
 from cbr_warehouse.storage.layout import DataDirectory
 
 KEPT = 8
@@ -92,7 +93,7 @@ def _past_sweeps(directory: DataDirectory, source: str, names: list[str]) -> lis
 
 def _entries(directory: DataDirectory, source: str, kind: str, names: tuple[str, ...]) -> list[Entry]:
     folder = directory.raw_ledger(kind, source)
-    return [Entry(name, (folder / name).read_bytes(), folder / name) for name in names]
+    return [Entry(name, read_existing(folder / name), folder / name) for name in names]
 
 
 def _valid_state(directory: DataDirectory, source: str) -> LedgerState | None:

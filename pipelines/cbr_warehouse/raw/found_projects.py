@@ -12,6 +12,7 @@ from typing import Any
 from cbr_warehouse.contract.timestamps import parse_instant, print_instant
 from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
+from cbr_warehouse.storage.files import names_in
 from cbr_warehouse.storage.layout import DataDirectory
 
 VANISHED = "IAM no longer lists it"
@@ -87,7 +88,7 @@ def write_found_projects(directory: DataDirectory, account: str, projects: Seque
 def accounts_with_list(directory: DataDirectory) -> tuple[str, ...]:
     """Names of all accounts whose projects were ever found."""
     folder = directory.found_projects("any").parent
-    return tuple(sorted(path.stem for path in folder.glob("[!.]*.json")))
+    return tuple(sorted(name.removesuffix(".json") for name in names_in(folder, suffix=".json")))
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,6 @@ too; ``tables`` puts them into quarantine. Records are gathered over pages and s
 few files: what landed is on the disk after the next ``flush``.
 """
 
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +22,7 @@ from cbr_warehouse.raw.known_texts import KnownTexts, Standing, read_known_texts
 from cbr_warehouse.raw.landing_buffer import LandingBuffer, Receipts
 from cbr_warehouse.raw.ledgers import write_landed_files
 from cbr_warehouse.storage.atomic_write import write_group
-from cbr_warehouse.storage.disk_errors import is_absent
+from cbr_warehouse.storage.files import names_in
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 
 _DAY_SHOWN = re.compile(rb'"%b"\s*:\s*"(\d{4}-\d\d-\d\d)' % TASKS.time_key.encode())
@@ -290,12 +289,4 @@ class Landing:
 
 def raw_files(folder: Path) -> list[Path]:
     """The raw files of a folder, in the order they were written."""
-    # Each load lists the folders of every day: glob takes five times as long.
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries]
-    except OSError as error:
-        if is_absent(error):
-            return []
-        raise
-    return [folder / name for name in sorted(names) if name.endswith(".parquet") and not name.startswith(".")]
+    return [folder / name for name in names_in(folder, suffix=".parquet")]

@@ -22,8 +22,9 @@ from cbr_warehouse.errors import DamagedFileError
 from cbr_warehouse.raw.ledger_order import stamp_of
 from cbr_warehouse.storage.atomic_write import read_file, remove_file, write_bytes
 from cbr_warehouse.storage.checked_json import parse_checked_json
+from cbr_warehouse.storage.files import names_in, read_existing
 
-_FOLDED = "folded-*.jsonl.gz"
+_FOLDED = "folded-"
 _ATTEMPTS = 5
 """How often a reader lists the files again that a fold beside it replaced meanwhile."""
 
@@ -61,12 +62,12 @@ class _ReplacedMeanwhileError(Exception):
 
 def single_files(folder: Path) -> list[Path]:
     """The entries that are not folded, in order."""
-    return sorted(folder.glob("[!.]*.json"), key=lambda path: path.name)
+    return [folder / name for name in names_in(folder, suffix=".json")]
 
 
 def folded_files(folder: Path) -> list[Path]:
     """The folded files, oldest month first."""
-    return sorted(folder.glob(_FOLDED))
+    return [folder / name for name in names_in(folder, prefix=_FOLDED, suffix=".jsonl.gz")]
 
 
 def read_entries(folder: Path) -> list[Entry]:
@@ -186,7 +187,7 @@ def _write_folded(folder: Path, month: str, entries: Mapping[str, bytes]) -> Pat
     packed = gzip.compress(b"".join(lines), compresslevel=6, mtime=0)
     path = folder / _name_of(month, packed)
     write_bytes(path, packed)
-    if {entry.name: entry.content for entry in _unpack(path, path.read_bytes())} != dict(entries):
+    if {entry.name: entry.content for entry in _unpack(path, read_existing(path))} != dict(entries):
         raise DamagedFileError(path, "it is not what was written to it a moment ago; nothing was removed")
     return path
 

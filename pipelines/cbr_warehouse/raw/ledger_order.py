@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from cbr_warehouse.storage.files import names_in
 from cbr_warehouse.storage.layout import DataDirectory
 
 STAMP = "%Y%m%dT%H%M%S%fZ"
@@ -33,8 +34,8 @@ def next_load_id(directory: DataDirectory, source: str, started_at: datetime, un
         unique: Makes the id different from that of a load begun at once elsewhere.
     """
     # The newest ledgers are never folded, so their names are in the folder.
-    names = [path.stem for path in directory.raw_ledger("loads", source).glob("[!.]*.json")]
-    last = stamp_of(max(names, default=""))
+    names = names_in(directory.raw_ledger("loads", source), suffix=".json")
+    last = stamp_of(max(names, default="").removesuffix(".json"))
     if last is not None and last >= started_at:
         started_at = last + timedelta(microseconds=1)
     return f"{started_at:{STAMP}}-{unique}"

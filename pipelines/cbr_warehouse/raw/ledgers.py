@@ -47,6 +47,7 @@ from cbr_warehouse.raw.ledger_state import (
     sum_loads,
 )
 from cbr_warehouse.storage.checked_json import parse_checked_json, write_checked_json
+from cbr_warehouse.storage.files import names_in, read_existing
 from cbr_warehouse.storage.layout import DataDirectory
 
 __all__ = [
@@ -159,14 +160,15 @@ def read_sweeps(directory: DataDirectory, source: str, load_ids: frozenset[str])
     """The sweeps that landed in loads not finished, or in the last finished one, in order."""
     folder = directory.raw_ledger("sweeps", source)
     # Sweeps of these loads are never folded.
-    paths = sorted(path for load_id in load_ids for path in folder.glob(f"{load_id}-*.json"))
+    starts = tuple(f"{load_id}-" for load_id in load_ids)
+    paths = [folder / name for name in names_in(folder, suffix=".json") if name.startswith(starts)]
     return list(_undamaged_sweeps(paths))
 
 
 def _undamaged_sweeps(paths: Iterable[Path]) -> Iterator[SweepEntry]:
     for path in paths:
         try:
-            yield parse_entry(Entry(path.name, path.read_bytes(), path), SweepEntry)
+            yield parse_entry(Entry(path.name, read_existing(path), path), SweepEntry)
         except DamagedFileError as error:
             # A sweep only says which window need not be requested again; without it, it is.
             logger.warning("%s: is damaged, so its window is requested again (%s)", path, error.what)

@@ -16,6 +16,7 @@ from cbr_warehouse.raw.ledger_files import read_entries
 from cbr_warehouse.raw.ledgers import parse_entry
 from cbr_warehouse.storage.atomic_write import remove_folder
 from cbr_warehouse.storage.checked_json import write_checked_json
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.layout import DataDirectory
 
 LEDGER = "removed"
@@ -35,7 +36,7 @@ def write_removed_days(
     folder = directory.raw_ledger(LEDGER, source)
     # A clock may show the same time twice, and an entry is never written over.
     names = (f"{removed_at:%Y%m%dT%H%M%S%f}Z-{number:02d}.json" for number in count(1))
-    path = next(path for name in names if not (path := folder / name).exists())
+    path = next(path for name in names if not exists(path := folder / name))
     rows = [{**asdict(one), "day": one.day.isoformat()} for one in days]
     write_checked_json(path, {"removed_at": print_instant(removed_at), "days": rows})
 
