@@ -15,6 +15,7 @@ from cbr_warehouse.raw.damage import find_damaged
 from cbr_warehouse.raw.files import text_bytes
 from cbr_warehouse.storage.atomic_write import remove_folder
 from cbr_warehouse.storage.disk_errors import as_storage_error
+from cbr_warehouse.storage.files import is_file
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.memory import release_memory
 from cbr_warehouse.tables import versions_sql
@@ -188,7 +189,7 @@ class _Making:
         if is_known and not gone_record_files(self._directory, self._source, day):
             return False
         if not is_known and not any(
-            self._directory.partition(table, self._source, day).is_file() for table in PARTITIONED
+            is_file(self._directory.partition(table, self._source, day)) for table in PARTITIONED
         ):
             return False
         self._flatten([self._inputs[day]], all_contested=True)

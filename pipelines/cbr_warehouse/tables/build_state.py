@@ -10,7 +10,7 @@ import hashlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from cbr_warehouse.raw.files import names_digest
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import read_file
 from cbr_warehouse.storage.checked_json import parse_checked_json, read_checked_json, write_checked_json
-from cbr_warehouse.storage.disk_errors import as_read_error
+from cbr_warehouse.storage.files import changed_at, names_in, open_file, size_of
 from cbr_warehouse.storage.layout import DataDirectory
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ def note_made(
     written = {
         table: directory.partition(table, source, inputs.day) for table, count in rows.items() if count
     }
-    files = {table: (path.stat().st_size, file_checksum(path)) for table, path in written.items()}
+    files = {table: (size_of(path) or 0, file_checksum(path)) for table, path in written.items()}
     records = tuple(sorted(path.name for path in inputs.records))
     write_state(
         directory, source, inputs.day, PartitionState(fingerprint, records, rows, is_ordered_by_sight, files)
@@ -204,7 +204,7 @@ def file_checksum(path: Path) -> str:
     Raises:
         StorageError: The file cannot be read.
     """
-    with as_read_error(path), path.open("rb") as content:
+    with open_file(path) as content:
         return hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
@@ -262,10 +262,7 @@ def rows_made(directory: DataDirectory, source: str, day: str) -> dict[str, int]
 
 def made_at(directory: DataDirectory, source: str, day: str) -> datetime | None:
     """When the partitions of a day were last replaced, UTC; None if none were made."""
-    try:
-        return datetime.fromtimestamp(directory.partition_state(source, day).stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return None
+    return changed_at(directory.partition_state(source, day))
 
 
 def new_record_files(directory: DataDirectory, source: str, inputs: DayInputs) -> tuple[Path, ...]:
@@ -288,7 +285,7 @@ def read_moved(directory: DataDirectory, source: str) -> MovedTasks | None:
     try:
         value = read_checked_json(path, None)
         if value is None:
-            if any(path.parent.glob("[!.]*.json")):
+            if names_in(path.parent, suffix=".json"):
                 logger.warning("%s: is missing, so moved tasks are searched for again", path)
                 return None
             value = {}

@@ -1,16 +1,15 @@
 """Whether the partition files of a source are what was written, and which days to make again if not."""
 
 import logging
-import stat
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cbr_warehouse.storage.disk_errors import as_read_error, is_absent
+from cbr_warehouse.storage.files import size_of
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.parquet_files import open_parquet
 from cbr_warehouse.tables.build_state import (
     BROKEN,
     PartitionState,
@@ -103,15 +102,10 @@ def mend(directory: DataDirectory, source: str, days: Iterable[str]) -> list[str
 
 
 def _wrong_by_size(path: Path, noted: tuple[int, str] | None) -> str | None:
-    try:
-        found = path.stat()
-    except OSError as error:
-        if not is_absent(error):
-            raise
-        found = None
-    if found is None or not stat.S_ISREG(found.st_mode):
+    size = size_of(path)
+    if size is None:
         return "is missing, although rows were written to it"
-    return _NOT_AS_WRITTEN if noted and found.st_size != noted[0] else None
+    return _NOT_AS_WRITTEN if noted and size != noted[0] else None
 
 
 def _what_is_wrong(
@@ -122,11 +116,9 @@ def _what_is_wrong(
         return wrong
     if noted:
         return None if file_checksum(path) == noted[1] else _NOT_AS_WRITTEN
-    with as_read_error(path):  # written before checksums of partitions were noted
-        try:
-            rows = pq.read_table(path, partitioning=None).num_rows
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            return f"is damaged ({str(error).splitlines()[0]})"
+    try:  # written before checksums of partitions were noted
+        with open_parquet(path) as file:
+            rows = file.read().num_rows
+    except (pa.ArrowException, OSError) as error:
+        return f"is damaged ({str(error).splitlines()[0]})"
     return None if rows == state.rows[table] else "is damaged: it lacks rows"

@@ -1,8 +1,6 @@
 """Writes the partitions of a batch of days from the temporary tables that ``versions_sql`` made."""
 
-import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -18,8 +16,10 @@ from cbr_warehouse.storage.atomic_write import (
     remove_file,
 )
 from cbr_warehouse.storage.disk_errors import as_storage_error
+from cbr_warehouse.storage.files import is_file, names_in
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier, literal
+from cbr_warehouse.storage.staged_files import discard_staged, share_mode, stage_folder
 from cbr_warehouse.tables.engine import do_within_memory, parquet
 from cbr_warehouse.tables.flatten_sql import PARTITION_COLUMNS
 from cbr_warehouse.tables.versions_sql import NEWEST_FIRST
@@ -159,11 +159,11 @@ class PartitionWriter:
         checks = {"task_versions": _TASKS_LACKING, "quarantine": _REFUSED_LACKING}
         for table, lacking in checks.items():
             path = self._directory.partition(table, self._source, day)
-            if path.is_file():
+            if is_file(path):
                 texts = self._directory.partition(TEXTS, self._source, day)
                 query = lacking.format(
                     existing=parquet([path]),
-                    texts=parquet([texts]) if texts.is_file() else _NO_TEXTS,
+                    texts=parquet([texts]) if is_file(texts) else _NO_TEXTS,
                     refused=self._query("quarantine", [day]),
                 )
                 if self._engine.execute(query).fetchall():
@@ -180,7 +180,7 @@ class PartitionWriter:
             make_folder(folder)
             if len(days) == 1:
                 # A large day comes alone; partitions would be collected in memory before they are written.
-                place.parent.mkdir(exist_ok=True)
+                stage_folder(place.parent)
                 query = (
                     f"COPY (SELECT * EXCLUDE (day) FROM ({query})) TO {literal(_written(place, temporary))}"
                 )
@@ -191,12 +191,11 @@ class PartitionWriter:
                 f"PARTITION_BY (day), FILENAME_PATTERN {literal(f'{temporary}-{{i}}')}, OVERWRITE_OR_IGNORE"
             )
             copy = f"COPY ({query}) TO {literal(folder)} ({options}, {pattern})"
-            before = set(folder.iterdir())
+            before = frozenset(names_in(folder))
             made = [(keys["day"], int(rows)) for _, rows, *_, keys in self._engine.execute(copy).fetchall()]
-            for own in (self._directory.partition(table, self._source, day).parent for day, _ in made):
-                if own not in before:
-                    # DuckDB takes no heed of a umask that permits more than its own 0755.
-                    own.chmod(stat.S_IMODE(folder.stat().st_mode))
+            own = (self._directory.partition(table, self._source, day).parent for day, _ in made)
+            # DuckDB takes no heed of a umask that permits more than its own 0755.
+            share_mode(folder, [one for one in own if one.name not in before])
             return made
 
     def _remove_unplaced(self, days: Sequence[str], temporary: str) -> None:
@@ -204,11 +203,7 @@ class PartitionWriter:
         for day in days:
             for table in _WRITTEN:
                 path = self._directory.partition(table, self._source, day)
-                # What failed before is the error to report, not that its remains cannot be removed.
-                with suppress(OSError):
-                    _written(path, temporary).unlink(missing_ok=True)
-                    if not path.exists():
-                        path.parent.rmdir()
+                discard_staged(_written(path, temporary), path)
 
     def _query(self, table: str, days: Sequence[str]) -> str:
         if table == TEXTS:

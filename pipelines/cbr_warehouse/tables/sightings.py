@@ -11,6 +11,7 @@ import duckdb
 
 from cbr_warehouse.raw.files import is_intact
 from cbr_warehouse.raw.landing import raw_files
+from cbr_warehouse.storage.files import is_file
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.engine import parquet, reading_tables
 from cbr_warehouse.tables.partition_writer import TEXTS
@@ -84,7 +85,7 @@ def fill_last_seen(
     }
     undated = raw_files(directory.raw_day("records", source, UNKNOWN_DAY)) if whole else []
     concerned = whole | {day for day, own in wanted.items() if own}
-    known = [path for day in sorted(concerned) if (path := directory.partition(TEXTS, source, day)).is_file()]
+    known = [path for day in sorted(concerned) if is_file(path := directory.partition(TEXTS, source, day))]
     sights = [path for own in wanted.values() for path in own]
     _fill_sights(engine, [sights, undated])
     columns = "content_hash, task_id, version_hash, record_text, last_seen_at, day"

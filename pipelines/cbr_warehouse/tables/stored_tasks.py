@@ -16,6 +16,7 @@ from cbr_warehouse.contract.api_facts import TERMINAL_STATUSES
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.timestamps import parse_instant
 from cbr_warehouse.contract.utc_days import DAY, day_of, start_of
+from cbr_warehouse.storage.files import is_file
 from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.engine import open_shared_engine, parquet, reading_tables
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
@@ -92,7 +93,7 @@ def count_edits(directory: DataDirectory, source: str, days: Collection[str], si
         since: Versions first seen from here on are new, UTC.
     """
     partitions = [directory.partition(VERSIONS, source, day) for day in days]
-    files = [partition for partition in partitions if partition.is_file()]
+    files = [partition for partition in partitions if is_file(partition)]
     if not files:
         return 0
     versions, values = parquet(files), {"since": since}
@@ -147,7 +148,7 @@ def count_quarantined(directory: DataDirectory, source: str) -> int:
 
 def quarantined_by_day(directory: DataDirectory, source: str, days: Collection[str]) -> dict[str, int]:
     """Number of them on some days, each ``YYYY-MM-DD``; days without any are left out."""
-    broken = [path for day in days if (path := directory.partition("quarantine", source, day)).is_file()]
+    broken = [path for day in days if is_file(path := directory.partition("quarantine", source, day))]
     if not broken:
         return {}
     with open_shared_engine(directory.root) as engine, reading_tables(directory):
@@ -157,7 +158,7 @@ def quarantined_by_day(directory: DataDirectory, source: str, days: Collection[s
 def count_undated(directory: DataDirectory, source: str) -> int:
     """Number of them without a usable created_at: the source may count these on any day."""
     partition = directory.partition("quarantine", source, UNKNOWN_DAY)
-    if not partition.is_file():
+    if not is_file(partition):
         return 0
     with open_shared_engine(directory.root) as engine, reading_tables(directory):
         rows = _not_held(engine, directory.partitions(TASKS.table, source), [partition])
