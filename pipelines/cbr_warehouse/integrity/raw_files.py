@@ -18,6 +18,7 @@ from cbr_warehouse.raw.ledger_files import Entry, folded_files, read_folded, sin
 from cbr_warehouse.raw.ledgers import AuditFindings, LandedFiles, LoadEntry, SweepEntry, parse_entry
 from cbr_warehouse.raw.removed_days import LEDGER
 from cbr_warehouse.raw.stored_records import count_missing
+from cbr_warehouse.storage.files import read_existing
 from cbr_warehouse.storage.layout import DataDirectory
 
 LEDGERS: dict[str, Any] = {
@@ -135,7 +136,4 @@ def _entries(path: Path) -> Iterator[Entry]:
     if path.suffix == ".gz":
         yield from read_folded(path)
         return
-    try:
-        yield Entry(path.name, path.read_bytes(), path)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
+    yield Entry(path.name, read_existing(path), path)

@@ -8,6 +8,7 @@ from cbr_warehouse.contract.columns import Column, Contract
 from cbr_warehouse.contract.sql_types import SQL_TYPES
 from cbr_warehouse.errors import ConservationError
 from cbr_warehouse.integrity.finding import Check, Finding, Verified
+from cbr_warehouse.storage.files import is_file
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.accounting import follow_records
@@ -117,7 +118,7 @@ class TableVerification:
             name: self._directory.partition(table, self._source, inputs.day)
             for name, table in (("versions", "task_versions"), ("texts", TEXTS))
         }
-        sides = {name: parquet([path]) if path.is_file() else _NOTHING for name, path in places.items()}
+        sides = {name: parquet([path]) if is_file(path) else _NOTHING for name, path in places.items()}
         query = _UNACCOUNTED.format(records=parquet(inputs.records), **sides)
         for day, records, lacking in self._engine.execute(query).fetchall():
             self.found.amount.records += records
@@ -152,7 +153,7 @@ class TableVerification:
         found: Digests = {}
         for table in PARTITIONED:
             paths = (self._directory.partition(table, self._source, day) for day in days)
-            if files := [path for path in paths if path.is_file()]:
+            if files := [path for path in paths if is_file(path)]:
                 found |= self._digests(table, parquet(files))
         return found
 

@@ -22,6 +22,7 @@ from cbr_warehouse.integrity.subset import Subset
 from cbr_warehouse.raw.damage import KINDS
 from cbr_warehouse.raw.found_projects import accounts_with_list
 from cbr_warehouse.settings.analytics import AnalyticsSettings
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import describe_holder
 from cbr_warehouse.storage.without_pandas import without_pandas
@@ -136,7 +137,7 @@ class _Verification:
         found.add(tables.found)
         wrong |= {finding.day for finding in tables.found.findings}
         compared = [day for day in sound if day not in wrong]
-        if compared and self._directory.warehouse.exists():
+        if compared and exists(self._directory.warehouse):
             found.add(
                 self._ask(
                     lambda connection: published.verify_rows(
@@ -150,7 +151,7 @@ class _Verification:
         directory, has = self._directory, self._share.has
         if has("warehouse/file"):
             self._settle(lambda: published.verify_file(directory), None)
-        if not directory.warehouse.exists():
+        if not exists(directory.warehouse):
             return
         for source in directory.sources_with_raw():
             if has(f"warehouse/ledgers/{source}"):

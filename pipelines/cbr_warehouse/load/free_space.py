@@ -5,7 +5,6 @@ a month only; what it lands is published once there is room.
 """
 
 import logging
-import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
@@ -16,6 +15,7 @@ from cbr_warehouse.extract.plan import Purpose
 from cbr_warehouse.raw.ledger_state import LoadsSummary
 from cbr_warehouse.raw.ledgers import LoadEntry, read_loads_summary
 from cbr_warehouse.storage.disk_errors import as_read_error
+from cbr_warehouse.storage.files import existing_folder, free_bytes_of, size_of
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.working_file import can_clone
 
@@ -50,9 +50,8 @@ def refuse_full_disk(
     """
     landing = BYTES_A_RECORD * _expected_records(directory, source, now)
     with as_read_error(directory.root):
-        existing = next(one for one in (directory.root, *directory.root.parents) if one.exists())
-        free = (free_bytes or _free_bytes)(existing)
-        size = directory.warehouse.stat().st_size if directory.warehouse.exists() else 0
+        free = (free_bytes or free_bytes_of)(existing_folder(directory.root))
+        size = size_of(directory.warehouse) or 0
     if free < landing:
         raise FreeSpaceError(
             f"{directory.root}: cannot be written: a load of {source} needs about {_megabytes(landing)} of "
@@ -88,10 +87,6 @@ def _share(load: LoadEntry, summary: LoadsSummary, now: datetime | None) -> floa
     elapsed = now - (summary.last_done or load).started_at
     period = (load.until or load.started_at) - load.since
     return min(1.0, max(0.0, elapsed / max(period, timedelta.resolution)))
-
-
-def _free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
 
 
 def _megabytes(size: int) -> str:

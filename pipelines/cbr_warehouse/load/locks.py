@@ -5,15 +5,13 @@ directory has one, held only while tables or the warehouse are written. A proces
 the sources' locks first, in order of their names, so that no deadlock is possible.
 """
 
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
-from shutil import rmtree
+from contextlib import ExitStack, contextmanager
 
 from cbr_warehouse.load.compact_days import resume_compaction
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, remove_unfinished
+from cbr_warehouse.storage.atomic_write import remove_abandoned, remove_unfinished
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.format_version import upgrade_format
 from cbr_warehouse.storage.lock import hold_lock
 
@@ -51,7 +49,7 @@ def hold_source(context: LoadContext, source: str, what: str, *, wait: bool) -> 
         # A walk through years of folders, for which only a killed process is a reason.
         for folder in directory.source_folders(source) if was_killed else ():
             remove_unfinished(folder)
-        if directory.compaction_note(source).exists():
+        if exists(directory.compaction_note(source)):
             with hold_directory(context, f"compaction of {source}"):
                 resume_compaction(directory, source)
         yield
@@ -77,7 +75,7 @@ def hold_directory(context: LoadContext, what: str) -> Iterator[None]:
         report=lambda sentence: context.progress.notice(f"{what}: {sentence}"),
         quiet_seconds=QUIET_SECONDS,
     ):
-        _remove_abandoned(context.directory.root)
+        remove_abandoned(context.directory.root, _ABANDONED_AFTER_SECONDS)
         yield
 
 
@@ -104,16 +102,3 @@ def hold_everything(context: LoadContext, what: str) -> Iterator[None]:
         for source in sorted(set(directory.sources_with_lock()) - held):
             locks.enter_context(hold_source(context, source, what, wait=False))
         yield
-
-
-def _remove_abandoned(root: Path) -> None:
-    """Removes unfinished warehouses, which nobody else builds now, and other files long untouched."""
-    for path in root.glob(f"{TEMPORARY_PREFIX}*"):
-        with suppress(FileNotFoundError):
-            age = time.time() - path.stat().st_mtime
-            if "-warehouse.duckdb" not in path.name and age < _ABANDONED_AFTER_SECONDS:
-                continue
-            if path.is_dir():
-                rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_directory, hold_source
 from cbr_warehouse.storage.atomic_write import remove_file, write_json
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import make_tables
 
@@ -44,7 +45,7 @@ def finish_rebuild(context: LoadContext) -> None:
         context: The load's dependencies.
     """
     directory = context.directory
-    if not directory.rebuild_note.exists():
+    if not exists(directory.rebuild_note):
         return
     is_finished = True
     for source in directory.sources_with_raw():

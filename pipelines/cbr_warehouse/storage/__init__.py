@@ -1,11 +1,12 @@
-"""Storage: where files are, and every write to the data directory.
+"""Storage: where files are, and every operation on those of the data directory.
 
-``layout`` makes all paths, ``atomic_write`` writes, moves and removes whole files, ``checked_json``
+``layout`` makes all paths, ``atomic_write`` writes, moves and removes whole files, ``staged_files`` has
+what DuckDB writes before it is put in place, ``files`` and ``parquet_files`` read and list, ``checked_json``
 adds checksums, ``lock`` locks, ``disk_errors`` turns what the disk refuses into sentences, and
 ``sql_text`` names files to DuckDB. What the files contain is defined in ``raw``, ``tables`` and
 ``warehouse``.
 
-Not behind this package, and what another kind of store would have to replace besides: reading
-(``raw.files`` opens Parquet files, ``tables`` and ``warehouse`` hand paths to DuckDB), listing by
-``glob`` in ``raw``, and the copy of the published database file in ``warehouse.working_file``.
+``raw``, ``tables`` and ``load`` touch files by these operations alone (docs/adr/0025). Not behind them:
+the published database file, which ``warehouse`` copies, links and renames, and reports;
+``tests/architecture/test_file_access.py`` lists each call.
 """

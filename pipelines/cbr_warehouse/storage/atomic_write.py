@@ -7,6 +7,7 @@ the system refuses becomes a sentence that names a file the user knows.
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import takewhile
@@ -227,6 +228,27 @@ def remove_unfinished(folder: Path) -> None:
     """
     with as_storage_error(folder):
         for path in find_unfinished(folder):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def remove_abandoned(root: Path, untouched_seconds: float) -> None:
+    """Removes unfinished warehouses, which nobody else builds now, and other files long untouched.
+
+    Args:
+        root: The data directory; its subfolders are not looked at. The caller holds its lock.
+        untouched_seconds: Time after which a file counts as left behind.
+
+    Raises:
+        OSError: Something could not be removed.
+    """
+    for path in root.glob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(FileNotFoundError):
+            age = time.time() - path.stat().st_mtime
+            if "-warehouse.duckdb" not in path.name and age < untouched_seconds:
+                continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

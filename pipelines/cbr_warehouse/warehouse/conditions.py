@@ -4,7 +4,6 @@ Keys and references of the tables are in ``checks``; those must hold before anyt
 is found here is published and reported. Each condition is examined for all sources together.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ import duckdb
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
+from cbr_warehouse.storage.files import free_bytes_of
 from cbr_warehouse.warehouse.conservation import find_unaccounted
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.status import DaysNotComplete, SourceStatus, read_status
@@ -244,5 +244,5 @@ def _quarantined(connection: duckdb.DuckDBPyConnection, before: datetime) -> Ite
 
 
 def _disk(path: Path) -> dict[str, str]:
-    free, needed = shutil.disk_usage(path.parent).free, 2 * path.stat().st_size + SPARE_BYTES
+    free, needed = free_bytes_of(path.parent), 2 * path.stat().st_size + SPARE_BYTES
     return {} if free >= needed else {"": f"{free:,} bytes are free in {path.parent}, {needed:,} are needed"}

@@ -5,7 +5,6 @@ an age is ``time()`` minus such a time, and stays right when the file is not wri
 """
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from cbr_warehouse import __version__
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.raw.ledgers import LoadEntry, read_loads, read_loads_summary
+from cbr_warehouse.storage.files import existing_folder, free_bytes_of
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.status import SourceStatus, read_status
 
@@ -112,8 +112,7 @@ def _of_disk(directory: DataDirectory) -> Iterator[Sample]:
     published = directory.warehouse.stat() if directory.warehouse.exists() else None
     yield Sample("published_timestamp_seconds", published.st_mtime if published else 0)
     yield Sample("published_bytes", published.st_size if published else 0)
-    existing = next(one for one in (directory.root, *directory.root.parents) if one.exists())
-    yield Sample("free_bytes", shutil.disk_usage(existing).free)
+    yield Sample("free_bytes", free_bytes_of(existing_folder(directory.root)))
     for folder in (directory.raw, directory.tables, directory.reports):
         sizes = list(_sizes(folder))
         yield Sample("files", len(sizes), (folder.name,))

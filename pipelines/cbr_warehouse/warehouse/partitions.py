@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.build_state import half_made, made_partitions
@@ -85,7 +86,7 @@ def _files(directory: DataDirectory, table: str, partitions: Iterable[Partition]
     """The files of a table's partitions; a day without rows has none."""
     for source, day in sorted(partitions):
         path = directory.partition(table, source, day)
-        if path.exists():
+        if exists(path):
             yield path
 
 

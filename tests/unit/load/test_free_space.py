@@ -50,7 +50,7 @@ def test_an_hourly_load_needs_no_room_for_what_a_load_of_days_brought(
     bench.load(**wanted)
     (first,) = read_loads(bench.directory, "prod")
     assert first.new
-    monkeypatch.setattr(free_space, "_free_bytes", lambda _: first.new * BYTES_A_RECORD // 10)
+    monkeypatch.setattr(free_space, "free_bytes_of", lambda _: first.new * BYTES_A_RECORD // 10)
     bench.source.now += timedelta(hours=1)
     assert bench.load().sources[0].failure is None
 
@@ -59,7 +59,7 @@ def test_a_refused_load_asks_its_source_for_nothing(bench: Bench, monkeypatch: p
     bench.load()
     bench.source.now += timedelta(hours=2)
     asked = bench.source.requests_made
-    monkeypatch.setattr(free_space, "_free_bytes", lambda _: 0)
+    monkeypatch.setattr(free_space, "free_bytes_of", lambda _: 0)
     result = bench.load()
     assert result.exit_status(strict=False) == 1
     assert isinstance(result.sources[0].failure, FreeSpaceError)
