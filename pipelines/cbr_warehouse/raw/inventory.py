@@ -23,6 +23,7 @@ from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledger_files import read_entries
 from cbr_warehouse.raw.ledgers import parse_entry
 from cbr_warehouse.storage.checked_json import read_checked_json, write_checked_json
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.layout import DataDirectory
 
 LEDGER = "inventory"
@@ -85,7 +86,7 @@ def read_snapshots(directory: DataDirectory, source: str) -> tuple[Snapshot, ...
     return tuple(
         snapshot
         for snapshot in read_noted_snapshots(directory, source)
-        if snapshot.sightings is None or (folder / snapshot.sightings.name).exists()
+        if snapshot.sightings is None or exists(folder / snapshot.sightings.name)
     )
 
 
@@ -165,7 +166,7 @@ def missing_files(directory: DataDirectory, source: str, snapshots: Iterable[Sna
     for snapshot in snapshots:
         missing += [folder / file.name for file in snapshot.records if file.name not in stored]
         sightings = _path(sightings_folder(directory, source), snapshot.sightings)
-        missing += [path for path in sightings if not path.exists()]
+        missing += [path for path in sightings if not exists(path)]
     return tuple(missing)
 
 

@@ -16,6 +16,7 @@ from cbr_warehouse.raw.inventory import (
 from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import move_file, write_json
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.layout import DataDirectory
 
 
@@ -51,7 +52,7 @@ def find_gone_inventory(
     """
     known = read_noted_snapshots(directory, source) if noted is None else noted
     missing = missing_files(directory, source, known)
-    return tuple(path for path in missing if not any(one.exists() for one in _notes(directory, source, path)))
+    return tuple(path for path in missing if not any(exists(one) for one in _notes(directory, source, path)))
 
 
 def set_inventory_aside(directory: DataDirectory, source: str) -> tuple[Path, ...]:

@@ -11,9 +11,8 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from cbr_warehouse.raw.files import checksum, compacted_stem, read_columns, replacing
+from cbr_warehouse.raw.files import checksum, compacted_stem, count_rows, read_columns, replacing
 from cbr_warehouse.raw.inventory import (
     INVENTORY_RECORDS,
     inventory_files,
@@ -26,7 +25,9 @@ from cbr_warehouse.raw.inventory import (
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, put_in_place, remove_file
 from cbr_warehouse.storage.disk_errors import as_storage_error
+from cbr_warehouse.storage.files import read_existing
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.parquet_files import open_parquet, write_parquet
 
 
 def remove_inventories(directory: DataDirectory, source: str, kept_from: str) -> None:
@@ -66,7 +67,7 @@ def remove_unnoted_sightings(directory: DataDirectory, source: str) -> None:
 def _keep_referenced(directory: DataDirectory, source: str, old: Sequence[Path]) -> None:
     """Puts the texts that are still seen into one file, and removes the others with their files."""
     referenced = _referenced(directory, source)
-    total = sum(pq.ParquetFile(path).metadata.num_rows for path in old)
+    total = sum(map(count_rows, old))
     kept = sum(len(pc.drop_null(_matches(path, referenced))) for path in old)
     if kept == total and len(old) == 1:
         return
@@ -82,19 +83,20 @@ def _write_kept(folder: Path, old: Sequence[Path], referenced: "pa.Array[Any]") 
     temporary = folder / f"{TEMPORARY_PREFIX}{uuid4().hex}-kept.parquet"
     try:
         with as_storage_error(folder):
-            with temporary.open("wb") as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+            with write_parquet(temporary, schema) as writer:
                 for part in _parts(old, referenced):
                     writer.write_table(part.cast(schema))
-            name = f"{compacted_stem([path.name for path in old])}-{checksum(temporary.read_bytes())}.parquet"
+            name = (
+                f"{compacted_stem([path.name for path in old])}-{checksum(read_existing(temporary))}.parquet"
+            )
         put_in_place({folder / name: temporary})
     finally:
-        temporary.unlink(missing_ok=True)
+        remove_file(temporary)
 
 
 def _parts(old: Sequence[Path], referenced: "pa.Array[Any]") -> Iterator[pa.Table]:
     for path in old:
-        with path.open("rb") as content:
-            file = pq.ParquetFile(content)
+        with open_parquet(path) as file:
             for number in range(file.num_row_groups):
                 part = file.read_row_group(number).select(INVENTORY_RECORDS.names)
                 yield part.filter(pc.is_in(part["content_hash"], value_set=referenced))
