@@ -6,7 +6,7 @@ adds checksums, ``lock`` locks, ``disk_errors`` turns what the disk refuses into
 ``sql_text`` names files to DuckDB. What the files contain is defined in ``raw``, ``tables`` and
 ``warehouse``.
 
-``raw``, ``tables`` and ``load`` touch files by these operations alone (docs/adr/0025). Not behind them:
+``raw``, ``tables`` and ``load`` touch files by these operations alone (docs/adr/0026). Not behind them:
 the published database file, which ``warehouse`` copies, links and renames, and reports;
 ``tests/architecture/test_file_access.py`` lists each call.
 """

@@ -1,7 +1,7 @@
 """Reading and listing the files of the data directory; ``atomic_write`` writes and removes them.
 
 Together they are all that ``raw`` and ``tables`` do with files: whole files, one folder listed at a time,
-and nothing that another kind of store could not do (docs/adr/0025). ``parquet_files`` opens those that
+and nothing that another kind of store could not do (docs/adr/0026). ``parquet_files`` opens those that
 have columns.
 """
 
