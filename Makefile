@@ -31,10 +31,10 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast duckdb2 check audit lint format docs alarms recording reliability coverage bench compare soak pictures mutate simulate dev build release release-files system-deps clean
+.PHONY: help demo test test-fast duckdb2 check audit lint format docs alarms recording reliability coverage bench compare soak pictures mutate simulate simulate-capacity dev build release release-files system-deps clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN) ## Load a built-in emulator into data/ and show what to look at next
 	$(BIN)/cbr-warehouse demo
@@ -64,7 +64,7 @@ format: $(DEV) ## Format the code and apply lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, alarms.md, controls.md, emulator.md, column lineage and names for Dagster, layers in CONTRIBUTING.md, counts in reliability.md
+docs: $(DEV) ## Regenerate docs/tables.md, scale.md, analytics.md, alarms.md, controls.md, emulator.md, column lineage and names for Dagster, layers in CONTRIBUTING.md, counts in reliability.md
 	$(BIN)/python -m cbr_warehouse.contract.docs_page > docs/tables.md
 	$(BIN)/python -m cbr_warehouse.analytics.docs_page > docs/analytics.md
 	$(BIN)/python -m cbr_warehouse.analytics.alarms_page > docs/alarms.md
@@ -73,6 +73,7 @@ docs: $(DEV) ## Regenerate docs/tables.md, analytics.md, alarms.md, controls.md,
 	$(BIN)/python tools/analytics_columns.py
 	cd tests && ../$(BIN)/python -m support.dagster_snapshot
 	$(BIN)/python tools/layers.py
+	$(BIN)/python tools/scale.py
 	$(BIN)/pytest -q --collect-only --faults $(FAULTS) tests >/dev/null
 	$(BIN)/python tools/reliability.py --faults $(FAULTS)
 
@@ -98,6 +99,7 @@ bench: $(COMPARE) ## Measure loads beside dlt, pandas and DuckDB alone, and writ
 	$(BIN)/python benchmarks/analytics_at_scale.py | tee benchmarks/performance/analytics.txt
 	$(BIN)/python benchmarks/many_sources.py > benchmarks/performance/many_sources.md
 	$(BIN)/python tools/performance.py
+	$(BIN)/python tools/scale.py
 
 compare: $(COMPARE) ## Load from the same hostile sources with dlt beside, and print what each lost
 	$(BIN)/python benchmarks/compare
@@ -121,6 +123,11 @@ SIMULATE_ARGS ?=
 # SEED has a default for make mutate: only one that was given selects a life.
 simulate: $(DEV) ## Simulate LOADS loads of lives full of faults, a night's worth with LOADS=100000; SEED=81x336 lives one again
 	cd tests && ../$(BIN)/python -m simulation $(if $(filter command%,$(origin SEED)),--seed $(SEED),--loads $(LOADS)) $(SIMULATE_ARGS)
+
+CAPACITY_ARGS ?=
+simulate-capacity: $(DEV) ## Simulate a year of hourly loads of 1,000 sources, and write docs/scale.md (CAPACITY_ARGS)
+	$(BIN)/python benchmarks/capacity $(CAPACITY_ARGS)
+	$(BIN)/python tools/scale.py
 
 dev: $(DEV) ## Start Dagster's web interface on this checkout (state in .dagster/)
 	[ -e "$${DAGSTER_HOME:-.dagster}/dagster.yaml" ] || $(BIN)/cbr-warehouse dagster-home "$${DAGSTER_HOME:-.dagster}"

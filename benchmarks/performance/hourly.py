@@ -131,20 +131,30 @@ class Cost:
     files: int
 
 
-def simulate(folder: Path, hours: int, hourly: int) -> list[Cost]:
+def simulate(
+    folder: Path, hours: int, hourly: int, *, source: Source | None = None, history: str = "7d"
+) -> list[Cost]:
     """Loads once an hour.
 
     Args:
         folder: The data directory.
         hours: Number of loads.
         hourly: New tasks an hour.
+        source: What is loaded; a source without tasks if None.
+        history: How far back the first load reads.
 
     Raises:
         SystemExit: A load failed.
     """
-    source = Source(hourly)
+    source = source or Source(hourly)
     settings = SourceSettings.model_validate(
-        {"name": "hourly", "endpoint": "http://x", "project_id": PROJECT, "token": "env:X", "history": "7d"}
+        {
+            "name": "hourly",
+            "endpoint": "http://x",
+            "project_id": PROJECT,
+            "token": "env:X",
+            "history": history,
+        }
     )
     ready = ReadySource(settings, TokenCredentials(SecretStr("x")))
     runtime = Runtime(clock=lambda: source.now)
