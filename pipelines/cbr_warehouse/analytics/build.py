@@ -12,7 +12,8 @@ import duckdb
 
 from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
 from cbr_warehouse.analytics.create_schema import create_schema, create_views
-from cbr_warehouse.analytics.fill_tables import TOUCHED_TABLES, differ, fill_whole, filled_together, update
+from cbr_warehouse.analytics.fill_tables import TOUCHED_TABLES, fill_whole, filled_together
+from cbr_warehouse.analytics.follow_changes import TOUCHED, differ, update
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 
 _SOURCE_WATERMARK = """
@@ -96,7 +97,7 @@ def is_current(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSetting
 def _drop_touched(connection: duckdb.DuckDBPyConnection) -> None:
     for table in TOUCHED_TABLES:
         connection.execute(f"DROP VIEW IF EXISTS touched_{table}")
-    for name in ("touched", "changed_attempts", "changed_days"):
+    for name in (*TOUCHED, "changed_attempts", "changed_days"):
         connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
 
@@ -167,7 +168,6 @@ def _touch(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]]
     connection.execute("CREATE TEMP TABLE changed_days (source VARCHAR, day DATE)")
     if changed:
         connection.executemany("INSERT INTO changed_days VALUES ($1, TRY_CAST($2 AS DATE))", changed)
-    connection.execute("CREATE TEMP TABLE touched (source VARCHAR, resource_id VARCHAR)")
     for table in TOUCHED_TABLES:
         connection.execute(
             f"CREATE TEMP VIEW touched_{table} AS "

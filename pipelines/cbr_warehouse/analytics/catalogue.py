@@ -107,6 +107,11 @@ def definition_file(definition: Definition) -> Path:
     return Path(str(files(_ROOM).joinpath("sql", folder, f"{definition.name}.sql")))
 
 
+def read_statement(folder: str, name: str) -> str:
+    """The text of a statement that is no definition, such as ``touched``, ``touched_day``."""
+    return _text(folder, name)
+
+
 def read_error_codes() -> dict[str, dict[str, str]]:
     """The vendor's error codes: texts and advice in English (``en``, ``en_action``) and Chinese (``zh``…)."""
     text = files(_ROOM).joinpath("error_codes.json").read_text(encoding="utf-8")

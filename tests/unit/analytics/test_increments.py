@@ -21,14 +21,21 @@ COMPARED = (*BASE, "source_clock", "source_watermark", "as_of")
 
 
 class History:
-    """A log of two sources that goes on, and whose tasks change, by chance."""
+    """A log of two sources that goes on, and whose tasks change, by chance.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: Seed of the chance.
+        days: How long the log is before it is first loaded.
+        changing: Probability that a task fails after all, between two loads.
+    """
+
+    def __init__(self, seed: int, days: int = 3, changing: float = 0.02) -> None:
         self.chance = random.Random(seed)
-        self.now = START + timedelta(days=3)
+        self.changing = changing
+        self.now = START + timedelta(days=days)
         self.tasks: list[dict[str, Any]] = []
         self.loads: list[tuple[datetime, str]] = []
-        self.go_on(hours=72)
+        self.go_on(hours=24 * days)
 
     def go_on(self, hours: int) -> None:
         """Some tasks begin, some end, and the sources are loaded."""
@@ -36,9 +43,11 @@ class History:
         for task in self.tasks:
             if task["status"] == "running" and chance.random() < 0.6:
                 task.update(status=chance.choice(("success", "failed")), error_code="BackupService.7101")
-            if chance.random() < 0.02:
+            if chance.random() < self.changing:
                 task.update(status="failed", error_code="BackupService.9910")
-        for _ in range(chance.randrange(3 * hours)):
+            if "checkpoint_id" in task and chance.random() < self.changing:
+                task.update(checkpoint_id=None)
+        for _ in range(chance.randrange(3 * min(hours, 150))):
             self.tasks.append(self._task(self.now - timedelta(minutes=chance.randrange(60 * hours))))
         for task in self.tasks:
             if not task["seen"] or task["seen"][-1][1] != task["status"]:
@@ -53,12 +62,22 @@ class History:
         )
         point = f"point-{chance.randrange(30)}"
         columns = {
-            "backup": {"backup_id": point, "policy_id": chance.choice(("daily", "hourly", ""))},
+            "backup": {
+                "backup_id": point,
+                "policy_id": chance.choice(("daily", "hourly", "", "weekly")),
+                "checkpoint_id": chance.choice(
+                    (None, None, "", f"checkpoint-{len(self.tasks) // 4}", "shared")
+                ),
+            },
             "delete": {"delete_backup_id": point},
             "restore": {"restore_backup_id": point},
             "replication": {"source_backup_id": point},
         }
-        resource = chance.choice((None, *(f"disk-{number}" for number in range(6))))
+        resource = chance.choice((None, *(f"disk-{number}" for number in (0, 0, 0, 1, 1, 2, 3, 4, 5))))
+        if chance.random() < 0.02:
+            resource = f"rare-{chance.randrange(4)}"
+        if columns.get(kind, {}).get("policy_id") == "weekly":
+            columns[kind]["checkpoint_id"] = chance.choice((None, f"checkpoint-{created_at:%d%H}"))
         if kind == "backup":
             created_at = created_at.replace(minute=0) + timedelta(minutes=chance.choice((0, 1, 40)))
         return {
@@ -66,7 +85,7 @@ class History:
             "created_at": created_at,
             "resource": None if kind == "vault_delete" else resource or "disk-0",
             "status": chance.choice(("success", "success", "success", "failed", "skipped", "running")),
-            "task_id": f"task-{len(self.tasks):05d}",
+            "task_id": f"task-{chance.randrange(1000):03d}-{len(self.tasks):05d}",
             "source": chance.choice(("one", "two")),
             "vault_id": chance.choice(("vault-1", "vault-2")),
             "seen": [],
@@ -120,12 +139,23 @@ def base_rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[A
     return sorted(connection.execute(f"FROM analytics.{table}").fetchall(), key=str)
 
 
-@pytest.mark.parametrize(("seed", "share"), [(0, None), (1, None), (2, 5), (3, 40)])
+@pytest.mark.parametrize(
+    ("seed", "days", "changing", "share"),
+    [
+        (0, 3, 0.02, None),
+        (1, 3, 0.02, None),
+        (2, 3, 0.02, 5),
+        (3, 3, 0.02, 40),
+        (4, 100, 0.003, None),
+        (5, 100, 0.003, 40),
+        (6, 200, 0, None),
+    ],
+)
 def test_increments_are_the_same_as_all_at_once(
-    seed: int, share: int | None, monkeypatch: pytest.MonkeyPatch
+    seed: int, days: int, changing: float, share: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And so they are if they are made from a few tasks or backups at a time."""
-    history = History(seed)
+    """And so they are if they are made from a few tasks or backups at a time, and after months of history."""
+    history = History(seed, days, changing)
     with in_shares(share, monkeypatch):
         followed = open_analytics(history.log().tables, AnalyticsSettings())
     for hours in (1, 6, 0, 24, 1):
@@ -144,6 +174,52 @@ def test_increments_are_the_same_as_all_at_once(
             found = base_rows(followed.connection, table)
             assert found == base_rows(whole.connection, table), (hours, table)
         assert base_rows(whole.connection, "attempt")
+
+
+def followed_and_whole(before: SmallLog, after: SmallLog, table: str) -> tuple[Any, Any]:
+    followed = open_analytics(before.tables, AnalyticsSettings())
+    bring_up(followed.connection, AnalyticsSettings(), fill(followed, after))
+    whole = open_analytics(after.tables, AnalyticsSettings())
+    return base_rows(followed.connection, table), base_rows(whole.connection, table)
+
+
+def backups(*told: tuple[str, str, str, str | None]) -> SmallLog:
+    """Backups of a schedule: task id, resource, time of day and checkpoint of each; ids with an f failed."""
+    log = SmallLog(watermark=None)
+    log.load(START + timedelta(days=2), source="one")
+    for task_id, resource, time_of_day, checkpoint_id in told:
+        hour, minute = map(int, time_of_day.split(":"))
+        log.task(
+            "backup",
+            START + timedelta(hours=hour, minutes=minute),
+            task_id=task_id,
+            resource=resource,
+            source="one",
+            policy_id="policy",
+            checkpoint_id=checkpoint_id,
+            status="failed" if task_id.startswith("f") else "success",
+        )
+    return log
+
+
+def test_a_streak_that_ended_in_the_moment_of_the_success_after_it_stays() -> None:
+    told = [("f1", "disk", "01:00", None), ("g2", "disk", "01:00", None)]
+    news = ("f3", "disk", "04:00", None)
+    found, expected = followed_and_whole(backups(*told), backups(*told, news), "streak")
+    assert len(expected) == 2
+    assert found == expected
+
+
+def test_runs_that_a_checkpoint_no_longer_joins_are_made_again() -> None:
+    """Before, the checkpoint of the last task made one series of all of them, of two runs."""
+    told = [("a", "one", "00:00", "c"), ("b", "two", "01:00", None), ("d", "one", "02:00", None)]
+    before, after = (
+        backups(*told, ("e", "three", "05:00", "c")),
+        backups(*told, ("e", "three", "05:00", None)),
+    )
+    found, expected = followed_and_whole(before, after, "schedule_run")
+    assert len(expected) == 4
+    assert found == expected
 
 
 def test_a_load_without_news_writes_no_base_table_of_tasks() -> None:

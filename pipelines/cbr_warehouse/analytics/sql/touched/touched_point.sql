@@ -1,0 +1,11 @@
+-- Backup tasks that changed, and those whose backup a changed task copied, deleted or restored.
+SELECT source, task_id
+FROM changed_attempts
+WHERE operation_type = 'backup'
+UNION
+SELECT p.source, p.task_id
+FROM analytics.recovery_point AS p
+SEMI JOIN (
+    SELECT source, unnest([source_backup_id, delete_backup_id, restore_backup_id]) AS backup_id
+    FROM changed_attempts
+) AS c ON c.source = p.source AND c.backup_id = p.backup_id
