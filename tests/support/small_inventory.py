@@ -66,10 +66,12 @@ class SmallInventory:
         self._add("vault_resources", vault_id=vault_id, resource_id=resource_id, **values | row)
 
     def policy(self, policy_id: str, *rules: str, enabled: bool | None = True, **row: Any) -> None:
-        """Adds a policy; of each rule, what ``policy_schedules`` says of it by ``rule``."""
+        """Adds a version of a policy; of each rule, what ``policy_schedules`` says of it by ``rule``."""
         self._add("policies", policy_id=policy_id, policy_name=policy_id, enabled=enabled, **row)
+        names = ("version", "first_seen_at", "last_seen_at", "is_current")
+        history = {name: row[name] for name in names if name in row}
         for rule in rules:
-            self._add("policy_schedules", policy_id=policy_id, rule=rule, **read_rule(rule))
+            self._add("policy_schedules", policy_id=policy_id, rule=rule, **read_rule(rule) | history)
 
     def backup(self, backup_id: str, resource_id: str, created_at: Moment, **row: Any) -> None:
         """Adds a backup."""

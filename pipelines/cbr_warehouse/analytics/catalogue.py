@@ -23,17 +23,20 @@ BASE = (
     "open_task_progress",
     "schedule_run",
     "schedule_slot",
+    "schedule_interval",
     "resource_day",
     "recovery_point",
     "streak",
-    "resource",
     "inventory_list",
     "inventory_vault",
     "inventory_member",
     "inventory_protectable",
     "inventory_backup",
+    "inventory_policy_period",
     "inventory_policy",
+    "inventory_schedule",
     "inventory_size",
+    "resource",
 )
 """The materialized tables, in the order to build them."""
 

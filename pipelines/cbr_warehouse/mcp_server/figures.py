@@ -55,7 +55,10 @@ FIGURES = {
     "deleted_backups": Figure("count", Span.WINDOW, "successful tasks of type delete"),
     "replications_ok": Figure("count", Span.WINDOW, "replication tasks that ended with success or failure"),
     "missed_backups": Figure(
-        "count", Span.WINDOW, "expected backups of inferred schedules", is_of_lookback=True
+        "count",
+        Span.WINDOW,
+        "expected backups of schedules, inferred without an inventory",
+        is_of_lookback=True,
     ),
     "resources": Figure("count", Span.WATERMARK, "resources that a backup task has named, not removed"),
     "coverage_rate": Figure("share", Span.WATERMARK, "resources in backup, without new ones"),

@@ -83,13 +83,16 @@ def test_days_later_the_history_is_what_a_rebuild_makes_of_raw(tmp_path: Path) -
 def test_without_an_inventory_everything_else_is_the_same(
     estate: tuple[Emulated, Warehouse], tmp_path: Path
 ) -> None:
-    """The views of tasks have the same rows, and those of the inventory none."""
+    """The views of tasks have the same rows, those of the inventory none; no schedule is that of a policy."""
     source, with_inventory = estate
     plain = Warehouse(tmp_path, source)
     plain.load()
     assert not any(contents(plain).values())
     for view in ("unprotected_resources", "estate_coverage", "policy_schedule", "vault_usage"):
         assert list(plain.ask(f"FROM {view}")) == []
-    for view in ("resource", "resource_protection", "missed_backups", "scorecard"):
+    for view in ("resource_day", "schedule_interval", "missed_backups", "backup_success_daily"):
         query = f"FROM analytics.{view} ORDER BY ALL"
         assert list(plain.ask(query)) == list(with_inventory.ask(query)), view
+    query = "SELECT DISTINCT schedule_basis FROM analytics.resource ORDER BY 1"
+    assert ("policy",) not in list(plain.ask(query))
+    assert ("policy",) in list(with_inventory.ask(query))

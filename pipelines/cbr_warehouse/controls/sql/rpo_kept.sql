@@ -1,5 +1,5 @@
 -- Title: Backed up within RPO
--- Version: 1
+-- Version: 2
 -- Question: is the newest usable backup of every resource recent enough?
 -- Population: resources; neither removed nor of a source that is excluded
 -- Grain: one row per source and resource of resource_protection.
@@ -11,7 +11,7 @@
 --   RPO ago passes. A backup on a day that is not complete may be missing, and the resource fails all the same.
 -- Clauses:
 --   DORA Art. 12(1)(a): shows for the resources of the log whether a minimum frequency is kept: the interval that is
---      configured under [[schedules]] or, without one, that seen in the log, which is no policy.
+--      configured under [[schedules]], else that of the policy in the inventory, else that seen in the log, which is none.
 --   NIS2 Art. 21(2)(c): shows that backups are managed to an objective.
 --   ISO 27001 A.8.13: shows that backup copies are maintained as the policy on backup says.
 --   NIST CP-9 a, b: shows that backups are conducted at a frequency consistent with recovery point objectives.

@@ -2,7 +2,7 @@
 -- Grain: one row per expected slot of the lookback without a real attempt, the newest first.
 -- Definition: rows of missed_backups.
 -- Settings: lookback, run_gap, schedule_window, timezone, day_anchor
--- Edge cases: schedules are inferred from the log. total counts all that match.
+-- Edge cases: without an inventory, schedules are inferred from the log (basis). total counts all that match.
 WITH matching AS MATERIALIZED (
     SELECT
         source,

@@ -2,10 +2,10 @@
 -- Grain: one row per source and resource that a backup task has named.
 -- Definition: name, vault and policy are those of the newest backup day with one. backup_interval is, in this order: the
 --   interval configured under [[schedules]] for the resource, else for its policy, else for its vault (configured); the
---   longest wait between two neighboring slots that its schedule is now expected to meet (schedule_slot, expected_until
---   NULL), where its runs span at least 8 days (inferred); the median wait between the starts of neighboring runs of its
---   schedule (schedule_run, over all history), where there are two (observed); default_interval (assumed). rpo is
---   backup_interval + rpo_grace. removed_at: the resource counts as removed where it has left every vault that it was
+--   longest wait that the policies of its vaults plan by the inventory (inventory_schedule), or, where it is in none by
+--   the inventory, that policy_id plans while it is enabled (policy); the wait that the log shows of its schedule
+--   (schedule_interval: inferred or observed); default_interval (assumed). rpo is backup_interval + rpo_grace.
+--   removed_at: the resource counts as removed where it has left every vault that it was
 --   tried in on its last 7 backup days with a task; it left a vault with a successful remove_resource task for it or a
 --   successful vault_delete task, either of that vault (vault_id) and after its last attempt there. removed_at is the time
 --   at which it left the last of them; of several such tasks of one vault the earliest counts.
@@ -28,7 +28,7 @@
 --   last_attempt_at: When its last backup task was created.
 --   vaults: Vaults it was tried in on its last 7 backup days with a task.
 --   backup_interval: Longest planned wait between two backups.
---   schedule_basis: configured, inferred, observed or assumed.
+--   schedule_basis: configured, policy, inferred, observed or assumed.
 --   rpo: Recovery point objective: backup_interval + rpo_grace.
 --   removed_at: When it was removed; NULL while it is protected.
 --   not_loaded_since: Watermark of its source where that is excluded from analytics.as_of, since nothing later is known of
@@ -52,47 +52,15 @@ WITH latest AS (
     GROUP BY source, resource_id
 ),
 
-expected AS (
+planned AS (
     SELECT
-        source,
-        schedule_id,
-        (weekday - 1) * 1440 + hour(time_of_day) * 60 + minute(time_of_day) AS minute_of_week,
-        last_run_at - first_run_at AS seen_for
-    FROM analytics.schedule_slot
-    WHERE is_expected AND expected_until IS NULL
-),
-
-gap AS (
-    SELECT
-        source,
-        schedule_id,
-        seen_for,
-        coalesce(
-            lead(minute_of_week) OVER slots,
-            10080 + first_value(minute_of_week) OVER slots
-        ) - minute_of_week AS minutes
-    FROM expected
-    WINDOW slots AS (PARTITION BY source, schedule_id ORDER BY minute_of_week ASC)
-),
-
-weekly AS (
-    SELECT source, schedule_id, max(minutes) * INTERVAL 1 MINUTE AS backup_interval
-    FROM gap
-    GROUP BY source, schedule_id
-    HAVING any_value(seen_for) >= INTERVAL 8 DAY
-),
-
-usual AS (
-    SELECT source, schedule_id, to_seconds(median(epoch(wait))) AS backup_interval
-    FROM (
-        SELECT r.source, r.schedule_id, slot_local - lag(slot_local) OVER (
-            PARTITION BY r.source, r.schedule_id ORDER BY r.run_started_at ASC
-        ) AS wait
-        FROM analytics.schedule_run AS r
-        ANTI JOIN weekly AS w ON w.source = r.source AND w.schedule_id = r.schedule_id
-    )
-    WHERE wait > INTERVAL 0 MINUTE
-    GROUP BY source, schedule_id
+        l.source,
+        l.resource_id,
+        CASE WHEN i.resource_id IS NULL THEN p.longest_wait ELSE i.backup_interval END AS backup_interval
+    FROM latest AS l
+    LEFT JOIN analytics.inventory_schedule AS i ON i.source = l.source AND i.resource_id = l.resource_id
+    LEFT JOIN analytics.inventory_policy AS p
+        ON p.source = l.source AND p.policy_id = l.policy_id AND p.operation_type = 'backup' AND p.is_enabled
 ),
 
 membership AS (
@@ -148,20 +116,19 @@ SELECT
     l.first_attempt_at,
     l.last_attempt_at,
     len(l.vault_ids) AS vaults,
-    coalesce(o.backup_interval, w.backup_interval, u.backup_interval, s.default_interval) AS backup_interval,
+    coalesce(o.backup_interval, p.backup_interval, w.backup_interval, s.default_interval) AS backup_interval,
     CASE
         WHEN o.backup_interval IS NOT NULL THEN 'configured'
-        WHEN w.backup_interval IS NOT NULL THEN 'inferred'
-        WHEN u.backup_interval IS NOT NULL THEN 'observed'
-        ELSE 'assumed'
+        WHEN p.backup_interval IS NOT NULL THEN 'policy'
+        ELSE coalesce(w.basis, 'assumed')
     END AS schedule_basis,
-    coalesce(o.backup_interval, w.backup_interval, u.backup_interval, s.default_interval) + s.rpo_grace AS rpo,
+    coalesce(o.backup_interval, p.backup_interval, w.backup_interval, s.default_interval) + s.rpo_grace AS rpo,
     CASE WHEN g.vaults >= greatest(1, len(l.vault_ids)) THEN g.removed_at END AS removed_at,
     CASE WHEN NOT k.is_included THEN k.watermark END AS not_loaded_since
 FROM latest AS l
 CROSS JOIN analytics.settings AS s
-LEFT JOIN weekly AS w USING (source, schedule_id)
-LEFT JOIN usual AS u USING (source, schedule_id)
+LEFT JOIN planned AS p USING (source, resource_id)
+LEFT JOIN analytics.schedule_interval AS w USING (source, schedule_id)
 LEFT JOIN gone AS g USING (source, resource_id)
 LEFT JOIN analytics.source_watermark AS k USING (source)
 LEFT JOIN LATERAL (

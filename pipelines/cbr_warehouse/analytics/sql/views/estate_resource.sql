@@ -13,7 +13,7 @@
 -- Settings: rpo_grace, default_interval, [[schedules]] (through analytics.resource)
 -- Edge cases: no row of a source without an inventory. What is current is as of the newest complete snapshot of each list
 --   (inventory_list). Policies that are not known give no reason. rpo of a resource that the log does not name is
---   default_interval + rpo_grace.
+--   rpo_grace and what its policies plan (inventory_schedule), else default_interval.
 -- Columns:
 --   source: Name of the configured source.
 --   resource_id: Resource.
@@ -143,7 +143,9 @@ judged AS (
         g.first_attempt_at,
         g.last_attempt_at,
         g.removed_at,
-        coalesce(g.rpo_hours, epoch(s.default_interval + s.rpo_grace) / 3600) AS rpo_hours,
+        coalesce(
+            g.rpo_hours, epoch(coalesce(i.backup_interval, s.default_interval) + s.rpo_grace) / 3600
+        ) AS rpo_hours,
         coalesce(b.usable_backups > 0, false)
         OR coalesce(g.recovery_points > 0 AND (k.backups_at IS NULL OR k.backups_at <= g.last_rp_usable_at), false) AS has_recovery_point,
         g.bucket,
@@ -154,6 +156,7 @@ judged AS (
     LEFT JOIN analytics.as_of AS o ON true
     LEFT JOIN past AS h ON h.source = k.source AND h.resource_id = k.resource_id
     LEFT JOIN analytics.resource_protection AS g ON g.source = k.source AND g.resource_id = k.resource_id
+    LEFT JOIN analytics.inventory_schedule AS i ON i.source = k.source AND i.resource_id = k.resource_id
     LEFT JOIN analytics.inventory_backup AS b ON b.source = k.source AND b.resource_id = k.resource_id
 ),
 

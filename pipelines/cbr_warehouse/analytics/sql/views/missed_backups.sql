@@ -1,14 +1,17 @@
 -- Question: which backups that a policy should have made were never tried, or skipped?
 -- Grain: one row per source, schedule, resource and expected slot of the lookback without a real attempt.
--- Definition: the expected slots of each schedule (schedule_slot) on every local day of the lookback, from expected_from to
---   expected_until. A run (schedule_run) meets a slot if its slot_local lies in the hour that begins with the slot. A
+-- Definition: from the first snapshot of the inventory that saw a policy, the starts that its rules plan, while it is enabled
+--   (inventory_policy_period: basis policy). Before, without an inventory, and while its rules are not understood or do not
+--   run each week: the expected slots of the schedule (schedule_slot) on every local day of the lookback, from
+--   expected_from to expected_until (basis inferred). A run (schedule_run) meets a slot if its slot_local lies in the hour
+--   that begins with the slot, or with the quarter of an hour in which a planned start lies. A
 --   resource meets it with a scheduled attempt of such a run that is not skipped, however late in the run it was created.
 --   kind is skipped where all its attempts in such runs were skipped, no_attempt where it has none. A resource is expected
 --   from its first attempt under the schedule until its removal or, where it now runs under another schedule, until its
 --   last attempt under this one. is_policy_silent: no run of the schedule meets the slot.
 -- Settings: timezone, day_anchor (of the source, else the global ones), lookback, run_gap
--- Edge cases: the schedule is inferred from the log (basis), which does not contain the policies. Slots follow the local
---   clock: one that the change to summer time leaves out is not expected, one that the change back repeats is expected
+-- Edge cases: the log does not contain the policies: without an inventory all are inferred. Between the last snapshot that
+--   saw rules of a policy and the first with others, nothing is expected of it. Inferred slots follow the local clock: one that the change to summer time leaves out is not expected, one that the change back repeats is expected
 --   once, at either. A slot counts once it is over an hour old at analytics.as_of (at the watermark of a source excluded
 --   from it) and no run that meets it created a task in the last `run_gap` before. A policy that was switched off is silent
 --   from then on. Slots on UTC days that are lost or were never loaded have no row; day_state says what is known of the
@@ -27,7 +30,7 @@
 --   backup_day: Backup day of the slot.
 --   kind: no_attempt or skipped.
 --   is_policy_silent: Whether no run of the schedule meets the slot.
---   basis: Origin of the expectation: inferred.
+--   basis: Origin of the expectation: policy or inferred.
 --   day_state: State of the UTC day of the slot (day_state.state); NULL where the table has no row for it.
 WITH clock AS (
     SELECT
@@ -67,13 +70,26 @@ member AS MATERIALIZED (
     )
 ),
 
-slot AS (
+period AS (
+    SELECT
+        source,
+        policy_id AS schedule_id,
+        planned_from,
+        planned_until,
+        lead(planned_from) OVER (PARTITION BY source, policy_id ORDER BY planned_from ASC) AS next_from,
+        is_enabled,
+        minutes_of_week
+    FROM analytics.inventory_policy_period
+    WHERE operation_type = 'backup'
+),
+
+inferred AS (
     SELECT
         e.source,
         e.schedule_id,
         d.day + e.time_of_day AS slot_local,
         timezone(c.timezone, d.day + e.time_of_day) AS slot_at,
-        (d.day + e.time_of_day - c.day_anchor)::DATE AS backup_day,
+        c.day_anchor,
         c.until_at
     FROM analytics.schedule_slot AS e
     JOIN clock AS c ON c.source = e.source
@@ -84,6 +100,44 @@ slot AS (
         AND timezone(c.timezone, slot_at) = slot_local
         AND slot_local >= e.expected_from
         AND coalesce(slot_local <= e.expected_until, true)
+),
+
+planned AS (
+    SELECT
+        p.source,
+        p.schedule_id,
+        timezone(c.timezone, d.monday + to_minutes(p.at_minute)) AS slot_local,
+        d.monday + to_minutes(p.at_minute) AS slot_at,
+        c.day_anchor,
+        c.until_at
+    FROM (
+        SELECT source, schedule_id, planned_from, planned_until, unnest(minutes_of_week) AS at_minute
+        FROM period
+        WHERE is_enabled
+    ) AS p
+    JOIN clock AS c ON c.source = p.source
+    JOIN (
+        SELECT source, timezone('UTC', unnest(generate_series(
+            date_trunc('week', timezone('UTC', from_at)), timezone('UTC', until_at), INTERVAL 7 DAY
+        ))) AS monday
+        FROM clock
+    ) AS d ON d.source = p.source
+    WHERE slot_at >= greatest(c.from_at, p.planned_from)
+        AND slot_at + INTERVAL 1 HOUR < c.until_at
+        AND coalesce(slot_at <= p.planned_until, true)
+),
+
+slot AS (
+    SELECT i.*, i.slot_local AS begins_local, 'inferred' AS basis, (i.slot_local - i.day_anchor)::DATE AS backup_day
+    FROM inferred AS i
+    LEFT JOIN period AS p
+        ON p.source = i.source AND p.schedule_id = i.schedule_id
+        AND i.slot_at >= p.planned_from AND coalesce(i.slot_at < p.next_from, true)
+    WHERE p.source IS NULL
+        OR (p.is_enabled AND len(p.minutes_of_week) = 0 AND coalesce(i.slot_at <= p.planned_until, true))
+    UNION ALL
+    SELECT *, time_bucket(INTERVAL 15 MINUTE, slot_local), 'policy', (slot_local - day_anchor)::DATE
+    FROM planned
 ),
 
 covered_slot AS MATERIALIZED (
@@ -103,7 +157,7 @@ met AS MATERIALIZED (
     FROM (SELECT *, unnest([0, 1, 2, 3]) * INTERVAL 15 MINUTE AS late FROM covered_slot) AS s
     CROSS JOIN analytics.settings AS g
     JOIN analytics.schedule_run AS r
-        ON r.source = s.source AND r.schedule_id = s.schedule_id AND r.slot_local = s.slot_local + s.late
+        ON r.source = s.source AND r.schedule_id = s.schedule_id AND r.slot_local = s.begins_local + s.late
 ),
 
 tried AS MATERIALIZED (
@@ -148,7 +202,7 @@ SELECT
     s.backup_day,
     CASE WHEN k.slot_no IS NULL THEN 'no_attempt' ELSE 'skipped' END AS kind,
     u.slot_no IS NULL AS is_policy_silent,
-    'inferred' AS basis,
+    s.basis,
     s.day_state
 FROM missed AS e
 JOIN member AS m USING (member_no)

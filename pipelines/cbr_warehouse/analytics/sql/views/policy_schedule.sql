@@ -1,12 +1,12 @@
 -- Question: what does each policy plan exactly, and what did the log let be inferred?
 -- Grain: one row per source and policy of backups that is current in the inventory.
 -- Definition: exact_interval is the longest wait between two starts by the rules of the policy (inventory_policy).
---   inferred_interval is the longest backup_interval that analytics.resource has from the log (schedule_basis inferred or
---   observed) for resources whose newest schedule this policy is; interval_in_use the longest whatever its basis. agrees:
---   both are known and differ by no more than 30 minutes.
+--   inferred_interval is the wait that the log shows of it (schedule_interval); interval_in_use the longest backup_interval
+--   that analytics.resource has for resources whose newest schedule this policy is. agrees: the first two are known and
+--   differ by no more than 30 minutes.
 -- Settings: schedule_window, default_interval, [[schedules]] (through analytics.resource)
--- Edge cases: the figures of RPO and missed backups use interval_in_use, which the exact schedule does not change; write it
---   under [[schedules]] to have it used. exact_interval is NULL where a rule is not understood.
+-- Edge cases: interval_in_use is exact_interval for resources that the policy backs up, unless [[schedules]] configures
+--   another, the policy is disabled or exact_interval is NULL, because a rule is not understood.
 -- Columns:
 --   source: Name of the configured source.
 --   policy_id: Policy.
@@ -25,11 +25,7 @@
 --   max_backups: Backups kept of a resource; -1 for no limit by number.
 --   first_seen_at: When a snapshot first saw the policy.
 WITH used AS (
-    SELECT
-        source,
-        schedule_id,
-        max(backup_interval) FILTER (schedule_basis IN ('inferred', 'observed')) AS inferred_interval,
-        max(backup_interval) AS interval_in_use
+    SELECT source, schedule_id, max(backup_interval) AS interval_in_use
     FROM analytics.resource
     GROUP BY source, schedule_id
 ),
@@ -50,15 +46,16 @@ SELECT
     p.is_understood,
     p.starts_per_week,
     p.longest_wait AS exact_interval,
-    u.inferred_interval,
+    i.backup_interval AS inferred_interval,
     u.interval_in_use,
-    abs(epoch(p.longest_wait) - epoch(u.inferred_interval)) <= 1800 AS agrees,
+    abs(epoch(p.longest_wait) - epoch(i.backup_interval)) <= 1800 AS agrees,
     p.vaults,
     coalesce(m.resources, 0) AS resources,
     p.retention_duration_days,
     p.max_backups,
     p.first_seen_at
 FROM analytics.inventory_policy AS p
+LEFT JOIN analytics.schedule_interval AS i ON i.source = p.source AND i.schedule_id = p.policy_id
 LEFT JOIN used AS u ON u.source = p.source AND u.schedule_id = p.policy_id
 LEFT JOIN member AS m ON m.source = p.source AND m.policy_id = p.policy_id
 WHERE p.operation_type = 'backup'

@@ -19,7 +19,7 @@
 --   vault_id: Newest vault.
 --   vault_name: Its name.
 --   policy_id: Newest policy; NULL if none ever.
---   schedule_basis: Origin of its interval: configured, inferred, observed or assumed.
+--   schedule_basis: Origin of its interval: configured, policy, inferred, observed or assumed.
 --   backup_interval: Longest planned wait between two backups.
 --   rpo: Recovery point objective: interval and grace.
 --   first_attempt_at: When its first backup task was created.

@@ -18,7 +18,7 @@
 --   vault_id: Newest vault.
 --   vault_name: Its name.
 --   policy_id: Newest policy; NULL if none ever.
---   schedule_basis: Origin of its interval: configured, inferred, observed or assumed.
+--   schedule_basis: Origin of its interval: configured, policy, inferred, observed or assumed.
 --   rpo_hours: Recovery point objective: interval and grace.
 --   observed_hours: Hours of the lookback in which it was enrolled.
 --   unprotected_hours: Of them unprotected.

@@ -127,14 +127,15 @@ SELECT
     p.inferred_interval,
     CASE f.difference
         WHEN 'not_understood' THEN 'a rule of the policy cannot be read: figures use what the log shows'
-        WHEN 'runs_while_disabled' THEN 'the policy is disabled: its expected backups will be counted as missed'
-        WHEN 'never_ran' THEN 'the policy has not run: its backups are not expected by any figure'
-        WHEN 'start_not_seen' THEN 'a backup at this time is planned, and missing ones are not counted as missed'
-        WHEN 'slot_not_planned' THEN 'a backup at this time is expected by the figures, and no longer planned'
+        WHEN 'runs_while_disabled' THEN 'the policy is disabled: backups that the log shows are expected no more'
+        WHEN 'never_ran' THEN 'the policy has not run: the log names no resource that it should back up'
+        WHEN 'start_not_seen' THEN 'a backup at this time is planned, and the log does not show that it is usual'
+        WHEN 'slot_not_planned' THEN 'the log shows backups at this time, and none is planned: none is expected'
         ELSE format(
-            'RPO is judged by {:.1f} h between backups, and the policy plans {:.1f} h',
+            'the policy plans {:.1f} h between backups, and the log shows {:.1f} h; RPO is judged by {}',
+            epoch(p.exact_interval) / 3600,
             epoch(p.inferred_interval) / 3600,
-            epoch(p.exact_interval) / 3600
+            coalesce(format('{:.1f} h', epoch(p.interval_in_use) / 3600), 'neither')
         )
     END AS meaning
 FROM found AS f
