@@ -45,7 +45,7 @@ def report(
         list[str] | None, typer.Option(help="Only resources of this policy, its id; repeatable.")
     ] = None,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Add the tables of the analytics, and an evidence pack by clause.")
+        bool, typer.Option("--audit", help="Add an evidence pack by clause: one archive, see verify-pack.")
     ] = False,
     lang: Annotated[str, typer.Option(help="Language: en or zh.")] = "en",
     pdf: Annotated[

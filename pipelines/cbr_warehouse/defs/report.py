@@ -25,7 +25,7 @@ class ReportConfig(dg.Config):
     Attributes:
         period: ``day``, ``week``, ``month``, or a calendar period such as ``2026-10``.
         lang: ``en`` or ``zh``.
-        audit: Whether to add all evidence tables.
+        audit: Whether to add an evidence pack.
         source: Only these sources; empty for all.
         vault: Only resources of these vaults, ids or names; empty for all.
         policy: Only resources of these policies; empty for all.

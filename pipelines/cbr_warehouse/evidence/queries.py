@@ -43,7 +43,7 @@ def pack_queries(exceptions: Sequence[ControlException], now: datetime) -> list[
 
 
 def _tables(controls: Sequence[Control]) -> list[PackQuery]:
-    """The tables and views that controls read, whole, and what is stored of each day and load."""
+    """The tables and views that controls read, whole, and what is stored of each day."""
     read = {word for one in controls for word in one.query.replace(",", " ").split()}
     definitions = {one.name: one for one in (*base_tables(), *views())}
     # A task a row: the raw records and the tables have them, and one control lists those that count.
@@ -62,8 +62,15 @@ def _tables(controls: Sequence[Control]) -> list[PackQuery]:
         *tables,
         PackQuery("table_coverage", "how complete is each day of each source?", days),
         PackQuery("table_records", "how many records became how many tasks?", _RECORDS),
+        PackQuery("table_quarantine", "which records could not be taken in, and why?", _QUARANTINE),
     ]
 
+
+_QUARANTINE = """\
+SELECT source, record_text, reason, task_id, first_seen_at, last_seen_at, resolved_at
+FROM quarantine
+ORDER BY source, record_text"""
+"""Without ``record_bytes``, which JSON has no type for; the raw records have them."""
 
 _RECORDS = """\
 SELECT t.source, t.day, count(*) AS tasks, any_value(v.versions) AS versions, any_value(q.refused) AS refused

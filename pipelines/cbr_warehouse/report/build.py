@@ -1,7 +1,7 @@
 """Builds a report: queries, renders, writes. The manifest comes last: a report that has one is complete."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,9 @@ def make_report(
         data = collect_from(opened, warehouse, options, texts)
         place = out or folder / _name(data, options)
         _remove_earlier(place)
-        exported = export_tables(opened, data, place, audit=options.audit)
-    if options.audit:
-        evidence = [{"name": one.name, "rows": one.rows} for one in exported]
-        data = replace(data, evidence=evidence)
+        exported = export_tables(opened, data, place)
     version = __version__
-    html = render_page(data, texts, version).encode()
+    html = render_page(data, texts, version, has_pack=options.audit).encode()
     write_bytes(place / PAGE, html)
     pages = {"page": _file(PAGE, html)}
     if browser:

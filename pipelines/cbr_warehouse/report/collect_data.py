@@ -1,7 +1,7 @@
 """The data of a report before it is rendered: each query is run once, and its text kept with its values."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Self
@@ -70,7 +70,6 @@ class ReportData:
         results: Query results by name.
         verdict: The overall result.
         scope: What it is limited to.
-        evidence: (audit) Each exported table: ``name``, ``rows``.
     """
 
     period: Period | None
@@ -79,7 +78,6 @@ class ReportData:
     results: dict[str, QueryResult]
     verdict: ReportVerdict
     scope: Scope = WHOLE
-    evidence: list[dict[str, Any]] = field(default_factory=list)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The rows of a query; none where it was not run."""

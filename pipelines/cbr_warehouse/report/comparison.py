@@ -1,32 +1,36 @@
-"""Better or worse: the period's success against the period before and the last twelve."""
+"""Better or worse: the period's figures against the period before and the last twelve, in words."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from cbr_warehouse.report.formatting import percent
+from cbr_warehouse.report.key_figures import Figure
 from cbr_warehouse.report.period import COMPARED
 from cbr_warehouse.report.texts import Texts
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How the period's success compares.
+    """How the period compares.
 
     Attributes:
-        mood: ``better``, ``worse`` or ``same`` than in the period before.
-        sentences: Against the period before, then against up to twelve.
+        mood: Whether success is ``better``, ``worse`` or the ``same`` as in the period before.
+        sentences: Of success against the period before, then against up to twelve; then the other figures
+            that became better or worse since the period before.
     """
 
     mood: str
     sentences: tuple[str, ...]
 
 
-def compare(rows: list[dict[str, Any]], texts: Texts) -> Comparison:
-    """Compares the last row of the query ``history`` with those before it.
+def compare(rows: list[dict[str, Any]], figures: Iterable[Figure], texts: Texts) -> Comparison:
+    """Compares the last row of the query ``history`` with those before it, and the other figures.
 
     Args:
         rows: Its rows.
+        figures: The key figures.
         texts: The words.
     """
     now = rows[-1]["final_success_rate"] if rows else None
@@ -51,4 +55,28 @@ def compare(rows: list[dict[str, Any]], texts: Texts) -> Comparison:
                 median=percent(median(known)),
             )
         )
+    others = [one for one in figures if one.name != "success"]
+    for key, moved in (("improved", "better"), ("worsened", "worse")):
+        if names := [texts(one.name, "name") for one in others if one.mood == moved]:
+            sentences.append(texts("history", key, names=texts("history", "comma").join(names)))
     return Comparison(mood, tuple(sentences))
+
+
+def describe_before(figure: Figure, texts: Texts) -> tuple[str, ...]:
+    """A figure against the period before, then against up to twelve, where there are several.
+
+    Args:
+        figure: The figure.
+        texts: The words.
+    """
+    if figure.delta is None:
+        said = texts("figure", "no_delta")
+    else:
+        delta = figure.shown_delta(texts("figure", "points"))
+        said = texts("figure", "delta", value=figure.show(figure.before), delta=delta)
+    rank = figure.rank
+    if rank is None:
+        return (said,)
+    key = "rank" if rank.periods == COMPARED else "rank_of_fewer"
+    middle = figure.show(rank.median)
+    return said, texts("figure", key, lower=rank.better_than, n=rank.periods, median=middle)

@@ -9,7 +9,7 @@ from typing import Any
 from cbr_warehouse.contract.visible_text import escape_invisible
 from cbr_warehouse.reader.warehouse import open_warehouse
 from cbr_warehouse.report.collect_data import ReportData, collect_from
-from cbr_warehouse.report.comparison import compare
+from cbr_warehouse.report.comparison import compare, describe_before
 from cbr_warehouse.report.export import figures_of, period_of, scope_of
 from cbr_warehouse.report.formatting import count, moment
 from cbr_warehouse.report.headings import describe_period, describe_scope
@@ -43,7 +43,7 @@ def make_digest(warehouse: Path, options: ReportOptions) -> dict[str, Any]:
 def _digest(data: ReportData, texts: Texts) -> dict[str, Any]:
     has_sources = len(data.rows("watermark")) > 1
     problems = describe_problems(data.rows("matters"), texts, data.zone, {}, has_sources=has_sources)
-    comparison = compare(data.rows("history"), texts) if data.period else None
+    comparison = compare(data.rows("history"), data.figures.values(), texts) if data.period else None
     return {
         "title": texts.title,
         "language": texts.language.value,
@@ -79,14 +79,7 @@ def _digest(data: ReportData, texts: Texts) -> dict[str, Any]:
                 name=texts(name, "name"),
                 value=figure.show(figure.value),
                 of=f"{count(figure.denominator)} {texts(name, 'unit')}",
-                before=texts("figure", "no_delta")
-                if figure.delta is None
-                else texts(
-                    "figure",
-                    "delta",
-                    value=figure.show(figure.before),
-                    delta=figure.shown_delta(texts("figure", "points")),
-                ),
+                before=texts("digest", "joined").join(describe_before(figure, texts)),
             )
             for name, figure in data.figures.items()
         },

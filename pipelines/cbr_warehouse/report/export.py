@@ -3,7 +3,6 @@
 import hashlib
 import json
 from codecs import BOM_UTF8
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -15,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.collect_data import ReportData
 from cbr_warehouse.report.options import Scope
@@ -54,14 +52,13 @@ class Exported:
     files: list[dict[str, Any]]
 
 
-def export_tables(warehouse: Warehouse, data: ReportData, folder: Path, *, audit: bool) -> list[Exported]:
+def export_tables(warehouse: Warehouse, data: ReportData, folder: Path) -> list[Exported]:
     """Writes the tables of a report.
 
     Args:
         warehouse: The warehouse.
         data: The report's data; its queries are run again, for their column types.
         folder: The folder to write to.
-        audit: Whether to add all views of the analytics, coverage, loads and quarantine.
 
     Returns:
         The exported tables by name.
@@ -71,18 +68,7 @@ def export_tables(warehouse: Warehouse, data: ReportData, folder: Path, *, audit
     """
     queries = {name: answered.query for name, answered in data.results.items()}
     queries |= {f"figure_{name}": figure.query for name, figure in data.figures.items()}
-    if audit:
-        queries |= dict(_evidence())
     return [_export(warehouse, name, query, folder) for name, query in sorted(queries.items())]
-
-
-def _evidence() -> Iterable[tuple[str, str]]:
-    for definition in (*base_tables(), *views()):
-        if definition.kind != "macro":
-            yield f"analytics_{definition.name}", f"SELECT * FROM analytics.{definition.name} ORDER BY ALL"
-    for table in ("coverage", "loads"):
-        yield table, f"SELECT * FROM {table} ORDER BY ALL"
-    yield "quarantine", "SELECT * EXCLUDE (record_bytes) FROM quarantine ORDER BY ALL"
 
 
 def _export(warehouse: Warehouse, name: str, query: str, folder: Path) -> Exported:
@@ -175,6 +161,7 @@ def figures_of(data: ReportData, *, with_queries: bool = False) -> dict[str, dic
             "numerator": figure.numerator,
             "denominator": figure.denominator,
             "before": figure.before,
+            "earlier": list(figure.earlier),
             "definition": figure.question.header["Definition"],
         }
         | ({"query": figure.query} if with_queries else {})

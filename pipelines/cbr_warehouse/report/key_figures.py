@@ -1,9 +1,10 @@
-"""The five key figures: each with numerator, denominator, previous value and the direction that is better."""
+"""The key figures: each with its parts, the values of earlier periods and the direction that is better."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cbr_warehouse.reader.warehouse import Warehouse
+from cbr_warehouse.report.earlier_periods import Rank, earlier_parameters, rank
 from cbr_warehouse.report.formatting import count, hours, percent, rounded_percent
 from cbr_warehouse.report.options import Scope
 from cbr_warehouse.report.period import Period
@@ -19,7 +20,8 @@ class Figure:
         value: The value; None if the denominator is 0.
         numerator: The numerator.
         denominator: The denominator.
-        before: The value of the previous period; None if the data does not cover all of it.
+        earlier: The values of the periods before, the oldest first; None for one that the data does not
+            cover, or whose denominator is 0.
         show: Formats a value.
         more_is_better: Whether an increase is good.
         query: Its SQL with the parameters filled in.
@@ -29,7 +31,7 @@ class Figure:
     value: float | None
     numerator: float
     denominator: float
-    before: float | None
+    earlier: tuple[float | None, ...]
     show: Callable[[float | None], str]
     more_is_better: bool
     query: str
@@ -38,6 +40,22 @@ class Figure:
     def name(self) -> str:
         """Its name, and that of its section in the texts."""
         return self.question.name
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share, which is shown with both its parts."""
+        return self.show is percent
+
+    @property
+    def before(self) -> float | None:
+        """The value of the previous period."""
+        return self.earlier[-1] if self.earlier else None
+
+    @property
+    def rank(self) -> Rank | None:
+        """How it compares with the earlier periods; None without two of them."""
+        known = [value for value in self.earlier if value is not None]
+        return None if self.value is None else rank(self.value, known, more_is_better=self.more_is_better)
 
     @property
     def delta(self) -> float | None:
@@ -78,11 +96,13 @@ _FIGURES: tuple[tuple[str, Callable[[float | None], str], bool], ...] = (
     ("never", count, False),
     ("strikes", count, False),
     ("offsite", hours, False),
+    ("recovery", hours, False),
+    ("made_good", percent, True),
 )
 
 
 def compute_figures(warehouse: Warehouse, period: Period, scope: Scope) -> dict[str, Figure]:
-    """Computes the key figures of a period, and of the one before.
+    """Computes the key figures of a period, and of those before.
 
     Args:
         warehouse: The warehouse.
@@ -92,19 +112,23 @@ def compute_figures(warehouse: Warehouse, period: Period, scope: Scope) -> dict[
     Returns:
         The figures by name, in the order in which they are shown.
     """
-    found = {}
+    earlier, found = earlier_parameters(warehouse, period), {}
     for name, show, more_is_better in _FIGURES:
         question = read_question(name, scope)
         now = question.run(warehouse, period.parameters)[0]
-        before = question.run(warehouse, period.parameters_before)[0]
+        before = [None if span is None else question.run(warehouse, span)[0] for span in earlier]
         found[name] = Figure(
             question,
-            now["value"] if now["denominator"] else None,
+            _value(now),
             now["numerator"],
             now["denominator"],
-            before["value"] if period.has_before and before["denominator"] else None,
+            tuple(None if row is None else _value(row) for row in before),
             show,
             more_is_better,
             question.filled(period.parameters),
         )
     return found
+
+
+def _value(row: dict[str, float]) -> float | None:
+    return row["value"] if row["denominator"] else None

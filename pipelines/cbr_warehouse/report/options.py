@@ -63,7 +63,7 @@ class ReportOptions:
     Attributes:
         period: Its period.
         language: Its language.
-        audit: Whether to add all evidence tables.
+        audit: Whether an evidence pack belongs to it.
         scope: What it is limited to.
         pdf: Whether to print the page as PDF, too.
     """
@@ -83,7 +83,7 @@ class ReportOptions:
         Args:
             period: The name of a period, see ``period_name``.
             lang: ``en`` or ``zh``.
-            audit: Whether to add all evidence tables.
+            audit: Whether an evidence pack belongs to it.
             scope: What it is limited to; None for nothing.
             pdf: Whether to print the page as PDF, too.
 

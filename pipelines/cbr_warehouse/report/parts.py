@@ -163,14 +163,11 @@ def _tables(data: ReportData, texts: Texts) -> Iterable[Part]:
         ),
         ("watermark", results["watermark"].rows, "source watermark tasks open unknown quarantined"),
     ]
-    if data.evidence:
-        tables.append(("audit", data.evidence, "name rows"))
     for name, rows, columns in tables:
         html = html_table(name, rows, columns.split(), texts, data.zone) if rows else Markup()
-        remark = texts("audit", "whole") if name == "audit" and not data.scope.is_whole else ""
         is_cut = name in _CUT_ON_PAPER and len(rows) > _ROWS_ON_PAPER
         cut = texts("figure", "cut", shown=_ROWS_ON_PAPER, n=count(len(rows))) if is_cut else ""
-        yield Part(name, name, html, is_table=True, empty=name, remark=remark, cut=cut)
+        yield Part(name, name, html, is_table=True, empty=name, cut=cut)
 
 
 def _incident(row: dict[str, Any], texts: Texts, anchors: dict[Any, str]) -> dict[str, Any]:

@@ -52,11 +52,6 @@ class Period:
     log_begins_at: datetime | None
 
     @property
-    def has_before(self) -> bool:
-        """Whether the data covers the whole previous period, so that this one can be compared with it."""
-        return self.log_from_at is not None and self.log_from_at <= self.before_at
-
-    @property
     def begins_late(self) -> bool:
         """Whether the data begins a backup day or more after the period does."""
         return self.log_from_at is not None and self.log_from_at >= self.from_at + timedelta(days=1)
@@ -84,19 +79,6 @@ class Period:
         names = "before_day from_day to_day before_at from_at to_at starts timezone day_anchor"
         plots = "plot_from_day plot_from_at"
         return {name: getattr(self, name) for name in f"{names} {plots}".split()}
-
-    @property
-    def parameters_before(self) -> dict[str, Any]:
-        """Query parameters for the previous period."""
-        span = self.from_day - self.before_day
-        return {
-            "before_day": self.before_day - span,
-            "from_day": self.before_day,
-            "to_day": self.from_day,
-            "before_at": self.before_at - (self.from_at - self.before_at),
-            "from_at": self.before_at,
-            "to_at": self.from_at,
-        }
 
 
 def find_period(warehouse: Warehouse, name: PeriodName, scope: Scope) -> Period | None:

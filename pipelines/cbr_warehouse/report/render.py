@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from cbr_warehouse.report.changes import describe_changes
 from cbr_warehouse.report.collect_data import QueryResult, ReportData
-from cbr_warehouse.report.comparison import compare
+from cbr_warehouse.report.comparison import compare, describe_before
 from cbr_warehouse.report.formatting import count, moment
 from cbr_warehouse.report.headings import clock, describe_period, describe_scope, describe_span
 from cbr_warehouse.report.html import environment
@@ -18,13 +18,14 @@ from cbr_warehouse.report.queries import Question
 from cbr_warehouse.report.texts import Texts
 
 
-def render_page(data: ReportData, texts: Texts, version: str) -> str:
+def render_page(data: ReportData, texts: Texts, version: str, *, has_pack: bool = False) -> str:
     """Renders the report.
 
     Args:
         data: The report's data.
         texts: The words.
         version: Of this program.
+        has_pack: Whether an evidence pack is beside the page.
 
     Returns:
         HTML without scripts, links or other resources to fetch.
@@ -40,10 +41,14 @@ def render_page(data: ReportData, texts: Texts, version: str) -> str:
             count=count,
             defined=_defined(data),
             figures=data.figures,
+            has_pack=has_pack,
             moment=partial(moment, zone=data.zone),
             parts=build_parts(data, texts) if data.period else [],
             problems=_problems(data, texts) if data.period else [],
-            comparison=compare(data.results["history"].rows, texts) if data.period else None,
+            before={name: describe_before(one, texts) for name, one in data.figures.items()},
+            comparison=compare(data.results["history"].rows, data.figures.values(), texts)
+            if data.period
+            else None,
             period=data.period,
             heading=describe_period(data, texts),
             is_of_resources=data.scope.is_of_resources,

@@ -15,10 +15,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.controls.clauses import CLAUSES
 from cbr_warehouse.controls.describe import describe
 from cbr_warehouse.controls.evaluate import check_published
+from cbr_warehouse.evidence.index_page import render_index
 from cbr_warehouse.evidence.sandbox import open_sandbox, run_script
 from cbr_warehouse.evidence.write import PACK, write_pack
 from cbr_warehouse.settings.control_exceptions import CONTROL_NAMES
@@ -26,6 +28,8 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import read_watermark
 from support.command_line import PROJECT, Workplace
+from support.hostile_text import HOSTILE
+from support.local_page import read_html
 
 TABLES = ("tasks", "resources", "resource_volumes", "replications")
 
@@ -94,6 +98,12 @@ def test_a_report_without_evidence_leaves_none_behind(estate: Workplace) -> None
     done = estate.run("report", "--out", "again")
     assert done.status == 0, done.err
     assert not (estate.folder / "again" / PACK).exists()
+    # The evidence is one archive: it used to come with the tables of the analytics, a hundred loose files.
+    with_evidence, without = (
+        {path.name for path in (estate.folder / name).iterdir()} for name in ("report", "again")
+    )
+    assert with_evidence - without == {PACK}
+    assert without <= with_evidence
 
 
 def test_the_index_leads_from_clause_to_control_to_rows_and_is_offline(unpacked: Path) -> None:
@@ -129,6 +139,25 @@ def test_the_index_leads_from_clause_to_control_to_rows_and_is_offline(unpacked:
         assert one["sha256"] in page or one["file"] == "index.html"
 
 
+@pytest.mark.fault("hostile text")
+def test_names_on_the_index_are_text(unpacked: Path) -> None:
+    """Names of resources and texts of errors come from the source."""
+    manifest = manifest_of(unpacked)
+    row = dict.fromkeys(("source", "item", "name", "why", "excepted_for"), HOSTILE) | {
+        "since": None,
+        "fails": True,
+    }
+    rows = {f"control_{one['control']}": [row] for one in manifest["controls"]}
+    html = render_index(manifest, rows).decode()
+    page = read_html(html)
+    for tag in ("script", "img", "iframe", "base", "object"):
+        assert page.find(tag) == []
+    assert not [name for one in page.find() for name in one.attributes if name.startswith("on")]
+    for hidden in ("\x1b", "\x07", "\u202e", "\u2066", "\u200b", "\u2028", "\x7f"):
+        assert hidden not in html
+    assert page.text.count("<script>{{ 7*7 }}%s{0}") >= 5 * len(rows)
+
+
 def test_duckdb_alone_gives_the_same_rows(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(unpacked)
     with duckdb.connect() as connection:
@@ -138,6 +167,12 @@ def test_duckdb_alone_gives_the_same_rows(unpacked: Path, monkeypatch: pytest.Mo
             query = Path("sql", f"{result.stem}.sql").read_text(encoding="utf-8")
             rows = connection.execute(f"SELECT to_json(r)::VARCHAR FROM ({query}) AS r").fetchall()
             assert "".join(f"{row}\n" for (row,) in rows) == result.read_text(encoding="utf-8"), result.stem
+        for one in (*base_tables(), *views()):
+            if one.kind != "macro":
+                assert connection.execute(f"SELECT count(*) FROM analytics.{one.name}").fetchone(), one.name
+        held = connection.execute("SELECT count(*) FROM quarantine").fetchall()[0][0]
+        listed = Path("results/table_quarantine.jsonl").read_text(encoding="utf-8").splitlines()
+        assert len(listed) == held
 
 
 def test_controls_and_tables_are_those_of_the_warehouse(small_demo: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Every figure of a report is that of the view it names, for any period and limit; parts add up."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,13 @@ def test_figures_are_those_of_the_views(warehouse: Path, period: str, sources: t
         )
         assert figures["unprotected"].numerator == pytest.approx(hours["n"])
         assert figures["unprotected"].denominator == pytest.approx(hours["total"])
+        recovered = one(
+            "SELECT count(*) AS n, median(duration_hours) AS hours FROM analytics.failing_streaks "
+            "WHERE list_contains($sources, source) AND ended_by = 'recovery' "
+            "AND recovered_at >= $from_at AND recovered_at < $to_at"
+        )
+        assert figures["recovery"].denominator == recovered["n"] == figures["made_good"].numerator > 0
+        assert figures["recovery"].value == pytest.approx(recovered["hours"])
         if period in {"day", "week"}:
             # The views that know the present alone: the period ends at the watermark.
             strikes = one(
@@ -71,6 +78,11 @@ def test_figures_are_those_of_the_views(warehouse: Path, period: str, sources: t
                 "WHERE list_contains($sources, source)"
             )
             assert figures["strikes"].value == strikes["n"] > 0
+            still_open = one(
+                "SELECT count(*) AS n FROM analytics.failing_streaks "
+                "WHERE list_contains($sources, source) AND is_open"
+            )
+            assert figures["made_good"].denominator == recovered["n"] + still_open["n"] > recovered["n"]
             never = one(
                 "SELECT sum(never) AS n, sum(resources) AS total FROM analytics.protection_coverage "
                 "WHERE list_contains($sources, source)"
@@ -98,3 +110,21 @@ def test_parts_add_up_to_the_whole(warehouse: Path, period: str, part: str) -> N
     for name, figure in whole.items():
         sums = [sum(getattr(one[name], side) for one in parts) for side in ("numerator", "denominator")]
         assert sums == pytest.approx([figure.numerator, figure.denominator]), name
+
+
+@pytest.mark.parametrize("scope", [WHOLE, Scope.of(vaults=["a-2", "b-3"])], ids=["whole", "limited"])
+def test_earlier_values_are_the_figures_of_reports_of_these_periods(warehouse: Path, scope: Scope) -> None:
+    """Only success was compared with more than one earlier period."""
+    with open_warehouse(warehouse) as opened:
+        _, figures = read(opened, "2026-02-17..2026-02-19", scope)
+        for back in (1, 2, 9):
+            first, last = (date(2026, 2, day) - timedelta(days=3 * back) for day in (17, 19))
+            _, then = read(opened, f"{first}..{last}", scope)
+            assert {name: one.earlier[-back] for name, one in figures.items()} == {
+                name: one.value for name, one in then.items()
+            }
+        assert [len(one.earlier) for one in figures.values()] == [12] * 7
+        # The log begins on 20 January; the earliest three of the twelve begin before.
+        assert all(one.earlier[:3] == (None,) * 3 for one in figures.values())
+        assert figures["success"].rank
+        assert figures["success"].rank.periods == 9

@@ -136,14 +136,14 @@ def rates(*values: float | None) -> list[dict[str, object]]:
 
 
 def test_better_or_worse_is_said_of_what_is_shown() -> None:
-    assert compare(rates(0.9, 0.95), ENGLISH).mood == "better"
-    assert compare(rates(0.95, 0.9), ENGLISH).mood == "worse"
-    assert compare(rates(0.9, 0.900001), ENGLISH).mood == "same"
-    assert compare(rates(None, 0.9), ENGLISH).sentences == (ENGLISH("history", "nothing"),)
-    assert compare(rates(0.9, None), ENGLISH).sentences == (ENGLISH("history", "nothing"),)
-    twelve = compare(rates(*[0.9, 0.8, 0.99] * 4, 0.95), ENGLISH)
+    assert compare(rates(0.9, 0.95), (), ENGLISH).mood == "better"
+    assert compare(rates(0.95, 0.9), (), ENGLISH).mood == "worse"
+    assert compare(rates(0.9, 0.900001), (), ENGLISH).mood == "same"
+    assert compare(rates(None, 0.9), (), ENGLISH).sentences == (ENGLISH("history", "nothing"),)
+    assert compare(rates(0.9, None), (), ENGLISH).sentences == (ENGLISH("history", "nothing"),)
+    twelve = compare(rates(*[0.9, 0.8, 0.99] * 4, 0.95), (), ENGLISH)
     assert twelve.sentences[1] == "Better than 8 of the last 12 periods (their median: 90.00 %)."
-    fewer = compare(rates(None, 0.9, 0.8, 0.95), ENGLISH)
+    fewer = compare(rates(None, 0.9, 0.8, 0.95), (), ENGLISH)
     assert fewer.sentences[1].startswith("Better than 2 of the 2 earlier periods that the data covers")
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cbr_warehouse.report.changes import describe_changes
+from cbr_warehouse.report.comparison import compare, describe_before
 from cbr_warehouse.report.formatting import count, hours, moment, percent
 from cbr_warehouse.report.key_figures import Figure
 from cbr_warehouse.report.options import Language
@@ -18,18 +19,18 @@ from cbr_warehouse.report.texts import read_texts
 
 pytestmark = pytest.mark.fault("values cut or rounded")
 
-CHINESE = read_texts(Language.ZH)
-FIGURE = Figure(read_question("success"), 0.5, 1, 2, 0.5, percent, more_is_better=True, query="")
+ENGLISH, CHINESE = read_texts(Language.EN), read_texts(Language.ZH)
+FIGURE = Figure(read_question("success"), 0.5, 1, 2, (0.5,), percent, more_is_better=True, query="")
 
 
 @pytest.mark.parametrize(
     ("figure", "shown"),
     [
-        (replace(FIGURE, value=65.96, before=65.97, show=hours), "±0.0 h"),
-        (replace(FIGURE, value=3, before=3, show=count), "±0"),
-        (replace(FIGURE, value=0.49, before=0.5), "-1.00 pp"),
-        (replace(FIGURE, value=7, before=3, show=count), "+4"),
-        (replace(FIGURE, before=None), "–"),
+        (replace(FIGURE, value=65.96, earlier=(65.97,), show=hours), "±0.0 h"),
+        (replace(FIGURE, value=3, earlier=(3,), show=count), "±0"),
+        (replace(FIGURE, value=0.49, earlier=(0.5,)), "-1.00 pp"),
+        (replace(FIGURE, value=7, earlier=(3,), show=count), "+4"),
+        (replace(FIGURE, earlier=(None,)), "–"),
     ],
 )
 def test_a_change_has_a_sign_only_where_there_is_one(figure: Figure, shown: str) -> None:
@@ -59,9 +60,35 @@ def test_a_percentage_is_rounded_and_neither_whole_nor_nothing_by_rounding(
     assert percent(share) == shown
 
 
+@pytest.mark.parametrize("is_more_better", [True, False])
+def test_a_figure_is_ranked_by_the_direction_that_is_better(is_more_better: bool) -> None:
+    figure = replace(FIGURE, value=3, earlier=(1, 2, 3, None, 5), show=count, more_is_better=is_more_better)
+    lower = 2 if is_more_better else 1
+    told = [describe_before(figure, read_texts(language)) for language in Language]
+    assert told == [
+        ("previous period: 5 (-2)", f"better than {lower} of 4 earlier periods (median: 2)"),
+        ("上期：5（-2）", f"优于此前 4 期中的 {lower} 期（中位数 2）"),
+    ]
+    twelve = replace(figure, earlier=(2,) * 12)
+    assert describe_before(twelve, ENGLISH)[1].startswith(f"better than {12 * is_more_better} of the last 12")
+    assert len(describe_before(replace(figure, earlier=(None, 3)), ENGLISH)) == 1
+
+
+def test_what_became_better_and_worse_is_named() -> None:
+    strikes = replace(FIGURE, question=read_question("strikes"), show=count, more_is_better=False)
+    offsite = replace(strikes, question=read_question("offsite"))
+    figures = (replace(strikes, value=3, earlier=(5,)), replace(offsite, value=3, earlier=(2,)))
+    rows = [{"final_success_rate": rate, "is_covered": True} for rate in (0.5, 0.5)]
+    sentences = compare(rows, (FIGURE, *figures), ENGLISH).sentences
+    assert sentences[-2:] == (
+        "Improved since the period before: Failing repeatedly.",
+        "Worsened since the period before: Off-site age, 95th percentile.",
+    )
+
+
 def test_a_change_is_the_difference_of_what_is_shown() -> None:
-    assert replace(FIGURE, value=1 - 1e-9, before=1.0).shown_delta() == "-0.01 pp"
-    assert replace(FIGURE, value=65.96, before=65.94, show=hours).shown_delta() == "+0.1 h"
+    assert replace(FIGURE, value=1 - 1e-9, earlier=(1.0,)).shown_delta() == "-0.01 pp"
+    assert replace(FIGURE, value=65.96, earlier=(65.94,), show=hours).shown_delta() == "+0.1 h"
 
 
 @pytest.mark.parametrize(

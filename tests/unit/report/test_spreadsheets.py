@@ -22,7 +22,7 @@ PLAIN = ["plain", "a=b", "'quoted", "生产"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report with all evidence about resources, vaults and codes of these names."""
+    """A report about resources, vaults and codes of these names."""
     place = tmp_path_factory.mktemp("report")
     log = SmallLog()
     for number, name in enumerate(FORMULAS + PLAIN):
@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             log.backup(f"id-{number}", f"2026-03-0{day} 01:00", status="failed", **names)
     warehouse = log.publish(place / "warehouse.duckdb")
     made_at = datetime(2026, 3, 10, 1, tzinfo=UTC)
-    return make_report(warehouse, place / "made", place, ReportOptions(audit=True), made_at).page.parent
+    return make_report(warehouse, place / "made", place, ReportOptions(), made_at).page.parent
 
 
 def test_no_cell_is_a_formula_and_the_parquet_is_exact(folder: Path) -> None:

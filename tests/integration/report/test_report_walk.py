@@ -1,0 +1,177 @@
+"""Every section of a report is walked, and every number on it computed again by the SQL shown beside it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cbr_warehouse.report.build import make_report
+from cbr_warehouse.report.options import Language, ReportOptions
+from cbr_warehouse.report.period_name import parse_period
+from cbr_warehouse.report.texts import read_texts
+from cbr_warehouse.warehouse.open_published import open_published
+from cbr_warehouse.warehouse.reading_statement import require_reading
+from support.local_page import Element, read_html
+
+pytestmark = pytest.mark.fault("answers of the report")
+
+Row = dict[str, Any]
+TEXTS = {language: read_texts(language) for language in Language}
+
+DERIVED = {
+    "incidents": {"incident"},
+    "worst": {"failed", "recovery"},
+    "causes": {"text", "advice"},
+    "findings": {"finding", "found", "share_of", "watch", "act", "grade"},
+    "completeness": {"what_to_do"},
+}
+"""Columns of tables that no query has: made of others, or words. Those with numbers are checked below."""
+
+
+@dataclass
+class Walked:
+    """A page without its plots, and the warehouse that it is of."""
+
+    page: Element
+    connection: duckdb.DuckDBPyConnection
+    language: Language
+
+    def rows(self, element: Element) -> list[Row]:
+        """What the SQL shown in an element returns."""
+        (pre,) = element.find("pre")
+        require_reading(self.connection, pre.text)
+        cursor = self.connection.execute(pre.text)
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def section(self, name: str) -> Element:
+        (found,) = self.page.find("section", aria_labelledby=name)
+        return found
+
+
+@pytest.fixture(scope="module", params=[("week", "en"), ("month", "zh")], ids="-".join)
+def walked(
+    request: pytest.FixtureRequest, small_demo: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Walked]:
+    period, language = request.param
+    folder = tmp_path_factory.mktemp("walked")
+    options = ReportOptions(parse_period(period), Language(language), audit=True)
+    published = small_demo / "warehouse.duckdb"
+    made = make_report(published, folder / "made", folder, options, datetime.now(UTC))
+    html = re.sub(r"<svg.*?</svg>", "", made.page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    with open_published(published) as connection:
+        yield Walked(read_html(html), connection, Language(language))
+
+
+def agrees(text: str, value: Any, words: dict[str, str]) -> bool:
+    """Whether a shown text is a value, rounded as its unit says."""
+    if value is None:
+        return text == "–"
+    if isinstance(value, datetime):
+        return text.startswith(f"{value.astimezone(UTC):%Y-%m-%d %H:%M}")
+    if isinstance(value, date):
+        return text == value.isoformat()
+    if isinstance(value, str):
+        short = value.removeprefix("BackupService.")
+        return text in {value, short, words.get(value)} or text.startswith((f"{value} (", value[:79]))
+    number, _, unit = text.replace(",", "").partition(" ")
+    if unit == "%":
+        return abs(float(number) - 100 * float(value)) <= 0.0101
+    return abs(float(number) - float(value)) <= (0.051 if unit == "h" else 0)
+
+
+def test_every_section_has_its_query_and_it_runs(walked: Walked) -> None:
+    names = [
+        section.attributes["aria-labelledby"] for section in walked.page.find("section", aria_labelledby="*")
+    ]
+    assert len(names) > 13
+    for name in set(names) - {"figures", "audit"}:
+        assert walked.rows(walked.section(name)) is not None
+    assert len(walked.section("figures").find("pre")) == len(walked.page.find("li", class_="figure")) == 7
+
+
+def test_every_key_figure_is_that_of_its_query(walked: Walked) -> None:
+    for figure in walked.page.find("li", class_="figure"):
+        (row,) = walked.rows(figure)
+        (value,) = figure.find("p", class_="value")
+        assert agrees(value.text, row["value"] if row["denominator"] else None, {}), value.text
+        parts = figure.find("p", class_="soft")[0].text.split(" ")[: 3 if "%" in value.text else 1]
+        shown = [int(part.replace(",", "")) for part in parts if part != "/"]
+        assert shown == [round(row[name]) for name in ("numerator", "denominator")[-len(shown) :]]
+
+
+def test_every_cell_is_that_of_its_query(walked: Walked) -> None:
+    headings, words = (TEXTS[walked.language].section(name) for name in ("column", "value"))
+    compared = 0
+    for table in walked.page.find("table", id="*"):
+        name = table.attributes["id"].removeprefix("table-")
+        derived = {headings[column] for column in DERIVED.get(name, ())}
+        left = walked.rows(walked.section(name))
+        columns = {headings[column]: column for column in left[0] if column in headings}
+        for line in table.find("tbody")[0].find("tr"):
+            cells = {cell.attributes["data-heading"]: cell.text for cell in line.find("td")}
+            assert cells.keys() <= derived | columns.keys()
+            known = {columns[heading]: text for heading, text in cells.items() if heading not in derived}
+            matching = [
+                row for row in left if all(agrees(text, row[column], words) for column, text in known.items())
+            ]
+            assert matching, (name, cells)
+            left.remove(matching[0])
+            compared += len(known)
+        if name != "findings":  # of which some rows are only sentences of the verdict
+            assert left == []
+    assert compared > 60
+
+
+def test_findings_and_failures_have_the_numbers_of_their_queries(walked: Walked) -> None:
+    (success,) = walked.rows(walked.page.find("li", class_="figure")[0])
+    failed = (success["denominator"] - success["numerator"], success["denominator"])
+    counted = {(row["n"], row["total"]) for row in walked.rows(walked.section("findings"))} | {failed}
+    heading = TEXTS[walked.language]("column", "found")
+    for cell in walked.section("findings").find("td", data_heading=heading):
+        n, total = (int(number.replace(",", "")) for number in re.findall(r"[\d,]+", cell.text))
+        assert (n, total) in counted, cell.text
+    worst = walked.section("worst")
+    heading = TEXTS[walked.language]("column", "failed")
+    shown = [cell.text for cell in worst.find("td", data_heading=heading)]
+    assert [[int(number) for number in re.findall(r"\d+", text)] for text in shown] == [
+        [row["failures"], row["attempts"]] for row in walked.rows(worst)
+    ]
+
+
+def test_the_problems_and_changes_have_the_numbers_of_their_queries(walked: Walked) -> None:
+    matters = walked.section("matters")
+    (problems,) = matters.find("ol")
+    for one, row in zip_longest(problems.find("li"), walked.rows(matters)):
+        numbers = re.findall(r"[\d,]+(?:\.\d+)?", one.text)
+        assert f"{row['unprotected_hours']:,.1f}" in numbers
+        if row["resources"] > 1:
+            assert f"{row['resources']:,}" in numbers
+    changes = walked.section("changes")
+    totals: dict[str, int] = {}
+    for row in walked.rows(changes):
+        totals[row["kind"]] = totals.get(row["kind"], 0) + row["n"]
+    said = [re.sub(r"[（(].*", "", one.text) for one in changes.find("ul", class_="changes")[0].find("li")]
+    assert sorted(int(re.findall(r"\d+", text.replace(",", ""))[0]) for text in said) == sorted(
+        totals.values()
+    )
+
+
+def test_the_verdict_has_the_numbers_of_its_queries(walked: Walked) -> None:
+    (verdict,) = [one for one in walked.page.find("div") if one.attributes["class"].startswith("verdict")]
+    (success,) = walked.rows(walked.page.find("li", class_="figure")[0])
+    numbers = {number.rstrip(",") for number in re.findall(r"[\d,]+", verdict.find("ul")[0].text)}
+    assert {f"{success['numerator']:,}", f"{success['denominator']:,}"} <= numbers
+    *before, now = walked.rows(verdict)
+    known = [row["final_success_rate"] for row in before if row["is_covered"] and row["final_success_rate"]]
+    compared = verdict.find("p")[1].text
+    if known:
+        assert f"{100 * now['final_success_rate']:.2f}" in compared
+    if len(known) > 1:
+        assert str(sum(rate < now["final_success_rate"] for rate in known)) in compared
