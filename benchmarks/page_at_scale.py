@@ -1,18 +1,24 @@
-"""Measures every page of `cbr-warehouse open` on many tasks: seconds, and CPU seconds, of the first request.
+"""Measures pages of `cbr-warehouse open` and answers of `cbr-warehouse mcp` on many tasks, each asked first.
 
-Run: python benchmarks/page_at_scale.py [--resources 15000] [--days 90]. The tasks are those of
-benchmarks/analytics_at_scale.py; with the default sizes there are 3.7 million.
+Run: python benchmarks/page_at_scale.py [--resources 15000] [--days 90] [--keep FILE]. The tasks are those of
+benchmarks/analytics_at_scale.py; with the default sizes there are 3.7 million. With --keep, the generated
+warehouse is that file, and is used again where it is there.
 """
 
 import argparse
+import json
 import resource
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from analytics_at_scale import bring_up_whole, generate
 
+from cbr_warehouse.cli.json_values import plain
+from cbr_warehouse.mcp_server.figures import FIGURES
+from cbr_warehouse.mcp_server.server import Tools
 from cbr_warehouse.page.app import PAGES
 from cbr_warehouse.page.parameters import read_filters
 from cbr_warehouse.page.render import render
@@ -56,14 +62,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--resources", type=int, default=15_000)
     parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--keep", type=Path, help="The generated warehouse, made if it is not there.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        published = Path(folder) / "warehouse.duckdb"
-        with open_engine(Path(folder)) as connection, attached(connection, published):
-            connection.execute("SET memory_limit = '8GB'")
-            generate(connection, arguments.resources, arguments.days)
-            bring_up_whole(connection, [])
+        published = arguments.keep or Path(folder) / "warehouse.duckdb"
+        if not published.exists():
+            make(published, arguments.resources, arguments.days)
         measure(published)
+        measure_answers(published)
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+
+
+def make(published: Path, resources: int, days: int) -> None:
+    """Generates a warehouse."""
+    with open_engine(published.parent) as connection, attached(connection, published):
+        connection.execute("SET memory_limit = '8GB'")
+        generate(connection, resources, days)
+        bring_up_whole(connection, [])
+
+
+def answers(published: Path) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Calls of the tools of the MCP server, by name."""
+    tools = Tools(published, plain)
+    for name in FIGURES:
+        yield f"get_figure {name}", lambda name=name: tools.get_figure(name)
+    for name in ("unresolved_failures", "resource_protection", "missed_backups", "failing_streaks"):
+        yield f"query_view {name}", lambda name=name: tools.query_view(name)
+        yield f"describe_view {name}", lambda name=name: tools.describe_view(name)
+    by_type = "SELECT operation_type, outcome, count(*) FROM analytics.attempt GROUP BY ALL"
+    yield "run_sql, all tasks counted", lambda: tools.run_sql(by_type)
+
+
+def measure_answers(published: Path) -> None:
+    """Prints what each answer of the MCP server took; nothing is kept between them."""
+    print("seconds      CPU  answer")
+    for name, call in answers(published):
+        began, spent = time.perf_counter(), cpu_seconds()
+        answer = json.dumps(call())
+        took, cpu = time.perf_counter() - began, cpu_seconds() - spent
+        print(f"{took:7.2f}  {cpu:7.2f}  {name}  {len(answer) // 1024} KB", flush=True)
 
 
 def measure(published: Path) -> None:
