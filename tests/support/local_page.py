@@ -50,7 +50,7 @@ def ask(
     """Sends one request with exactly these headers; without ``host`` the right one, with "" none at all."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
-    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+    connection.putrequest(method, path.partition("#")[0], skip_host=True, skip_accept_encoding=True)
     if host is None or host:
         connection.putheader("Host", host or place.netloc)
     for name, value in headers:

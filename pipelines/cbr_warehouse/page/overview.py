@@ -1,4 +1,4 @@
-"""The first page: four figures, the calendar and the success of each night."""
+"""The first page: figures, the calendar and the success of each night."""
 
 from dataclasses import replace
 from datetime import date
@@ -56,7 +56,7 @@ def _calendar(situation: Situation, filters: Filters, days: list[date], nights: 
 
 def _figures(situation: Situation, filters: Filters) -> tuple[Section, ...]:
     values = filters.sql(situation.newest_day)
-    failing = filters.link("/failures")
+    failing, unprotected = filters.link("/failures"), filters.link("/unprotected")
     shown = (
         (
             "protection",
@@ -64,8 +64,18 @@ def _figures(situation: Situation, filters: Filters) -> tuple[Section, ...]:
             (
                 Column("resources", "resources", "count"),
                 Column("within_rpo", "with a recent enough backup", "count"),
-                Column("past_rpo", "with an older one", "count"),
-                Column("without_backup", "without any", "count"),
+                Column("past_rpo", "with an older one", "count", lambda _row: f"{unprotected}#too_old"),
+                Column("without_backup", "without any", "count", lambda _row: f"{unprotected}#too_old"),
+            ),
+        ),
+        (
+            "unprotected_now",
+            "Not protected, of all there are",
+            (
+                Column("unprotected", "resources", "count", lambda _row: unprotected),
+                Column("in_no_vault", "of them in no vault", "count"),
+                Column("enrolled", "in a vault all the same", "count"),
+                Column("longest_days", "days, the longest", "count"),
             ),
         ),
         (

@@ -1,15 +1,17 @@
-"""The page of what is not protected, by the inventory."""
+"""The page of what is not protected: by the inventory, and by the age of the backups in the log."""
 
 from dataclasses import replace
 
-from cbr_warehouse.page.columns import Column, to_resource, to_vault
-from cbr_warehouse.page.parameters import read_filters
-from cbr_warehouse.page.parts import Page, pager_of
+from cbr_warehouse.page.columns import Column, to_code, to_resource, to_vault
+from cbr_warehouse.page.parameters import Filters, read_filters
+from cbr_warehouse.page.parts import Page, Section, pager_of
 from cbr_warehouse.page.situation import Situation
 
 _FIELDS = ("source", "vault", "policy", "type", "resource")
 
 _NONE = "No resource that was listed is without protection."
+_NO_INVENTORY = "Nothing of an inventory is loaded: set 'inventory = true' for a source."
+_RECENT = "Every resource of the log has a backup that is recent enough."
 
 
 def unprotected(situation: Situation, query: dict[str, str]) -> Page:
@@ -53,10 +55,42 @@ def unprotected(situation: Situation, query: dict[str, str]) -> Page:
         Column("complete_at", "Complete as of", "moment"),
         Column("source", "Source"),
     )
-    empty = "Nothing of an inventory is loaded: set 'inventory = true' for a source."
     sections = (
-        replace(listed, pager=pager_of(listed.result, filters, "/unprotected"), empty=_NONE),
-        replace(estate, empty=empty),
-        replace(lists, empty=empty),
+        replace(
+            listed,
+            pager=pager_of(listed.result, filters, "/unprotected"),
+            empty=_NONE if lists.rows else _NO_INVENTORY,
+        ),
+        _too_old(situation, filters),
+        replace(estate, empty=_NO_INVENTORY),
+        replace(lists, empty=_NO_INVENTORY),
     )
     return Page("Not protected", "page.html.j2", sections, filters, _FIELDS, "/unprotected")
+
+
+def _too_old(situation: Situation, filters: Filters) -> Section:
+    """Resources of the log that have no backup, or one that is too old."""
+    result = situation.run("too_old", filters.sql() | {"offset": 0})
+    total = result.rows[0]["total"] if result.rows else 0
+    section = situation.table(
+        "too_old",
+        "Backups too old, or none",
+        result,
+        Column("resource_name", "Resource", "text", to_resource),
+        Column("resource_type", "Type"),
+        Column("last_rp_usable_at", "Newest backup", "moment"),
+        Column("age_hours", "Age", "hours"),
+        Column("rpo_hours", "Allowed", "hours"),
+        Column("last_attempt_at", "Last tried", "moment"),
+        Column("strikes", "Failed in a row", "count"),
+        Column("first_failed_at", "Failing since", "moment"),
+        Column("error_code", "Error code", "code", to_code),
+        Column("text_en", "What the vendor says", "code"),
+        Column("vault_name", "Vault", "text", to_vault),
+        Column("source", "Source"),
+        Column("resource_id", "Id", "code"),
+    )
+    note = (
+        f"The {len(result.rows)} longest without a backup, of {total:,}." if total > len(result.rows) else ""
+    )
+    return replace(section, empty=_RECENT, note=note)
