@@ -48,6 +48,7 @@ REQUESTS = (
     ("/incidents", ""),
     ("/missed", ""),
     ("/missed", "source=prod&id={resource}"),
+    ("/unprotected", ""),
     ("/tasks", ""),
     ("/tasks", "code=BackupService.9910&nights=56"),
     ("/tasks", "page=1000&nights=56"),

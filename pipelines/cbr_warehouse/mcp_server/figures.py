@@ -3,7 +3,7 @@
 A figure of a window counts what was created in it; the others are of the watermark or of the lookback.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,12 +37,14 @@ class Figure:
         span: The time that it is about.
         population: What is counted, and of what.
         is_of_lookback: Whether nothing before the lookback is known of it.
+        needs_inventory: Whether nothing is known of it where the inventory of a source is not loaded.
     """
 
     unit: str
     span: Span
     population: str
     is_of_lookback: bool = False
+    needs_inventory: bool = False
 
 
 FIGURES = {
@@ -63,6 +65,9 @@ FIGURES = {
     "resources": Figure("count", Span.WATERMARK, "resources that a backup task has named, not removed"),
     "coverage_rate": Figure("share", Span.WATERMARK, "resources in backup, without new ones"),
     "never_backed_up": Figure("count", Span.WATERMARK, "resources in backup"),
+    "unprotected_resources": Figure(
+        "count", Span.WATERMARK, "resources there are, by the inventory", needs_inventory=True
+    ),
     "on_strike": Figure("count", Span.WATERMARK, "resources in backup"),
     "open_tasks": Figure("count", Span.WATERMARK, "tasks of every type"),
     "rpo_time_compliance": Figure("share", Span.LOOKBACK, "hours of resources in backup"),
@@ -118,7 +123,9 @@ def compute_figure(snapshot: Snapshot, request: FigureRequest, plain: Callable[[
     window = _window(snapshot, figure, request, watermark)
     sql = _filled(read_figure(request.name).body, window)
     rows = {row[0]: row[1:] for row in snapshot.query(sql).rows}
-    sources = _require_sources(snapshot, request, window)
+    sources, left_out = _require_sources(snapshot, request, window), list[str]()
+    if figure.needs_inventory:
+        sources, left_out = _with_inventory(request.name, sources, rows)
     parts = [rows.get(name, (0, 0 if _has_denominator(request.name) else None)) for name in sources]
     provenance = describe_provenance(snapshot, window, request.source, plain)
     return {
@@ -127,7 +134,8 @@ def compute_figure(snapshot: Snapshot, request: FigureRequest, plain: Callable[[
         "unit": figure.unit,
         "definition": read_figure(request.name).parts["Definition"],
         "edge_cases": read_figure(request.name).parts["Edge cases"],
-        "population": f"{figure.population}; source {request.source or 'all: ' + ', '.join(sources)}",
+        "population": f"{figure.population}; source {request.source or 'all: ' + ', '.join(sources)}"
+        + (f"; left out for want of an inventory: {', '.join(left_out)}" if left_out else ""),
         "by_source": {name: _value(figure, [part]) for name, part in zip(sources, parts, strict=True)},
         **provenance,
         "sql": sql,
@@ -203,6 +211,17 @@ def _require_sources(snapshot: Snapshot, request: FigureRequest, window: Window)
             "The table coverage has the days that were."
         )
     return found
+
+
+def _with_inventory(name: str, sources: list[str], rows: Mapping[str, object]) -> tuple[list[str], list[str]]:
+    """The sources whose inventory is loaded, and those left out; without any, 0 would be false."""
+    found = [source for source in sources if source in rows]
+    if not found:
+        raise UsageError(
+            f"{name} needs the inventory, and none of {', '.join(sources)} is loaded: set 'inventory = true' "
+            "for a source. The log alone names only resources that a task was about."
+        )
+    return found, [source for source in sources if source not in rows]
 
 
 def _has_denominator(name: str) -> bool:

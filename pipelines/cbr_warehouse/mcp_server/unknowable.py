@@ -12,11 +12,13 @@ class Unknowable:
         subject: What is asked for.
         words: What a question about it contains, as a regular expression.
         why: Why there is no answer, and where to look instead.
+        inventory_view: The view that has the answer where an inventory is loaded; "" for none.
     """
 
     subject: str
     words: str
     why: str
+    inventory_view: str = ""
 
 
 UNKNOWABLE = (
@@ -45,6 +47,7 @@ UNKNOWABLE = (
         "The task log names only resources that a task was about. One that was never put into a vault is in "
         "no task. Where the inventory of a source is loaded, analytics.unprotected_resources lists them; "
         "the compute and volume services of the cloud list all there are.",
+        inventory_view="analytics.unprotected_resources",
     ),
     Unknowable(
         "contents of backups",

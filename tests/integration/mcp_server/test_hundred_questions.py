@@ -250,7 +250,9 @@ def test_figures_of_views_equal_the_views(estate: Estate) -> None:
     assert estate.ask("get_figure", name="never_backed_up")["value"] == sum(row["never"] for row in coverage)
     strikes = estate.ask("query_view", name="consecutive_failures", limit=500)
     assert estate.ask("get_figure", name="on_strike")["value"] == strikes["rows_total"]
-    for name in FIGURES:
+    for name, one in FIGURES.items():
+        if one.needs_inventory:
+            continue
         answer = estate.ask("get_figure", name=name)
         assert answer["value"] is not None, name
         assert set(answer["by_source"]) == {"prod"}

@@ -1,6 +1,7 @@
 """The tools only read, refuse what would be false, and say how much there is beyond what they give."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,6 +11,8 @@ from mcp.client import Client
 from cbr_warehouse.cli.json_values import plain
 from cbr_warehouse.mcp_server.server import build_server
 from support.asked_estate import Estate
+from support.small_inventory import SmallInventory
+from support.small_log import SmallLog
 
 FAILED = ("failed", "timeout")
 
@@ -117,3 +120,33 @@ def test_a_statement_that_takes_too_long_is_stopped(estate: Estate, monkeypatch:
     monkeypatch.setattr("cbr_warehouse.mcp_server.server.TIME_LIMIT_SECONDS", 0.5)
     endless = "SELECT sum(a.range * b.range % 7) FROM range(100000000) a, range(100000000) b"
     assert "stopped after" in estate.ask("run_sql", statement=endless)["error"]
+
+
+def test_with_an_inventory_resources_that_were_never_enrolled_are_known(
+    estate: Estate, tmp_path: Path
+) -> None:
+    asked = {"question": "Which servers were never enrolled?"}
+    log = SmallLog("2026-03-10 00:00").load("2026-03-10 00:00", source="other")
+    log.daily("good", "2026-03-01 01:00", 9, vault_id="gold")
+    log.backup("far", "2026-03-09 01:00", source="other")
+    log.cover("2026-03-09").cover("2026-03-09", source="other")
+    inventory = SmallInventory(log)
+    inventory.vault("gold", policy="nightly")
+    inventory.policy("nightly", "FREQ=DAILY;INTERVAL=1;BYHOUR=1;BYMINUTE=0")
+    inventory.member("gold", "good")
+    for name in ("good", "new", "newer"):
+        inventory.protectable(name)
+    with_inventory = Estate(log.publish(tmp_path / "warehouse.duckdb", comments=True), [])
+    known = with_inventory.ask("what_is_not_known", **asked)
+    assert known["is_about_the_unknown"] is False
+    view = known["subjects"][0]["answered_by"]
+    rows = with_inventory.ask("query_view", name=view)["rows"]
+    assert {(row["resource_id"], row["reason"]) for row in rows} == {
+        ("new", "never_enrolled"),
+        ("newer", "never_enrolled"),
+    }
+    figure = with_inventory.ask("get_figure", name="unprotected_resources")
+    assert (figure["numerator"], figure["denominator"], set(figure["by_source"])) == (2, 3, {"main"})
+    assert "left out for want of an inventory: other" in figure["population"]
+    assert estate.ask("what_is_not_known", **asked)["subjects"][0]["answered_by"] is None
+    assert "needs the inventory" in estate.ask("get_figure", name="unprotected_resources")["error"]
