@@ -23,6 +23,10 @@ OURS = {
         ("cbr_warehouse.tables.build_state", "rows_made"),
         ("cbr_warehouse.tables.build_state", "made_at"),
         ("cbr_warehouse.raw.stored_records", "count_records"),
+        # Of a load without news, which publishes itself.
+        ("cbr_warehouse.warehouse.news", "has_news"),
+        ("cbr_warehouse.load.publish", "build_and_mend"),
+        ("cbr_warehouse.defs.quiet_loads", "examine"),
     ),
     "publish": (
         ("cbr_warehouse.load.publish", "build_and_mend"),

@@ -24,6 +24,7 @@ from cbr_warehouse.defs.asset_keys import (
     raw_key,
     warehouse_key,
 )
+from cbr_warehouse.defs.check_results import newest_evaluation
 from cbr_warehouse.defs.conditions import SOURCES
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
@@ -167,7 +168,7 @@ def report_checks(
         channels: Names of the channels that deliver.
     """
     for key in keys:
-        evaluation = _newest_evaluation(instance, key)
+        evaluation = newest_evaluation(instance, key)
         if evaluation is None:
             continue
         subject = f"check {key.asset_key.to_user_string()}:{key.name}"
@@ -223,16 +224,6 @@ def _failure_of(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> str:
             said.append(data.error.message.strip())
     event = record.event_log_entry.dagster_event
     return "\n".join(said) or (event and event.message) or record.event_log_entry.user_message or "It failed."
-
-
-def _newest_evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
-    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
-
-    ended = {Status.SUCCEEDED, Status.FAILED}
-    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=ended)
-    if not history or history[0].event is None or history[0].event.dagster_event is None:
-        return None
-    return history[0].event.dagster_event.asset_check_evaluation_data
 
 
 def _problem(subject: str, key: dg.AssetCheckKey, evaluation: dg.AssetCheckEvaluation) -> Problem:

@@ -36,6 +36,9 @@ WAREHOUSE_POOL = "warehouse"
 SOURCE_TAG = "cbr-warehouse/source"
 """Tag of a scheduled run, with the name of the source that it loads."""
 
+QUIET_TAG = "cbr-warehouse/no-news"
+"""Tag of a scheduled run that had no news: ``yes`` if no publication is to follow it."""
+
 
 def raw_key(source: str) -> dg.AssetKey:
     """Key of the raw records of a source."""

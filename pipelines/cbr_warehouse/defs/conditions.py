@@ -14,6 +14,9 @@ from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.settings.alerts import Alerts
 from cbr_warehouse.warehouse.conditions import CONDITIONS, Condition, Limits, Violations, examine
 
+VIOLATIONS = "violations"
+"""Metadata of a failed check: what was found."""
+
 SOURCES = "sources"
 """Metadata of a failed check: the sources where the condition does not hold."""
 
@@ -53,17 +56,22 @@ def limits_of(settings: Alerts) -> Limits:
     return Limits(settings.newest_task, settings.unverified, settings.quarantined, settings.retention_left)
 
 
+def describe_violations(found: Violations) -> str:
+    """What was found, a line for each source; empty where the condition holds."""
+    return "\n".join(f"{source}: {said}" if source else said for source, said in found.by_source.items())
+
+
 def _result(name: str, condition: Condition, found: Violations) -> dg.AssetCheckResult:
-    lines = [f"{source}: {said}" if source else said for source, said in found.by_source.items()]
+    said = describe_violations(found)
     metadata = {
-        "violations": "\n".join(lines),
+        VIOLATIONS: said,
         SOURCES: ", ".join(found.by_source),
         "what_to_do": condition.remedy,
     }
     return dg.AssetCheckResult(
         asset_key=warehouse_key(condition.table),
         check_name=name,
-        passed=not lines,
+        passed=not said,
         severity=dg.AssetCheckSeverity.ERROR if condition.is_serious else dg.AssetCheckSeverity.WARN,
-        metadata=metadata if lines else None,
+        metadata=metadata if said else None,
     )

@@ -1,7 +1,8 @@
 """The job ``publish`` and the sensor that starts it: one publication for all loads of a tick.
 
 The runs of the schedule load one source each. As soon as they have ended, one run publishes the warehouse,
-runs the checks and, once a day, counts the rows of the analytics. A source that takes long does not hold back
+runs the checks and, once a day, counts the rows of the analytics; where none of them had news, they have
+published themselves what changed nevertheless (``quiet_loads``). A source that takes long does not hold back
 the others: they are published without it, and it is published afterwards, as ``cbr-warehouse load`` does.
 """
 
@@ -20,6 +21,7 @@ from cbr_warehouse.defs.asset_keys import (
 )
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.own_runs import is_of_location, location_of
+from cbr_warehouse.defs.quiet_loads import is_counted_on, is_quiet
 from cbr_warehouse.defs.unfinished_runs import (
     ENDED,
     UNFINISHED,
@@ -27,8 +29,10 @@ from cbr_warehouse.defs.unfinished_runs import (
     reason_to_wait_for_publication,
 )
 
-INTERVAL_SECONDS = 10
-"""How often the sensor looks for loads that have ended."""
+INTERVAL_SECONDS = 4
+"""How often the sensor looks for loads that have ended: whenever Dagster's daemon does, which is every five
+seconds. Of what is a multiple of them, it would leave out a look whenever that comes a little early.
+"""
 
 SOON = timedelta(seconds=20)
 """A load that has ended is published this soon although others of its tick go on."""
@@ -37,6 +41,9 @@ RETRY = timedelta(minutes=10)
 """How long after a failed publication the next one is tried; loads that end meanwhile do not hasten it."""
 
 _PAGE = 20
+_OVERLAP = timedelta(minutes=1)
+"""How long after a load has ended its row may come to be seen."""
+
 _LOOK_BACK = timedelta(days=2)
 """Loads that ended before are not looked for if nothing was ever published."""
 
@@ -73,33 +80,37 @@ def publication(installation: Installation) -> dg.Definitions:
         fail_dead_runs(context.instance, directory, now, location)
         reason = reason_to_wait_for_publication(
             context.instance, directory, now, location
-        ) or _reason_not_due(context.instance, now, location)
+        ) or _reason_not_due(context, now, location)
         if reason is not None:
             return dg.SkipReason(reason)
-        is_counted = _is_counted_on(context.instance, analytics[0], now)
         return dg.RunRequest(
-            asset_selection=warehouse if is_counted else [*warehouse, *analytics],
+            asset_selection=warehouse if is_counted_on(context.instance, now) else [*warehouse, *analytics],
             tags={"dagster/priority": "10"},  # not behind the loads of many sources in the queue
         )
 
     return dg.Definitions(jobs=[job], sensors=[after_loads])
 
 
-def _reason_not_due(instance: dg.DagsterInstance, now: datetime, location: str | None) -> str | None:
+def _reason_not_due(context: dg.SensorEvaluationContext, now: datetime, location: str | None) -> str | None:
     """Why nothing is to be published yet; None if a publication is due."""
+    instance = context.instance
     last = _last_publication(instance, None, location)
     done = _last_publication(instance, dg.DagsterRunStatus.SUCCESS, location)
     # A load that ends while the warehouse is built may not be in it.
     since = _created(done) if done else now - _LOOK_BACK
-    ended = [
-        record.end_time
-        for record in instance.get_run_records(
-            dg.RunsFilter(job_name=LOAD_JOB, statuses=ENDED, updated_after=since - timedelta(seconds=1))
-        )
+    if context.cursor:  # the loads before had no news; most hours may have none for a day
+        since = max(since, datetime.fromisoformat(context.cursor))
+    filters = dg.RunsFilter(job_name=LOAD_JOB, statuses=ENDED, updated_after=since - timedelta(seconds=1))
+    loads = [
+        record
+        for record in instance.get_run_records(filters)
         if _is_load(record.dagster_run, location) and record.end_time and record.end_time > since.timestamp()
     ]
+    ended = [record.end_time for record in loads if record.end_time and not is_quiet(record.dagster_run)]
     if not ended:
-        return "No load has ended since the last publication."
+        context.update_cursor((now - _OVERLAP).isoformat())
+        which = "None of the loads that have" if loads else "No load has"
+        return f"{which} ended since the last publication{' had news' if loads else ''}."
     if last and last.dagster_run.status is not dg.DagsterRunStatus.SUCCESS and now - _created(last) < RETRY:
         return f"The last publication failed (run {last.dagster_run.run_id}); the next is tried soon."
     loading = [
@@ -140,8 +151,3 @@ def _seconds(record: dg.RunRecord | None) -> float:
     if record is None or record.start_time is None or record.end_time is None:
         return 0.0
     return record.end_time - record.start_time
-
-
-def _is_counted_on(instance: dg.DagsterInstance, key: dg.AssetKey, now: datetime) -> bool:
-    latest = instance.get_latest_materialization_event(key)
-    return latest is not None and datetime.fromtimestamp(latest.timestamp, UTC).date() == now.date()

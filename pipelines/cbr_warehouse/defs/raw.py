@@ -27,13 +27,14 @@ import dagster as dg
 
 from cbr_warehouse.contract.day_reason import explain
 from cbr_warehouse.contract.utc_days import DAY, start_of
-from cbr_warehouse.defs.asset_keys import LOAD_JOB, raw_key, source_pool, warehouse_key
+from cbr_warehouse.defs.asset_keys import LOAD_JOB, SOURCE_TAG, raw_key, source_pool, warehouse_key
 from cbr_warehouse.defs.columns import records_schema
 from cbr_warehouse.defs.failures import as_dagster_failures, failure, has_failed_step
 from cbr_warehouse.defs.freshness import freshness_by
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import BACKFILL, own_days
 from cbr_warehouse.defs.progress import logged_in_run
+from cbr_warehouse.defs.quiet_loads import publish_if_quiet
 from cbr_warehouse.defs.waiting import log_waits
 from cbr_warehouse.extract.plan import Plan, Range
 from cbr_warehouse.json_log import with_log_ids
@@ -130,8 +131,11 @@ def _load(
         result = load_source(load_context, ready, _request(context, load_context, source, own))
         will_fail = _missing_days(result, own) or _days_to_report(context, result)
         will_be_skipped = will_fail or has_failed_step(context)
-        if result.is_publishable and will_be_skipped and _publishes(context, load_context):
+        publishes = _publishes(context, load_context)
+        if result.is_publishable and will_be_skipped and publishes:
             publish_warehouse(load_context)
+        elif result.is_good and SOURCE_TAG in context.run.tags and not publishes:
+            publish_if_quiet(context, installation, load_context)
     return result
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 import duckdb
 
 from cbr_warehouse.analytics.build import is_current
+from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import StorageError, WarehouseError
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
@@ -17,6 +18,7 @@ from cbr_warehouse.warehouse.inventory import changed_inventories
 from cbr_warehouse.warehouse.ledger_rows import read_ledgers, verdicts_differ
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.partitions import changed_partitions
+from cbr_warehouse.warehouse.reusable_file import is_reusable, published_checksum
 from cbr_warehouse.warehouse.working_file import can_clone
 
 LARGE_FILE_BYTES = 256 * 2**20
@@ -36,12 +38,31 @@ def may_wait(directory: DataDirectory, analytics: AnalyticsSettings, at_least_ev
         age = time.time() - found.st_mtime
         if found.st_size <= LARGE_FILE_BYTES or not 0 <= age < at_least_every.total_seconds():
             return False
-        return not can_clone(directory.warehouse) and not _has_news(directory, analytics)
+        return not can_clone(directory.warehouse) and not _differs(directory, analytics)
     except (OSError, StorageError, WarehouseError, duckdb.Error):
         return False  # the publication meets it too, and says what it is
 
 
-def _has_news(directory: DataDirectory, analytics: AnalyticsSettings) -> bool:
+def has_news(directory: DataDirectory, contract: Contract, analytics: AnalyticsSettings) -> bool:
+    """Whether a publication would change more than times of checks, last sightings and the rows of loads.
+
+    Args:
+        directory: The data directory.
+        contract: The contract of the next warehouse.
+        analytics: The settings of the analytics.
+
+    Returns:
+        Also true where there is no published file, or one that cannot be built on.
+    """
+    try:
+        if not is_reusable(directory, contract, published_checksum(directory)):
+            return True
+        return _differs(directory, analytics)
+    except (OSError, StorageError, WarehouseError, duckdb.Error):
+        return True  # the publication meets it too, and says what it is
+
+
+def _differs(directory: DataDirectory, analytics: AnalyticsSettings) -> bool:
     sources = directory.sources_with_raw()
     with open_published(directory.warehouse) as connection:
         return (

@@ -16,6 +16,7 @@ from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.defs.progress import LoggedProgress
 from cbr_warehouse.load.locks import hold_directory
 from support.dagster_deployment import NOW, Deployment, begin_elsewhere, day
+from support.publish_sensor import begin, evaluate, parts
 
 Install = Callable[..., Deployment]
 
@@ -23,27 +24,6 @@ Install = Callable[..., Deployment]
 @pytest.fixture
 def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
     return stored_instance
-
-
-def evaluate(place: Deployment) -> dg.RunRequest | str:
-    """What the sensor requests, or why nothing."""
-    repository = place.defs.get_repository_def()
-    with dg.build_sensor_context(instance=place.instance, repository_def=repository) as context:
-        found = repository.get_sensor_def("publish_sensor").evaluate_tick(context)
-    return found.run_requests[0] if found.run_requests else str(found.skip_message)
-
-
-def parts(request: dg.RunRequest | str) -> set[str]:
-    assert isinstance(request, dg.RunRequest), request
-    return {key.path[0] for key in request.asset_selection or ()}
-
-
-def begin(place: Deployment, job: str, tags: dict[str, str]) -> dg.DagsterRun:
-    """A run that has started, whose process does not exist."""
-    run = place.instance.create_run_for_job(place.defs.resolve_job_def(job), tags=tags)
-    for event in (dg.DagsterEventType.PIPELINE_STARTING, dg.DagsterEventType.PIPELINE_START):
-        place.instance.report_dagster_event(dg.DagsterEvent(event.value, job_name=job), run.run_id)
-    return run
 
 
 def test_one_publication_follows_the_loads_of_a_tick(install: Install) -> None:
@@ -57,6 +37,7 @@ def test_one_publication_follows_the_loads_of_a_tick(install: Install) -> None:
     assert place.publish().success
     assert evaluate(place) == "No load has ended since the last publication."
     # The analytics are counted once a day.
+    place.apis["up"].add(day(2))
     assert place.tick("up").success
     assert parts(evaluate(place)) == {"warehouse"}
 
