@@ -9,6 +9,7 @@ RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 COMPARE := $(VENV)/.installed-compare
 MUTATE := $(VENV)/.installed-mutate
+SPARK := $(VENV)/.installed-spark
 # docs/reliability.md is generated from the results of these tests, collected in this file.
 PROVING := $(addprefix tests/integration/,peers dialects faults bad_records load)
 PROOFS := $(VENV)/proofs.jsonl
@@ -31,7 +32,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast duckdb2 check audit lint format docs alarms recording reliability coverage bench compare soak pictures mutate simulate simulate-capacity dev build release release-files system-deps clean
+.PHONY: help demo test test-fast test-spark duckdb2 check audit lint format docs alarms recording reliability coverage bench compare soak pictures mutate simulate simulate-capacity dev build release release-files system-deps clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,11 +40,15 @@ help: ## List these commands
 demo: $(RUN) ## Load a built-in emulator into data/ and show what to look at next
 	$(BIN)/cbr-warehouse demo
 
-test: $(DEV) ## Run every test (REQUIRE_ALL=1: none may be skipped for a missing system package)
+# Where nothing may be skipped, pyspark is installed as well.
+test: $(if $(filter 1,$(REQUIRE_ALL)),$(SPARK),$(DEV)) ## Run every test (REQUIRE_ALL=1: none may be skipped for a missing package)
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 test-fast: $(DEV) ## Run the tests that need no server and no other process: unit, property and architecture
 	$(BIN)/pytest $(PARALLEL) --durations=20 $(FAST)
+
+test-spark: $(SPARK) ## Run the tests of engine = "spark" on a real cluster on loopback (needs Java 17; installs pyspark, 400 MB)
+	$(BIN)/pytest --durations=10 tests/integration/spark
 
 duckdb2: $(DEV) ## Run the tests of all that runs SQL on DuckDB 2, beside the locked version (docs/adr/0005)
 	$(BIN)/uv run --no-sync --with duckdb==2.0.1 python -m pytest $(PARALLEL) $(RUNNING_SQL)
@@ -164,4 +169,8 @@ $(COMPARE): $(LOCKED)
 
 $(MUTATE): $(LOCKED)
 	tools/install-venv mutate
+	touch $(RUN) $(DEV) $@
+
+$(SPARK): $(LOCKED)
+	tools/install-venv spark
 	touch $(RUN) $(DEV) $@

@@ -15,6 +15,7 @@
     │   ├── FormatError                       a newer version wrote the data directory
     │   └── FreeSpaceError                    the disk has no room for a load
     ├── ConservationError                     the tables do not account for every received record
+    ├── ComputeError                          the cluster that computes could not be used
     ├── AlertError                            an alert could not be delivered
     └── WarehouseError                        there is no warehouse yet, or a query failed
 
@@ -112,6 +113,10 @@ class FreeSpaceError(StorageError):
 
 class ConservationError(CbrWarehouseError):
     """The tables do not account for every received record; nothing was published."""
+
+
+class ComputeError(CbrWarehouseError):
+    """The cluster that shares of work are computed on could not be used; nothing is lost."""
 
 
 class WarehouseError(CbrWarehouseError):

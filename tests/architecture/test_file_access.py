@@ -114,7 +114,6 @@ OTHER_FILES = {
 IN_MEMORY = {
     "raw/files.py": {"pq.write_table": 1},  # into a buffer
     "tables/engine.py": {"duckdb.connect": 1},  # an engine without a file
-    "tables/build.py": {"replace": 1},  # of the writer of partitions
 }
 """Calls that touch no file, though they look so."""
 

@@ -19,9 +19,11 @@ LAYERS: dict[str, set[str]] = {
     "settings": set(),
     "storage": set(),
     "contract": set(),
+    # Where shares of work are computed; what they are is known to those that divide their work.
+    "compute": {"storage"},
     "source": {"settings", "contract"},
     "raw": {"storage", "contract"},
-    "tables": {"raw", "contract", "storage"},
+    "tables": {"raw", "contract", "storage", "compute"},
     # Requests from the source what is new or may have changed.
     "extract": {"settings", "source", "raw", "contract", "storage", "tables", "json_log"},
     # Counts days at the source and compares them with what is stored.
@@ -91,6 +93,7 @@ ONLY_IN: dict[str, set[str]] = {
     # Settings ask it whether a schedule is valid, and import it for that alone.
     "dagster": {"defs", "definitions", "component", "settings"},
     "httpx": {"source"},
+    "pyspark": {"compute"},
     "duckdb": {
         "storage",
         "raw",

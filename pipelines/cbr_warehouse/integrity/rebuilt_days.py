@@ -12,7 +12,6 @@ from cbr_warehouse.storage.files import is_file
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.accounting import follow_records
-from cbr_warehouse.tables.build import batches, flatten
 from cbr_warehouse.tables.build_state import (
     DayInputs,
     MovedTasks,
@@ -23,6 +22,7 @@ from cbr_warehouse.tables.build_state import (
     tied_fingerprints,
 )
 from cbr_warehouse.tables.engine import parquet
+from cbr_warehouse.tables.make_days import batches, flatten
 from cbr_warehouse.tables.partition_files import find_broken
 from cbr_warehouse.tables.partition_writer import PARTITIONED, TEXTS, partition_columns, partition_rows
 from cbr_warehouse.tables.raw_view import RawView, drop_batch

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from cbr_warehouse.compute.runner import IN_PROCESS, ShareRunner
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.extract.plan import Range
 from cbr_warehouse.load.progress import Progress
@@ -33,6 +34,7 @@ class LoadContext:
         progress: Receives the progress of the load.
         sources_at_once: How many sources a load reads side by side.
         publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
+        runner: Computes what is divided into shares; closed by whoever made the context.
         connect_account: Opens a client of an account's IAM; None for the network.
     """
 
@@ -45,6 +47,7 @@ class LoadContext:
     progress: Progress = field(default_factory=Progress)
     publish_unchanged: timedelta = timedelta(hours=24)
     sources_at_once: int = 16
+    runner: ShareRunner = IN_PROCESS
     connect_account: "Callable[[ReadyAccount], AccountClient] | None" = None
 
 

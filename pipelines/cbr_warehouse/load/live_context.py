@@ -3,11 +3,13 @@
 The command line and Dagster start here; tests build a ``LoadContext`` of their own.
 """
 
+import os
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from cbr_warehouse.compute.runner import IN_PROCESS, ShareRunner
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.settings.model import Settings
@@ -35,7 +37,19 @@ def live_context(directory: DataDirectory, settings: Settings) -> LoadContext:
         analytics=settings.analytics,
         publish_unchanged=settings.publish_unchanged,
         sources_at_once=settings.sources_at_once,
+        runner=_choose_runner(directory, settings),
     )
+
+
+def _choose_runner(directory: DataDirectory, settings: Settings) -> ShareRunner:
+    """Where tables are made; nothing is started or connected yet."""
+    if settings.engine == "duckdb" or settings.spark_remote is None:
+        return IN_PROCESS
+    # Loads without Spark import nothing of it.
+    from cbr_warehouse.compute.spark import SparkRunner  # noqa: PLC0415
+    from cbr_warehouse.settings.engine import resolve_remote  # noqa: PLC0415
+
+    return SparkRunner(resolve_remote(settings.spark_remote, os.environ), directory.root)
 
 
 def _connect(rate_limiters: RateLimiters, ready: ReadySource) -> "CbrClient":

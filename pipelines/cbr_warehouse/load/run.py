@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from threading import current_thread
 
+from cbr_warehouse.compute.runner import IN_PROCESS, Always
 from cbr_warehouse.errors import LoadRunningError
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.locks import hold_everything, hold_source
@@ -13,15 +15,18 @@ from cbr_warehouse.load.repair import refuse_damaged, refuse_missing
 from cbr_warehouse.load.result import LoadResult, SourceResult
 from cbr_warehouse.load.source_load import fail_source, load_source
 from cbr_warehouse.load.unfinished_rebuild import note_rebuild, note_rebuilt
+from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.allocators import choose_allocators
+from cbr_warehouse.storage.disk_errors import as_read_error
+from cbr_warehouse.storage.files import size_of
 from cbr_warehouse.storage.format_version import require_known_format
+from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from cbr_warehouse.warehouse.build import build_warehouse
 
 
-@without_pandas()
 def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequest) -> LoadResult:
     """Loads sources side by side and publishes the warehouse, again for those that take longer.
 
@@ -41,7 +46,17 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
         LoadRunningError: Each of the sources is being loaded by another process.
         WarehouseError: What was built breaks a key or a reference; nothing is published.
         StorageError: The warehouse could not be written.
+        UsageError: What the configured engine needs is not installed.
     """
+    context.runner.prepare()
+    try:
+        return _load(context, sources, request)
+    finally:
+        context.runner.close()
+
+
+@without_pandas()
+def _load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequest) -> LoadResult:
     # Here too, so that no failure is noted in a directory that is not understood.
     require_known_format(context.directory)
     choose_allocators()
@@ -61,7 +76,6 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
     )
 
 
-@without_pandas()
 def rebuild(context: LoadContext) -> None:
     """Builds tables and warehouse again from raw alone, without the API.
 
@@ -69,22 +83,63 @@ def rebuild(context: LoadContext) -> None:
         LoadRunningError: A source is being loaded.
         StorageError: The data directory could not be written, or raw contains a damaged file
             or lacks one.
+        UsageError: What the configured engine needs is not installed.
+        ComputeError: The cluster of the configured engine cannot be used; nothing is removed.
     """
+    context.runner.prepare()
+    try:
+        _rebuild(context)
+    finally:
+        context.runner.close()
+
+
+@without_pandas()
+def _rebuild(context: LoadContext) -> None:
     directory, progress = context.directory, context.progress
     with hold_everything(context, "rebuild"):
         sources = directory.sources_with_raw()
         refuse_damaged(directory, sources)
         refuse_missing(directory, sources)
+        is_shared = context.runner.distributes(partial(_record_bytes, directory, sources))
+        if is_shared:
+            context.runner.start()  # before anything is removed
         note_rebuild(directory)
         forget_tables(directory)
-        for source in sources:
-            progress.step(source, "days rebuilt", is_counted=True)
-            make_tables(directory, source, context.contract, progress=progress.counter(source))
-            progress.finish(source)
+        make = partial(
+            _make_again, replace(context, runner=Always(context.runner) if is_shared else IN_PROCESS)
+        )
+        if is_shared:
+            with ThreadPoolExecutor(context.sources_at_once, thread_name_prefix="rebuild") as pool:
+                for made in [pool.submit(make, source) for source in sources]:
+                    made.result()
+        else:
+            for source in sources:
+                make(source)
         note_rebuilt(directory)
         progress.step("", "warehouse published")
         refuse_held_back(build_warehouse(directory, context.contract, context.analytics, fresh=True))
         progress.finish("")
+
+
+def _make_again(context: LoadContext, source: str) -> None:
+    """Makes all tables of a source, whose lock the caller holds."""
+    progress = context.progress
+    progress.step(source, "days rebuilt", is_counted=True)
+    make_tables(
+        context.directory, source, context.contract, progress=progress.counter(source), runner=context.runner
+    )
+    progress.finish(source)
+
+
+def _record_bytes(directory: DataDirectory, sources: Sequence[str]) -> int:
+    """Bytes of the record files of some sources, as they are on the disk."""
+    total = 0
+    for source in sources:
+        for day in directory.raw_days(source):
+            for path in raw_files(directory.raw_day("records", source, day)):
+                with as_read_error(path):
+                    total += size_of(path) or 0
+    return total
 
 
 def _load_exclusively(

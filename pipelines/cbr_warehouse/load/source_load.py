@@ -335,6 +335,7 @@ class _SourceLoad:
                 self._context.contract,
                 load_id=self._entry.load_id,
                 progress=self._context.progress.counter(self._name),
+                runner=self._context.runner,
             )
         self._kept = made.kept
         self._outcomes |= made.effects  # a day built again in one load reports all its records again

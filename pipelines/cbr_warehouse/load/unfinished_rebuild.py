@@ -52,7 +52,7 @@ def finish_rebuild(context: LoadContext) -> None:
         what = f"tables of {source}"
         try:
             with hold_source(context, source, what, wait=False), hold_directory(context, what):
-                make_tables(directory, source, context.contract)
+                make_tables(directory, source, context.contract, runner=context.runner)
         except LoadRunningError:
             is_finished = False
         except Exception as error:  # noqa: BLE001  one source's tables must not keep others unpublished

@@ -101,12 +101,13 @@ def _owner(loc: Sequence[int | str], raw: Mapping[str, Any]) -> str | None:
 
 def _problem(error: ErrorDetails, raw: Mapping[str, Any], place: str) -> ConfigProblem:
     loc = error["loc"]
-    table = _TABLES.get(str(loc[0]) if len(loc) > 1 else "", Settings)
+    top = str(loc[0]) if loc else ""  # of no key, where several do not fit together
+    table = _TABLES.get(top if len(loc) > 1 else "", Settings)
     if error["type"] == "extra_forbidden":
         return _unknown_key(loc, table, raw, place)
-    field = next((str(step) for step in reversed(loc) if step in table.model_fields), str(loc[0]))
+    field = next((str(step) for step in reversed(loc) if step in table.model_fields), top)
     # For a table as a whole, describe what its key in the parent table allows.
-    known = table.model_fields.get(field) or Settings.model_fields.get(str(loc[0]))
+    known = table.model_fields.get(field) or Settings.model_fields.get(top)
     allowed = known.description if known else None
     return ConfigProblem(
         place, key_of(loc, raw), _describe(error, field), allowed or "see docs/configuration.md"

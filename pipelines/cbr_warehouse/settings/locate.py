@@ -40,6 +40,8 @@ KEYS = frozenset(
         "accounts",
         "sources_at_once",
         "publish_unchanged",
+        "engine",
+        "spark_remote",
     )
 )
 """What a configuration may have at its top: the fields of ``Settings``, which is slow to import."""

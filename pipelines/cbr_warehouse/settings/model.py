@@ -8,7 +8,7 @@ of their own.
 from collections import Counter
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
@@ -23,6 +23,7 @@ from cbr_warehouse.settings.cron import ALLOWED_CRON, parse_cron
 from cbr_warehouse.settings.day_boundaries import ALLOWED_ANCHOR, ALLOWED_TIMEZONE
 from cbr_warehouse.settings.durations import ALLOWED_DURATION
 from cbr_warehouse.settings.endpoints import ALLOWED_ENDPOINT
+from cbr_warehouse.settings.engine import ALLOWED_ENGINE, ALLOWED_SPARK_REMOTE, SparkRemote
 from cbr_warehouse.settings.field_types import (
     ALLOWED_ADDRESS,
     ALLOWED_ID,
@@ -139,6 +140,8 @@ class Settings(Values):
         keep_runs: How long Dagster keeps runs, their events and logs, and ticks.
         keep: How long tasks are kept by created_at; None for ever.
         sources_at_once: How many sources a load reads side by side.
+        engine: Where tables are made: by DuckDB in the process itself, or on the workers of Spark.
+        spark_remote: Address of Spark; a reference where it contains a token.
         publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
         owners: Who answers for the assets in Dagster.
         alerts: Who is told of failures.
@@ -173,6 +176,8 @@ class Settings(Values):
         timedelta(hours=24), ge=timedelta(0), le=MAX_DURATION, description=ALLOWED_DURATION
     )
     sources_at_once: int = Field(16, ge=1, le=200, description="a whole number from 1 to 200, without quotes")
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description=ALLOWED_ENGINE)
+    spark_remote: SparkRemote | None = Field(None, description=ALLOWED_SPARK_REMOTE)
     owners: tuple[Owner, ...] = Field(
         (), strict=False, description=f'a list, each {ALLOWED_ADDRESS}, or "team:NAME"'
     )

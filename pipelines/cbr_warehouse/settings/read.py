@@ -19,6 +19,7 @@ from cbr_warehouse.settings.auth_methods import (
     auth_problems,
 )
 from cbr_warehouse.settings.endpoints import endpoint_of_region
+from cbr_warehouse.settings.engine import ALLOWED_ENGINE, ALLOWED_SPARK_REMOTE
 from cbr_warehouse.settings.error_messages import key_of, problems_of
 from cbr_warehouse.settings.field_types import ALLOWED_NAME, Origin
 from cbr_warehouse.settings.locate import find_file, named_data_dir, parse_file
@@ -122,8 +123,8 @@ def _check(raw: dict[str, Any], origin: Origin, extra_checks: ExtraChecks | None
 
 
 def _cross_problems(raw: dict[str, Any], place: str) -> list[ConfigProblem]:
-    """Checks across keys: authentication methods and duplicate names."""
-    problems = []
+    """Checks across keys: the engine and its address, authentication methods and duplicate names."""
+    problems = _engine_problems(raw, place)
     names: set[str] = set()
     for kind, find_problems, allowed_auth, allowed_name in _NAMED_TABLES:
         tables = raw.get(kind)
@@ -142,3 +143,14 @@ def _cross_problems(raw: dict[str, Any], place: str) -> list[ConfigProblem]:
                 problems.append(ConfigProblem(place, key, wrong, allowed_name))
             names |= {name} if isinstance(name, str) else set()
     return problems
+
+
+def _engine_problems(raw: Mapping[str, Any], place: str) -> list[ConfigProblem]:
+    is_spark, has_remote = raw.get("engine") == "spark", "spark_remote" in raw
+    if is_spark and not has_remote:
+        return [ConfigProblem(place, "spark_remote", "is missing", ALLOWED_SPARK_REMOTE)]
+    if has_remote and not is_spark:
+        return [
+            ConfigProblem(place, "spark_remote", 'has no effect without engine = "spark"', ALLOWED_ENGINE)
+        ]
+    return []

@@ -27,6 +27,11 @@ def is_file(path: Path) -> bool:
     return path.is_file()
 
 
+def may_write_in(folder: Path) -> bool:
+    """Whether this process sees a folder and may write files into it."""
+    return os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
 def size_of(path: Path) -> int | None:
     """Size of a file in bytes; None where there is no such file.
 

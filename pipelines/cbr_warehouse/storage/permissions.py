@@ -1,6 +1,7 @@
 """Who may read what is written: the umask, for Python's files and for those that DuckDB opens itself."""
 
 import os
+from pathlib import Path
 
 
 def restrict_new_files(umask: int) -> None:
@@ -13,3 +14,17 @@ def restrict_new_files(umask: int) -> None:
         umask: The bits, such as ``0o077``.
     """
     os.umask(umask)
+
+
+def current_umask() -> int:
+    """The bits that files of this process do not get, for processes that write files in its place."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name == "Umask":
+                return int(value, 8)
+    # Elsewhere it can only be read by setting it, which other threads would notice.
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask

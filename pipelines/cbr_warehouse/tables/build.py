@@ -4,45 +4,37 @@ Days are made in batches of bounded size; each partition is replaced whole by a 
 day's note is written last, so an interrupted run only leaves days to make again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-import duckdb
-
+from cbr_warehouse.compute.runner import IN_PROCESS, ShareRunner
 from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.raw.damage import find_damaged
-from cbr_warehouse.raw.files import text_bytes
-from cbr_warehouse.storage.atomic_write import remove_folder
-from cbr_warehouse.storage.disk_errors import as_storage_error
-from cbr_warehouse.storage.files import is_file
+from cbr_warehouse.storage.atomic_write import remove_folder, remove_unfinished
+from cbr_warehouse.storage.disk_errors import as_read_error, as_storage_error
+from cbr_warehouse.storage.files import size_of
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.memory import release_memory
-from cbr_warehouse.tables import versions_sql
-from cbr_warehouse.tables.accounting import RecordOutcomes, follow_records
+from cbr_warehouse.tables.accounting import RecordOutcomes
 from cbr_warehouse.tables.build_state import (
     DayInputs,
     MovedTasks,
+    PartitionState,
     day_inputs,
     days_ordered_by_sight,
-    gone_record_files,
     note_made,
     read_moved,
     read_state,
     tied_fingerprints,
     write_moved,
 )
-from cbr_warehouse.tables.engine import do_within_memory, open_engine
+from cbr_warehouse.tables.engine import open_engine
+from cbr_warehouse.tables.make_days import ChosenDays, DayMaker, MadeDays
 from cbr_warehouse.tables.partition_files import lacks_files
-from cbr_warehouse.tables.partition_writer import PARTITIONED, TEXTS, PartitionWriter
-from cbr_warehouse.tables.raw_view import RawView, drop_batch
-from cbr_warehouse.tables.versions_sql import ORDERED_BY_SIGHT
-
-BATCH_BYTES = 16 * 2**20
-"""Bytes of record texts flattened at once; bounds the memory, not the result."""
-
-BATCH_DAYS = 60
-"""Days flattened at once, each of which has a file open per table."""
+from cbr_warehouse.tables.partition_writer import TEXTS
+from cbr_warehouse.tables.shares import SharedMaker
+from cbr_warehouse.tables.written_days import place_days
 
 
 @dataclass(frozen=True)
@@ -68,6 +60,7 @@ def make_tables(
     *,
     load_id: str | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    runner: ShareRunner = IN_PROCESS,
 ) -> Made:
     """Brings the partitions of a source up to its raw files.
 
@@ -80,6 +73,7 @@ def make_tables(
         contract: The contract.
         load_id: The load whose record outcomes are returned.
         progress: Called with days made and days to make.
+        runner: Makes the days where there is enough to make; otherwise this process does.
 
     Returns:
         What was made.
@@ -95,135 +89,95 @@ def make_tables(
     dirty = _dirty(directory, source, tied_fingerprints(inputs, moved, by_sight))
     if not dirty and noted is not None:
         return Made()
+    is_shared = runner.distributes(partial(_disk_bytes, inputs, dirty))
+    effects: dict[str, RecordOutcomes] = {}
+    try:
+        with _open_maker(directory, source, contract, inputs, moved, runner if is_shared else None) as maker:
+            chosen = maker.choose(dirty, is_note_lost=noted is None)
+            write_moved(directory, source, chosen.moved)
+            commit = _Commit(directory, source, inputs, chosen)
+            for made in maker.make(chosen, load_id):
+                commit.take(made)
+                effects |= made.outcomes
+                progress(len(commit.rows), len(chosen.days))
+    finally:
+        if is_shared:
+            _remove_left(directory, source)
+    return Made(chosen.days, effects, chosen.kept)
+
+
+def _disk_bytes(inputs: Mapping[str, DayInputs], days: Iterable[str]) -> int:
+    """Bytes of the record files of some days, as they are on the disk."""
+    total = 0
+    for path in (path for day in days for path in inputs[day].records):
+        with as_read_error(path):
+            total += size_of(path) or 0
+    return total
+
+
+def _remove_left(directory: DataDirectory, source: str) -> None:
+    """Removes what workers wrote whose result nobody got: they were killed, or computed a share again."""
+    for folder in directory.source_folders(source):
+        if folder.is_relative_to(directory.tables):
+            remove_unfinished(folder)
+
+
+@contextmanager
+def _open_maker(
+    directory: DataDirectory,
+    source: str,
+    contract: Contract,
+    inputs: dict[str, DayInputs],
+    moved: MovedTasks,
+    runner: ShareRunner | None,
+) -> Iterator[DayMaker | SharedMaker]:
+    """What makes days: the workers of a runner, or one engine of this process."""
+    if runner is not None:
+        yield SharedMaker(runner, directory, source, contract, inputs, moved)
+        return
     release_memory()
     with as_storage_error(directory.root), open_engine(directory.root, 1) as engine:
-        making = _Making(engine, directory, source, contract, inputs, moved)
-        days, kept = making.choose(dirty, is_note_lost=noted is None)
-        effects = making.make(days, load_id, progress)
-    return Made(tuple(days), effects, kept)
+        yield DayMaker(engine, directory, source, contract, inputs, moved)
 
 
-class _Making:
-    """Rebuilds the dirty days of a source."""
+class _Commit:
+    """Puts days of a source in place and notes what they were made from.
+
+    Days that share a moved task are noted together: published one without the other, the warehouse would
+    have the task twice or not at all.
+    """
 
     def __init__(
-        self,
-        engine: duckdb.DuckDBPyConnection,
-        directory: DataDirectory,
-        source: str,
-        contract: Contract,
-        inputs: dict[str, DayInputs],
-        moved: MovedTasks,
+        self, directory: DataDirectory, source: str, inputs: Mapping[str, DayInputs], chosen: ChosenDays
     ) -> None:
-        self._engine = engine
         self._directory = directory
         self._source = source
-        self._contract = contract
         self._inputs = inputs
-        self._moved = moved
-        self._view = RawView(engine, directory, source, contract, inputs)
-        self._writer = PartitionWriter(engine, directory, source, contract)
+        self._moved = chosen.moved
+        self._groups = chosen.moved.groups()
+        self._wanted = frozenset(chosen.days)
+        self._by_sight: set[str] = set()
+        self._files: dict[str, dict[str, tuple[int, str]]] = {}
+        self.rows: dict[str, dict[str, int]] = {}
 
-    def choose(self, dirty: set[str], *, is_note_lost: bool) -> tuple[list[str], frozenset[str]]:
-        """Days to make again and days to keep, of the dirty ones and those tied to them.
+    def take(self, made: MadeDays) -> None:
+        """Puts a batch in place.
 
-        Args:
-            dirty: Days that are not what their raw files say.
-            is_note_lost: Whether the note of moved tasks is damaged: then all records say which moved.
+        Raises:
+            StorageError: A file could not be moved or written.
         """
-        searched = set(self._inputs) if is_note_lost else dirty
-        unreadable = self._unreadable(self._tied(searched))
-        self._view.find_moved(searched - unreadable, self._moved, every_file=is_note_lost)
-        write_moved(self._directory, self._source, self._moved)
-        wanted = self._tied(dirty)
-        kept = self._moved.tied_to(unreadable | self._unreadable(wanted))
-        kept |= self._moved.tied_to({day for day in wanted - kept if self._is_short(day)})
-        return sorted(wanted - kept), frozenset(wanted & kept)
-
-    def make(
-        self, days: list[str], load_id: str | None, progress: Callable[[int, int], None]
-    ) -> dict[str, RecordOutcomes]:
-        """Rebuilds days and returns the outcomes of the load's records."""
-        effects: dict[str, RecordOutcomes] = {}
-        groups, wanted = self._moved.groups(), frozenset(days)
-        rows: dict[str, dict[str, int]] = {}
-        by_sight: set[str] = set()
-        for batch in batches([self._inputs[day] for day in days]):
-            self._flatten(batch)
-            made = [found.day for found in batch]
-            follow = partial(follow_records, self._engine, self._source, made, load_id)
-            effects |= do_within_memory(self._engine, follow)
-            rows |= self._writer.replace(made)
-            by_sight.update(day for (day,) in self._engine.execute(ORDERED_BY_SIGHT).fetchall())
-            drop_batch(self._engine)
-            # Days that share a moved task are noted together: published one without the other, the
-            # warehouse would have the task twice or not at all.
-            tied = {day: groups.get(day, {day}) & wanted for day in made}
-            complete = {day for group in tied.values() if group <= rows.keys() for day in group}
-            self._note({day: rows[day] for day in sorted(complete)}, by_sight)
-            progress(len(rows), len(days))
-        return effects
-
-    def _note(self, rows: Mapping[str, dict[str, int]], by_sight: set[str]) -> None:
-        """Notes what the partitions of some days were made from."""
-        fingerprints = tied_fingerprints(self._inputs, self._moved, by_sight)
-        for day, counts in rows.items():
-            note_made(
-                self._directory,
-                self._source,
-                self._inputs[day],
-                fingerprints[day],
-                counts,
-                is_ordered_by_sight=day in by_sight,
+        place_days(self._directory, self._source, made.written)
+        self.rows |= made.written.rows
+        self._files |= made.written.files
+        self._by_sight |= made.by_sight
+        tied = {day: self._groups.get(day, {day}) & self._wanted for day in made.written.rows}
+        complete = {day for group in tied.values() if group <= self.rows.keys() for day in group}
+        fingerprints = tied_fingerprints(self._inputs, self._moved, self._by_sight)
+        for day in sorted(complete):
+            state = PartitionState(
+                fingerprints[day], (), self.rows[day], day in self._by_sight, self._files[day]
             )
-
-    def _tied(self, days: set[str]) -> set[str]:
-        return self._moved.tied_to(days) & set(self._inputs)
-
-    def _unreadable(self, days: set[str]) -> set[str]:
-        return {one.day for one in find_damaged(self._directory, self._source, sorted(days))}
-
-    def _is_short(self, day: str) -> bool:
-        """Whether files that a day was made from are gone, and not all they held was received again."""
-        is_known = read_state(self._directory, self._source, day) is not None
-        if is_known and not gone_record_files(self._directory, self._source, day):
-            return False
-        if not is_known and not any(
-            is_file(self._directory.partition(table, self._source, day)) for table in PARTITIONED
-        ):
-            return False
-        self._flatten([self._inputs[day]], all_contested=True)
-        return do_within_memory(self._engine, partial(self._writer.would_shrink, day))
-
-    def _flatten(self, batch: list[DayInputs], *, all_contested: bool = False) -> None:
-        flatten(self._engine, self._view, self._contract, batch, self._moved, all_contested=all_contested)
-
-
-def flatten(
-    engine: duckdb.DuckDBPyConnection,
-    view: RawView,
-    contract: Contract,
-    batch: list[DayInputs],
-    moved: MovedTasks,
-    *,
-    all_contested: bool = False,
-) -> None:
-    """Makes the temporary tables of a batch of days, from which partitions are written.
-
-    Args:
-        engine: Where they are made.
-        view: The raw files of the source.
-        contract: The contract.
-        batch: The days.
-        moved: Tasks seen under more than one day.
-        all_contested: Whether no text takes the short way.
-    """
-    steps: tuple[Callable[[], object], ...] = (
-        partial(view.fill, batch, moved, all_contested=all_contested),
-        *(partial(engine.execute, statement) for statement in versions_sql.steps(contract)),
-    )
-    for step in steps:
-        do_within_memory(engine, step)
+            note_made(self._directory, self._source, self._inputs[day], state)
 
 
 def forget_tables(directory: DataDirectory) -> None:
@@ -246,18 +200,3 @@ def _dirty(directory: DataDirectory, source: str, wanted: Mapping[str, str]) -> 
 def _is_dirty(directory: DataDirectory, source: str, day: str, fingerprint: str) -> bool:
     state = read_state(directory, source, day)
     return state is None or state.fingerprint != fingerprint or lacks_files(directory, source, day, state)
-
-
-def batches(inputs: list[DayInputs]) -> Iterator[list[DayInputs]]:
-    """Days in groups of which each is flattened at once, in bounded memory."""
-    batch: list[DayInputs] = []
-    size = 0
-    for found in inputs:
-        own = sum(text_bytes(path) for path in found.records)
-        if batch and (size + own > BATCH_BYTES or len(batch) == BATCH_DAYS):
-            yield batch
-            batch, size = [], 0
-        batch.append(found)
-        size += own
-    if batch:
-        yield batch

@@ -22,7 +22,7 @@ from cbr_warehouse.raw.files import names_digest
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.storage.atomic_write import read_file
 from cbr_warehouse.storage.checked_json import parse_checked_json, read_checked_json, write_checked_json
-from cbr_warehouse.storage.files import changed_at, names_in, open_file, size_of
+from cbr_warehouse.storage.files import changed_at, names_in, open_file
 from cbr_warehouse.storage.layout import DataDirectory
 
 logger = logging.getLogger(__name__)
@@ -173,24 +173,17 @@ def half_made(directory: DataDirectory, source: str, noted: Mapping[str, str]) -
     return {day for group in groups if len({noted.get(one) for one in group}) > 1 for day in group}
 
 
-def note_made(
-    directory: DataDirectory,
-    source: str,
-    inputs: DayInputs,
-    fingerprint: str,
-    rows: dict[str, int],
-    *,
-    is_ordered_by_sight: bool,
-) -> None:
-    """Notes what a day's partitions were made from; the last step of making them."""
-    written = {
-        table: directory.partition(table, source, inputs.day) for table, count in rows.items() if count
-    }
-    files = {table: (size_of(path) or 0, file_checksum(path)) for table, path in written.items()}
+def note_made(directory: DataDirectory, source: str, inputs: DayInputs, state: PartitionState) -> None:
+    """Notes what a day's partitions were made from; the last step of making them.
+
+    Args:
+        directory: The data directory.
+        source: Name of the source.
+        inputs: The raw files of the day, whose names are noted.
+        state: The rest of the note.
+    """
     records = tuple(sorted(path.name for path in inputs.records))
-    write_state(
-        directory, source, inputs.day, PartitionState(fingerprint, records, rows, is_ordered_by_sight, files)
-    )
+    write_state(directory, source, inputs.day, replace(state, records=records))
 
 
 def write_state(directory: DataDirectory, source: str, day: str, state: PartitionState) -> None:

@@ -1,28 +1,27 @@
-"""Writes the partitions of a batch of days from the temporary tables that ``versions_sql`` made."""
+"""Writes the partitions of a batch of days from the temporary tables that ``versions_sql`` made.
+
+They are written beside their places; ``written_days`` puts them there.
+"""
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 import duckdb
 
 from cbr_warehouse.contract.columns import Column, Contract
 from cbr_warehouse.contract.endpoint import TASKS
-from cbr_warehouse.storage.atomic_write import (
-    TEMPORARY_PREFIX,
-    make_folder,
-    put_in_place,
-    remove_file,
-)
-from cbr_warehouse.storage.disk_errors import as_storage_error
-from cbr_warehouse.storage.files import is_file, names_in
+from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, make_folder
+from cbr_warehouse.storage.disk_errors import as_read_error, as_storage_error
+from cbr_warehouse.storage.files import is_file, names_in, size_of
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier, literal
-from cbr_warehouse.storage.staged_files import discard_staged, share_mode, stage_folder
+from cbr_warehouse.storage.staged_files import share_mode, stage_folder
+from cbr_warehouse.tables.build_state import file_checksum
 from cbr_warehouse.tables.engine import do_within_memory, parquet
 from cbr_warehouse.tables.flatten_sql import PARTITION_COLUMNS
 from cbr_warehouse.tables.versions_sql import NEWEST_FIRST
+from cbr_warehouse.tables.written_days import WrittenDays, remove_unplaced, written_path
 
 PARTITIONED = (TASKS.table, *TASKS.child_tables, "task_versions", "quarantine")
 """The tables that are made from a day's records."""
@@ -38,8 +37,6 @@ ROW_GROUP_ROWS = 12_288
 a day of 50,000 tasks took 120 MB more. Most days are one row group."""
 
 _PARQUET = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
-
-_WRITTEN = (*PARTITIONED, TEXTS)
 
 _DISTINCT_TEXT = """
 CASE WHEN row_number() OVER alike = 1 THEN record_text ELSE record_text || ' #' || content_hash END"""
@@ -99,7 +96,7 @@ SET_LATER = frozenset({"resolved_at", "last_seen_at"})
 
 
 class PartitionWriter:
-    """Replaces partitions of a source.
+    """Writes partitions of a source.
 
     Args:
         engine: Holds the temporary tables of the batch.
@@ -116,36 +113,34 @@ class PartitionWriter:
         self._source = source
         self._contract = contract
 
-    def replace(self, days: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Replaces all partitions of some days, each whole, after all of them are written.
+    def write(self, days: Sequence[str]) -> WrittenDays:
+        """Writes all partitions of some days beside their places; ``place_days`` puts them there.
 
         Args:
             days: UTC days, or ``unknown``: those of the batch.
 
         Returns:
-            Rows by table, of each day, those of ``TEXTS`` too.
+            What was written.
 
         Raises:
-            StorageError: A file could not be written.
+            StorageError: A file could not be written; nothing is left.
         """
-        temporary = f"{TEMPORARY_PREFIX}{uuid4().hex}"
-        rows = {day: dict.fromkeys(_WRITTEN, 0) for day in days}
+        tables = (*PARTITIONED, TEXTS)
+        no_rows = {day: dict.fromkeys(tables, 0) for day in days}
+        written = WrittenDays(f"{TEMPORARY_PREFIX}{uuid4().hex}", no_rows, {})
         try:
-            for table in _WRITTEN:
-                write = partial(self._write, table, days, temporary)
+            for table in tables:
+                write = partial(self._write, table, days, written.temporary)
                 for day, count in do_within_memory(self._engine, write):
-                    rows[day][table] = count
-            places = {
-                self._directory.partition(table, self._source, day): count
-                for day, counts in rows.items()
-                for table, count in counts.items()
-            }
-            put_in_place({path: _written(path, temporary) for path, count in places.items() if count})
-            for path in (path for path, count in places.items() if not count):
-                remove_file(path)
-        finally:
-            self._remove_unplaced(days, temporary)
-        return rows
+                    written.rows[day][table] = count
+            for day, rows in written.rows.items():
+                written.files[day] = {
+                    table: self._measure(table, day, written) for table, count in rows.items() if count
+                }
+        except BaseException:
+            remove_unplaced(self._directory, self._source, written)
+            raise
+        return written
 
     def would_shrink(self, day: str) -> bool:
         """Whether a partition as it would be made now lacks rows that it has, or has them in an older state.
@@ -181,9 +176,8 @@ class PartitionWriter:
             if len(days) == 1:
                 # A large day comes alone; partitions would be collected in memory before they are written.
                 stage_folder(place.parent)
-                query = (
-                    f"COPY (SELECT * EXCLUDE (day) FROM ({query})) TO {literal(_written(place, temporary))}"
-                )
+                target = literal(written_path(place, temporary))
+                query = f"COPY (SELECT * EXCLUDE (day) FROM ({query})) TO {target}"
                 made = self._engine.execute(f"{query} ({options})").fetchall()
                 return [(days[0], int(rows)) for _, rows, *_ in made]
             self._engine.execute(f"SET partitioned_write_max_open_files = {len(days) + 1}")
@@ -198,12 +192,11 @@ class PartitionWriter:
             share_mode(folder, [one for one in own if one.name not in before])
             return made
 
-    def _remove_unplaced(self, days: Sequence[str], temporary: str) -> None:
-        """Removes what was written and not put in place, and folders made for nothing."""
-        for day in days:
-            for table in _WRITTEN:
-                path = self._directory.partition(table, self._source, day)
-                discard_staged(_written(path, temporary), path)
+    def _measure(self, table: str, day: str, written: WrittenDays) -> tuple[int, str]:
+        """Size in bytes and checksum of a file that was written."""
+        path = written_path(self._directory.partition(table, self._source, day), written.temporary)
+        with as_read_error(path):
+            return size_of(path) or 0, file_checksum(path)
 
     def _query(self, table: str, days: Sequence[str]) -> str:
         if table == TEXTS:
@@ -221,10 +214,6 @@ def partition_rows(contract: Contract, table: str, days: Sequence[str]) -> str:
     """SQL of the rows of a table's partitions, with their day, from the temporary tables of the batch."""
     columns = ", ".join(identifier(column.name) for column in partition_columns(contract, table))
     return f"SELECT {columns}, day FROM ({_rows(table, ', '.join(map(literal, days)))})"
-
-
-def _written(path: Path, temporary: str) -> Path:
-    return path.with_name(f"{temporary}-0.parquet")
 
 
 def _rows(table: str, days: str) -> str:

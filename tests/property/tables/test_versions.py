@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import forget_tables, make_tables
 from cbr_warehouse.tables.engine import open_engine
 from cbr_warehouse.tables.sightings import fill_last_seen
+from support.changing_tasks import LOADS, START, Sighting, seen_in
 from support.landed_records import (
     CONTRACT,
     SOURCE,
@@ -23,39 +24,9 @@ from support.landed_records import (
     land,
     last_seen,
     make,
-    printed,
     rows,
     seen_by_key,
 )
-
-START = datetime(2026, 11, 18, 1, tzinfo=UTC)
-
-Sighting = tuple[int, int, int]
-"""Which task, in which of its states, how many minutes after the start it was seen."""
-
-LOADS = st.lists(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 59)), max_size=8),
-    min_size=1,
-    max_size=5,
-)
-
-
-def record_of(task: int, state: int) -> bytes:
-    """A task in one of its states; its creation moves a day in state 3, state 4 prints state 2 anew."""
-    created = START - timedelta(days=1 if state == 3 else 0, hours=2)
-    updated = START + timedelta(minutes=min(state, 2), microseconds=123_456)
-    shown = f"{updated:%Y-%m-%dT%H:%M:%S.%f}"[: -3 if state == 4 else None]
-    names = {"status": f"state {2 if state == 4 else state}"}
-    return printed(
-        {"id": f"task-{task}", "created_at": f"{created:%Y-%m-%dT%H:%M:%S}", "updated_at": shown} | names
-    )
-
-
-def seen_in(load: int, sightings: list[Sighting]) -> list[tuple[bytes, datetime]]:
-    return [
-        (record_of(task, state), START + timedelta(hours=load, minutes=minutes))
-        for task, state, minutes in sightings
-    ]
 
 
 def loaded(folder: str, loads: list[list[Sighting]], *, between: bool) -> DataDirectory:

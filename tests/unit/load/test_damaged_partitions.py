@@ -131,7 +131,7 @@ def test_the_tables_of_a_killed_rebuild_are_made_by_the_next_publication(context
 def test_a_source_whose_tables_cannot_be_made_keeps_no_other_unpublished(
     context: LoadContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise StorageError("The disk is full.")
 
     note_rebuild(context.directory)

@@ -40,6 +40,14 @@ KEYS = 'access_key = "env:AK"\nsecret_key = "env:SK"\n'
         (GOOD.replace("iam_endpoint", "# ") + KEYS, "accounts[0].iam_endpoint (account prod): is missing"),
         (GOOD + KEYS.replace("env:SK", "clear"), "a secret is written here in plain text"),
         ("sources_at_once = 0", "0 is less than 1"),
+        ('engine = "spark"', "spark_remote: is missing"),
+        ('spark_remote = "local[2]"', 'spark_remote: has no effect without engine = "spark"'),
+        ('engine = "spark"\nspark_remote = "hdfs://x"', "spark_remote: not the address of a Spark cluster"),
+        (
+            'engine = "spark"\nspark_remote = "sc://x:1/;token=abc"',
+            "parameters such as a token are not written",
+        ),
+        ('keep = "60d"\n' + GOOD + KEYS + 'history = "90d"', "keep is shorter than the history of prod"),
     ],
 )
 def test_what_is_wrong_is_said(write, text: str, said: str) -> None:

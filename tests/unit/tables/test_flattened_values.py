@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.tables import build, raw_view
+from cbr_warehouse.tables import make_days, raw_view
 from cbr_warehouse.tables.partition_writer import PartitionWriter
 from support.landed_records import SOURCE, all_rows, land, make, printed, rows
 
@@ -100,7 +100,7 @@ def test_a_write_that_fails_leaves_no_file_and_no_folder(
 
 @pytest.mark.parametrize(
     ("owner", "step"),
-    [(raw_view.RawView, "fill"), (build, "follow_records"), (PartitionWriter, "_write")],
+    [(raw_view.RawView, "fill"), (make_days, "follow_records"), (PartitionWriter, "_write")],
 )
 def test_a_step_that_needs_more_memory_is_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str

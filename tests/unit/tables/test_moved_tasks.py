@@ -11,6 +11,7 @@ import cbr_warehouse.tables.build as room
 from cbr_warehouse.raw.ledgers import LoadEntry, write_load
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables import make_days
 from cbr_warehouse.tables.build import forget_tables
 from cbr_warehouse.tables.partition_files import mend
 from cbr_warehouse.warehouse.build import build_warehouse
@@ -47,7 +48,7 @@ def test_days_that_share_a_task_are_made_alike_in_a_batch_each(
     at_once = all_rows(directory)
     assert len(at_once["task_versions"]) == 3
     forget_tables(directory)
-    monkeypatch.setattr(room, "BATCH_DAYS", 1)
+    monkeypatch.setattr(make_days, "BATCH_DAYS", 1)
     make(directory)
     assert all_rows(directory) == at_once
 

@@ -1,0 +1,155 @@
+"""Shares on a real Spark cluster: a master and two workers, and the same bits as DuckDB alone."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from cbr_warehouse.compute.spark import SparkRunner
+from cbr_warehouse.errors import ComputeError, StorageError
+from cbr_warehouse.load.run import rebuild
+from cbr_warehouse.settings.model import Settings
+from cbr_warehouse.tables import shares
+from support import failing_shares, killed_executors
+from support.many_sources import cells, contents, context_of, land_sources, load_sources
+from support.spark_cluster import Cluster, spark_cluster
+
+pytestmark = [
+    pytest.mark.needs_program("java", package="openjdk-17-jre-headless"),
+    pytest.mark.timeout(600),
+    # py4j leaves the connections of ended threads to the garbage collection.
+    pytest.mark.filterwarnings("ignore:.*<socket.socket:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
+]
+
+SOURCES = 20
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster of all these tests, ready for drivers in this process."""
+    if find_spec("pyspark") is None:
+        reason = "needs pyspark: run make test-spark, or pip install 'cbr-warehouse[spark]'"
+        if os.environ.get("REQUIRE_ALL") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with (
+        spark_cluster(tmp_path_factory.mktemp("spark")) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def connect(cluster: Cluster) -> Iterator[Callable[[Path], SparkRunner]]:
+    """Makes runners of one session, which is stopped in the end; any share is large enough for them."""
+    made: list[SparkRunner] = []
+
+    def make(root: Path) -> SparkRunner:
+        runner = SparkRunner(cluster.master, root, large_bytes=0)
+        runner.close = lambda: None  # type: ignore[method-assign]
+        made.append(runner)
+        return runner
+
+    yield make
+    for runner in made:
+        SparkRunner.close(runner)
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Settings]:
+    """Twenty sources, rebuilt by DuckDB alone."""
+    folder = tmp_path_factory.mktemp("estate")
+    settings = land_sources(folder, sources=SOURCES, tasks=60, days=4)
+    rebuild(context_of(folder, settings))
+    return folder, settings
+
+
+def built_again(
+    estate: tuple[Path, Settings],
+    folder: Path,
+    connect: Callable[[Path], SparkRunner],
+    kills: tuple[str, ...] = (),
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """What a rebuild on the cluster makes of the estate's raw files: every file of tables, and every cell."""
+    origin, settings = estate
+    shutil.copytree(origin, folder, ignore=shutil.ignore_patterns("tables", "warehouse.duckdb", ".locks"))
+    for kill in kills:
+        (folder / killed_executors.KILLS).mkdir(exist_ok=True)
+        (folder / killed_executors.KILLS / kill).touch()
+    rebuild(context_of(folder, settings, connect(folder)))
+    return contents(folder / "tables"), cells(folder / "warehouse.duckdb")
+
+
+def test_twenty_sources_end_with_the_same_bits(
+    estate: tuple[Path, Settings], tmp_path: Path, connect: Callable[[Path], SparkRunner]
+) -> None:
+    """Every Parquet file and note to the byte, every cell of every table and view."""
+    files, values = built_again(estate, tmp_path / "data", connect)
+    assert files == contents(estate[0] / "tables")
+    assert len([name for name in files if name.endswith(".parquet")]) > SOURCES * 10
+    assert values == cells(estate[0] / "warehouse.duckdb")
+
+
+@pytest.mark.fault("killed processes")
+def test_killed_executors_lose_and_double_nothing(
+    estate: tuple[Path, Settings],
+    tmp_path: Path,
+    connect: Callable[[Path], SparkRunner],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three die before a share, three after it, when its files are written and nobody knows of them."""
+    monkeypatch.setattr(shares, "make_days", killed_executors.make_days)
+    kills = tuple(f"{moment}-{number}" for moment in ("before", "after") for number in range(3))
+    files, values = built_again(estate, tmp_path / "data", connect, kills)
+    assert list((tmp_path / "data" / killed_executors.KILLS).iterdir()) == []
+    assert files == contents(estate[0] / "tables")
+    assert values == cells(estate[0] / "warehouse.duckdb")
+
+
+def test_a_load_makes_its_tables_on_the_cluster(
+    tmp_path: Path, connect: Callable[[Path], SparkRunner]
+) -> None:
+    settings = load_sources(tmp_path, connect(tmp_path), sources=2, tasks=20, days=2)
+    made = contents(tmp_path / "tables")
+    values = cells(tmp_path / "warehouse.duckdb")
+    rebuild(context_of(tmp_path, settings))
+    assert contents(tmp_path / "tables") == made
+    assert cells(tmp_path / "warehouse.duckdb") == values
+
+
+def test_an_error_of_ours_is_the_error_of_the_command(
+    tmp_path: Path, connect: Callable[[Path], SparkRunner]
+) -> None:
+    with pytest.raises(StorageError, match=r"/x\.parquet: is damaged: for a test"):
+        connect(tmp_path).run(failing_shares.find_damaged, ["/x.parquet"])
+
+
+def test_any_other_error_names_its_cause(tmp_path: Path, connect: Callable[[Path], SparkRunner]) -> None:
+    with pytest.raises(ComputeError, match=r"ZeroDivisionError.*Nothing is lost: run the command again"):
+        connect(tmp_path).run(failing_shares.divide, [1, 0])
+
+
+def test_a_directory_that_workers_do_not_see_is_refused_before_anything_is_removed(
+    estate: tuple[Path, Settings], cluster: Cluster, tmp_path: Path, connect: Callable[[Path], SparkRunner]
+) -> None:
+    origin, settings = estate
+    before = contents(origin / "tables")
+    with pytest.raises(ComputeError, match="must be the same folder"):
+        rebuild(context_of(origin, settings, connect(tmp_path / "elsewhere")))
+    assert contents(origin / "tables") == before
+
+
+def test_a_worker_of_another_version_is_refused(
+    tmp_path: Path, connect: Callable[[Path], SparkRunner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = connect(tmp_path)
+    runner.start()
+    monkeypatch.setattr("cbr_warehouse.compute.spark.__version__", "0.0.1")
+    with pytest.raises(ComputeError, match=r"this is 0\.0\.1\. Install the same version"):
+        runner.run(failing_shares.divide, [1])
