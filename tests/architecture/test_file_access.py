@@ -90,6 +90,7 @@ OTHER_FILES = {
     "cli/sql.py",
     "cli/sql_prompt.py",
     "reader/warehouse.py",
+    "settings/engine.py",
     "settings/field_types.py",
     "settings/locate.py",
     "settings/resolve_credentials.py",

@@ -32,7 +32,7 @@ LAYERS: dict[str, set[str]] = {
     "doctor": {"settings", "source", "contract", "extract"},
     # The definitions of the views; the warehouse creates them.
     "analytics": {"settings", "storage"},
-    "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics"},
+    "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics", "compute"},
     # Compares what is stored with its checksums, and with what is made of raw again; writes nothing.
     "integrity": {"settings", "storage", "contract", "raw", "tables", "analytics", "warehouse"},
     "reader": {"warehouse", "storage", "analytics", "settings"},

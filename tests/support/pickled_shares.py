@@ -31,7 +31,7 @@ class PickledShares:
 
     def run(self, work: Callable[[Any], Any], shares: Sequence[Any]) -> Iterator[Any]:
         """Computes the last share first."""
-        self.computed += [work.__name__] * len(shares)
+        self.computed += [getattr(work, "func", work).__name__] * len(shares)
         results = []
         for share in reversed(shares):
             for _ in range(self._times):

@@ -16,7 +16,7 @@ from cbr_warehouse.analytics.fill_tables import TOUCHED_TABLES, fill_whole, fill
 from cbr_warehouse.analytics.follow_changes import TOUCHED, differ, update
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 
-_SOURCE_WATERMARK = """
+SOURCE_WATERMARK = """
 INSERT INTO analytics.source_watermark
 SELECT *, least(watermark, min(watermark) FILTER (is_included) OVER ()) AS observed_until
 FROM (
@@ -29,9 +29,9 @@ FROM (
 is documented to keep tasks (OTC CBR guide, "executed over the past 30 days"): later tasks of it were missed.
 """
 
-_AS_OF = "INSERT INTO analytics.as_of SELECT min(watermark) FROM analytics.source_watermark WHERE is_included"
+AS_OF = "INSERT INTO analytics.as_of SELECT min(watermark) FROM analytics.source_watermark WHERE is_included"
 
-_SOURCE_CLOCK = """
+SOURCE_CLOCK = """
 INSERT INTO analytics.source_clock
 SELECT k.source, coalesce(c.timezone, s.timezone), coalesce(c.day_anchor, s.day_anchor)
 FROM (
@@ -66,7 +66,7 @@ def bring_up(
         duckdb.Error: A definition does not fit the tables; nothing is published then.
     """
     changed = sorted(changed)
-    fingerprint = _fingerprint(settings)
+    fingerprint = fingerprint_of(settings)
     rebuild_all = _stored_fingerprint(connection) != fingerprint
     if rebuild_all:
         create_schema(connection, settings, fingerprint, has_comments=has_comments)
@@ -74,7 +74,7 @@ def bring_up(
     if changed or rebuild_all:
         _touch(connection, None if rebuild_all else changed)
         news |= _OF_PARTITIONS
-    if _refill(connection, "source_clock", _SOURCE_CLOCK):
+    if _refill(connection, "source_clock", SOURCE_CLOCK):
         news.add("analytics.source_clock")
     for tables in filled_together(base_tables()):
         if rebuild_all:
@@ -84,17 +84,18 @@ def bring_up(
                 news.add(f"analytics.{table.name}")
         if tables[0].name == "source_load":
             news |= _refill_watermarks(connection)
-    _drop_touched(connection)
+    drop_touched(connection)
     if rebuild_all:
         create_views(connection, has_comments=has_comments)
 
 
 def is_current(connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings) -> bool:
     """Whether the schema of a warehouse was created with these settings and the present definitions."""
-    return _stored_fingerprint(connection) == _fingerprint(settings)
+    return _stored_fingerprint(connection) == fingerprint_of(settings)
 
 
-def _drop_touched(connection: duckdb.DuckDBPyConnection) -> None:
+def drop_touched(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drops what showed the tasks that base tables were made from."""
     for table in TOUCHED_TABLES:
         connection.execute(f"DROP VIEW IF EXISTS touched_{table}")
     for name in (*TOUCHED, "changed_attempts", "changed_days"):
@@ -138,14 +139,15 @@ def _refill_watermarks(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """The watermarks that follow from the loads; returns those that differ in more than time has gone on."""
     excluded = "SELECT source, is_included, CASE WHEN NOT is_included THEN watermark END AS excluded_at"
     connection.execute(f"CREATE TEMP TABLE excluded_before AS {excluded} FROM analytics.source_watermark")
-    _refill(connection, "source_watermark", _SOURCE_WATERMARK)
+    _refill(connection, "source_watermark", SOURCE_WATERMARK)
     is_new = differ(connection, "excluded_before", f"({excluded} FROM analytics.source_watermark)")
     connection.execute("DROP TABLE temp.excluded_before")
     news = {"analytics.source_watermark"} if is_new else set()
-    return news | ({"analytics.as_of"} if _refill(connection, "as_of", _AS_OF) else set())
+    return news | ({"analytics.as_of"} if _refill(connection, "as_of", AS_OF) else set())
 
 
-def _fingerprint(settings: AnalyticsSettings) -> str:
+def fingerprint_of(settings: AnalyticsSettings) -> str:
+    """A hash of the settings and of all definitions."""
     parts = [repr(settings), *(one.comment + repr(one) for one in (*base_tables(), *views()))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

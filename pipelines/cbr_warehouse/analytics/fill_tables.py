@@ -19,7 +19,7 @@ TOUCHED_TABLES = ("tasks", "resources", "replications")
 SHARE_ROWS = 100_000
 """Tasks, or backups, that base tables are made from at once: windows and lists do not spill to disk."""
 
-_OF_BACKUPS = {
+OF_BACKUPS = {
     "schedule_run": ("touched_schedules", "schedule_id"),
     "resource_day": ("touched_backups", "resource_id"),
     "recovery_point": ("touched_backups", "resource_id"),
@@ -32,12 +32,16 @@ together: windows go over the whole history of a resource.
 
 def filled_together(tables: Iterable[Definition]) -> list[tuple[Definition, ...]]:
     """Tables in groups that are made from the same shares of backups, in their order."""
-    groups = groupby(tables, lambda table: _OF_BACKUPS.get(table.name, (table.name, "")))
+    groups = groupby(tables, lambda table: OF_BACKUPS.get(table.name, (table.name, "")))
     return [tuple(group) for _, group in groups]
 
 
 def fill_whole(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[Definition], *, has_comments: bool
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[Definition],
+    *,
+    has_comments: bool,
+    part: tuple[int, int] = (0, 1),
 ) -> None:
     """Creates base tables with all their rows, from a share of their inputs at a time where there are many.
 
@@ -45,9 +49,11 @@ def fill_whole(
         connection: The warehouse being built.
         tables: A group of ``filled_together``; the tables that they are made from are filled.
         has_comments: Whether the tables and their columns get comments.
+        part: Which part of the resources or schedules, from 0, of how many; of tables made from backups.
     """
     verb = "CREATE OR REPLACE TABLE analytics.{} AS"
-    for _ in _shares_of_tasks(connection) if tables[0].name == "attempt" else shares(connection, tables):
+    is_attempt = tables[0].name == "attempt"
+    for _ in _shares_of_tasks(connection) if is_attempt else shares(connection, tables, part=part):
         for table in tables:
             connection.execute(f"{verb.format(table.name)} {table.body}")
         verb = "INSERT INTO analytics.{} BY NAME"
@@ -74,7 +80,10 @@ def _shares_of_tasks(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def shares(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[Definition], changed: str = ""
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[Definition],
+    changed: str = "",
+    part: tuple[int, int] = (0, 1),
 ) -> Iterator[None]:
     """Shows some resources' or schedules' backups after another; all at once where there are few.
 
@@ -82,14 +91,17 @@ def shares(
         connection: The warehouse being built.
         tables: The base tables to make from what is shown; one share if they are not made from backups.
         changed: Join with attempts ``a`` that leaves only some of the backups; all by default.
+        part: Which part of the keys, from 0, of how many.
     """
-    if tables[0].name not in _OF_BACKUPS:
+    if tables[0].name not in OF_BACKUPS:
         yield
         return
-    name, key = _OF_BACKUPS[tables[0].name]
+    name, key = OF_BACKUPS[tables[0].name]
     backups = (
         f"FROM analytics.attempt AS a {changed} WHERE a.operation_type = 'backup' AND a.{key} IS NOT NULL"
     )
+    if part[1] > 1:  # with a hash that the shares below do not use
+        backups += f" AND hash(a.{key}, 'part') % {part[1]} = {part[0]}"
     (count,) = connection.execute(f"SELECT count(*) {backups}").fetchall()[0]
     number = -(-count // SHARE_ROWS)
     if number <= 1:
@@ -106,11 +118,11 @@ def shares(
             f"CREATE TEMP TABLE group_of_shares AS SELECT {columns}, hash(a.{key}) AS key_hash {backups} "
             f"AND hash(a.{key}) % {groups} = {group}"
         )
-        for part in range(each):
+        for number_in_group in range(each):
             # A table, not a view: queries are planned by its number of rows, and several read it.
             connection.execute(
                 f"CREATE TEMP TABLE {name} AS SELECT * EXCLUDE (key_hash) FROM group_of_shares "
-                f"WHERE key_hash // {groups} % {each} = {part}"
+                f"WHERE key_hash // {groups} % {each} = {number_in_group}"
             )
             yield
             connection.execute(f"DROP TABLE temp.{name}")

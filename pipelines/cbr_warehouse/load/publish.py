@@ -68,6 +68,7 @@ def build_and_mend(context: LoadContext) -> Publication:
         context.contract,
         context.analytics,
         at_least_every=context.publish_unchanged,
+        runner=context.runner,
     )
     mended = [_make_again(context, source, days) for source, days in publication.broken.items()]
     if not any(mended):

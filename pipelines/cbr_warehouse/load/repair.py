@@ -6,7 +6,10 @@ That no table shrinks meanwhile is the responsibility of ``tables``.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
+from pathlib import Path
 
+from cbr_warehouse.compute.runner import IN_PROCESS, ShareRunner
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.contract.utc_days import start_of
@@ -88,19 +91,22 @@ def find_and_set_aside(
     return Damage(tuple(sorted({one.day for one in within} | new)), beyond)
 
 
-def refuse_damaged(directory: DataDirectory, sources: Collection[str]) -> None:
+def refuse_damaged(
+    directory: DataDirectory, sources: Collection[str], runner: ShareRunner = IN_PROCESS
+) -> None:
     """Fails if a raw file or ledger is damaged; for commands that cannot read it again from the source.
+
+    Args:
+        directory: The data directory.
+        sources: The sources whose files are read.
+        runner: Reads those of each source.
 
     Raises:
         StorageError: A raw file or a ledger is damaged.
     """
-    for source in sources:
-        check_ledgers(directory, source)
-    damaged = [
-        one for source in sources for one in find_damaged(directory, source, directory.raw_days(source))
-    ]
-    paths = [one.path for one in damaged]
-    paths += [path for source in sources for path in find_damaged_inventory(directory, source)]
+    found = list(runner.run(partial(_damaged_paths, directory), list(sources)))
+    paths = [path for records, _ in found for path in records]
+    paths += [path for _, inventory in found for path in inventory]
     if paths:
         more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
         raise StorageError(
@@ -110,28 +116,46 @@ def refuse_damaged(directory: DataDirectory, sources: Collection[str]) -> None:
         )
 
 
-def refuse_missing(directory: DataDirectory, sources: Iterable[str]) -> None:
+def _damaged_paths(directory: DataDirectory, source: str) -> tuple[list[Path], list[Path]]:
+    """The damaged files of records and manifests of a source, and those of its inventory."""
+    check_ledgers(directory, source)
+    damaged = find_damaged(directory, source, directory.raw_days(source))
+    return [one.path for one in damaged], list(find_damaged_inventory(directory, source))
+
+
+def refuse_missing(
+    directory: DataDirectory, sources: Collection[str], runner: ShareRunner = IN_PROCESS
+) -> None:
     """Fails if files of records that the ledgers list are missing; for commands that would publish less.
 
     Days with files set aside are left out: the load that set them aside reported them.
 
+    Args:
+        directory: The data directory.
+        sources: The sources that are looked at.
+        runner: Looks at each source.
+
     Raises:
         StorageError: Records are missing.
     """
-    for source in sources:
-        missing = count_missing(directory, source)
-        if missing:
-            raise StorageError(
-                f"{directory.raw_ledger('records', source)}: {sum(missing.values()):,} records of "
-                f"{', '.join(missing)} are missing: the ledgers list them, but their files are gone. "
-                "Nothing was changed. Restore them from a backup, or run 'cbr-warehouse load', which reads "
-                "again what the source still serves."
-            )
-        if gone := find_gone_inventory(directory, source):
-            raise StorageError(
-                f"{gone[0]}: is gone, and the ledger of inventories lists it. Nothing was changed. Restore "
-                "it from a backup, or run 'cbr-warehouse load', which asks for the inventory again."
-            )
+    for _ in runner.run(partial(_refuse_missing, directory), list(sources)):
+        pass
+
+
+def _refuse_missing(directory: DataDirectory, source: str) -> None:
+    missing = count_missing(directory, source)
+    if missing:
+        raise StorageError(
+            f"{directory.raw_ledger('records', source)}: {sum(missing.values()):,} records of "
+            f"{', '.join(missing)} are missing: the ledgers list them, but their files are gone. "
+            "Nothing was changed. Restore them from a backup, or run 'cbr-warehouse load', which reads "
+            "again what the source still serves."
+        )
+    if gone := find_gone_inventory(directory, source):
+        raise StorageError(
+            f"{gone[0]}: is gone, and the ledger of inventories lists it. Nothing was changed. Restore "
+            "it from a backup, or run 'cbr-warehouse load', which asks for the inventory again."
+        )
 
 
 def _is_within(day: str, plan: Plan) -> bool:

@@ -98,16 +98,15 @@ def _rebuild(context: LoadContext) -> None:
     directory, progress = context.directory, context.progress
     with hold_everything(context, "rebuild"):
         sources = directory.sources_with_raw()
-        refuse_damaged(directory, sources)
-        refuse_missing(directory, sources)
         is_shared = context.runner.distributes(partial(_record_bytes, directory, sources))
         if is_shared:
             context.runner.start()  # before anything is removed
+        runner = Always(context.runner) if is_shared else IN_PROCESS
+        refuse_damaged(directory, sources, runner)
+        refuse_missing(directory, sources, runner)
         note_rebuild(directory)
         forget_tables(directory)
-        make = partial(
-            _make_again, replace(context, runner=Always(context.runner) if is_shared else IN_PROCESS)
-        )
+        make = partial(_make_again, replace(context, runner=runner))
         if is_shared:
             with ThreadPoolExecutor(context.sources_at_once, thread_name_prefix="rebuild") as pool:
                 for made in [pool.submit(make, source) for source in sources]:
@@ -117,7 +116,9 @@ def _rebuild(context: LoadContext) -> None:
                 make(source)
         note_rebuilt(directory)
         progress.step("", "warehouse published")
-        refuse_held_back(build_warehouse(directory, context.contract, context.analytics, fresh=True))
+        refuse_held_back(
+            build_warehouse(directory, context.contract, context.analytics, fresh=True, runner=runner)
+        )
         progress.finish("")
 
 

@@ -21,22 +21,56 @@ from cbr_warehouse.tables.make_days import ChosenDays, DayMaker, MadeDays, batch
 
 
 @dataclass(frozen=True)
+class WorkerTerms:
+    """What a worker has to have and to keep, to make what the caller would.
+
+    Attributes:
+        contract: Fingerprint of the contract.
+        umask: Permission bits that new files do not get.
+    """
+
+    contract: str
+    umask: int
+
+    @classmethod
+    def of_caller(cls, contract: Contract) -> "WorkerTerms":
+        """Those of this process."""
+        return cls(contract.fingerprint, current_umask())
+
+    def accept(self) -> Contract:
+        """Has this process, a worker, keep them.
+
+        Returns:
+            The contract.
+
+        Raises:
+            StorageError: The worker has another contract.
+        """
+        contract = read_contract()
+        if contract.fingerprint != self.contract:
+            raise StorageError(
+                "A worker has other schemas than the process that gave it work, so it would make other "
+                "tables. Install the same version of cbr-warehouse on every worker."
+            )
+        restrict_new_files(self.umask)
+        return contract
+
+
+@dataclass(frozen=True)
 class SourceDays:
     """Days of a source that a share is about, as the process that divided the work sees them.
 
     Attributes:
         directory: The data directory, at the same path on every worker.
         source: Name of the source.
-        contract: Fingerprint of the contract.
-        umask: Permission bits that new files do not get.
+        terms: What a worker has to have and to keep.
         inputs: Fingerprint of the raw files of each day that the share reads.
         moved: Tasks of these days that were seen under more than one day, with those days.
     """
 
     directory: DataDirectory
     source: str
-    contract: str
-    umask: int
+    terms: WorkerTerms
     inputs: Mapping[str, str]
     moved: MovedTasks
 
@@ -95,10 +129,9 @@ class SharedMaker:
         self._runner = runner
         self._directory = directory
         self._source = source
-        self._contract = contract
+        self._terms = WorkerTerms.of_caller(contract)
         self._inputs = inputs
         self._moved = moved
-        self._umask = current_umask()
 
     def choose(self, dirty: set[str], *, is_note_lost: bool) -> ChosenDays:
         """As of ``DayMaker``, by one worker."""
@@ -119,9 +152,7 @@ class SharedMaker:
 
     def _days(self, days: Mapping[str, DayInputs] | set[str], moved: MovedTasks) -> SourceDays:
         fingerprints = {day: self._inputs[day].seen_fingerprint for day in sorted(days)}
-        return SourceDays(
-            self._directory, self._source, self._contract.fingerprint, self._umask, fingerprints, moved
-        )
+        return SourceDays(self._directory, self._source, self._terms, fingerprints, moved)
 
 
 @without_pandas()
@@ -149,13 +180,7 @@ def make_days(share: Batch) -> MadeDays:
 
 @contextmanager
 def _open_maker(own: SourceDays) -> Iterator[DayMaker]:
-    contract = read_contract()
-    if contract.fingerprint != own.contract:
-        raise StorageError(
-            "A worker has other schemas than the process that gave it work, so it would make other tables. "
-            "Install the same version of cbr-warehouse on every worker."
-        )
-    restrict_new_files(own.umask)
+    contract = own.terms.accept()
     inputs = {day: day_inputs(own.directory, own.source, day, contract) for day in own.inputs}
     for day, seen in own.inputs.items():
         if inputs[day].seen_fingerprint != seen:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import duckdb
 
+from cbr_warehouse.compute.runner import IN_PROCESS, ShareRunner
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import StorageError, WarehouseError
 from cbr_warehouse.settings.analytics import AnalyticsSettings
@@ -17,6 +18,7 @@ from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.memory import release_memory
 from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.warehouse.news import may_wait
+from cbr_warehouse.warehouse.partitions import partition_bytes
 from cbr_warehouse.warehouse.query import count_rows
 from cbr_warehouse.warehouse.reusable_file import is_published, is_reusable, note_next, published_checksum
 from cbr_warehouse.warehouse.sidecars import remove_sidecars, verify_published
@@ -33,6 +35,7 @@ def build_warehouse(
     *,
     fresh: bool = False,
     at_least_every: timedelta = timedelta(0),
+    runner: ShareRunner = IN_PROCESS,
 ) -> Publication:
     """Updates the warehouse from tables and ledgers and publishes it atomically.
 
@@ -42,6 +45,7 @@ def build_warehouse(
         analytics: The settings of the analytics.
         fresh: Whether to build it from scratch instead of from the published one.
         at_least_every: How long a large file may stay as it is while there is no news.
+        runner: Makes the rows of each source where the file is built from scratch and is large enough.
 
     Returns:
         The sources whose rows stay as they were published, because files of theirs are damaged.
@@ -49,6 +53,7 @@ def build_warehouse(
     Raises:
         WarehouseError: The result violates a key or a reference; nothing is published.
         StorageError: The file could not be written; the published one stays in place.
+        ComputeError: The workers failed; nothing is published.
     """
     next_file = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-warehouse.duckdb"
     published = directory.warehouse
@@ -60,7 +65,13 @@ def build_warehouse(
             remove_sidecars(published)
         return Publication()
     with publish(next_file, published):
-        publication, rows = _write_or_start_over(next_file, directory, contract, analytics, fresh)
+        if fresh and runner.distributes(partial(partition_bytes, directory)):
+            # Not imported where this process does all by itself.
+            from cbr_warehouse.warehouse.from_shares import write_from_shares  # noqa: PLC0415
+
+            publication, rows = write_from_shares(next_file, directory, contract, analytics, runner)
+        else:
+            publication, rows = _write_or_start_over(next_file, directory, contract, analytics, fresh)
         # A file that another program changed must not be known after a crash before the rename.
         note_next(directory, current if is_known else None, next_file)
         # Before the rename: what lies there belongs to the file that is replaced.

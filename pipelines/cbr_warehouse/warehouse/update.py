@@ -112,6 +112,32 @@ class WarehouseUpdate:
             WarehouseError: A key is not unique or a reference dangles.
         """
         connection = self._connection
+        changed, others = self.fill_tables(self._directory.sources_with_raw())
+        at_once = changed if is_current(connection, self._analytics) else ()
+        limit_memory(connection, max(analytics_megabytes(connection, at_once), megabytes))
+        bring_up(connection, self._analytics, changed, others=others)
+        connection.execute("COMMIT")
+        connection.execute("CHECKPOINT")
+        return self._publication
+
+    @property
+    def publication(self) -> Publication:
+        """What stays as it was published, of what was done so far."""
+        return self._publication
+
+    def fill_tables(self, sources: tuple[str, ...]) -> tuple[Collection[tuple[str, str]], Collection[str]]:
+        """Brings up all tables but those of the analytics, and leaves a transaction open.
+
+        Args:
+            sources: The sources that are to be in the file.
+
+        Returns:
+            The changed partitions (source, day), and the other tables that have other rows.
+
+        Raises:
+            WarehouseError: A key is not unique or a reference dangles.
+        """
+        connection = self._connection
         connection.execute("BEGIN")
         if self._fresh:
             for statement in create_statements(self._contract):
@@ -120,7 +146,6 @@ class WarehouseUpdate:
                 "INSERT INTO meta.contract VALUES ($1)", [self._contract.warehouse_fingerprint]
             )
             commit(connection)
-        sources = self._directory.sources_with_raw()
         ledgers = self._read_ledgers(sources)
         changed = changed_partitions(connection, self._directory, [*set(sources) - self._left_out])
         changed = self._without_broken(changed)
@@ -135,12 +160,7 @@ class WarehouseUpdate:
         check_days(connection, self._contract, sorted({day for _, day in changed}))
         others = self._update_inventories([source for source in sources if source not in self._left_out])
         commit(connection)
-        at_once = changed if is_current(connection, self._analytics) else ()
-        limit_memory(connection, max(analytics_megabytes(connection, at_once), megabytes))
-        bring_up(connection, self._analytics, changed, others=others)
-        connection.execute("COMMIT")
-        connection.execute("CHECKPOINT")
-        return self._publication
+        return changed, others
 
     def _update_last_seen(self, sources: list[str], changed: dict[tuple[str, str], str]) -> None:
         """Sets ``last_seen_at``; of a source whose files cannot be read it stays as it is."""
