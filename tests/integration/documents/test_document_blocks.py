@@ -17,17 +17,28 @@ from cbr_warehouse.contract.load_schemas import parse_table
 from cbr_warehouse.settings.read import read_settings
 from support.document_blocks import ROOT, Shell, block, blocks_of
 
-PAGES = (
-    "docs/analytics.md",
-    "docs/dagster.md",
-    "docs/deployment.md",
-    "docs/operations.md",
-    "CONTRIBUTING.md",
-)
-"""Pages whose every block is run here, but for that of ``test_component``."""
+ELSEWHERE = {
+    "docs/backup-and-restore.md": ("load/test_backup_page", ("sh",)),
+    "docs/configuration.md": ("../unit/settings/test_configuration_page", ("toml",)),
+    "docs/dagster.md": ("dagster/test_component", ("yaml",)),
+    "schemas/README.md": ("../unit/contract/test_schema_keys", ("yaml",)),
+    "README.md": ("load/test_readme", ("sql", "python")),
+}
+"""Blocks that tests of other files run: of a page, the file, and their languages."""
 
-COMPONENT = ("docs/dagster.md", "type: cbr_warehouse.component")
-HERE = re.findall(r'block\("([^"]+)", "([^"]+)"\)', Path(__file__).read_text(encoding="utf-8"))
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("*.md", "docs/**/*.md", "*/README.md")
+    for path in ROOT.glob(pattern)
+    if not path.is_relative_to(ROOT / ".venv")
+)
+HERE = [
+    found
+    for file in ("test_document_blocks.py", "test_commands_of_pages.py")
+    for found in re.findall(
+        r'block\("([^"]+)", "([^"]+)"\)', Path(__file__).with_name(file).read_text(encoding="utf-8")
+    )
+]
 WHEEL = f"cbr_warehouse-{__version__}-py3-none-any.whl"
 
 
@@ -38,18 +49,33 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(folder)
 
 
-def test_every_block_is_run() -> None:
-    run = [*HERE, COMPONENT]
-    for page in PAGES:
-        begins = [begin for own, begin in run if own == page]
-        assert [one.text for one in blocks_of(page) if not one.text.startswith(tuple(begins))] == []
-    assert all(block(page, begin) for page, begin in run)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_run(page: str) -> None:
+    begins = [begin for own, begin in HERE if own == page]
+    file, languages = ELSEWHERE.get(page, ("", ()))
+    if file:
+        other = Path(__file__).parents[1] / f"{file}.py"
+        assert Path(page).name in other.read_text(encoding="utf-8")
+    left = [one for one in blocks_of(page) if not one.text.startswith(tuple(begins))]
+    assert [one.text for one in left if one.language not in languages] == []
+
+
+def test_no_block_is_run_that_is_not_there() -> None:
+    assert all(block(page, begin) for page, begin in HERE)
+    assert len(PAGES) > 20
 
 
 def test_the_first_commands_of_the_readme_are_targets(shell: Shell) -> None:
     shell.stand_in("make")
     shell.run(block("README.md", "make demo"))
     assert [call.split()[:2] for call in shell.calls] == [["make", "demo"], ["make", "test"]]
+
+
+def test_it_is_installed_as_the_readme_says(shell: Shell) -> None:
+    """The wheel is installed by ``integration/package``; ``test_init`` answers the questions of init."""
+    shell.stand_in("uv", "cbr-warehouse")
+    shell.run(block("README.md", "uv tool install"))
+    assert shell.calls == [f"uv tool install dist/{WHEEL}[report]", "cbr-warehouse init"]
 
 
 def test_a_real_cloud_is_loaded_as_the_readme_says(shell: Shell, emulate: Callable[..., str]) -> None:
