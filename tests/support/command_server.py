@@ -91,8 +91,8 @@ class CommandServer:
             return int(status), _content(out), _content(err)
 
     def close(self) -> None:
-        """Ends the server."""
-        self._process.terminate()
+        """Ends the server; also where it inherited that SIGTERM is ignored."""
+        self._process.kill()
         self._process.wait()
         self._folder.cleanup()
 
