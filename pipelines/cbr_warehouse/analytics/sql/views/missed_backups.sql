@@ -55,8 +55,11 @@ local_day AS (
 ),
 
 member AS MATERIALIZED (
-    -- Numbered, like slots: a million of them are matched, which is faster by number than by name.
-    SELECT *, row_number() OVER () AS member_no
+    -- Numbered, like schedules, runs and slots: a million are matched, which is twice as fast by number as by name.
+    SELECT
+        *,
+        row_number() OVER () AS member_no,
+        dense_rank() OVER (ORDER BY source ASC, schedule_id ASC) AS schedule_no
     FROM (
         SELECT
             source,
@@ -83,23 +86,29 @@ period AS (
     WHERE operation_type = 'backup'
 ),
 
-inferred AS (
+moment AS (
+    -- Each time of each day once, however many schedules run at it: time zones are slow to compute.
     SELECT
         e.source,
-        e.schedule_id,
+        e.weekday,
+        e.time_of_day,
         d.day + e.time_of_day AS slot_local,
         timezone(c.timezone, d.day + e.time_of_day) AS slot_at,
         c.day_anchor,
         c.until_at
-    FROM analytics.schedule_slot AS e
+    FROM (SELECT DISTINCT source, weekday, time_of_day FROM analytics.schedule_slot WHERE is_expected) AS e
     JOIN clock AS c ON c.source = e.source
     JOIN local_day AS d ON d.source = e.source AND isodow(d.day) = e.weekday
+    WHERE slot_at >= c.from_at AND slot_at + INTERVAL 1 HOUR < c.until_at AND timezone(c.timezone, slot_at) = slot_local
+),
+
+inferred AS (
+    SELECT e.source, e.schedule_id, m.slot_local, m.slot_at, m.day_anchor, m.until_at
+    FROM analytics.schedule_slot AS e
+    JOIN moment AS m ON m.source = e.source AND m.weekday = e.weekday AND m.time_of_day = e.time_of_day
     WHERE e.is_expected
-        AND slot_at >= c.from_at
-        AND slot_at + INTERVAL 1 HOUR < c.until_at
-        AND timezone(c.timezone, slot_at) = slot_local
-        AND slot_local >= e.expected_from
-        AND coalesce(slot_local <= e.expected_until, true)
+        AND m.slot_local >= e.expected_from
+        AND coalesce(m.slot_local <= e.expected_until, true)
 ),
 
 planned AS (
@@ -141,51 +150,58 @@ slot AS (
 ),
 
 covered_slot AS MATERIALIZED (
-    SELECT s.*, v.state AS day_state, row_number() OVER () AS slot_no
+    SELECT s.*, n.schedule_no, v.state AS day_state, row_number() OVER () AS slot_no
     FROM slot AS s
+    JOIN (SELECT DISTINCT source, schedule_id, schedule_no FROM member) AS n USING (source, schedule_id)
     LEFT JOIN analytics.day_state AS v ON v.source = s.source AND v.day = timezone('UTC', s.slot_at)::DATE
     WHERE v.state IS NULL OR (v.state <> 'lost' AND v.checked_at IS NOT NULL)
 ),
 
-met AS MATERIALIZED (
+run AS MATERIALIZED (
     SELECT
-        s.slot_no,
-        r.source,
-        r.schedule_id,
+        n.schedule_no,
         r.run_started_at,
-        r.last_created_at >= s.until_at - to_seconds(epoch(g.run_gap)) AS is_running
+        r.last_created_at,
+        r.slot_local,
+        row_number() OVER () AS run_no
+    FROM analytics.schedule_run AS r
+    JOIN (SELECT DISTINCT source, schedule_id, schedule_no FROM member) AS n
+        ON n.source = r.source AND n.schedule_id = r.schedule_id
+),
+
+met AS MATERIALIZED (
+    SELECT s.slot_no, r.run_no, r.last_created_at >= s.until_at - to_seconds(epoch(g.run_gap)) AS is_running
     FROM (SELECT *, unnest([0, 1, 2, 3]) * INTERVAL 15 MINUTE AS late FROM covered_slot) AS s
     CROSS JOIN analytics.settings AS g
-    JOIN analytics.schedule_run AS r
-        ON r.source = s.source AND r.schedule_id = s.schedule_id AND r.slot_local = s.begins_local + s.late
+    JOIN run AS r ON r.schedule_no = s.schedule_no AND r.slot_local = s.begins_local + s.late
 ),
 
 tried AS MATERIALIZED (
-    SELECT m.member_no, t.slot_no, a.outcome = 'skip' AS is_skip
+    SELECT a.member_no, t.slot_no, a.is_skip
     FROM (
-        SELECT a.source, a.schedule_id, a.resource_id, a.outcome, r.run_started_at
-        FROM analytics.attempt AS a
-        ASOF JOIN analytics.schedule_run AS r
-            ON r.source = a.source AND r.schedule_id = a.schedule_id AND a.created_at >= r.run_started_at
-        WHERE a.operation_type = 'backup' AND a.schedule_id IS NOT NULL
-            AND a.created_at >= (SELECT min(from_at) FROM clock)
+        SELECT a.member_no, a.is_skip, r.run_no
+        FROM (
+            SELECT m.member_no, m.schedule_no, a.created_at, a.outcome = 'skip' AS is_skip
+            FROM analytics.attempt AS a
+            JOIN member AS m
+                ON m.source = a.source AND m.schedule_id = a.schedule_id AND m.resource_id = a.resource_id
+            WHERE a.operation_type = 'backup' AND a.created_at >= (SELECT min(from_at) FROM clock)
+        ) AS a
+        ASOF JOIN run AS r ON r.schedule_no = a.schedule_no AND a.created_at >= r.run_started_at
     ) AS a
-    JOIN met AS t
-        ON t.source = a.source AND t.schedule_id = a.schedule_id AND t.run_started_at = a.run_started_at
-    JOIN member AS m
-        ON m.source = a.source AND m.schedule_id = a.schedule_id AND m.resource_id = a.resource_id
+    JOIN met AS t ON t.run_no = a.run_no
 ),
 
 missed AS (
     SELECT m.member_no, s.slot_no
     FROM member AS m
     JOIN analytics.resource AS r ON r.source = m.source AND r.resource_id = m.resource_id
-    JOIN covered_slot AS s ON s.source = m.source AND s.schedule_id = m.schedule_id
+    JOIN covered_slot AS s ON s.schedule_no = m.schedule_no
+    ANTI JOIN (SELECT member_no, slot_no FROM tried WHERE NOT is_skip) AS t
+        ON t.member_no = m.member_no AND t.slot_no = s.slot_no
     WHERE s.slot_local >= time_bucket(INTERVAL 15 MINUTE, m.first_local)
         AND coalesce(s.slot_at < r.removed_at, true)
         AND (m.schedule_id = r.schedule_id OR s.slot_local <= m.last_local)
-        AND NOT EXISTS (
-            SELECT 1 FROM tried AS t WHERE t.member_no = m.member_no AND t.slot_no = s.slot_no AND NOT t.is_skip)
 )
 
 SELECT
