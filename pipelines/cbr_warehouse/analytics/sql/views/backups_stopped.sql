@@ -24,20 +24,50 @@
 --   usual_hours: Their median usual wait.
 --   raised_at: When the first of them had waited too long.
 --   resumed_at: When the last of them was tried again; NULL while one of them is not.
-WITH attempted AS (
+WITH scheduled AS MATERIALIZED (
+    SELECT
+        a.source,
+        a.resource_id,
+        a.task_id,
+        a.schedule_id,
+        a.vault_id,
+        a.vault_name,
+        a.created_at,
+        -- Half of the shortest wait that can be too long.
+        floor(epoch(a.created_at) / (epoch(s.default_interval) + epoch(s.rpo_grace) / 2)) AS bucket
+    FROM analytics.attempt AS a
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    WHERE a.operation_type = 'backup' AND a.is_scheduled AND a.resource_id IS NOT NULL AND a.schedule_id IS NOT NULL
+        AND a.created_at >= o.as_of - to_seconds(epoch(s.signal_window) + epoch(s.schedule_window))
+),
+
+-- Where every bucket but the last has an attempt, no wait is as long as two buckets: nearly all resources.
+waited AS (
+    SELECT b.source, b.resource_id
+    FROM (
+        SELECT
+            t.*,
+            floor(epoch(least(r.removed_at, coalesce(w.observed_until, o.as_of)))
+                / (epoch(s.default_interval) + epoch(s.rpo_grace) / 2)) AS last_bucket
+        FROM (SELECT DISTINCT source, resource_id, bucket FROM scheduled) AS t
+        CROSS JOIN analytics.as_of AS o
+        CROSS JOIN analytics.settings AS s
+        JOIN analytics.resource AS r ON r.source = t.source AND r.resource_id = t.resource_id
+        LEFT JOIN analytics.source_watermark AS w ON w.source = t.source
+    ) AS b
+    GROUP BY b.source, b.resource_id
+    HAVING count(*) FILTER (b.bucket < b.last_bucket) <> any_value(b.last_bucket) - min(b.bucket)
+),
+
+attempted AS (
     SELECT
         *,
         row_number() OVER attempts AS place,
         lead(created_at) OVER attempts AS next_at,
         epoch(lead(created_at) OVER attempts - created_at)::BIGINT AS wait
-    FROM (
-        SELECT a.source, a.resource_id, a.task_id, a.schedule_id, a.vault_id, a.vault_name, a.created_at
-        FROM analytics.attempt AS a
-        CROSS JOIN analytics.as_of AS o
-        CROSS JOIN analytics.settings AS s
-        WHERE a.operation_type = 'backup' AND a.is_scheduled AND a.resource_id IS NOT NULL AND a.schedule_id IS NOT NULL
-            AND a.created_at >= o.as_of - to_seconds(epoch(s.signal_window) + epoch(s.schedule_window))
-    )
+    FROM scheduled
+    SEMI JOIN waited USING (source, resource_id)
     WINDOW attempts AS (PARTITION BY source, resource_id ORDER BY created_at ASC, task_id ASC)
 ),
 
@@ -97,7 +127,7 @@ run_size AS (
     SELECT a.source, a.schedule_id, r.run_started_at, count(DISTINCT a.resource_id) AS resources
     FROM (
         SELECT source, schedule_id, resource_id, created_at
-        FROM attempted
+        FROM scheduled
         SEMI JOIN (SELECT DISTINCT source, schedule_id FROM judged) AS j USING (source, schedule_id)
     ) AS a
     ASOF JOIN analytics.schedule_run AS r
