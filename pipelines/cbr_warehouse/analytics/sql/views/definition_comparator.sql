@@ -109,7 +109,8 @@ rule(place, definition, whose, population) AS (
         (10, 'hours within interval + grace', 'time-weighted RPO, ours', 'resource-hours observed')
 ),
 
--- Sums of decimals are the same in whatever order they are added.
+-- Sums of decimals are the same in whatever order they are added; as doubles, because DuckDB unites decimals of unlike
+-- scales by dropping digits.
 scored AS (
     SELECT source, 1 AS place, count(*) FILTER (bad = 0)::DOUBLE AS numerator, count(*)::DOUBLE AS denominator
     FROM by_resource GROUP BY source
@@ -130,7 +131,7 @@ scored AS (
     SELECT source, 6, sum(ok), sum(ok) + sum(failed)
     FROM week GROUP BY source
     UNION ALL
-    SELECT source, 7, sum(least(1, ok / greatest(slots, 1))::DECIMAL(18, 15)), count(*)
+    SELECT source, 7, sum(least(1, ok / greatest(slots, 1))::DECIMAL(18, 15))::DOUBLE, count(*)
     FROM by_resource GROUP BY source
     UNION ALL
     SELECT source, 8, count(*) FILTER (latest = 'ok'), count(*)
@@ -148,8 +149,8 @@ scored AS (
         count(*) FILTER (verdict IN ('protected', 'failed', 'skipped'))
     FROM week GROUP BY source
     UNION ALL
-    SELECT e.source, 10, sum((e.observed_hours - e.unprotected_hours)::DECIMAL(18, 9)),
-        sum(e.observed_hours::DECIMAL(18, 9))
+    SELECT e.source, 10, sum((e.observed_hours - e.unprotected_hours)::DECIMAL(18, 9))::DOUBLE,
+        sum(e.observed_hours::DECIMAL(18, 9))::DOUBLE
     FROM exposure AS e
     GROUP BY e.source
 )
