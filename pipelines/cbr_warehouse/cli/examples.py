@@ -20,7 +20,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "sql --file query.sql --format csv",
         "sql - --format json < query.sql",
     ),
-    "views": ("views", "views protection_coverage"),
+    "views": ("views", "views protection_coverage", "views --write views.duckdb"),
     "metrics": ("metrics", "metrics --out cbr.prom"),
     "schema": ("schema", "schema tasks", "schema --json", "schema --format odcs", "schema --format dbt"),
     "open": ("open", "open --port 8765 --browser"),

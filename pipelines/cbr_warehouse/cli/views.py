@@ -1,5 +1,6 @@
 """``cbr-warehouse views``: the views of the analytics by the question they answer, or one of them in full."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,8 +27,22 @@ def views(
             metavar="NAME", help="A view, in full.", show_default=False, autocompletion=complete_view
         ),
     ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            "--write",
+            metavar="FILE",
+            help="Write the rows of every view into a DuckDB file; computed on Spark with that engine.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """List the views of the analytics by question, or show one with its definition and example rows."""
+    if write is not None:
+        if name is not None:
+            raise UsageError("--write writes every view: leave out the name.")
+        _write(context, write)
+        return
     definitions = {one.name: one for one in (*base_tables(), *read_views())}
     if name is None:
         print_table(
@@ -50,6 +65,21 @@ def views(
         examples = query(warehouse, f'FROM analytics."{found.name}" LIMIT {EXAMPLES}')
         show("\nExample rows:")
         print_table(examples.columns, examples.rows)
+
+
+def _write(context: typer.Context, target: Path) -> None:
+    from cbr_warehouse.cli.progress import show_progress
+    from cbr_warehouse.warehouse.view_tables import write_views
+
+    invocation = invocation_of(context)
+    with show_progress() as progress:
+        load = invocation.load_context(progress)
+        load.runner.prepare()
+        try:
+            sources = write_views(load.directory, load.contract, load.analytics, target, load.runner)
+        finally:
+            load.runner.close()
+    show(f"{target}: every view, {sources} {'source' if sources == 1 else 'sources'}")
 
 
 def _show_definition(found: Definition) -> None:

@@ -58,7 +58,7 @@ def write_from_shares(
         StorageError: A file could not be read or written.
         ComputeError: The workers failed.
     """
-    with _folder(directory) as folder:
+    with folder_of_shares(directory, "warehouse.duckdb-shares") as folder:
         terms, sources = WorkerTerms.of_caller(contract), directory.sources_with_raw()
         shares = [SourceFile(terms, directory, folder, source, analytics) for source in sources]
         whole = _Whole(directory, contract, analytics, runner, shares)
@@ -138,9 +138,14 @@ class _Whole:
 
 
 @contextmanager
-def _folder(directory: DataDirectory) -> Iterator[Path]:
-    """A folder that every worker sees; the next load removes it if this process is killed."""
-    folder = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-warehouse.duckdb-shares"
+def folder_of_shares(directory: DataDirectory, name: str) -> Iterator[Path]:
+    """A folder that every worker sees; a later load removes it if this process is killed.
+
+    Args:
+        directory: The data directory.
+        name: End of its name: ``warehouse.duckdb`` alone is removed by whoever holds the directory next.
+    """
+    folder = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-{name}"
     with as_storage_error(folder):
         make_folder(folder)
     try:

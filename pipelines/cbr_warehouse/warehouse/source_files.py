@@ -86,7 +86,7 @@ def make_own(share: SourceFile) -> MadeFile:
         ).fetchall()
         return MadeFile(Path(), backups, update.publication)
 
-    return _make(share, fill)
+    return make_file(share, fill)
 
 
 def make_by_key(share: SourceFile) -> MadeFile:
@@ -101,7 +101,7 @@ def make_by_key(share: SourceFile) -> MadeFile:
         fill_by_key(connection, share.analytics, share.made, share.part)
         return MadeFile(Path(), 0, Publication())
 
-    return _make(share, fill)
+    return make_file(share, fill)
 
 
 def make_rest(share: SourceFile) -> MadeFile:
@@ -116,20 +116,27 @@ def make_rest(share: SourceFile) -> MadeFile:
         fill_rest(connection, share.analytics, share.made, share.watermarks, share.as_of)
         return MadeFile(Path(), 0, Publication())
 
-    return _make(share, fill)
+    return make_file(share, fill)
 
 
-_Fill = Callable[[duckdb.DuckDBPyConnection, Contract, int], MadeFile]
+Fill = Callable[[duckdb.DuckDBPyConnection, Contract, int], MadeFile]
+"""Gets an engine, the contract, and the megabytes that it may take."""
 
 
 @without_pandas()
-def _make(share: SourceFile, fill: _Fill) -> MadeFile:
+def make_file(share: SourceFile, fill: Fill) -> MadeFile:
+    """Makes a file, again with more memory where it did not suffice; on a worker.
+
+    Args:
+        share: The share.
+        fill: Fills the attached file, whose path it need not know, and leaves a transaction open.
+    """
     contract = share.terms.accept()
     with as_storage_error(share.directory.root):
         return with_enough_memory(partial(_make_within, share, fill, contract))
 
 
-def _make_within(share: SourceFile, fill: _Fill, contract: Contract, megabytes: int) -> MadeFile:
+def _make_within(share: SourceFile, fill: Fill, contract: Contract, megabytes: int) -> MadeFile:
     # Each try has a name of its own: one that was believed dead may still write.
     path = share.folder / f"{uuid4().hex}.duckdb"
     release_memory()

@@ -6,10 +6,12 @@ import pytest
 
 from cbr_warehouse.analytics.by_source import steps
 from cbr_warehouse.analytics.catalogue import base_tables
+from cbr_warehouse.analytics.view_rows import stored_views
 from cbr_warehouse.compute.runner import Always
 from cbr_warehouse.load.run import rebuild
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.warehouse import from_shares
+from cbr_warehouse.warehouse.view_tables import write_views
 from support.many_sources import cells, context_of, land_sources
 from support.pickled_shares import PickledShares
 
@@ -36,6 +38,22 @@ def test_every_table_and_view_is_the_same(
     assert cells(folder / "warehouse.duckdb") == truth
     assert runner.computed.count("make_own") == runner.computed.count("make_rest") == SOURCES
     assert runner.computed.count("make_by_key") > 2 * SOURCES
+    assert list(folder.glob(".part-*")) == []
+
+
+def test_rows_of_views_by_source_are_those_of_the_warehouse(
+    estate: tuple[Path, Settings, dict[str, str]], tmp_path: Path
+) -> None:
+    """Each view as a table; one whose values are not by source is the union of the sources' values."""
+    folder, settings, truth = estate
+    context, target = context_of(folder, settings), tmp_path / "views.duckdb"
+    target.write_text("an older file")
+    runner = PickledShares(times=2)
+    assert write_views(context.directory, context.contract, settings.analytics, target, runner) == SOURCES
+    written = cells(target)
+    assert written == {name: truth[name] for name in written}
+    assert {f"analytics.{view.name}" for view in stored_views()} == written.keys()
+    assert runner.computed == ["make_views"] * SOURCES
     assert list(folder.glob(".part-*")) == []
 
 
