@@ -48,7 +48,7 @@ test-fast: $(DEV) ## Run the tests that need no server and no other process: uni
 	$(BIN)/pytest $(PARALLEL) --durations=20 $(FAST)
 
 test-spark: $(SPARK) ## Run the tests of engine = "spark" on a real cluster on loopback (needs Java 17; installs pyspark, 400 MB)
-	$(BIN)/pytest --durations=10 tests/integration/spark
+	$(BIN)/pytest --durations=10 $(SPARK_ARGS) tests/integration/spark
 
 duckdb2: $(DEV) ## Run the tests of all that runs SQL on DuckDB 2, beside the locked version (docs/adr/0005)
 	$(BIN)/uv run --no-sync --with duckdb==2.0.1 python -m pytest $(PARALLEL) $(RUNNING_SQL)

@@ -52,7 +52,7 @@ def load_sources(folder: Path, runner: ShareRunner = IN_PROCESS, *, sources: int
     return settings
 
 
-def land_sources(folder: Path, sources: int, tasks: int, days: int) -> Settings:
+def land_sources(folder: Path, sources: int, tasks: int, days: int, *, seed: int = 0) -> Settings:
     """Lands what two loads of each source would have received, without any request; see ``load_sources``.
 
     One record in fifty is broken. Between the loads, which are half a day apart, open tasks end.
@@ -62,11 +62,12 @@ def land_sources(folder: Path, sources: int, tasks: int, days: int) -> Settings:
         sources: How many; half of them in another time zone.
         tasks: Tasks of each source, about.
         days: The days before the present on which they are created.
+        seed: Seed of the first source's estate; each of the others has the next one.
     """
     directory, contract = DataDirectory(folder), read_contract()
     names = [f"source-{number:02}" for number in range(sources)]
-    for seed, name in enumerate(names):
-        records = EstateRecords(generate_estate(tasks, days, seed, NOW), name)
+    for number, name in enumerate(names):
+        records = EstateRecords(generate_estate(tasks, days, seed + number, NOW), name)
         for load_id, now in (("L1", NOW - timedelta(hours=12)), ("L2", NOW)):
             landing = Landing(
                 directory, name, load_id, validator=RecordValidator(contract), contract=contract.fingerprint

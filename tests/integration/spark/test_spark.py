@@ -5,14 +5,20 @@ import shutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
+from cbr_warehouse.analytics.view_rows import stored_views
 from cbr_warehouse.compute.spark import SparkRunner
 from cbr_warehouse.errors import ComputeError, StorageError
 from cbr_warehouse.load.run import rebuild
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.tables import shares
+from cbr_warehouse.warehouse import from_shares
+from cbr_warehouse.warehouse.view_tables import write_views
 from support import failing_shares, killed_executors
 from support.many_sources import cells, contents, context_of, land_sources, load_sources
 from support.spark_cluster import Cluster, spark_cluster
@@ -65,24 +71,22 @@ def connect(cluster: Cluster) -> Iterator[Callable[[Path], SparkRunner]]:
 def estate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Settings]:
     """Twenty sources, rebuilt by DuckDB alone."""
     folder = tmp_path_factory.mktemp("estate")
-    settings = land_sources(folder, sources=SOURCES, tasks=60, days=4)
-    rebuild(context_of(folder, settings))
-    return folder, settings
+    configured = land_sources(folder, sources=SOURCES, tasks=60, days=4)
+    rebuild(context_of(folder, configured))
+    return folder, configured
 
 
 def built_again(
     estate: tuple[Path, Settings],
     folder: Path,
     connect: Callable[[Path], SparkRunner],
-    kills: tuple[str, ...] = (),
+    kills: int = 0,
 ) -> tuple[dict[str, bytes], dict[str, str]]:
     """What a rebuild on the cluster makes of the estate's raw files: every file of tables, and every cell."""
-    origin, settings = estate
+    origin, configured = estate
     shutil.copytree(origin, folder, ignore=shutil.ignore_patterns("tables", "warehouse.duckdb", ".locks"))
-    for kill in kills:
-        (folder / killed_executors.KILLS).mkdir(exist_ok=True)
-        (folder / killed_executors.KILLS / kill).touch()
-    rebuild(context_of(folder, settings, connect(folder)))
+    killed_executors.ask_for_kills(folder, kills)
+    rebuild(context_of(folder, configured, connect(folder)))
     return contents(folder / "tables"), cells(folder / "warehouse.duckdb")
 
 
@@ -94,6 +98,13 @@ def test_twenty_sources_end_with_the_same_bits(
     assert files == contents(estate[0] / "tables")
     assert len([name for name in files if name.endswith(".parquet")]) > SOURCES * 10
     assert values == cells(estate[0] / "warehouse.duckdb")
+    context = context_of(tmp_path / "data", estate[1], connect(tmp_path / "data"))
+    target = tmp_path / "views.duckdb"
+    made = write_views(context.directory, context.contract, context.analytics, target, context.runner)
+    rows = cells(target)
+    assert made == SOURCES
+    assert len(rows) == len(stored_views())
+    assert rows == {name: values[name] for name in rows}
 
 
 @pytest.mark.fault("killed processes")
@@ -102,23 +113,43 @@ def test_killed_executors_lose_and_double_nothing(
     tmp_path: Path,
     connect: Callable[[Path], SparkRunner],
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
-    """Three die before a share, three after it, when its files are written and nobody knows of them."""
+    """Before a share, or after it, when its files are written and nobody knows of them; in all steps."""
     monkeypatch.setattr(shares, "make_days", killed_executors.make_days)
-    kills = tuple(f"{moment}-{number}" for moment in ("before", "after") for number in range(3))
+    for name in ("make_own", "make_by_key", "make_rest"):
+        monkeypatch.setattr(from_shares, name, getattr(killed_executors, name))
+    kills = request.config.getoption("--kills")
     files, values = built_again(estate, tmp_path / "data", connect, kills)
-    assert list((tmp_path / "data" / killed_executors.KILLS).iterdir()) == []
+    assert killed_executors.kills_left(tmp_path / "data") == []
     assert files == contents(estate[0] / "tables")
     assert values == cells(estate[0] / "warehouse.duckdb")
+    assert [path.name for path in (tmp_path / "data").rglob("*.duckdb")] == ["warehouse.duckdb"]
+
+
+@settings(max_examples=2, deadline=None, phases=[Phase.generate])
+@given(st.integers(1, 3), st.integers(30, 90), st.integers(1, 6), st.integers(0, 9999), st.integers(3, 60))
+def test_random_estates_end_with_the_same_bits(
+    connect: Callable[[Path], SparkRunner], sources: int, tasks: int, days: int, seed: int, part_backups: int
+) -> None:
+    """Few, because each takes seconds; what is by resource is divided, however little it is."""
+    with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
+        folder = Path(temporary) / "data"
+        configured = land_sources(folder, sources=sources, tasks=tasks, days=days, seed=seed)
+        rebuild(context_of(folder, configured))
+        truth = contents(folder / "tables"), cells(folder / "warehouse.duckdb")
+        patch.setattr(from_shares, "PART_BACKUPS", part_backups)
+        rebuild(context_of(folder, configured, connect(folder)))
+        assert (contents(folder / "tables"), cells(folder / "warehouse.duckdb")) == truth
 
 
 def test_a_load_makes_its_tables_on_the_cluster(
     tmp_path: Path, connect: Callable[[Path], SparkRunner]
 ) -> None:
-    settings = load_sources(tmp_path, connect(tmp_path), sources=2, tasks=20, days=2)
+    configured = load_sources(tmp_path, connect(tmp_path), sources=2, tasks=20, days=2)
     made = contents(tmp_path / "tables")
     values = cells(tmp_path / "warehouse.duckdb")
-    rebuild(context_of(tmp_path, settings))
+    rebuild(context_of(tmp_path, configured))
     assert contents(tmp_path / "tables") == made
     assert cells(tmp_path / "warehouse.duckdb") == values
 
@@ -138,10 +169,10 @@ def test_any_other_error_names_its_cause(tmp_path: Path, connect: Callable[[Path
 def test_a_directory_that_workers_do_not_see_is_refused_before_anything_is_removed(
     estate: tuple[Path, Settings], cluster: Cluster, tmp_path: Path, connect: Callable[[Path], SparkRunner]
 ) -> None:
-    origin, settings = estate
+    origin, configured = estate
     before = contents(origin / "tables")
     with pytest.raises(ComputeError, match="must be the same folder"):
-        rebuild(context_of(origin, settings, connect(tmp_path / "elsewhere")))
+        rebuild(context_of(origin, configured, connect(tmp_path / "elsewhere")))
     assert contents(origin / "tables") == before
 
 
