@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from support.command_line import PACKAGES, Finished, Workplace
+from support.many_sources import land_sources
 from support.small_log import SmallLog
 
 FRAMES = {"pandas", "altair", "jinja2", "great_tables", "vl_convert", "dagster"}
@@ -136,3 +137,13 @@ def test_a_command_costs_little_beside_the_library_it_needs(
     ]
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
     assert ours < most * theirs, pairs
+
+
+def test_a_rebuild_by_duckdb_alone_imports_nothing_of_a_cluster(workplace: Workplace) -> None:
+    land_sources(workplace.data, sources=1, tasks=40, days=1)
+    workplace.configure("http://127.0.0.1:9")
+    done, modules = _modules_of(workplace, "rebuild")
+    assert (done.status, "tasks rebuilt from raw" in done.out) == (0, True)
+    rooms = {"compute.spark", "warehouse.from_shares", "warehouse.source_files", "analytics.by_source"}
+    assert modules & {"pyspark", "py4j", *(f"cbr_warehouse.{room}" for room in rooms)} == set()
+    assert "cbr_warehouse.compute.runner" in modules
