@@ -15,14 +15,14 @@ from cbr_warehouse.warehouse.view_tables import write_views
 from support.many_sources import cells, context_of, land_sources
 from support.pickled_shares import PickledShares
 
-SOURCES = 3
+SOURCES = 2
 
 
 @pytest.fixture(scope="module")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Settings, dict[str, str]]:
     """Some sources, and every cell of what one process makes of them."""
     folder = tmp_path_factory.mktemp("estate")
-    settings = land_sources(folder, sources=SOURCES, tasks=80, days=6)
+    settings = land_sources(folder, sources=SOURCES, tasks=60, days=4)
     rebuild(context_of(folder, settings))
     return folder, settings, cells(folder / "warehouse.duckdb")
 
@@ -30,10 +30,10 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Settings, di
 def test_every_table_and_view_is_the_same(
     estate: tuple[Path, Settings, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where what is by resource is divided, and where a share is computed twice."""
+    """Also where what is by resource is divided."""
     folder, settings, truth = estate
     monkeypatch.setattr(from_shares, "PART_BACKUPS", 10)
-    runner = PickledShares(times=2)
+    runner = PickledShares()
     rebuild(context_of(folder, settings, Always(runner)))
     assert cells(folder / "warehouse.duckdb") == truth
     assert runner.computed.count("make_own") == runner.computed.count("make_rest") == SOURCES
