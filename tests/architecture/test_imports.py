@@ -54,6 +54,8 @@ LAYERS: dict[str, set[str]] = {
         "controls",
     },
     "report": {"reader", "analytics", "contract", "storage"},
+    # Copies a data directory to an object store and back.
+    "transfer": {"storage"},
     # The local page of `cbr-warehouse open`.
     "page": {"warehouse", "analytics", "contract", "storage", "report"},
 }
@@ -111,6 +113,7 @@ ONLY_IN: dict[str, set[str]] = {
     "uvicorn": {"server", "page"},
     "typer": {"cli"},
     "mcp": {"mcp_server"},
+    "obstore": {"storage"},
     "mcp_types": {"mcp_server"},
 }
 

@@ -13,6 +13,7 @@ KINDS = {
     "hostile responses": "Bodies, sizes, dates and headers that a client does not expect",
     "refused requests": "Rate limits, refusals and tokens that do not last",
     "damaged files": "A flipped bit, a cut or a missing file, anywhere in the data directory",
+    "object stores": "503, lost responses, lists that lag, expired credentials, two copies at once, kills",
     "disk errors": "Any error of the disk, in any write, read, rename or sync",
     "killed processes": "SIGKILL at any step, in loads, rebuilds and publication",
     "simulated lives": "Weeks of loads with outages, kills, losses of power, full disks, wrong clocks",

@@ -60,6 +60,7 @@ COMMANDS = {
             "maintain",
             "Make few files of many below raw, without losing a record; a load does part of it.",
         ),
+        ("copy", "Copy the data directory to an object store, or a copy back from it; verified, resumable."),
         ("verify", "Compare checksums, tables and warehouse with raw; read-only, beside running loads too."),
         ("check", "Check the named controls: pass or fail, who and why; exit status 1 where one fails."),
         ("verify-pack", "Run an evidence pack again from the raw records in it, and compare to the byte."),

@@ -32,6 +32,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "rebuild": ("rebuild",),
     "maintain": ("maintain --dry-run", "maintain"),
+    "copy": (
+        "copy --to s3://backups/cbr --verify",
+        "--data-dir restored copy --from s3://backups/cbr",
+    ),
     "verify": ("verify", "verify --subset 3/30 --json"),
     "check": ("check", "check --format junit > controls.xml", "check --format json --failing"),
     "verify-pack": ("verify-pack audit/evidence.zip",),

@@ -80,22 +80,23 @@ def hold_directory(context: LoadContext, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def hold_everything(context: LoadContext, what: str) -> Iterator[None]:
-    """Keeps all loads out while the block runs; for what rewrites the tables of every source.
+def hold_everything(context: LoadContext, what: str, *, wait: bool = False) -> Iterator[None]:
+    """Keeps all loads out while the block runs; for what concerns the files of every source.
 
     Args:
         context: The load's dependencies.
         what: What the block does, for those it keeps out.
+        wait: Whether to wait for running loads instead of failing.
 
     Raises:
-        LoadRunningError: A source is being loaded.
+        LoadRunningError: A source is being loaded, and ``wait`` is false or it is its first load.
         StorageError: The data directory cannot be written.
     """
     directory = context.directory
     with ExitStack() as locks:
         # In the order of their names; a source on its first load has a lock before it has any raw.
         for source in sorted({*directory.sources_with_raw(), *directory.sources_with_lock()}):
-            locks.enter_context(hold_source(context, source, what, wait=False))
+            locks.enter_context(hold_source(context, source, what, wait=wait))
         held = set(directory.sources_with_lock())
         locks.enter_context(hold_directory(context, what))
         # While that was waited for, a source may have begun its first load. This never waits.

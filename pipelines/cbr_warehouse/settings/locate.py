@@ -47,6 +47,9 @@ KEYS = frozenset(
 """What a configuration may have at its top: the fields of ``Settings``, which is slow to import."""
 
 
+_NO_STORE = "Data are loaded into a folder, and 'cbr-warehouse copy' copies it to an object store"
+
+
 @dataclass(frozen=True)
 class Location:
     """Where the data are, and who may read what is written.
@@ -89,8 +92,14 @@ def read_location(config: Path | None, data_dir: Path | None, environ: Mapping[s
 
 
 def named_data_dir(data_dir: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The data directory of ``--data-dir`` or the environment, absolute; None if neither names one."""
+    """The data directory of ``--data-dir`` or the environment, absolute; None if neither names one.
+
+    Raises:
+        SettingsError: It is a URL.
+    """
     named = data_dir or (Path(environ[DATA_DIR_VARIABLE]) if environ.get(DATA_DIR_VARIABLE) else None)
+    if named is not None and _is_url(str(named)):
+        raise SettingsError(f"--data-dir or {DATA_DIR_VARIABLE}: {named} is no folder. {_NO_STORE}.")
     return None if named is None else named.absolute()
 
 
@@ -108,7 +117,14 @@ def parse_folder(value: object, base: Path) -> Path:
         return (base / value).absolute()
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ValueError("not a quoted path")
+    if _is_url(value):
+        raise ValueError(f"a URL, not a path. {_NO_STORE}")
     return resolve_path(value, base)
+
+
+def _is_url(text: str) -> bool:
+    """Whether a path was meant as the address of a store, of which a folder would be made."""
+    return re.match(r"[a-z][a-z0-9+.-]+:/", text) is not None
 
 
 def find_file(config: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -58,7 +58,7 @@ def put_in_place(written: Mapping[Path, Path]) -> None:
     Each replaces an older one at once. All are on the disk when this returns.
 
     Args:
-        written: Each file by its place, in the same folder.
+        written: Each file by its place, in the same file system; the folder of the place exists.
 
     Raises:
         StorageError: One could not be moved; those after it are as they were.
@@ -81,6 +81,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         StorageError: The file could not be written; an older one is as it was.
     """
     write_whole(path, lambda temporary: _write_all(temporary, content))
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Writes a file from its parts, whole; what raises while they are made leaves an older one as it was.
+
+    Raises:
+        StorageError: The file could not be written.
+    """
+    write_whole(path, lambda temporary: _write_each(temporary, parts))
 
 
 def write_group(contents: Mapping[Path, bytes]) -> None:
@@ -264,6 +273,12 @@ def _make_folders(folder: Path) -> list[Path]:
 
 def _temporary(path: Path) -> Path:
     return path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")
+
+
+def _write_each(path: Path, parts: Iterable[bytes]) -> None:
+    with path.open("xb") as sink:
+        for part in parts:
+            sink.write(part)
 
 
 def _write_all(path: Path, content: bytes) -> None:

@@ -8,8 +8,9 @@ number: what they were made by is noted in them, and they are made again from ra
 import re
 from pathlib import Path
 
-from cbr_warehouse.errors import FormatError
-from cbr_warehouse.storage.atomic_write import remove_file, write_bytes
+from cbr_warehouse.errors import FormatError, StorageError
+from cbr_warehouse.storage.atomic_write import read_json, remove_file, write_bytes
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.layout import DataDirectory
 
 FORMAT = 2
@@ -34,11 +35,17 @@ def read_format(directory: DataDirectory) -> int | None:
 
 
 def require_known_format(directory: DataDirectory) -> None:
-    """Refuses a data directory that a newer version wrote.
+    """Refuses a data directory that a newer version wrote, or that is only half copied from a store.
 
     Raises:
         FormatError: Its format is newer than this version knows.
+        StorageError: A copy into it was interrupted while its files were put in place.
     """
+    if exists(directory.copy_note):
+        raise StorageError(
+            f"{directory.root}: a copy from a store is being put in place. Wait for it, or run "
+            f"'cbr-warehouse copy --from {read_json(directory.copy_note)['from']}' again, which finishes it."
+        )
     found = read_format(directory) or FORMAT
     if found > FORMAT:
         raise FormatError(

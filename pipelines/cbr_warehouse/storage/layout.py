@@ -75,6 +75,21 @@ class DataDirectory:
         """When the next request to a project may be sent, for all processes that share a rate limit."""
         return self.root / ".rates"
 
+    @property
+    def copy_folder(self) -> Path:
+        """Files of a copy from or to an object store that is under way."""
+        return self.root / ".copy"
+
+    @property
+    def copy_note(self) -> Path:
+        """Exists while the files of a copy are put in place: some are, some are not."""
+        return self.copy_folder / "note.json"
+
+    @property
+    def copy_lock(self) -> Path:
+        """Held while the data directory is copied to or from an object store."""
+        return self.root / ".copy.lock"
+
     def sources_with_lock(self) -> tuple[str, ...]:
         """Names of all sources that a load ever locked, by name; one may be on its first load."""
         return tuple(sorted(path.stem for path in (self.root / ".locks").glob("*.lock")))

@@ -17,6 +17,7 @@ from cbr_warehouse.cli.main import app
 from cbr_warehouse.cli.next_step import NEXT_STEPS
 from support.command_line import COMMAND, PACKAGES, PROJECT, Workplace
 from support.emulator_server import emulated
+from support.object_stores import environment, moto_server
 from support.small_log import SmallLog
 from support.terminal import converse
 
@@ -56,10 +57,11 @@ def test_help_ends_with_examples_each_on_a_line(name: str | None) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with a loaded warehouse, and the emulator it was loaded from."""
+    """A folder with a loaded warehouse, the emulator it was loaded from, and an object store."""
 
     folder: Path
     cloud: str
+    store: str
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         (workplace.folder / "query.sql").write_text("SELECT count(*) AS tasks FROM tasks")
         loaded = workplace.run("load")
         assert loaded.status == 0, loaded.err
-        yield Place(workplace.folder, running.url)
+        with moto_server() as store:
+            yield Place(workplace.folder, running.url, store)
 
 
 def in_process() -> list[str]:
@@ -99,6 +102,10 @@ def test_each_example_runs(
         example = example.replace(shown, real)
     if example.startswith("verify-pack") and not (place.folder / "audit").exists():
         CliRunner().invoke(app, ["report", "--audit", "--out", "audit"])  # of the example of report
+    for name, value in environment(place.store).items():
+        monkeypatch.setenv(name, value)
+    if "--from s3:" in example:
+        CliRunner().invoke(app, ["copy", "--to", "s3://backups/cbr"])  # the example before
     words, _, file = re.split(r" [>|] ", example)[0].partition(" < ")
     given = (place.folder / file).read_text() if file else None
     done = CliRunner().invoke(app, shlex.split(words), input=given)

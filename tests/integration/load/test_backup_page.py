@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.command_line import COMMAND, PACKAGES, Workplace
+from support.object_stores import BUCKET, environment, moto_server
 from support.warehouse_hashes import hashes
 
 pytestmark = pytest.mark.needs_program("rsync", package="rsync")
@@ -70,6 +71,7 @@ def test_every_block_of_the_page_is_run_here() -> None:
         "Restore": 2,
         "Drill": 1,
         "Every night": 1,
+        "To an object store and back": 2,
     }
     assert re.findall(r"^(\w+)=", found[""][0], re.MULTILINE) == ["DATA", "BACKUP", "RESTORED"]
 
@@ -94,6 +96,32 @@ def test_the_drill_gives_what_was_held(
     assert len(figures) == 2
     assert figures[0] == figures[1]
     assert not (workplace.folder / "restored").exists()
+
+
+def test_a_copy_in_a_store_comes_back_whole(
+    workplace: Workplace,
+    emulate: Callable[..., str],
+    shell: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = commands()["To an object store and back"]
+    url = emulate("--tasks", "300", "--days", "4", "--seed", "3", "--fault", "bad_records=0.02")
+    workplace.configure(url, history="5d")
+    assert workplace.run("load").status == 0
+    with moto_server() as endpoint:
+        for name, value in environment(endpoint).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("STORE", f"s3://{BUCKET}/cbr")
+        sent, verified = shell(page[0]).splitlines()
+        assert " were there, 0 old objects removed" in sent
+        assert verified.endswith("every file has its checksum")
+        assert "; 0 sent (0.0 MB)" in shell(page[0])
+        back = shell(page[1]).splitlines()
+    assert back[0].endswith("every file has its checksum")
+    assert back[-1] == "nothing differs"
+    restored = workplace.folder / "restored"
+    assert hashes(restored / "warehouse.duckdb") == hashes(workplace.data / "warehouse.duckdb")
+    assert workplace.run("--data-dir", str(restored), "load").status == 0  # what is there is loaded on
 
 
 @pytest.mark.fault("killed processes")

@@ -1,0 +1,143 @@
+"""``cbr-warehouse copy``: the data directory to an object store, and a copy back from it."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
+from cbr_warehouse.cli.terminal_text import say, show
+from cbr_warehouse.errors import StorageError, UsageError
+from cbr_warehouse.load.locks import hold_everything
+from cbr_warehouse.load.progress import Progress
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.lock import hold_lock
+
+if TYPE_CHECKING:
+    from cbr_warehouse.storage.object_store import ObjectStore
+
+_REPORT_EVERY_SECONDS = 10.0
+
+
+def copy(
+    context: typer.Context,
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="<url>", help="Copy to this place: s3://bucket/prefix.", show_default=False
+        ),
+    ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="<url>",
+            help="Copy from this place into the data directory, which holds no data yet.",
+            show_default=False,
+        ),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="With --to: read the whole copy again and compare every checksum."),
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="With --to: wait for running loads.")] = False,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone", help="With --to: for a store that ignores If-None-Match; no other copy runs meanwhile."
+        ),
+    ] = False,
+) -> None:
+    """Copy the data directory to an object store, or a copy back from it; verified, resumable.
+
+    Only what is not there yet is sent, and the list of files is written last: whoever reads the copy has the
+    files of one moment. Loads wait for seconds. An interrupted copy continues when the command is run again.
+    Credentials, region and endpoint are in the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+    AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL.
+    """
+    url = to or origin
+    if url is None or (to is not None and origin is not None):
+        raise UsageError("Say where to: --to s3://bucket/prefix, or --from s3://bucket/prefix; one of both.")
+    if origin is not None and (verify or wait or alone):
+        raise UsageError(
+            "--verify, --wait and --alone belong to --to; a copy from a store is always verified."
+        )
+    if find_spec("obstore") is None:
+        raise UsageError(
+            "This needs the package obstore. Install it with pip install 'cbr-warehouse[store]'."
+        )
+    from cbr_warehouse.storage.object_store import open_store  # needs the extra
+    from cbr_warehouse.storage.store_url import parse_store_url
+
+    store = open_store(parse_store_url(url), os.environ)
+    invocation = invocation_of(context)
+    if to is not None:
+        _copy_to(invocation, store, verify=verify, wait=wait, alone=alone)
+    else:
+        _copy_from(DataDirectory(invocation.configured.data_dir), store)
+
+
+def _copy_to(invocation: Invocation, store: "ObjectStore", *, verify: bool, wait: bool, alone: bool) -> None:
+    from cbr_warehouse.transfer.upload import upload
+    from cbr_warehouse.transfer.verify_objects import verify_contents
+
+    directory, what = invocation.directory, f"copy to {store.url}"
+    if not directory.sources_with_raw():
+        raise StorageError(f"{directory.root}: there is nothing to copy. Check --data-dir, or load first.")
+    everything = hold_everything(invocation.load_context(Progress()), what, wait=wait)
+    with _hold_copy(directory, what):
+        done = upload(directory, store, everything, utc_now(), _Reporter(), is_alone=alone)
+    files = done.snapshot.files
+    show(
+        f"{store.url}: {len(files):,} files, {_megabytes(done.snapshot.bytes)}; {done.sent:,} sent "
+        f"({_megabytes(done.sent_bytes)}), {len(files) - done.sent:,} were there, "
+        f"{done.removed:,} old objects removed"
+    )
+    if verify:
+        verify_contents(store, files, _Reporter())
+        show(f"{store.url}: every file has its checksum")
+
+
+def _copy_from(directory: DataDirectory, store: "ObjectStore") -> None:
+    from cbr_warehouse.transfer.download import download
+
+    what = f"copy from {store.url}"
+    with (
+        _hold_copy(directory, what),
+        hold_lock(directory.lock, what=what, now=utc_now(), wait=False),
+    ):
+        done = download(directory, store, _Reporter())
+    show(
+        f"{directory.root}: {len(done.snapshot.files):,} files, {_megabytes(done.snapshot.bytes)}, "
+        f"as they were at {done.snapshot.made_at:%Y-%m-%d %H:%M:%S} UTC; {done.received:,} received "
+        f"({_megabytes(done.received_bytes)}), every file has its checksum"
+    )
+
+
+@contextmanager
+def _hold_copy(directory: DataDirectory, what: str) -> Iterator[None]:
+    """One copy of a data directory at a time."""
+    with hold_lock(directory.copy_lock, what=what, now=utc_now(), wait=False):
+        yield
+
+
+class _Reporter:
+    """Says every ten seconds how far it is."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _REPORT_EVERY_SECONDS
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        """Says it if it is time."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _REPORT_EVERY_SECONDS
+            say(f"{done:,} of {of:,} files {what}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
