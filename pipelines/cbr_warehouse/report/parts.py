@@ -22,7 +22,7 @@ Rows = list[dict[str, Any]]
 
 
 _CUT_ON_PAPER = ("causes", "incidents")
-_ROWS_ON_PAPER = 8
+_ROWS_ON_PAPER = 6
 """How many rows of these tables the style sheet prints."""
 
 
