@@ -38,6 +38,9 @@ QUESTIONS = (
 )
 """The queries whose rows are shown, in addition to the figures."""
 
+OF_INVENTORY = ("estate", "not_protected", "longest_unprotected", "tags")
+"""Queries that are run as well where the inventory of a source is loaded."""
+
 
 @dataclass(frozen=True)
 class QueryResult:
@@ -106,6 +109,7 @@ def collect_data(
     texts: Texts,
     scope: Scope = WHOLE,
     queries: Iterable[str] = QUESTIONS,
+    of_inventory: Iterable[str] = OF_INVENTORY,
 ) -> ReportData:
     """Runs all queries of a report.
 
@@ -115,6 +119,7 @@ def collect_data(
         texts: The words of the verdict.
         scope: What the report is limited to.
         queries: Names of the queries to run, in addition to the figures.
+        of_inventory: Names of those to run as well where an inventory is loaded.
 
     Raises:
         UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
@@ -126,7 +131,7 @@ def collect_data(
         return ReportData(None, settings, {}, {}, empty_verdict(texts), scope)
     figures = compute_figures(warehouse, period, scope)
     results = {}
-    for query in queries:
+    for query in (*queries, *(of_inventory if _has_inventory(warehouse, scope) else ())):
         question = read_question(query, scope)
         rows = question.run(warehouse, period.parameters)
         results[query] = QueryResult(question, question.filled(period.parameters), rows)
@@ -135,8 +140,18 @@ def collect_data(
     return ReportData(period, settings, figures, results, verdict, scope)
 
 
+def _has_inventory(warehouse: Warehouse, scope: Scope) -> bool:
+    question = read_question("estate", scope)
+    return bool(warehouse.sql(f"SELECT source FROM ({question.sql}) LIMIT 1", as_="arrow").num_rows)
+
+
 def collect_from(
-    opened: Warehouse, path: Path, options: ReportOptions, texts: Texts, queries: Iterable[str] = QUESTIONS
+    opened: Warehouse,
+    path: Path,
+    options: ReportOptions,
+    texts: Texts,
+    queries: Iterable[str] = QUESTIONS,
+    of_inventory: Iterable[str] = OF_INVENTORY,
 ) -> ReportData:
     """As ``collect_data``, of a published file that another version may have written.
 
@@ -146,13 +161,14 @@ def collect_from(
         options: Period and scope.
         texts: The words of the verdict.
         queries: Names of the queries to run, in addition to the figures.
+        of_inventory: Names of those to run as well where an inventory is loaded.
 
     Raises:
         WarehouseError: The file lacks what the report reads.
         UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
     """
     try:
-        return collect_data(opened, options.period, texts, options.scope, queries)
+        return collect_data(opened, options.period, texts, options.scope, queries, of_inventory)
     except WarehouseError as error:
         # The queries are ours: a table or column that is missing was not known to who published the file.
         if isinstance(error.__cause__, duckdb.CatalogException | duckdb.BinderException):

@@ -10,6 +10,7 @@ from cbr_warehouse.contract.visible_text import escape_invisible
 from cbr_warehouse.reader.warehouse import open_warehouse
 from cbr_warehouse.report.collect_data import ReportData, collect_from
 from cbr_warehouse.report.comparison import compare, describe_before
+from cbr_warehouse.report.estate import describe_unprotected
 from cbr_warehouse.report.export import figures_of, period_of, scope_of
 from cbr_warehouse.report.formatting import count, moment
 from cbr_warehouse.report.headings import describe_period, describe_scope
@@ -19,6 +20,8 @@ from cbr_warehouse.report.texts import Texts, read_texts
 
 QUESTIONS = ("matters", "history", "findings", "watermark")
 """The queries that a digest shows, in addition to the figures."""
+
+_OF_INVENTORY = ("estate", "not_protected")
 
 _WIDTH = 78
 
@@ -36,7 +39,7 @@ def make_digest(warehouse: Path, options: ReportOptions) -> dict[str, Any]:
     """
     texts = read_texts(options.language)
     with open_warehouse(warehouse) as opened:
-        data = collect_from(opened, warehouse, options, texts, QUESTIONS)
+        data = collect_from(opened, warehouse, options, texts, QUESTIONS, _OF_INVENTORY)
     return _digest(data, texts)
 
 
@@ -59,6 +62,7 @@ def _digest(data: ReportData, texts: Texts) -> dict[str, Any]:
         "compared": {"mood": comparison.mood, "sentences": list(comparison.sentences)}
         if comparison
         else None,
+        "not_protected": describe_unprotected(data, texts) or None,
         "problems": [
             {
                 "title": one.title,
@@ -108,7 +112,7 @@ def _lines(digest: dict[str, Any], texts: Texts) -> Iterator[str]:
         yield ""
         for text in digest["compared"]["sentences"]:
             yield from _wrapped(text, texts)
-    for text in reasons:
+    for text in (*reasons, digest["not_protected"] or ""):
         yield from _wrapped(text, texts, "- ")
     if digest["problems"]:
         yield from ("", texts("matters", "name"))

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from cbr_warehouse.report.by_week import gather, gather_rates, is_long, week_of
 from cbr_warehouse.report.calendar_map import plot_calendar
 from cbr_warehouse.report.collect_data import ReportData
+from cbr_warehouse.report.estate import estate_tables, remark_of
 from cbr_warehouse.report.formatting import abbreviate, count, moment, percent
 from cbr_warehouse.report.plot_style import IncidentMark, Size, both_sizes
 from cbr_warehouse.report.plots import plot_causes, plot_offsite, plot_trend, plot_unprotected
@@ -21,8 +22,7 @@ from cbr_warehouse.report.texts import Texts
 Rows = list[dict[str, Any]]
 
 
-_CUT_ON_PAPER = ("causes", "incidents")
-_ROWS_ON_PAPER = 6
+_ROWS_ON_PAPER = {"causes": 6, "incidents": 6, "not_protected": 4}
 """How many rows of these tables the style sheet prints."""
 
 
@@ -138,6 +138,7 @@ def _tables(data: ReportData, texts: Texts) -> Iterable[Part]:
             "resource vault unprotected_hours strikes failed last_rp_age_hours cause recovery schedule_basis"
             + source,
         ),
+        *estate_tables(data, texts),
         (
             "causes",
             [_cause(row, texts, anchors) for row in results["causes"].rows],
@@ -165,9 +166,10 @@ def _tables(data: ReportData, texts: Texts) -> Iterable[Part]:
     ]
     for name, rows, columns in tables:
         html = html_table(name, rows, columns.split(), texts, data.zone) if rows else Markup()
-        is_cut = name in _CUT_ON_PAPER and len(rows) > _ROWS_ON_PAPER
-        cut = texts("figure", "cut", shown=_ROWS_ON_PAPER, n=count(len(rows))) if is_cut else ""
-        yield Part(name, name, html, is_table=True, empty=name, cut=cut)
+        remark = remark_of(data, texts) if name == "not_protected" else ""
+        shown = _ROWS_ON_PAPER.get(name, len(rows))
+        cut = texts("figure", "cut", shown=shown, n=count(len(rows))) if shown < len(rows) else ""
+        yield Part(name, name, html, is_table=True, empty=name, remark=remark, cut=cut)
 
 
 def _incident(row: dict[str, Any], texts: Texts, anchors: dict[Any, str]) -> dict[str, Any]:

@@ -13,13 +13,31 @@ from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.options import Scope
 from cbr_warehouse.storage.sql_text import literal
 
-OF_WHOLE_SOURCES = ("completeness", "watermark", "period")
-"""Queries that a vault or a policy does not limit: days and records of a source belong to none."""
+OF_WHOLE_SOURCES = (
+    "completeness",
+    "watermark",
+    "period",
+    "estate",
+    "not_protected",
+    "longest_unprotected",
+    "tags",
+)
+"""Queries that a vault or a policy does not limit: days, records and unprotected resources belong to none."""
 
 _NAMED = 10
 """How many of the known names are listed where a name is not known."""
 
-_BY_SOURCE = ("source_watermark", "source_clock", "coverage", "loads", "quarantine")
+_BY_SOURCE = (
+    "source_watermark",
+    "source_clock",
+    "coverage",
+    "loads",
+    "quarantine",
+    "inventory_list",
+    "estate_coverage",
+    "unprotected_resources",
+    "protection_by_tag",
+)
 _BY_RESOURCE = ("resource", "resource_day", "recovery_point", "streak")
 _BY_TASK = ("attempt", "partial_success")
 

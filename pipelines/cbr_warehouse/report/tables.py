@@ -19,6 +19,7 @@ _NUMBERS: dict[str, Callable[[Any], str]] = {
     "duration_hours": hours,
     "final_success_rate": percent,
     "wilson_lower": percent,
+    "protected_rate": percent,
     **dict.fromkeys(
         (
             "strikes",
@@ -35,18 +36,21 @@ _NUMBERS: dict[str, Callable[[Any], str]] = {
             "unknown",
             "tasks",
             "rows",
+            "enrolled",
+            "within_rpo",
+            "unprotected",
         ),
         count,
     ),
 }
 """How columns of numbers are printed."""
 
-_TIMES = ("began_at", "recovered_at", "last_seen_at", "watermark", "first_day", "last_day")
+_TIMES = ("began_at", "recovered_at", "last_seen_at", "watermark", "first_day", "last_day", "since")
 
 _WORDS = ("state", "reason", "schedule_basis", "class")
 """Columns whose values are our own words, translated; all other texts are shown as received."""
 
-_NAMES = ("error_code", "cause", "source")
+_NAMES = ("error_code", "cause", "source", "resource_type")
 """Columns of names from outside, which may be of any length."""
 
 _ALIGNED_RIGHT = (*_NUMBERS, "failed", "found", "share_of")
@@ -134,7 +138,7 @@ def _style(column: str) -> str:
         return "code"
     if column in _TIMES:
         return "time"
-    if column in ("resource", "vault", "incident"):
+    if column in ("resource", "vault", "incident", "tag"):
         return "name"
     return "number" if column in _ALIGNED_RIGHT else "text"
 
