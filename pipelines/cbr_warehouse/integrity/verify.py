@@ -17,10 +17,12 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import StorageError, WarehouseError
 from cbr_warehouse.integrity import published, raw_files
 from cbr_warehouse.integrity.finding import BEHIND, Check, Finding, Verified
+from cbr_warehouse.integrity.inventory import verify_inventory_rows
 from cbr_warehouse.integrity.rebuilt_days import TableVerification
 from cbr_warehouse.integrity.subset import Subset
 from cbr_warehouse.raw.damage import KINDS
 from cbr_warehouse.raw.found_projects import accounts_with_list
+from cbr_warehouse.raw.inventory import LEDGER as INVENTORY
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.layout import DataDirectory
@@ -157,6 +159,9 @@ class _Verification:
             if has(f"warehouse/ledgers/{source}"):
                 check = partial(published.verify_ledger_rows, directory=directory, source=source)
                 self._settle(partial(self._ask, check), source)
+            has_inventory = exists(directory.raw_ledger(INVENTORY, source))
+            if has_inventory and has(f"warehouse/inventory/{source}"):
+                self._settle(partial(self._ask, partial(self._verify_inventory, source)), source)
         if has("warehouse/keys"):
             keys = partial(published.verify_keys, directory=directory, contract=self._contract)
             self._settle(partial(self._ask, keys), None)
@@ -165,6 +170,9 @@ class _Verification:
                 published.verify_analytics, directory=directory, settings=self._settings, folder=self._folder
             )
             self._settle(partial(self._ask, analytics), None)
+
+    def _verify_inventory(self, source: str, connection: duckdb.DuckDBPyConnection) -> Verified:
+        return verify_inventory_rows(connection, self._directory, source, self._contract, self._folder)
 
     def _ask(self, check: Callable[[duckdb.DuckDBPyConnection], Verified]) -> Verified:
         """Runs a check on the published warehouse; one that cannot be read is a finding."""
