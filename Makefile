@@ -103,6 +103,7 @@ bench: $(COMPARE) ## Measure loads beside dlt, pandas and DuckDB alone, and writ
 	$(BIN)/python benchmarks/performance --hours $(BENCH_HOURS) $(BENCH_ARGS)
 	$(BIN)/python benchmarks/analytics_at_scale.py | tee benchmarks/performance/analytics.txt
 	$(BIN)/python benchmarks/many_sources.py > benchmarks/performance/many_sources.md
+	$(BIN)/python benchmarks/inventory_year.py > benchmarks/performance/inventory_year.md
 	$(BIN)/python tools/performance.py
 	$(BIN)/python tools/scale.py
 

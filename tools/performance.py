@@ -1,7 +1,7 @@
 # ruff: noqa: E501  # the prose of the page has its own width
 """Generates ``docs/performance.md`` from the results of ``make bench``.
 
-Reads `results.json`, `analytics.txt` and `many_sources.md`, which the benchmarks wrote, and what people wrote: `limits.md`, where the
+Reads `results.json`, `analytics.txt`, `many_sources.md` and `inventory_year.md`, which the benchmarks wrote, and what people wrote: `limits.md`, where the
 costs are, and `attempts.md`, what was tried and did not pay. All are in `benchmarks/performance/`.
 """
 
@@ -68,7 +68,7 @@ def page() -> str:
     parts += [section(results[name]) for name, section in sections.items() if name in results]
     analytics = FOLDER / "analytics.txt"
     parts += [analytics_at_scale(analytics.read_text(encoding="utf-8"))] if analytics.exists() else []
-    written = ("many_sources.md", "limits.md", "attempts.md")
+    written = ("many_sources.md", "inventory_year.md", "limits.md", "attempts.md")
     parts += [(FOLDER / name).read_text(encoding="utf-8") for name in written if (FOLDER / name).exists()]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
