@@ -33,6 +33,10 @@ READING_COMMENTS = {"warehouse", "analytics", "reader", "report", "page", "cli",
 """Folders of tests that publish a warehouse as it is shipped, comments included."""
 
 
+FRUGAL_INTEGRATION = {"bad_records", "dialects", "faults", "peers"}
+"""Folders of integration tests about which records are held, loaded in the process of the test."""
+
+
 settings.register_profile("many", max_examples=2000, deadline=None)
 """``--hypothesis-profile many``: twenty times the examples of every property test, for a nightly run."""
 
@@ -78,12 +82,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def frugal(request: pytest.FixtureRequest) -> Iterator[Callable[..., duckdb.DuckDBPyConnection]]:
-    """In unit and property tests, which run on all cores: one thread an engine, and no wait for the disk.
+    """In tests that do not ask for more: one thread an engine, and no wait for the disk.
 
     Two threads take a fifth more CPU for tables of some rows. That a file is synced outlives a loss of power,
     which no test brings about; that it *is* synced is tested with ``os.fsync`` replaced. Comments take an
     eighth of a first load, and are left out where no test reads them.
-    Integration tests run all as it is shipped.
+    Other integration tests than those of ``FRUGAL_INTEGRATION`` run all as it is shipped.
 
     Yields:
         What connects to an engine with a thread for each CPU.
@@ -91,7 +95,7 @@ def frugal(request: pytest.FixtureRequest) -> Iterator[Callable[..., duckdb.Duck
     shipped = duckdb.connect
     with pytest.MonkeyPatch.context() as patch:
         folders = request.path.relative_to(Path(__file__).parent).parts
-        if folders[0] in {"unit", "property"}:
+        if folders[0] in {"unit", "property", "contract"} or FRUGAL_INTEGRATION.intersection(folders[1:2]):
             patch.setattr(duckdb, "connect", partial(_connect, shipped))
             patch.setattr(os, "fsync", lambda _handle: None)
             if folders[1] not in READING_COMMENTS:

@@ -125,6 +125,11 @@ def room_of(module: list[str]) -> str:
     return module[1] if len(module) > 1 else "errors"
 
 
+def last_name(called: ast.expr) -> str:
+    """What is called, without where it is from; empty for what has no name."""
+    return getattr(called, "attr", getattr(called, "id", ""))
+
+
 def imported(path: str, text: str) -> Iterator[list[str]]:
     """Each imported name, split at dots: relative ones made absolute, literal dynamic ones included."""
     package = list(PurePosixPath(path).relative_to("pipelines").parent.parts)
@@ -136,7 +141,7 @@ def imported(path: str, text: str) -> Iterator[list[str]]:
             base += node.module.split(".") if node.module else []
             # `from cbr_warehouse import raw` names the subpackage in its last part.
             yield from ([*base, alias.name] for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+        elif isinstance(node, ast.Call) and last_name(node.func).endswith(("import_module", "__import__")):
             yield from (
                 str(name.value).split(".") for name in node.args[:1] if isinstance(name, ast.Constant)
             )

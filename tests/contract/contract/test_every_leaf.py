@@ -99,9 +99,17 @@ LEAVES = (
 )
 
 
+UNKNOWN = "extra_info.backup.new_thing"
+
+
+def task_of(path: str, value: Any) -> str:
+    """The id of the record with a value at a path."""
+    return str(value) if path == "id" else f"with {path}"
+
+
 def record_with(path: str, value: Any) -> dict[str, Any]:
     """A minimal record with a value at a path."""
-    record: dict[str, Any] = {"id": "another-id", "created_at": "2026-11-19T00:00:00"}
+    record: dict[str, Any] = {"id": task_of(path, value), "created_at": "2026-11-19T00:00:00"}
     here: Any = record
     steps = path.split(".")
     for step in steps[:-1]:
@@ -112,14 +120,18 @@ def record_with(path: str, value: Any) -> dict[str, Any]:
     return record
 
 
-def load(folder: Path, record: dict[str, Any]) -> Path:
-    """Takes a record all the way to a warehouse."""
-    directory, contract = DataDirectory(folder), read_contract()
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with a record for each leaf, taken there all the way from the response."""
+    directory, contract = DataDirectory(tmp_path_factory.mktemp("leaves")), read_contract()
     write_load(directory, LoadEntry("L1", "prod", NOW, "incremental"))
     landing = Landing(
         directory, "prod", "L1", validator=RecordValidator(contract), contract=contract.fingerprint
     )
-    landing.land(ReceivedPage((json.dumps(record).encode(),), 1, 0, NOW))
+    records = [record_with(path, sent) for path, _, _, sent, _ in LEAVES]
+    records.append(record_with(UNKNOWN, 1))
+    texts = tuple(json.dumps(record).encode() for record in records)
+    landing.land(ReceivedPage(texts, len(texts), 0, NOW))
     landing.flush()
     make_tables(directory, "prod", contract)
     build_warehouse(directory, contract, AnalyticsSettings())
@@ -130,16 +142,27 @@ def load(folder: Path, record: dict[str, Any]) -> Path:
     ("path", "table", "column", "sent", "held"), LEAVES, ids=[leaf[0] for leaf in LEAVES]
 )
 def test_a_leaf_is_found_in_its_column(
-    tmp_path: Path, path: str, table: str, column: str, sent: Any, held: Any
+    warehouse: Path, path: str, table: str, column: str, sent: Any, held: Any
 ) -> None:
-    warehouse = load(tmp_path, record_with(path, sent))
-    assert query(warehouse, f"SELECT {column} FROM {table}").rows == [(held,)]
-    assert query(warehouse, "SELECT extra FROM tasks").rows == [("{}",)]
+    own = f"WHERE task_id = '{task_of(path, sent)}'"
+    assert query(warehouse, f"SELECT {column} FROM {table} {own}").rows == [(held,)]
+    assert query(warehouse, f"SELECT extra FROM tasks {own}").rows == [("{}",)]
+
+
+def test_every_record_is_a_task_and_none_is_refused(warehouse: Path) -> None:
+    assert query(warehouse, "SELECT count(*) FROM tasks").rows == [(len(LEAVES) + 1,)]
     assert query(warehouse, "SELECT count(*) FROM quarantine").rows == [(0,)]
 
 
-def test_an_unknown_leaf_is_kept_in_extra(tmp_path: Path) -> None:
-    warehouse = load(tmp_path, record_with("extra_info.backup.new_thing", 1))
-    assert query(warehouse, "SELECT extra FROM tasks").rows == [
+@pytest.mark.parametrize("table", ["resources", "resource_volumes", "replications"])
+def test_a_record_without_such_leaves_has_no_row(warehouse: Path, table: str) -> None:
+    wanted = {task_of(path, sent) for path, of, _, sent, _ in LEAVES if of == table}
+    if table == "resources":  # the volumes are those of a resource
+        wanted |= {task_of(path, sent) for path, of, _, sent, _ in LEAVES if of == "resource_volumes"}
+    assert {row[0] for row in query(warehouse, f"SELECT task_id FROM {table}").rows} == wanted
+
+
+def test_an_unknown_leaf_is_kept_in_extra(warehouse: Path) -> None:
+    assert query(warehouse, f"SELECT extra FROM tasks WHERE task_id = '{task_of(UNKNOWN, 1)}'").rows == [
         ('{"extra_info":{"backup":{"new_thing":1}}}',)
     ]
