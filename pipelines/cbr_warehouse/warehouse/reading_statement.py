@@ -77,6 +77,14 @@ is refused until it is listed here.
 """
 
 
+MOST_KNOWN = 1000
+LONGEST_KNOWN = 10_000
+"""How many texts that were read are remembered, and how many characters the longest of them has."""
+
+_known: dict[str, frozenset[str]] = {}
+"""The table functions that a SELECT calls, by its text: it parses alike on every connection."""
+
+
 def require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Raises unless the text is exactly one reading statement.
 
@@ -89,13 +97,32 @@ def require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         WarehouseError: More than one statement, another kind, or a call of a function that is not permitted.
         duckdb.Error: Syntax error.
     """
-    statements = connection.extract_statements(sql)
+    called = _known.get(sql)
+    if called is None:
+        statements = connection.extract_statements(sql)
+        if [statement.type for statement in statements] == [duckdb.StatementType.EXPLAIN]:
+            _require_explained(connection, sql)
+            return
+        called = frozenset(_table_functions(_syntax_tree_of_one(connection, sql, statements)))
+        _remember(sql, called)
+    _require_reading_functions(connection, called)
+
+
+def _remember(sql: str, called: frozenset[str]) -> None:
+    if len(sql) > LONGEST_KNOWN:
+        return
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[sql] = called
+
+
+def _syntax_tree_of_one(
+    connection: duckdb.DuckDBPyConnection, sql: str, statements: list[duckdb.Statement]
+) -> Any:
+    """The syntax tree of a text that is one reading statement; raises for all others."""
     if not statements:
         raise UsageError('The query is empty. Write one, such as "SELECT count(*) FROM tasks".')
     kinds = [statement.type for statement in statements]
-    if kinds == [duckdb.StatementType.EXPLAIN]:
-        _require_explained(connection, sql)
-        return
     if len(kinds) > 1 and not statements[0].query:  # the parser made several of one
         raise WarehouseError(
             "The query failed: DuckDB runs this as several statements, and some of them write. "
@@ -111,7 +138,7 @@ def require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             f"The query failed: {_first_word(sql)} statements are not permitted, the warehouse is read-only. "
             f"Use {READING}."
         )
-    _require_reading_functions(connection, tree)
+    return tree
 
 
 def _require_explained(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -174,9 +201,8 @@ def _syntax_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
     return None if found["error"] else found["statements"]
 
 
-def _require_reading_functions(connection: duckdb.DuckDBPyConnection, tree: Any) -> None:
-    called = {name.lower() for name in _table_functions(tree)} - TABLE_FUNCTIONS
-    for name in sorted(called):
+def _require_reading_functions(connection: duckdb.DuckDBPyConnection, called: frozenset[str]) -> None:
+    for name in sorted(called - TABLE_FUNCTIONS):
         query = "SELECT 1 FROM duckdb_functions() WHERE function_name = $1 AND function_type <> 'table_macro'"
         if connection.execute(query, [name]).fetchall():
             raise WarehouseError(
@@ -194,5 +220,5 @@ def _table_functions(tree: Any) -> Iterator[str]:
             waiting.extend(node)
         elif isinstance(node, dict):
             if node.get("type") == "TABLE_FUNCTION":
-                yield node["function"]["function_name"]
+                yield node["function"]["function_name"].lower()
             waiting.extend(node.values())

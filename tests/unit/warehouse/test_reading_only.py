@@ -10,6 +10,7 @@ import pytest
 from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.reader.warehouse import open_warehouse
+from cbr_warehouse.warehouse import reading_statement
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.query import query
 from cbr_warehouse.warehouse.reading_statement import TABLE_FUNCTIONS, require_reading
@@ -266,3 +267,18 @@ def test_a_query_does_not_find_the_variables_of_the_program(unchanged: Path) -> 
     assert len(frame) == 1
     with open_warehouse(unchanged) as warehouse, pytest.raises(WarehouseError, match="query failed"):
         warehouse.sql("FROM frame")
+
+
+def test_what_is_remembered_of_a_text_permits_nothing(unchanged: Path) -> None:
+    """The second time too, after one that was permitted, and when too many texts are known."""
+    path = unchanged / "warehouse.duckdb"
+    for sql in ["SELECT 1", "FROM enable_logging()", "DELETE FROM tasks", "EXPLAIN DELETE FROM tasks"] * 2:
+        if sql == "SELECT 1":
+            assert query(path, sql).rows == [(1,)]
+            continue
+        with pytest.raises(WarehouseError, match=r"not permitted|permitted for a reading statement"):
+            query(path, sql)
+    with duckdb.connect() as connection:
+        for number in range(reading_statement.MOST_KNOWN + 2):
+            require_reading(connection, f"SELECT {number}")
+    assert len(reading_statement._known) <= reading_statement.MOST_KNOWN
