@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ WAYS = {
     "password": {"username": "demo", "password": PASSWORD, "domain": "demo"},
 }
 PLANTED = (TOKEN, ACCESS_KEY, SECRET_KEY, PASSWORD)
+YOUNG = 50
+"""Looks of a fiftieth of a second at a process that has just begun."""
 REFERENCED = {"token", "access_key", "secret_key", "password"}
 COMMANDS = (
     ("--debug", "doctor"),
@@ -77,15 +80,23 @@ def found_below(folder: Path) -> list[str]:
 
 @contextmanager
 def watched_processes() -> Iterator[list[str]]:
-    """Collects every command line with a secret that any process has while the block runs."""
+    """Collects every command line with a secret that any process has while the block runs.
+
+    That of a young process is read at each look, as it may become another program; that of any other, once
+    a second.
+    """
     seen: list[str] = []
     is_over = threading.Event()
+    looks: Counter[str] = Counter()
 
     def watch() -> None:
         while not is_over.wait(0.02):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
+            for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208  in a fifth of the time
+                looks[process] += 1
+                if looks[process] > YOUNG and looks[process] % YOUNG:
+                    continue
                 try:
-                    line = path.read_bytes()
+                    line = Path(f"/proc/{process}/cmdline").read_bytes()
                 except OSError:  # it ended meanwhile
                     continue
                 if found_in(line):
