@@ -13,6 +13,7 @@ import os
 import pkgutil
 import runpy
 import selectors
+import shlex
 import signal
 import socket
 import subprocess
@@ -89,6 +90,12 @@ class CommandServer:
                 raise subprocess.TimeoutExpired(list(words), timeout, *printed) from None
             assert status, "the server of commands has ended"
             return int(status), _content(out), _content(err)
+
+    @property
+    def program(self) -> str:
+        """Lines of a shell that become a command: one with the words of the shell, and its streams."""
+        client = Path(__file__).with_name("command_client.py")
+        return f'exec {shlex.join([sys.executable, "-IS", str(client), self._address])} "$@"'
 
     def close(self) -> None:
         """Ends the server; also where it inherited that SIGTERM is ignored."""
@@ -184,12 +191,10 @@ def _become(request: _Request) -> None:
     os.environ.update(request.environ)
     time.tzset()
     encoding, _, errors = request.environ.get("PYTHONIOENCODING", "utf-8").partition(":")
-    for stream, strictness in (
-        (sys.stdin, errors or "strict"),
-        (sys.stdout, errors or "strict"),
-        (sys.stderr, "backslashreplace"),
-    ):
-        stream.reconfigure(encoding=encoding, errors=strictness)
+    # Anew: those of the server know of their files whether one can seek in them.
+    sys.stdin = sys.__stdin__ = open(0, encoding=encoding, errors=errors or "strict", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding=encoding, errors=errors or "strict", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", 1, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
     sys.path[0] = request.folder
     sys.argv = [COMMAND, *request.words]
 

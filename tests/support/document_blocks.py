@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.command_line import COMMAND, PACKAGES
+from support.command_server import PACKAGES, command_server
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -58,7 +58,7 @@ class Shell:
         self._programs = self.folder / ".programs"
         self._calls = self.folder / ".calls"
         self._programs.mkdir()
-        self._write("cbr-warehouse", f'exec {shlex.join(COMMAND)} "$@"')
+        self._write("cbr-warehouse", command_server().program)
         (self.folder / ".venv").mkdir()
         (self.folder / ".venv" / "bin").symlink_to(self._programs)
 

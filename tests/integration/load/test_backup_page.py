@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.command_line import COMMAND, PACKAGES, Workplace
+from support.command_server import command_server
 from support.object_stores import BUCKET, environment, moto_server
 from support.warehouse_hashes import hashes
 
@@ -37,7 +38,7 @@ def shell(workplace: Workplace) -> Callable[..., str]:
     folder = workplace.folder
     (folder / "bin").mkdir()
     program = folder / "bin" / "cbr-warehouse"
-    program.write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
+    program.write_text(f"#!/bin/sh\n{command_server().program}\n")
     program.chmod(0o755)
 
     def run(*blocks: str, backup: str = "backup", restored: str = "restored") -> str:
