@@ -15,7 +15,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from support.fault_kinds import KINDS
+from support.frugal import VARIABLE, few_views, no_comments, one_thread
 
 # What would point a command at a real cloud, a real data directory or a proxy.
 LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -33,8 +33,12 @@ READING_COMMENTS = {"warehouse", "analytics", "reader", "report", "page", "cli",
 """Folders of tests that publish a warehouse as it is shipped, comments included."""
 
 
-FRUGAL_INTEGRATION = {"bad_records", "dialects", "faults", "peers"}
-"""Folders of integration tests about which records are held, loaded in the process of the test."""
+FRUGAL_INTEGRATION = {"analytics", "bad_records", "dialects", "doctor", "faults", "load", "peers", "security"}
+"""Folders of integration tests about which records are held, and about commands that leave comments alone."""
+
+
+WITHOUT_VIEWS = {"bad_records", "dialects", "extract", "faults", "peers", "raw", "tables", "verify"}
+"""Folders of tests of what is stored, which ask tables alone."""
 
 
 settings.register_profile("many", max_examples=2000, deadline=None)
@@ -85,21 +89,26 @@ def frugal(request: pytest.FixtureRequest) -> Iterator[Callable[..., duckdb.Duck
     """In tests that do not ask for more: one thread an engine, and no wait for the disk.
 
     Two threads take a fifth more CPU for tables of some rows. That a file is synced outlives a loss of power,
-    which no test brings about; that it *is* synced is tested with ``os.fsync`` replaced. Comments take an
-    eighth of a first load, and are left out where no test reads them.
-    Other integration tests than those of ``FRUGAL_INTEGRATION`` run all as it is shipped.
+    which no test brings about; that it *is* synced is tested with ``os.fsync`` replaced. Comments take a
+    quarter of a first load and views a fifth, and are left out where no test reads them.
+    Other integration tests than those of ``FRUGAL_INTEGRATION`` run all as it is shipped; in these, commands
+    of an interpreter of their own do too, and those that are forked sync.
 
     Yields:
         What connects to an engine with a thread for each CPU.
     """
     shipped = duckdb.connect
+    kind, room = request.path.relative_to(Path(__file__).parent).parts[:2]
     with pytest.MonkeyPatch.context() as patch:
-        folders = request.path.relative_to(Path(__file__).parent).parts
-        if folders[0] in {"unit", "property", "contract"} or FRUGAL_INTEGRATION.intersection(folders[1:2]):
-            patch.setattr(duckdb, "connect", partial(_connect, shipped))
+        if kind in {"unit", "property", "contract"} or room in FRUGAL_INTEGRATION:
+            patch.setattr(*one_thread())
             patch.setattr(os, "fsync", lambda _handle: None)
-            if folders[1] not in READING_COMMENTS:
-                _leave_out_comments(patch)
+            for replacement in () if room in READING_COMMENTS else no_comments():
+                patch.setattr(*replacement)
+            if room in WITHOUT_VIEWS or (kind, room) == ("unit", "load"):
+                patch.setattr(*few_views())
+        if room in FRUGAL_INTEGRATION:
+            patch.setenv(VARIABLE, "1")
         yield shipped
 
 
@@ -107,24 +116,6 @@ def frugal(request: pytest.FixtureRequest) -> Iterator[Callable[..., duckdb.Duck
 def every_thread(frugal: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives the engines of one test as many threads as there are CPUs: for what threads could break."""
     monkeypatch.setattr(duckdb, "connect", frugal)
-
-
-def _leave_out_comments(patch: pytest.MonkeyPatch) -> None:
-    from cbr_warehouse.warehouse import update
-
-    tables, analytics = update.create_statements, update.bring_up
-    patch.setattr(
-        update,
-        "create_statements",
-        lambda contract: (one for one in tables(contract) if not one.startswith("COMMENT")),
-    )
-    patch.setattr(update, "bring_up", partial(analytics, has_comments=False))
-
-
-def _connect(
-    connect: Callable[..., duckdb.DuckDBPyConnection], /, *words: Any, **options: Any
-) -> duckdb.DuckDBPyConnection:
-    return connect(*words, **options | {"config": {"threads": 1} | options.get("config", {})})
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -181,6 +181,12 @@ def _answer_ended(running: dict[int, socket.socket], selector: selectors.BaseSel
                 asked.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
+def _import_frugality() -> None:
+    sys.path.append(str(Path(__file__).parents[1]))
+    import_module("support.frugal")
+    sys.path.pop()
+
+
 def _become(request: _Request) -> None:
     """Makes this process the one that was asked for."""
     for number, stream in enumerate(request.streams):
@@ -197,6 +203,9 @@ def _become(request: _Request) -> None:
     sys.stderr = sys.__stderr__ = open(2, "w", 1, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
     sys.path[0] = request.folder
     sys.argv = [COMMAND, *request.words]
+    frugal = import_module("support.frugal")
+    if os.environ.pop(frugal.VARIABLE, ""):
+        frugal.become_frugal()
 
 
 def _run() -> NoReturn:
@@ -233,6 +242,7 @@ def main() -> None:
     import_module("cbr_warehouse.storage.allocators").choose_allocators()  # as a command does, before pyarrow
     for name in ("cbr_warehouse", "cbr_emulator"):
         _import_all(import_module(name))
+    _import_frugality()
     gc.collect()
     gc.freeze()
     _become(_serve(listener))

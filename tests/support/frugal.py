@@ -1,0 +1,58 @@
+"""What tests of other things do without: threads of the engine, and the comments of a warehouse.
+
+Two threads take a fifth more CPU for tables of some rows, comments a quarter of a first load, views a
+fifth.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import duckdb
+
+VARIABLE = "FRUGAL_COMMANDS"
+"""Of the environment of commands that ``support.command_server`` forks: if set, they do without."""
+
+READ_BY_LOADS = ("lateness", "day_finality")
+"""Views that a load reads, which read no others."""
+
+Replacement = tuple[Any, str, Any]
+"""A module, a name in it, and the value that it gets."""
+
+
+def one_thread() -> Replacement:
+    """An engine of one thread where no other number is asked for."""
+    return duckdb, "connect", partial(_connect, duckdb.connect)
+
+
+def no_comments() -> Iterator[Replacement]:
+    """A warehouse is made without comments on tables, views and columns."""
+    from cbr_warehouse.warehouse import update
+
+    tables, analytics = update.create_statements, update.bring_up
+    yield (
+        update,
+        "create_statements",
+        lambda contract: (one for one in tables(contract) if not one.startswith("COMMENT")),
+    )
+    yield update, "bring_up", partial(analytics, has_comments=False)
+
+
+def few_views() -> Replacement:
+    """Of the views of the analytics, a warehouse gets those that loads read themselves."""
+    from cbr_warehouse.analytics import create_schema
+
+    chosen = tuple(view for view in create_schema.views() if view.name in READ_BY_LOADS)
+    return create_schema, "views", lambda: chosen
+
+
+def become_frugal() -> None:
+    """Makes this process do without."""
+    for module, name, value in (one_thread(), *no_comments()):
+        setattr(module, name, value)
+
+
+def _connect(
+    connect: Callable[..., duckdb.DuckDBPyConnection], /, *words: Any, **options: Any
+) -> duckdb.DuckDBPyConnection:
+    return connect(*words, **options | {"config": {"threads": 1} | options.get("config", {})})
