@@ -23,7 +23,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from support.fault_kinds import KINDS
-from support.frugal import VARIABLE, few_views, no_comments, one_thread
+from support.frugal import VARIABLE, few_views, import_less, no_comments, one_thread
 
 # What would point a command at a real cloud, a real data directory or a proxy.
 LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -69,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if variable.upper().startswith(LEAKS):
             del os.environ[variable]
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    import_less()
     # Else every command that a test starts compiles all that it imports, which takes longer than to run it.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

@@ -183,7 +183,7 @@ def _answer_ended(running: dict[int, socket.socket], selector: selectors.BaseSel
 
 def _import_frugality() -> None:
     sys.path.append(str(Path(__file__).parents[1]))
-    import_module("support.frugal")
+    import_module("support.frugal").import_less()
     sys.path.pop()
 
 
@@ -240,9 +240,9 @@ def main() -> None:
     """Imports, serves, and in each forked process runs the command."""
     listener = socket.socket(fileno=int(sys.argv[1]))
     import_module("cbr_warehouse.storage.allocators").choose_allocators()  # as a command does, before pyarrow
+    _import_frugality()
     for name in ("cbr_warehouse", "cbr_emulator"):
         _import_all(import_module(name))
-    _import_frugality()
     gc.collect()
     gc.freeze()
     _become(_serve(listener))

@@ -4,6 +4,7 @@ Two threads take a fifth more CPU for tables of some rows, comments a quarter of
 fifth.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -18,6 +19,14 @@ READ_BY_LOADS = ("lateness", "day_finality")
 
 Replacement = tuple[Any, str, Any]
 """A module, a name in it, and the value that it gets."""
+
+
+def import_less() -> None:
+    """Lets ``jsonschema``, which plots import, do without a grammar that takes a second to compile.
+
+    It comes with Jupyter, for the formats ``iri`` and ``iri-reference``, which no schema here has.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # importing it fails then
 
 
 def one_thread() -> Replacement:
