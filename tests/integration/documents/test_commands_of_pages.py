@@ -133,7 +133,7 @@ def test_other_tools_get_what_their_page_says(run: Run, small_demo: Path, tmp_pa
 
 
 def test_an_assistant_starts_the_server_of_the_page(run: Run) -> None:
-    (server,) = json.loads(block("docs/other-tools.md", "{"))["mcpServers"].values()
+    (server,) = json.loads(block("docs/other-tools.md", '{\n  "mcpServers"'))["mcpServers"].values()
     assert run(shlex.join([server["command"], *server["args"], "--help"]))
 
 
