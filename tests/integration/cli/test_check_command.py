@@ -57,7 +57,7 @@ def test_json_has_the_evidence_and_a_query_that_gives_it_again(stored: Workplace
     found = {one["control"]: one for one in json.loads(done.out)}
     assert tuple(found) == CONTROL_NAMES
     rpo = found["rpo_kept"]
-    assert (rpo["version"], rpo["result"], rpo["population"], rpo["failing"]) == (1, "fail", 1, 1)
+    assert (rpo["version"], rpo["result"], rpo["population"], rpo["failing"]) == (2, "fail", 1, 1)
     assert [row["item"] for row in rpo["evidence"]] == ["disk"]
     assert rpo["exceptions"] == []
     assert rpo["window"] == {"from": "2026-02-10T00:00:00.000000Z", "to": "2026-03-10T00:00:00.000000Z"}
