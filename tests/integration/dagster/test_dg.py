@@ -110,7 +110,7 @@ def test_dg_checks_and_lists_the_definitions(workplace: Workplace) -> None:
     assert groups == {
         "raw": 1,
         "tables": 6,
-        "warehouse": 8,
+        "warehouse": 18,
         "analytics": len(materialized_definitions()),
         "report": 1,
     }
