@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from simulation.lives import describe_failure, live_in_memory, live_many
-from simulation.planted_faults import PLANTED
+from simulation.planted_faults import FAULTS
 from simulation.seed import Seed
 
 TICKS = 336
@@ -31,8 +31,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, help="number of the first seed")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--out", type=Path, help="write the totals as JSON")
-    parser.add_argument("--plant", choices=PLANTED, help="with --seed: plant a fault in the code under test")
+    parser.add_argument("--plant", choices=FAULTS, help="with --seed: plant a fault in the code under test")
+    parser.add_argument(
+        "--find",
+        choices=FAULTS,
+        help="the first seeds, of --ticks each, whose life finds a planted fault and ends well without it",
+    )
     options = parser.parse_args()
+    if options.find:
+        return _find(options.find, options.first, options.ticks)
     if options.seed:
         return _live_again(Seed.parse(options.seed), options.log, options.plant)
     totals = live_many(options.first, options.ticks, options.loads, options.workers)
@@ -51,6 +58,26 @@ def _live_again(seed: Seed, log: Path | None, plant: str | None) -> int:
     print(f"{dict(course.counts)}, {cpu_seconds:.1f} CPU-seconds")
     print(f"events {course.events}\ndirectory {course.directory}\nAll that happened is in {log}.")
     return 0 if course.failure is None else 1
+
+
+def _find(plant: str, first: int, ticks: int) -> int:
+    """Searches for a life for ``test_planted_faults``."""
+    logging.disable(logging.CRITICAL)
+    number = first
+    while not _is_found(plant, Seed(number, ticks)):
+        number += 1
+    return 0
+
+
+def _is_found(plant: str, seed: Seed) -> bool:
+    """Whether a life goes wrong with a fault planted, and only with it; prints a line of how it went."""
+    course, _ = live_in_memory(seed, plant=plant)
+    with_it = course.failure or "ends well"
+    without = live_in_memory(seed)[0].failure if course.failure else None
+    is_found = course.failure is not None and without is None
+    said = f"; found by {seed}" if is_found else f"; without it: {without}" if without else ""
+    print(f"{seed} with {plant}: {course.counts['loads']} loads, {with_it}{said}", flush=True)
+    return is_found
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ class Totals:
             f"{counts['power lost']:,} ended by a loss of power), "
             f"{counts['maintain']:,} times maintenance, {counts['rebuild']:,} rebuilds,\n"
             f"{counts['requests']:,} requests, {counts['steps']:,} steps of the disk, "
-            f"{counts['disk full']:,} times full; {counts['compared']:,} versions compared.\n"
+            f"{counts['disk full']:,} times full, {counts['files damaged']:,} files damaged at rest; "
+            f"{counts['compared']:,} records compared.\n"
             f"{load:.2f} CPU-seconds a load with emulator and checks: "
             f"{an_hour:,.0f} loads an hour on two cores. {len(self.failures)} lives went wrong."
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from simulation.network import Weather
+from simulation.rot import KINDS
 from simulation.source import pick_rates
 
 HOUR = 3600.0
@@ -20,7 +21,10 @@ class Tick:
     Attributes:
         pause: Seconds since the last one.
         what: ``load``, ``deep``, ``range``, ``maintain``, ``rebuild`` or ``nothing``.
-        weather: What goes wrong on the way to the source.
+        weather: What goes wrong on the way to a source.
+        hit: Number of the source that it concerns; None for all.
+        beside: What another process does at the same time; None where there is none.
+        rot: Which files at rest have one damaged before; None for none.
         skew: Seconds that the machine's clock is ahead.
         kill: Where in its steps the process is killed, as a share of those of the last whole load.
         is_power_lost: Whether the machine goes down with it.
@@ -31,6 +35,9 @@ class Tick:
     pause: float
     what: str = "load"
     weather: Weather = field(default_factory=Weather)
+    hit: int | None = None
+    beside: str | None = None
+    rot: str | None = None
     skew: float = 0.0
     kill: float | None = None
     is_power_lost: bool = False
@@ -47,21 +54,23 @@ def draw_ticks(random: Random, ticks: int) -> Iterator[Tick]:
     """The ticks of a life. Most are quiet; some trouble lasts for many."""
     trouble, left = CLEAR, 0
     skew = 0.0
+    hit = None
     while ticks > 0:
         if left == 0 and random.random() < 0.12:
-            trouble = random.choice(["down", "flaky", "expired", "full", "clock", "off"])
+            trouble = random.choice(["down", "flaky", "expired", "full", "clock", "off", "withheld"])
             left = random.choice([1, 2, 3, 6, 12, 24, 40])
+            hit = random.choice([None, None, 0, 1])
             skew = random.choice([-1, 1]) * random.choice([90, 600, HOUR, 5 * HOUR, 3 * DAY, 400 * DAY])
         if trouble == "off" and left:
             # Nobody asks while the machine is off.
             ticks, left, pause = ticks - left, 0, (left + 1) * HOUR
-            yield _draw(random, CLEAR, 0.0, pause)
+            yield _draw(random, CLEAR, 0.0, pause, None)
             continue
-        yield _draw(random, trouble if left else CLEAR, skew, HOUR)
+        yield _draw(random, trouble if left else CLEAR, skew, HOUR, hit)
         left, ticks = max(0, left - 1), ticks - 1
 
 
-def _draw(random: Random, trouble: str, skew: float, pause: float) -> Tick:
+def _draw(random: Random, trouble: str, skew: float, pause: float, hit: int | None) -> Tick:
     weather = Weather()
     full = full_steps = kill = None
     if trouble == "down":
@@ -72,6 +81,8 @@ def _draw(random: Random, trouble: str, skew: float, pause: float) -> Tick:
         weather.is_expired = True
     elif trouble == "full":
         full, full_steps = random.choice([0.0, random.random()]), random.choice([None, None, 1, 20])
+    elif trouble == "withheld":
+        weather.withheld = random.choice([0.1, 0.5])
     if random.random() < 0.04:
         weather.down_after = random.randrange(40)
     if random.random() < 0.02:
@@ -83,6 +94,9 @@ def _draw(random: Random, trouble: str, skew: float, pause: float) -> Tick:
         pause=pause - random.uniform(0, 300) + random.uniform(0, 300),
         what=what,
         weather=weather,
+        hit=hit,
+        beside=random.choice(["load", "maintain"]) if random.random() < 0.04 else None,
+        rot=random.choice(sorted(KINDS)) if random.random() < 0.04 else None,
         skew=skew if trouble == "clock" else 0.0,
         kill=kill,
         is_power_lost=random.random() < 0.4,

@@ -1,6 +1,7 @@
 """The source of a life: the emulator's application with an estate that lives as long, and what it served."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -9,10 +10,13 @@ from cbr_emulator.clock import Clock
 from cbr_emulator.dialect.late_and_edited import TaskChanges
 from cbr_emulator.dialect.settings import Dialect
 from cbr_emulator.estate.generate import generate_estate
+from cbr_emulator.faults.bad_records import KINDS, BadRecords
 from cbr_emulator.faults.injector import Faults
 from cbr_emulator.faults.options import FaultOptions
+from cbr_emulator.seeded_random import seeded_fraction
 from cbr_emulator.server.app import Emulator
 from cbr_emulator.server.auth import PROJECT
+from cbr_emulator.server.list_endpoint import ListResult
 from cbr_emulator.server.projects import Projects, name_projects
 from cbr_emulator.server.record_store import EstateRecords, RecordStore, Row
 from simulation.clocks import Clocks
@@ -37,21 +41,20 @@ DIALECTS = (
 )
 
 
-@dataclass
-class Served:
-    """A record that the source has sent: its exact texts, and by which load each was received in full."""
-
-    texts: set[bytes] = field(default_factory=set)
+BAD_KINDS = tuple(kind for kind in KINDS if kind != "megabyte")
+"""Malformed records that a source may have. One of a megabyte is well-formed, and slow to compare."""
 
 
 class Source(Emulator):
     """The emulator, with a note of every record it sends.
 
     Attributes:
+        withheld: Share of the tasks that it counts and does not list.
         sent: The texts of the request that is being answered, by task.
         ever_sent: All texts ever sent, by task.
     """
 
+    withheld: float
     sent: list[tuple[str, bytes]]
     ever_sent: dict[str, set[bytes]]
 
@@ -60,6 +63,14 @@ class Source(Emulator):
         self.sent.append((row.filter_values["id"], text))
         self.ever_sent.setdefault(row.filter_values["id"], set()).add(text)
         return text
+
+    def is_withheld(self, task_id: object, share: float) -> bool:
+        """Whether a task is one of those that are not listed while a share is withheld."""
+        return seeded_fraction(self.faults.bad_records.seed, "withheld", task_id) < share
+
+    def is_bad(self, task_id: str) -> bool:
+        """Whether the records of a task are malformed."""
+        return self.faults.bad_records.kind_of(task_id) is not None
 
     def shown(self, now: datetime) -> dict[str, bytes]:
         """The record of each task served at a time."""
@@ -79,9 +90,9 @@ class Source(Emulator):
         return {task.id: task.created_at for task in store._tasks}
 
 
-def make_source(seed: Seed, clocks: Clocks, life: timedelta) -> Source:
-    """The source of a life: some dozen to some hundred tasks, from before its first load until its end."""
-    random = seed.stream("source")
+def make_source(seed: Seed, number: int, clocks: Clocks, life: timedelta) -> Source:
+    """A source of a life: some dozen to some hundred tasks, from before its first load until its end."""
+    random = seed.stream(f"source {number}")
     dialect = replace(
         random.choice(DIALECTS),
         retention=timedelta(days=random.choice([30, 30, 10])),
@@ -94,16 +105,40 @@ def make_source(seed: Seed, clocks: Clocks, life: timedelta) -> Source:
     whole_days = days // timedelta(days=1) + 2
     tasks = random.randint(3, 12) * whole_days
     # Tasks are in progress when the estate is made: half-way through, so that loads follow them.
-    estate = generate_estate(tasks, whole_days, seed.number, begin + life)
-    options = FaultOptions(retry_after=random.choice([None, 1, 30]))
-    faults = Faults(options, options.bad_records(seed.number), seed.stream("faults"), clocks.monotonic)
-    changes = TaskChanges(dialect, seed.number) if dialect.late or dialect.edited else None
+    own = 2 * seed.number + number
+    estate = generate_estate(tasks, whole_days, own, begin + life)
+    options = FaultOptions(retry_after=random.choice([None, 1, 30]), bad_rate=random.choice([0, 0, 0.05]))
+    bad_records = BadRecords(options.bad_rate or 0, BAD_KINDS, own)
+    faults = Faults(options, bad_records, seed.stream(f"faults {number}"), clocks.monotonic)
+    changes = TaskChanges(dialect, own) if dialect.late or dialect.edited else None
     clock = Clock(begin, clocks.elapsed, machine=clocks.now)
     records = EstateRecords(estate, PROJECT, changes)
     projects = Projects(name_projects(1), lambda _project: (records, ()))
     source = Source(records, (), projects, dialect, faults, clock)
-    source.sent, source.ever_sent = [], {}
+    source.sent, source.ever_sent, source.withheld = [], {}, 0.0
     return source
+
+
+def without_withheld(
+    plain: Callable[..., ListResult], sources: Iterable[Source]
+) -> Callable[..., ListResult]:
+    """Stands in for the emulator's ``list_rows``: leaves out of a page what its source withholds.
+
+    Args:
+        plain: The function itself.
+        sources: The sources, told from each other by their records.
+    """
+    of_records = {id(source.served): source for source in sources}
+
+    def list_rows(served: RecordStore, *rest: Any) -> ListResult:
+        found, source = plain(served, *rest), of_records[id(served)]
+        # A source that counts the rows of a page alone would not count them either.
+        if source.dialect.count != "all" or not source.withheld:
+            return found
+        rows = [row for row in found.rows if not source.is_withheld(row.filter_values["id"], source.withheld)]
+        return replace(found, rows=rows)
+
+    return list_rows
 
 
 def pick_rates(random: Random) -> dict[str, float]:

@@ -24,7 +24,7 @@ def simulate(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_life_ends_as_the_truth_requires(tmp_path: Path) -> None:
-    """Two lives of a day; `make simulate LOADS=100000` is the same for a night."""
+    """A life of a day, with two sources; `make simulate LOADS=100000` is the same for a night."""
     ran = simulate("--loads", "40", "--ticks", "24", "--workers", "1", folder=tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "0 lives went wrong" in ran.stdout
@@ -48,8 +48,8 @@ def lines_of(ran: subprocess.CompletedProcess[str], *words: str) -> set[str]:
 @pytest.mark.parametrize(
     ("fault", "seed", "words"),
     [
-        ("drops-a-record", "1x4", "received by the load of"),
-        ("never-syncs", "1x4", "is damaged"),
+        ("drops-a-record", "398x1", "received by a load"),
+        ("never-syncs", "20x3", "is damaged"),
     ],
 )
 def test_a_planted_fault_is_found_and_its_seed_shows_it_again(

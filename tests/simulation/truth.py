@@ -1,179 +1,135 @@
-"""What a data directory must hold, by what its source has served, and whether it does."""
+"""What must be published of one source, by what that source has served, and whether it is."""
 
-import shutil
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-import duckdb
-
-from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.integrity.verify import verify
-from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.run import rebuild
-from cbr_warehouse.settings.analytics import AnalyticsSettings
-from cbr_warehouse.storage.layout import DataDirectory
-from simulation.directory_hash import row_hashes
+from simulation.network import Network
+from simulation.published import Published, Version
 from simulation.source import HISTORY, Source
+from simulation.true_days import TrueDays
 
-NOT_OF_RAW = frozenset({"main.loads"})
-"""Tables that a rebuild need not give unchanged."""
-
-TIME_TO_APPEAR = timedelta(minutes=30)
-"""A day that was proved when a task had been visible for less may lack it."""
+SLACK = timedelta(minutes=2)
+"""A source tells its time in whole seconds, and a record is on its way for some of them."""
 
 
 @dataclass(frozen=True)
 class DoneLoad:
-    """A load that ended well.
+    """A load of one source that ended well.
 
     Attributes:
         began_at: When, by the source's clock.
         purpose: What it was for.
         delivered: Records of the complete responses that it received, by task.
+        withheld: Share of the tasks that the source did not list meanwhile.
+        slack: By how much its times may be wrong.
     """
 
     began_at: datetime
     purpose: str
     delivered: tuple[tuple[str, bytes], ...]
+    withheld: float = 0.0
+    slack: timedelta = SLACK
 
 
+@dataclass
+class _Seen:
+    """By when a load that ended well had received a text, and since when another one received it again."""
+
+    first_until: datetime
+    last_since: datetime
+
+
+@dataclass
 class Truth:
-    """Compares a data directory with its source.
+    """Compares what is published of a source with the source.
 
-    Args:
+    Attributes:
+        name: Name of the source.
         source: The source.
-        directory: The data directory.
-        contract: The contract.
+        network: How it is reached.
         now: The true time.
     """
 
-    def __init__(
-        self, source: Source, directory: DataDirectory, contract: Contract, now: Callable[[], datetime]
-    ) -> None:
-        self._source = source
-        self._directory = directory
-        self._contract = contract
-        self._now = now
-        self._done: list[DoneLoad] = []
-        self._first_at: datetime | None = None
+    name: str
+    source: Source
+    network: Network
+    now: Callable[[], datetime]
+    _done: list[DoneLoad] = field(default_factory=list)
+    _seen: dict[tuple[str, bytes], _Seen] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._days = TrueDays(self.source, self.network)
+
+    @property
+    def has_loaded(self) -> bool:
+        """Whether a load ended well."""
+        return bool(self._done)
 
     def note_done(self, load: DoneLoad) -> None:
         """Takes note of a load that ended well: what it received must be held from then on."""
-        if self._first_at is None:
-            self._first_at = load.began_at
         self._done.append(load)
+        until, since = self.now() + load.slack, load.began_at - load.slack
+        for place in load.delivered:
+            seen = self._seen.setdefault(place, _Seen(until, since))
+            seen.last_since = max(seen.last_since, since)
 
-    def check_published(self) -> int:
-        """Checks what is published at any time; returns how many versions were compared.
+    def check(self, published: Published) -> int:
+        """Checks what is published at any time; returns how many texts were compared.
 
         Raises:
             AssertionError: Something false is held, or something received is not.
         """
-        if not self._directory.warehouse.exists():
-            assert not self._done, "a load ended well and nothing is published"
-            return 0
-        versions = self._versions()
-        self._check_nothing_false(versions)
-        self._check_received(versions)
-        self._check_complete_days(versions.keys())
-        return sum(map(len, versions.values()))
+        self._check_nothing_false(published)
+        self._check_received(published)
+        self._days.check(published, self.now())
+        return sum(map(len, published.versions.values())) + len(published.quarantined)
 
-    def check_all(self) -> int:
-        """Checks everything, after a quiet deep load; returns how many versions were compared."""
-        compared = self.check_published()
-        versions = self._versions()
-        self._check_current(versions)
-        self._check_seen(versions.keys())
-        found = verify(self._directory, self._contract, AnalyticsSettings(), self._now())
-        assert not found.findings, found.findings
-        left = list(self._directory.root.rglob(".part-*"))
-        assert not left, f"left behind: {left}"
-        return compared
+    def check_end(self, published: Published) -> None:
+        """Checks what must hold after a deep load with nothing in its way."""
+        self._check_current(published)
+        self._check_seen(published)
 
-    def check_rebuild(self, context: Callable[[DataDirectory], LoadContext]) -> None:
-        """Checks that a rebuild from raw alone gives the same tables."""
-        copy = Path("rebuilt")
-        shutil.copytree(self._directory.root, copy)
-        again = DataDirectory(copy)
-        shutil.rmtree(again.tables)
-        again.warehouse.unlink()
-        rebuild(context(again))
-        before, after = (row_hashes(one.warehouse) for one in (self._directory, again))
-        differing = {table for table in before.keys() | after.keys() if before.get(table) != after.get(table)}
-        differing -= NOT_OF_RAW
-        assert not differing, f"a rebuild gives other rows in {sorted(differing)}"
-        shutil.rmtree(copy)
-
-    def _versions(self) -> dict[str, list[bytes]]:
-        """The text of each version held, oldest first, by task."""
-        found: dict[str, list[bytes]] = {}
-        with duckdb.connect(str(self._directory.warehouse), read_only=True) as connection:
-            rows = connection.execute(
-                "SELECT v.task_id, v.version, v.record_text, t.status IS NOT DISTINCT FROM v.status "
-                "FROM task_versions v LEFT JOIN tasks t USING (source, task_id) ORDER BY ALL"
-            ).fetchall()
-            tasks = connection.execute("SELECT task_id FROM tasks").fetchall()
-        newest = {}
-        for task_id, version, text, is_same in rows:
-            texts = found.setdefault(task_id, [])
-            texts.append(text.encode())
-            assert version == len(texts), f"{task_id}: version {version} comes as number {len(texts)}"
-            newest[task_id] = is_same
-        assert sorted(found) == sorted(task_id for (task_id,) in tasks), "tasks and their versions differ"
-        assert all(newest.values()), "a task is not as its newest version"
-        return found
-
-    def _check_nothing_false(self, versions: dict[str, list[bytes]]) -> None:
-        sent = self._source.ever_sent
-        for task_id, texts in versions.items():
+    def _check_nothing_false(self, published: Published) -> None:
+        sent = self.source.ever_sent
+        every = {text for texts in sent.values() for text in texts}
+        false = published.quarantined - every
+        assert not false, f"{self.name}: in quarantine but never served: {min(false)!r}"
+        for task_id, versions in published.versions.items():
+            texts = [one.text for one in versions]
             assert len(set(texts)) == len(texts), f"{task_id}: a version is held twice"
-            false = [text for text in texts if text not in sent.get(task_id, ())]
-            assert not false, f"{task_id}: held but never served: {false[0]!r}"
+            wrong = [text for text in texts if text not in sent.get(task_id, ())]
+            assert not wrong, f"{task_id}: held but never served: {wrong[0]!r}"
 
-    def _check_received(self, versions: dict[str, list[bytes]]) -> None:
-        for load in self._done:
-            lost = [one for one, text in load.delivered if text not in versions.get(one, ())]
-            assert not lost, f"{lost[0]}: received by the load of {load.began_at:%m-%d %H:%M:%S}, not held"
-
-    def _check_complete_days(self, held: "set[str] | object") -> None:
-        with duckdb.connect(str(self._directory.warehouse), read_only=True) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            query = "SELECT day, checked_at, counted, held FROM coverage WHERE state = 'complete'"
-            proved = {day: rest for day, *rest in connection.execute(query).fetchall()}
-            query = "SELECT CAST(created_at AS DATE), count(*) FROM tasks GROUP BY ALL"
-            counts = Counter(dict(connection.execute(query).fetchall()))
-        for day, (_, _, count) in proved.items():
-            assert count == counts[day], f"{day}: {count} held by its coverage, {counts[day]} in tasks"
-        oldest = self._now() - (self._source.dialect.retention or timedelta.max)
-        visible_from = self._source.visible_from
-        for task_id, created_at in self._source.created_at.items():
-            checked_at = proved.get(created_at.astimezone(UTC).date(), (None,))[0]
-            if checked_at is None or created_at < oldest:
+    def _check_received(self, published: Published) -> None:
+        held = {(task_id, one.text): one for task_id, own in published.versions.items() for one in own}
+        for place, seen in self._seen.items():
+            version = held.get(place)
+            if version is None:
+                is_kept = place[1] in published.quarantined
+                assert is_kept, f"{place[0]}: received by a load before {seen.first_until}, not held"
                 continue
-            if visible_from[task_id] <= checked_at - TIME_TO_APPEAR:
-                assert task_id in held, f"{task_id} of {created_at}: not held, though its day is complete"  # type: ignore[operator]
+            _check_sightings(place[0], version, seen)
 
-    def _check_current(self, versions: dict[str, list[bytes]]) -> None:
+    def _check_current(self, published: Published) -> None:
         """What the source shows now is held as it is now."""
-        assert self._first_at
-        since, load = self._first_at - HISTORY + timedelta(hours=1), self._done[-1]
-        before, now = self._source.shown(load.began_at), self._source.shown(self._now())
+        since, load = self._since(), self._done[-1]
+        before, now = self.source.shown(load.began_at), self.source.shown(self.now())
         for task_id, text in before.items():
-            if self._source.created_at[task_id] < since or now.get(task_id) != text:
+            if self.source.created_at[task_id] < since or now.get(task_id) != text:
                 continue
-            texts = versions.get(task_id, [b""])
-            assert texts[-1] == text, f"{task_id}: the source shows {text!r}, held is {texts[-1]!r}"
+            versions = published.versions.get(task_id, [])
+            is_newest = bool(versions) and versions[-1].text == text
+            assert is_newest or text in published.quarantined, (
+                f"{task_id}: the source shows {text!r}, held is {versions[-1:]}"
+            )
 
-    def _check_seen(self, held: "object") -> None:
+    def _check_seen(self, published: Published) -> None:
         """What was served for as long as a load needs to see it is held, also if it is served no more."""
-        assert self._first_at
-        since = self._first_at - HISTORY + timedelta(hours=1)
-        retention = self._source.dialect.retention or timedelta.max
-        created, visible_from = self._source.created_at, self._source.visible_from
-        for task_id, created_at in created.items():
+        since = self._since()
+        retention = self.source.dialect.retention or timedelta.max
+        visible_from = self.source.visible_from
+        for task_id, created_at in self.source.created_at.items():
             if created_at < since:
                 continue
             seen_from = visible_from[task_id] + timedelta(minutes=1)
@@ -184,9 +140,23 @@ class Truth:
                 if seen_from <= load.began_at <= created_at + retention - timedelta(hours=1)
                 and load.purpose != "range"
                 and (load.purpose == "deep" or not is_late)
+                and not self.source.is_withheld(task_id, load.withheld)
             ]
             if loads:
-                assert task_id in held, (  # type: ignore[operator]
+                assert published.holds(task_id, self.source), (
                     f"{task_id} of {created_at}: not held, though served at the {loads[0].purpose} load of "
                     f"{loads[0].began_at}"
                 )
+
+    def _since(self) -> datetime:
+        return self._done[0].began_at - HISTORY + timedelta(hours=1)
+
+
+def _check_sightings(task_id: str, version: Version, seen: _Seen) -> None:
+    said = f"{task_id}: version {version.number}"
+    assert version.first_seen_at <= seen.first_until, (
+        f"{said}: first seen at {version.first_seen_at}, though a load received it before {seen.first_until}"
+    )
+    assert version.last_seen_at >= seen.last_since, (
+        f"{said}: last seen at {version.last_seen_at}, though a load since {seen.last_since} received it"
+    )

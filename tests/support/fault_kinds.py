@@ -16,7 +16,7 @@ KINDS = {
     "object stores": "503, lost responses, lists that lag, expired credentials, two copies at once, kills",
     "disk errors": "Any error of the disk, in any write, read, rename or sync",
     "killed processes": "SIGKILL at any step, in loads, rebuilds and publication",
-    "simulated lives": "Weeks of loads with outages, kills, losses of power, full disks, wrong clocks",
+    "simulated lives": "Weeks of loads with outages, kills, full disks, wrong clocks, damaged files",
     "permissions": "Readable by others, and links in place of files",
     "unusual paths": "Folders and sources named like patterns, keys or values",
     "statements that write": "Every kind of statement, table function and pragma of DuckDB",
