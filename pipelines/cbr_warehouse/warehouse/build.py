@@ -20,7 +20,13 @@ from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_m
 from cbr_warehouse.warehouse.news import may_wait
 from cbr_warehouse.warehouse.partitions import partition_bytes
 from cbr_warehouse.warehouse.query import count_rows
-from cbr_warehouse.warehouse.reusable_file import is_published, is_reusable, note_next, published_checksum
+from cbr_warehouse.warehouse.reusable_file import (
+    checksum,
+    is_published,
+    is_reusable,
+    note_next,
+    published_checksum,
+)
 from cbr_warehouse.warehouse.sidecars import remove_sidecars, verify_published
 from cbr_warehouse.warehouse.update import Publication, WarehouseUpdate
 from cbr_warehouse.warehouse.working_file import attached, copy_file, is_bloated
@@ -64,6 +70,11 @@ def build_warehouse(
         with as_storage_error(published):
             remove_sidecars(published)
         return Publication()
+    if not fresh:
+        # What the disk has damaged since would be copied into the next file, and be noted as its content.
+        current = checksum(published)
+        is_known = is_published(directory, current)
+        fresh = not is_reusable(directory, contract, current)
     with publish(next_file, published):
         if fresh and runner.distributes(partial(partition_bytes, directory)):
             # Not imported where this process does all by itself.

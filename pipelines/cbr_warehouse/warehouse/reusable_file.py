@@ -22,7 +22,7 @@ from cbr_warehouse.warehouse.open_published import open_published
 logger = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 86_400.0
-"""The published file is read whole this often: the disk may damage it without another trace."""
+"""A file that stays as it is is read whole this often: the disk may damage it without another trace."""
 
 _AGAIN = "It is built again from the tables."
 
@@ -65,10 +65,10 @@ def is_published(directory: DataDirectory, current: str | None) -> bool:
 
 
 def published_checksum(directory: DataDirectory) -> str | None:
-    """SHA-256 of the published file; None if there is none.
+    """SHA-256 that the published file has, by all that is known of it; None if there is none.
 
     The file is read once a day, and whenever its size, time or inode is not as it was published: what it
-    costs to read it whole is no part of every load.
+    costs to read it whole is no part of a load without news. A load that builds on it reads it whole.
 
     Raises:
         StorageError: The file cannot be read.

@@ -1,6 +1,7 @@
 """What other programs and the disk do to the published file, a load and a rebuild make good."""
 
 import logging
+import os
 import shutil
 import signal
 import subprocess
@@ -160,12 +161,17 @@ def interrupt(_path: Path) -> None:
 def test_a_flipped_bit_anywhere_is_made_good_by_the_next_load(
     bench: Bench, caplog: pytest.LogCaptureFixture, eighth: int
 ) -> None:
-    """It was answered with "check permissions and free space", or passed on to all later warehouses."""
+    """It was answered with "check permissions and free space", or passed on to all later warehouses.
+
+    The disk leaves the time of a file that it damages as it is.
+    """
     path = bench.directory.warehouse
-    expected = rows_seen(path)
+    load_again(bench)
+    expected, times = rows_seen(path), path.stat()
     content = bytearray(path.read_bytes())
     content[len(content) * eighth // 8 + 4111] ^= 4
     path.write_bytes(bytes(content))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     load_again(bench)
     assert rows_seen(path) == expected
     assert "built again from the tables" in caplog.text

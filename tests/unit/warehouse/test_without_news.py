@@ -9,7 +9,7 @@ import pytest
 from cbr_warehouse.raw.ledgers import AuditEntry, AuditFindings, LoadEntry, write_audit, write_load
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.warehouse import news, reusable_file
+from cbr_warehouse.warehouse import build, news, reusable_file
 from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.query import query
 from support.landed_records import CONTRACT, SOURCE, land, make, printed
@@ -105,7 +105,7 @@ def test_a_load_that_was_published_before_it_ended_is_published_as_it_ended(tmp_
     assert query(directory.warehouse, outcomes).rows == [("done",)] * 4
 
 
-def test_the_published_file_is_read_whole_once_a_day(
+def test_the_published_file_is_read_whole_once_a_day_and_where_it_is_built_on(
     directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
@@ -115,10 +115,16 @@ def test_the_published_file_is_read_whole_once_a_day(
         read.append(path)
         return plain(path)
 
-    monkeypatch.setattr(reusable_file, "checksum", count)
-    publish(directory)
+    for module in (reusable_file, build):
+        monkeypatch.setattr(module, "checksum", count)
+    assert not publish(directory)
     assert directory.warehouse not in read
     now = reusable_file.time.time()
-    monkeypatch.setattr(reusable_file.time, "time", lambda: now + 86_401)
-    publish(directory)
+    with monkeypatch.context() as later:
+        later.setattr(reusable_file.time, "time", lambda: now + 86_401)
+        publish(directory)
+    assert directory.warehouse in read
+    read.clear()
+    load(directory, "L3", task="b")
+    assert publish(directory)
     assert directory.warehouse in read
