@@ -35,6 +35,7 @@ TEMPORARY = {
     "touched_replications": ("main", "replications"),
     "touched_backups": ("analytics", "attempt"),
     "touched_schedules": ("analytics", "attempt"),
+    "touched_deletions": ("analytics", "attempt"),
 }
 """Tables of a build that have the rows of another to make again, by what they have the columns of."""
 

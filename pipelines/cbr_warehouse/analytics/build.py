@@ -12,7 +12,7 @@ import duckdb
 
 from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
 from cbr_warehouse.analytics.create_schema import create_schema, create_views
-from cbr_warehouse.analytics.fill_tables import TOUCHED_TABLES, fill_whole, filled_together
+from cbr_warehouse.analytics.fill_tables import ATTEMPTS_SHOWN, TOUCHED_TABLES, fill_whole, filled_together
 from cbr_warehouse.analytics.follow_changes import TOUCHED, differ, update
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 
@@ -71,8 +71,8 @@ def bring_up(
     if rebuild_all:
         create_schema(connection, settings, fingerprint, has_comments=has_comments)
     news = {"main.loads", "main.coverage", *others}
+    _touch(connection, None if rebuild_all else changed)
     if changed or rebuild_all:
-        _touch(connection, None if rebuild_all else changed)
         news |= _OF_PARTITIONS
     if _refill(connection, "source_clock", SOURCE_CLOCK):
         news.add("analytics.source_clock")
@@ -121,8 +121,7 @@ def _inputs(table: Definition) -> frozenset[str]:
     """The tables and views that a base table is made from."""
     inputs = frozenset(_INPUT.findall(table.body))
     # They are views of attempts, made with them.
-    of_attempts = {"touched_backups", "touched_schedules"}
-    return inputs - of_attempts | ({"analytics.attempt"} if inputs & of_attempts else set())
+    return inputs - ATTEMPTS_SHOWN | ({"analytics.attempt"} if inputs & ATTEMPTS_SHOWN else set())
 
 
 def _refill(connection: duckdb.DuckDBPyConnection, table: str, statement: str) -> bool:

@@ -27,6 +27,7 @@ BASE = (
     "resource_day",
     "recovery_point",
     "streak",
+    "deletion",
     "inventory_list",
     "inventory_vault",
     "inventory_member",
@@ -136,13 +137,15 @@ def parse_definition(name: str, kind: str, text: str) -> Definition:
         text: A header of comments, then the query.
 
     Raises:
-        ValueError: The header lacks a part.
+        ValueError: The header lacks a part, or a line under its columns is not a column.
     """
     parts, body = parse_header(text, (*PARTS, "Columns", "Arguments"))
     columns = {}
     for line in joined_lines(parts.pop("Columns", [])):
-        if found := _COLUMN.fullmatch(line):
-            columns[found[1]] = found[2]
+        found = _COLUMN.fullmatch(line)
+        if not found:
+            raise ValueError(f"{name}.sql: not a column with its description: {line}")
+        columns[found[1]] = found[2]
     found_parts = {part: " ".join(word.strip() for word in words) for part, words in parts.items()}
     if missing := [part for part in PARTS if not found_parts.get(part)]:
         raise ValueError(f"{name}.sql: the header lacks {', '.join(missing)}")

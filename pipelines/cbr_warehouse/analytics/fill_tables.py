@@ -19,6 +19,9 @@ TOUCHED_TABLES = ("tasks", "resources", "replications")
 SHARE_ROWS = 100_000
 """Tasks, or backups, that base tables are made from at once: windows and lists do not spill to disk."""
 
+DELETIONS_AT_ONCE = 260_000
+"""Deletions that base tables are made from at once: a join of more of them spills to disk."""
+
 OF_BACKUPS = {
     "schedule_run": ("touched_schedules", "schedule_id"),
     "resource_day": ("touched_backups", "resource_id"),
@@ -28,6 +31,17 @@ OF_BACKUPS = {
 """Tables made from backups, with the name that these have in their queries and the key whose backups stay
 together: windows go over the whole history of a resource.
 """
+
+OF_DELETIONS = {"deletion": "touched_deletions"}
+"""Tables made from tasks that delete, with the name that these have in their queries."""
+
+ATTEMPTS_SHOWN = frozenset({name for name, _ in OF_BACKUPS.values()} | set(OF_DELETIONS.values()))
+"""The names that attempts have in the queries of tables made from them."""
+
+_DELETES = (
+    "(a.operation_type IN ('delete', 'remove_resource', 'vault_delete') "
+    "OR (a.operation_type = 'sync' AND a.sync_delete_backup_num > 0))"
+)
 
 
 def filled_together(tables: Iterable[Definition]) -> list[tuple[Definition, ...]]:
@@ -89,10 +103,13 @@ def shares(
 
     Args:
         connection: The warehouse being built.
-        tables: The base tables to make from what is shown; one share if they are not made from backups.
-        changed: Join with attempts ``a`` that leaves only some of the backups; all by default.
+        tables: The base tables to make from what is shown; one share if not made from backups or deletions.
+        changed: Join with attempts ``a`` that leaves only some of the backups or deletions; all by default.
         part: Which part of the keys, from 0, of how many.
     """
+    if shown := OF_DELETIONS.get(tables[0].name):
+        yield from _shares_of_deletions(connection, shown, changed)
+        return
     if tables[0].name not in OF_BACKUPS:
         yield
         return
@@ -127,6 +144,18 @@ def shares(
             yield
             connection.execute(f"DROP TABLE temp.{name}")
         connection.execute("DROP TABLE temp.group_of_shares")
+
+
+def _shares_of_deletions(connection: duckdb.DuckDBPyConnection, name: str, changed: str) -> Iterator[None]:
+    """Shows some deletions after another; few shares, since all recovery points are read for each."""
+    deletions = f"FROM analytics.attempt AS a {changed} WHERE {_DELETES}"
+    (count,) = connection.execute(f"SELECT count(*) {deletions}").fetchall()[0]
+    number = max(1, -(-count // DELETIONS_AT_ONCE))
+    for share in range(number):
+        of_share = f"AND hash(a.delete_backup_id) % {number} = {share}" if number > 1 else ""
+        connection.execute(f"CREATE TEMP VIEW {name} AS SELECT a.* {deletions} {of_share}")
+        yield
+        connection.execute(f"DROP VIEW {name}")
 
 
 def _named_columns(connection: duckdb.DuckDBPyConnection, tables: Iterable[Definition]) -> list[str]:

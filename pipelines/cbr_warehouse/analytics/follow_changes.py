@@ -10,11 +10,12 @@ import duckdb
 from cbr_warehouse.analytics.catalogue import Definition, read_statement
 from cbr_warehouse.analytics.fill_tables import shares
 
-TOUCHED = ("touched_day", "touched_point", "touched_resource", "touched_schedule")
-"""Tables of what the changed attempts touch: days, recovery points, and from where streaks and runs."""
+TOUCHED = ("touched_day", "touched_point", "touched_resource", "touched_schedule", "touched_deletion")
+"""What the changed attempts touch: days, recovery points, deletions, and from where streaks and runs."""
 
 _JOIN_DAYS = "SEMI JOIN touched_day AS c USING (source, resource_id, backup_day)"
 _JOIN_POINTS = "SEMI JOIN touched_point AS c USING (source, task_id)"
+_JOIN_DELETIONS = "SEMI JOIN touched_deletion AS c USING (source, task_id)"
 _JOIN_RESOURCES = (
     "JOIN touched_resource AS c ON c.source = a.source AND c.resource_id = a.resource_id "
     "AND (a.created_at, a.task_id) >= (c.since, c.since_task_id) "
@@ -103,6 +104,12 @@ def _update_points(connection: duckdb.DuckDBPyConnection, table: Definition) -> 
     return _replace_touched(connection, table, "touched_point", same, _JOIN_POINTS)
 
 
+def _update_deletions(connection: duckdb.DuckDBPyConnection, table: Definition) -> bool:
+    """The touched deletions."""
+    same = "o.source = c.source AND o.task_id = c.task_id"
+    return _replace_touched(connection, table, "touched_deletion", same, _JOIN_DELETIONS)
+
+
 def _update_streaks(connection: duckdb.DuckDBPyConnection, table: Definition) -> bool:
     """The streaks of the touched resources that end where they are made again, or later."""
     connection.execute(
@@ -165,6 +172,7 @@ _UPDATES: dict[str, Callable[[duckdb.DuckDBPyConnection, Definition], bool]] = {
     "resource_day": _update_days,
     "recovery_point": _update_points,
     "streak": _update_streaks,
+    "deletion": _update_deletions,
 }
 """How each base table follows its inputs. The others are made whole: they are small, or their rows depend on
 every resource of a policy.

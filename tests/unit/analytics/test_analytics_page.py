@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from cbr_warehouse.analytics.catalogue import views
+import pytest
+
+from cbr_warehouse.analytics.catalogue import PARTS, parse_definition, views
 from cbr_warehouse.analytics.docs_page import TOPICS, write_page
 
 REPORTS = [
@@ -62,3 +64,13 @@ def test_every_link_of_the_index_leads_to_a_heading() -> None:
     links = re.findall(r"\]\(#([^)]+)\)", page)
     assert links
     assert set(links) <= headings
+
+
+def test_a_description_that_is_not_continued_as_one_is_refused() -> None:
+    """The rest of a description was left out of the page and the comments."""
+    header = "\n".join(f"-- {part}: words" for part in PARTS)
+    text = f"{header}\n-- Columns:\n--   one: A description\n{{}}went on.\nSELECT 1 AS one"
+    found = parse_definition("v", "view", text.format("--       "))
+    assert found.columns == {"one": "A description went on."}
+    with pytest.raises(ValueError, match=r"v\.sql: not a column with its description: went on\."):
+        parse_definition("v", "view", text.format("--     "))

@@ -13,7 +13,7 @@ from cbr_warehouse.analytics import fill_tables
 from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.analytics.catalogue import BASE
 from cbr_warehouse.settings.analytics import AnalyticsSettings
-from support.small_log import SmallLog
+from support.small_log import SmallLog, backup_of
 from support.small_warehouse import Analytics, open_analytics
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -132,6 +132,7 @@ def in_shares(rows: int | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     with monkeypatch.context() as patched:
         if rows is not None:
             patched.setattr(fill_tables, "SHARE_ROWS", rows)
+            patched.setattr(fill_tables, "DELETIONS_AT_ONCE", rows)
         yield
 
 
@@ -227,9 +228,36 @@ def test_a_load_without_news_writes_no_base_table_of_tasks() -> None:
     history = History(7)
     analytics = open_analytics(history.log().tables, AnalyticsSettings())
     connection = analytics.connection
-    for table in ("attempt", "schedule_run", "resource_day", "recovery_point", "streak", "resource"):
+    written = ("attempt", "schedule_run", "resource_day", "recovery_point", "streak", "deletion", "resource")
+    for table in written:
         connection.execute(f"ALTER TABLE analytics.{table} RENAME TO kept_{table}")
         connection.execute(f"CREATE VIEW analytics.{table} AS FROM analytics.kept_{table}")
     connection.execute("INSERT INTO loads BY NAME SELECT * REPLACE ('z' AS load_id) FROM loads LIMIT 1")
     bring_up(connection, AnalyticsSettings(), ())  # a view cannot be written to
     assert base_rows(connection, "resource")
+
+
+def test_a_source_without_tasks_may_join_when_nothing_else_changed() -> None:
+    """Its clock alone is new, and the base tables of attempts follow clocks."""
+    analytics = open_analytics(History(3).log().tables, AnalyticsSettings())
+    connection = analytics.connection
+    before = base_rows(connection, "attempt")
+    connection.execute(
+        "INSERT INTO loads BY NAME SELECT * REPLACE ('z' AS load_id, 'three' AS source) FROM loads LIMIT 1"
+    )
+    bring_up(connection, AnalyticsSettings(), ())
+    assert "three" in {row[0] for row in base_rows(connection, "source_clock")}
+    assert base_rows(connection, "attempt") == before
+
+
+def test_the_age_of_a_deletion_follows_the_backup_that_it_deleted() -> None:
+    """Afterwards one backup turns out to have ended later, and the other to have failed."""
+    before, after = SmallLog(), SmallLog()
+    for log, minutes, status in ((before, 30, "success"), (after, 90, "failed")):
+        for name, given in (("longer", {"minutes": minutes}), ("failed", {"status": status})):
+            log.backup("disk", "2026-02-01 01:00", task_id=name, source="one", **given)
+            at = datetime(2026, 2, 20, 12, tzinfo=UTC)
+            log.task("delete", at, task_id=f"of-{name}", source="one", delete_backup_id=backup_of(name))
+    found, expected = followed_and_whole(before, after, "deletion")
+    assert [row[4] for row in expected] == ["unknown_birth", "retention"]
+    assert found == expected

@@ -32,7 +32,7 @@
 --   rpo: Recovery point objective: backup_interval + rpo_grace.
 --   removed_at: When it was removed; NULL while it is protected.
 --   not_loaded_since: Watermark of its source where that is excluded from analytics.as_of, since nothing later is known of
---     the resource; NULL else.
+--       the resource; NULL else.
 WITH latest AS (
     SELECT
         source,

@@ -24,7 +24,7 @@
 --   backup_id: Backup deleted.
 --   backups_deleted: 1 of a delete; of other tasks the backups deleted by the task's own count.
 --   failures: 1 of a failed delete, 0 of another; of removals and vault deletions the resources that could not be
---     removed, by the task's own count; NULL of syncs.
+--       removed, by the task's own count; NULL of syncs.
 --   age_days: From usable_at of the backup to the creation of the task; NULL where its making is not in the log.
 --   usual_age_days: Usual age at deletion under its policy; NULL with fewer than 5 deletions.
 --   request_id: Request that started the task, for the vendor's trace service.

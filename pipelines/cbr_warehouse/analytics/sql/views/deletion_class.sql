@@ -24,52 +24,11 @@
 --   backup_id: Backup deleted.
 --   backups_deleted: 1 of a delete; of other tasks the backups deleted by the task's own count.
 --   failures: 1 of a failed delete, 0 of another; of removals and vault deletions the resources that could not be
---     removed, by the task's own count; NULL of syncs.
+--       removed, by the task's own count; NULL of syncs.
 --   age_days: From usable_at of the backup to the creation of the task; NULL where its making is not in the log.
 --   usual_age_days: Usual age at deletion under its policy; NULL with fewer than 5 deletions.
 --   request_id: Request that started the task, for the vendor's trace service.
-WITH deletion AS (
-    SELECT
-        a.source,
-        a.task_id,
-        a.operation_type,
-        a.outcome,
-        a.created_at,
-        a.created_local,
-        a.vault_id,
-        a.vault_name,
-        coalesce(a.resource_id, p.resource_id) AS resource_id,
-        a.resource_name,
-        a.delete_backup_id AS backup_id,
-        CASE a.operation_type
-            WHEN 'delete' THEN 1
-            WHEN 'remove_resource' THEN a.remove_resources_total_count
-            WHEN 'vault_delete' THEN a.vault_delete_total_count
-            ELSE a.sync_delete_backup_num
-        END AS backups_deleted,
-        CASE a.operation_type
-            WHEN 'delete' THEN (a.outcome = 'fail')::INTEGER
-            WHEN 'remove_resource' THEN a.remove_resources_fail_count
-            WHEN 'vault_delete' THEN a.vault_delete_fail_count
-        END AS failures,
-        epoch_us(a.created_at) - epoch_us(p.usable_at) AS age_us,
-        p.task_id IS NOT NULL AS is_born,
-        coalesce(p.is_scheduled, starts_with(a.delete_backup_name, 'autobk_')) AS is_automatic,
-        CASE
-            WHEN epoch(s.expiry_from) <= epoch(s.expiry_until)
-                THEN epoch(a.created_local::TIME) >= epoch(s.expiry_from) AND epoch(a.created_local::TIME) < epoch(s.expiry_until)
-            ELSE epoch(a.created_local::TIME) >= epoch(s.expiry_from) OR epoch(a.created_local::TIME) < epoch(s.expiry_until)
-        END AS is_by_day,
-        coalesce(p.policy_id, a.vault_id) AS retention_of,
-        a.request_id
-    FROM analytics.attempt AS a
-    CROSS JOIN analytics.settings AS s
-    LEFT JOIN analytics.recovery_point AS p ON p.source = a.source AND p.backup_id = a.delete_backup_id
-    WHERE a.operation_type IN ('delete', 'remove_resource', 'vault_delete')
-        OR (a.operation_type = 'sync' AND a.sync_delete_backup_num > 0)
-),
-
-usual AS (
+WITH usual AS (
     -- By the oldest of each batch: deleting all backups of a resource at once does not make that usual.
     SELECT source, retention_of, round(median(oldest_us), 2) / 86400000000 AS usual_age_days
     FROM (
@@ -80,8 +39,8 @@ usual AS (
             epoch_us(created_at) // 3600000000 AS hour,
             max(age_us) AS oldest_us,
             count(*) AS n
-        FROM deletion
-        WHERE operation_type = 'delete' AND outcome = 'ok' AND is_automatic AND is_by_day AND age_us IS NOT NULL
+        FROM analytics.deletion
+        WHERE kind = 'retention' AND outcome = 'ok' AND age_us IS NOT NULL
         GROUP BY ALL
     )
     GROUP BY source, retention_of
@@ -93,15 +52,7 @@ SELECT
     d.task_id,
     d.operation_type,
     d.outcome,
-    CASE
-        WHEN d.operation_type = 'remove_resource' THEN 'removal'
-        WHEN d.operation_type <> 'delete' THEN d.operation_type
-        WHEN NOT d.is_automatic THEN 'manual'
-        WHEN NOT d.is_by_day THEN 'night'
-        WHEN NOT d.is_born OR d.is_automatic IS NULL THEN 'unknown_birth'
-        WHEN d.age_us / 86400000000 < u.usual_age_days - 1 THEN 'early'
-        ELSE 'retention'
-    END AS class,
+    CASE WHEN d.kind = 'retention' AND d.age_us / 86400000000 < u.usual_age_days - 1 THEN 'early' ELSE d.kind END AS class,
     d.created_at,
     d.created_local,
     d.vault_id,
@@ -114,5 +65,5 @@ SELECT
     d.age_us / 86400000000 AS age_days,
     u.usual_age_days,
     d.request_id
-FROM deletion AS d
+FROM analytics.deletion AS d
 LEFT JOIN usual AS u USING (source, retention_of)

@@ -31,6 +31,7 @@ WITH history AS (
     SELECT source, min(created_at) AS began_at FROM analytics.attempt GROUP BY source
 ),
 
+-- Most backups have one deletion and one copy: their task and region are the smallest, and nothing is sorted.
 deletion AS (
     SELECT
         a.source,
@@ -41,9 +42,21 @@ deletion AS (
         count(*) FILTER (a.outcome = 'fail') AS deletions_failed,
         count(*) FILTER (a.outcome = 'open') AS deletions_open,
         min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS deleted_at,
-        arg_min(a.task_id, (coalesce(a.ended_at, a.created_at), a.task_id)) FILTER (a.outcome = 'ok') AS delete_task_id
+        min(a.task_id) FILTER (a.outcome = 'ok') AS delete_task_id
     FROM analytics.attempt AS a
     WHERE a.operation_type = 'delete' AND a.delete_backup_id IS NOT NULL
+    GROUP BY ALL
+),
+
+deleted_again AS (
+    SELECT
+        a.source,
+        a.delete_backup_id AS backup_id,
+        arg_min(a.task_id, (coalesce(a.ended_at, a.created_at), a.task_id)) AS delete_task_id
+    FROM analytics.attempt AS a
+    SEMI JOIN (SELECT source, backup_id FROM deletion WHERE deletions_ok > 1) AS d
+        ON d.source = a.source AND d.backup_id = a.delete_backup_id
+    WHERE a.operation_type = 'delete' AND a.outcome = 'ok'
     GROUP BY ALL
 ),
 
@@ -57,9 +70,27 @@ copy AS (
         min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS first_copied_at,
         min(a.created_at) AS first_created_at,
         max(a.created_at) AS last_created_at,
-        list_sort(list(DISTINCT a.destination_region) FILTER (a.outcome = 'ok')) AS destination_regions
+        min(a.destination_region) FILTER (a.outcome = 'ok') AS first_region,
+        max(a.destination_region) FILTER (a.outcome = 'ok') AS last_region,
+        count(a.destination_region) FILTER (a.outcome = 'ok') AS copies_with_region
     FROM analytics.attempt AS a
     WHERE a.source_backup_id IS NOT NULL
+    GROUP BY ALL
+),
+
+copied_widely AS (
+    SELECT
+        a.source,
+        a.source_backup_id AS backup_id,
+        list_sort(list(DISTINCT a.destination_region)) AS destination_regions
+    FROM analytics.attempt AS a
+    SEMI JOIN (
+        SELECT source, backup_id
+        FROM copy
+        WHERE first_region <> last_region OR copies_with_region BETWEEN 1 AND copies_ok - 1
+    ) AS c
+        ON c.source = a.source AND c.backup_id = a.source_backup_id
+    WHERE a.outcome = 'ok'
     GROUP BY ALL
 ),
 
@@ -106,7 +137,7 @@ ledger AS (
         c.first_copied_at,
         c.first_created_at,
         c.last_created_at,
-        c.destination_regions,
+        c.first_region,
         coalesce(r.restores_ok, 0) AS restores_ok,
         coalesce(k.deletions_ok, 0) AS deletions_ok,
         coalesce(k.deletions_failed, 0) AS deletions_failed,
@@ -133,12 +164,12 @@ SELECT
     l.copies_ok,
     l.copies_failed,
     l.first_copied_at,
-    l.destination_regions,
+    CASE WHEN l.copies_ok > 0 THEN coalesce(w.destination_regions, [l.first_region]) END AS destination_regions,
     l.restores_ok,
     l.deletions_ok,
     l.deletions_failed,
     l.deleted_at,
-    l.delete_task_id,
+    coalesce(g.delete_task_id, l.delete_task_id) AS delete_task_id,
     (epoch_us(l.deleted_at) - epoch_us(l.usable_at)) / 86400000000 AS kept_days,
     CASE
         WHEN l.deletions_ok > 1 THEN 'deleted_twice'
@@ -156,4 +187,6 @@ SELECT
 FROM ledger AS l
 JOIN history AS h ON h.source = l.source
 LEFT JOIN early AS e ON e.source = l.source AND e.backup_id = l.backup_id
+LEFT JOIN deleted_again AS g ON g.source = l.source AND g.backup_id = l.backup_id
+LEFT JOIN copied_widely AS w ON w.source = l.source AND w.backup_id = l.backup_id
 LEFT JOIN analytics.resource AS r ON r.source = l.source AND r.resource_id = l.resource_id

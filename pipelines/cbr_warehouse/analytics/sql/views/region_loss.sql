@@ -49,25 +49,56 @@ destination AS (
     SELECT source, NULL, NULL FROM analytics.source_clock
 ),
 
+-- Numbers in place of names: the rows below are sorted by them.
+resource AS (
+    SELECT
+        source,
+        resource_id,
+        row_number() OVER () AS resource_no,
+        first_attempt_at,
+        least(removed_at, not_loaded_since) AS left_at
+    FROM analytics.resource
+),
+
 asked AS (
-    SELECT r.source, r.resource_id, m.lost_at, d.destination_region
-    FROM analytics.resource AS r
+    SELECT r.source, r.resource_no, m.lost_at, d.destination_region
+    FROM resource AS r
     JOIN moment AS m ON m.source = r.source
     JOIN destination AS d ON d.source = r.source AND coalesce(d.since <= m.lost_at, true)
-    WHERE r.first_attempt_at < m.lost_at AND coalesce(least(r.removed_at, r.not_loaded_since) > m.lost_at, true)
+    WHERE r.first_attempt_at < m.lost_at AND coalesce(r.left_at > m.lost_at, true)
+),
+
+copied AS (
+    SELECT t.source, r.resource_no, t.destination_region, t.first_copied_at, t.rp_at, f.first_lost_at
+    FROM tried AS t
+    JOIN resource AS r ON r.source = t.source AND r.resource_id = t.resource_id
+    JOIN (SELECT source, min(lost_at) AS first_lost_at FROM moment GROUP BY source) AS f ON f.source = t.source
+    WHERE t.first_copied_at IS NOT NULL
+),
+
+-- Of the copies finished between two losses, the newest moment: far fewer rows than copies.
+between_losses AS (
+    SELECT source, resource_no, destination_region, first_lost_at AS lost_at, max(rp_at) AS rp_at
+    FROM copied
+    WHERE first_copied_at <= first_lost_at
+    GROUP BY ALL
+    UNION ALL
+    SELECT c.source, c.resource_no, c.destination_region, m.lost_at, max(c.rp_at)
+    FROM (SELECT * FROM copied WHERE first_copied_at > first_lost_at) AS c
+    ASOF JOIN moment AS m ON m.source = c.source AND c.first_copied_at <= m.lost_at
+    GROUP BY ALL
 ),
 
 story AS (
-    -- Copies and losses on one line of time: each loss sees the newest moment copied before it.
-    SELECT source, resource_id, destination_region, first_copied_at AS moment, rp_at, NULL::TIMESTAMPTZ AS lost_at
-    FROM tried
-    WHERE first_copied_at IS NOT NULL
-    UNION ALL
-    SELECT source, resource_id, NULL, first_copied_at, rp_at, NULL
-    FROM tried
-    WHERE first_copied_at IS NOT NULL
-    UNION ALL
-    SELECT source, resource_id, destination_region, lost_at, NULL, lost_at FROM asked
+    SELECT source, resource_no, destination_region, lost_at, max(rp_at) AS rp_at, bool_or(is_asked) AS is_asked
+    FROM (
+        SELECT source, resource_no, destination_region, lost_at, rp_at, false AS is_asked FROM between_losses
+        UNION ALL
+        SELECT source, resource_no, NULL, lost_at, rp_at, false FROM between_losses
+        UNION ALL
+        SELECT source, resource_no, destination_region, lost_at, NULL, true FROM asked
+    )
+    GROUP BY ALL
 ),
 
 newest AS (
@@ -75,9 +106,9 @@ newest AS (
         source,
         destination_region,
         lost_at,
+        is_asked,
         max(rp_at) OVER (
-            PARTITION BY source, resource_id, destination_region
-            ORDER BY moment ASC, lost_at ASC NULLS FIRST ROWS UNBOUNDED PRECEDING
+            PARTITION BY resource_no, destination_region ORDER BY lost_at ASC ROWS UNBOUNDED PRECEDING
         ) AS newest_rp_at
     FROM story
 ),
@@ -85,7 +116,7 @@ newest AS (
 loss AS (
     SELECT source, destination_region, lost_at, epoch_us(lost_at) - epoch_us(newest_rp_at) AS age_us
     FROM newest
-    WHERE lost_at IS NOT NULL
+    WHERE is_asked
 )
 
 SELECT

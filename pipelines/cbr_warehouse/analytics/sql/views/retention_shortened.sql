@@ -23,19 +23,18 @@
 WITH deletion AS (
     SELECT
         d.source,
-        p.policy_id,
-        coalesce(p.policy_id, 'vault:' || d.vault_id) AS retention_of,
+        d.policy_id,
+        coalesce(d.policy_id, 'vault:' || d.vault_id) AS retention_of,
         d.vault_id,
         d.vault_name,
-        coalesce(d.resource_id, p.resource_id) AS resource_id,
+        d.resource_id,
         d.created_at,
         d.created_local::DATE AS day,
-        d.age_days
-    FROM analytics.deletion_class AS d
+        d.age_us
+    FROM analytics.deletion AS d
     CROSS JOIN analytics.as_of AS o
     CROSS JOIN analytics.settings AS s
-    JOIN analytics.recovery_point AS p ON p.source = d.source AND p.backup_id = d.backup_id
-    WHERE d.class IN ('retention', 'early') AND d.outcome = 'ok' AND d.age_days IS NOT NULL
+    WHERE d.kind = 'retention' AND d.outcome = 'ok' AND d.age_us IS NOT NULL
         AND d.created_at >= o.as_of - to_seconds(epoch(s.signal_window) + epoch(s.schedule_window))
 ),
 
@@ -48,7 +47,7 @@ youngest AS (
         day,
         arg_max(vault_id, created_at) AS vault_id,
         arg_max(vault_name, created_at) AS vault_name,
-        min(age_days) AS age_days,
+        min(age_us) / 86400000000 AS age_days,
         count(*) AS deletions,
         min(created_at) AS began_at
     FROM deletion

@@ -24,20 +24,24 @@ WITH expected AS (
     WHERE e.is_expected
 ),
 
-run AS (
-    SELECT
-        r.source,
-        r.schedule_id,
-        r.run_started_at,
-        coalesce(max(r.slot_local::DATE + e.time_of_day), r.slot_local) AS slot_local
+-- An inner join first: DuckDB compares every run with every expected time in a left join by these conditions.
+planned AS (
+    SELECT r.source, r.schedule_id, r.run_started_at, max(r.slot_local::DATE + e.time_of_day) AS slot_local
     FROM analytics.schedule_run AS r
-    LEFT JOIN expected AS e
+    JOIN expected AS e
         ON e.source = r.source AND e.schedule_id = r.schedule_id AND e.weekday = isodow(r.slot_local)
         AND r.slot_local::DATE + e.time_of_day <= r.slot_local
         AND r.slot_local::DATE + e.time_of_day > r.slot_local - INTERVAL 1 HOUR
         AND r.slot_local::DATE + e.time_of_day >= e.expected_from
         AND coalesce(r.slot_local::DATE + e.time_of_day <= e.expected_until, true)
-    GROUP BY r.source, r.schedule_id, r.run_started_at, r.slot_local
+    GROUP BY r.source, r.schedule_id, r.run_started_at
+),
+
+run AS (
+    SELECT r.source, r.schedule_id, r.run_started_at, coalesce(p.slot_local, r.slot_local) AS slot_local
+    FROM analytics.schedule_run AS r
+    LEFT JOIN planned AS p
+        ON p.source = r.source AND p.schedule_id = r.schedule_id AND p.run_started_at = r.run_started_at
 ),
 
 span AS (

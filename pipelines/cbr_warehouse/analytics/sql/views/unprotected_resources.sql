@@ -14,7 +14,7 @@
 --   resource_name: Its name.
 --   resource_type: Its type, such as OS::Nova::Server.
 --   reason: never_enrolled, removed, not_protectable, volume_left_out, no_policy, policy_disabled, left_out_of_policy or
---     no_recovery_point.
+--       no_recovery_point.
 --   why: The reason in words.
 --   since: Since when the reason is known to hold.
 --   days: Whole days from since to analytics.as_of.
