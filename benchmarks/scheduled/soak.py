@@ -4,6 +4,7 @@ Three sources with news and one that fails slowly all the while, in processes of
 and the daemon of ``docs/deployment.md``, with ``cbr-warehouse dagster-home`` and a cron of a minute. In the
 first minutes everything but the sources is killed with SIGKILL at once, and started again. It must hold that
 
+- a healthy source has news at most ticks, or nothing would be shown;
 - what a healthy source had at a tick is published within 60 seconds of it; of a tick that was killed, within
   60 seconds of the first tick after the restart;
 - no run is stuck, and nothing is lost: in the end the warehouse has every task, and ``verify`` finds nothing;
@@ -23,6 +24,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services import Installation, emulated
@@ -43,7 +45,10 @@ KILL_AT = (9, 22, 4, 35)
 
 MEMORY_GROWTH = 1.10
 SETTLED_AFTER_SECONDS = 60
-NEWS = ("--days", "1", "--tasks", "6000")
+NEWS = ("--days", "1", "--tasks", "12000")
+BUSY_FROM_MINUTE = 3
+"""Minute of the hour at which the healthy sources' clocks begin: in the first half of an hour tasks begin."""
+
 FAILING = ("--days", "1", "--tasks", "600", "--fault", "stall=0.6", "--fault", "stall_for=20s")
 FAILING += ("--fault", "error_503=0.4")
 
@@ -95,7 +100,15 @@ class Soak:
         print("in the end:")
         for number in range(self._minutes):
             print(_times(number, begin, self._watch))
-        return [*self._late(), *self._left_over(), *self._lost(), *self._grown()]
+        return [*self._idle(), *self._late(), *self._left_over(), *self._lost(), *self._grown()]
+
+    def _idle(self) -> list[str]:
+        ticks = {name: [tick for tick in self._watch.ticks if tick.source == name] for name in HEALTHY}
+        return [
+            f"{name}: no news at more than half of its ticks, which shows nothing"
+            for name, own in ticks.items()
+            if 2 * sum(tick.news > 0 for tick in own) < len(own)
+        ]
 
     def _kill(self, at: float) -> None:
         _sleep_until(at)
@@ -203,6 +216,11 @@ def _next_minute(at: float) -> float:
     return (at // MINUTE + 1) * MINUTE
 
 
+def _busy_time(now: datetime) -> datetime:
+    """The latest time, not after now, at which an hour's tasks are just beginning."""
+    return now - timedelta(minutes=(now.minute - BUSY_FROM_MINUTE) % 60)
+
+
 def _sleep_until(at: float) -> None:
     time.sleep(max(0.0, at - time.time()))
 
@@ -225,9 +243,10 @@ def main() -> None:
     kills = (4 if arguments.minutes >= 8 else 1) if arguments.kills is None else arguments.kills
     folder = Path(tempfile.mkdtemp(prefix="cbr-warehouse-soak-"))
     installation = Installation(folder)
+    busy = f"{_busy_time(datetime.now(UTC)):%Y-%m-%dT%H:%M:%SZ}"
     with ExitStack() as running:
         urls = {
-            name: running.enter_context(emulated(*NEWS, "--seed", str(seed)))
+            name: running.enter_context(emulated(*NEWS, "--now", busy, "--seed", str(seed)))
             for seed, name in enumerate(HEALTHY, start=1)
         }
         slow = running.enter_context(emulated(*FAILING))
