@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 from simulation.lives import describe_failure, live_in_memory, live_many
@@ -45,7 +44,7 @@ def main() -> int:
     totals = live_many(options.first, options.ticks, options.loads, options.workers)
     print(totals.describe())
     if options.out:
-        options.out.write_text(json.dumps(asdict(totals), default=str), encoding="utf-8")
+        options.out.write_text(json.dumps(vars(totals), default=str), encoding="utf-8")
     return 1 if totals.failures else 0
 
 
