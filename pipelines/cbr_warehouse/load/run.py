@@ -18,8 +18,7 @@ from cbr_warehouse.load.unfinished_rebuild import note_rebuild, note_rebuilt
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.allocators import choose_allocators
-from cbr_warehouse.storage.disk_errors import as_read_error
-from cbr_warehouse.storage.files import size_of
+from cbr_warehouse.storage.files import total_bytes
 from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.without_pandas import without_pandas
@@ -134,13 +133,12 @@ def _make_again(context: LoadContext, source: str) -> None:
 
 def _record_bytes(directory: DataDirectory, sources: Sequence[str]) -> int:
     """Bytes of the record files of some sources, as they are on the disk."""
-    total = 0
-    for source in sources:
-        for day in directory.raw_days(source):
-            for path in raw_files(directory.raw_day("records", source, day)):
-                with as_read_error(path):
-                    total += size_of(path) or 0
-    return total
+    return total_bytes(
+        path
+        for source in sources
+        for day in directory.raw_days(source)
+        for path in raw_files(directory.raw_day("records", source, day))
+    )
 
 
 def _load_exclusively(

@@ -8,7 +8,7 @@ have columns.
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BufferedReader
@@ -40,6 +40,19 @@ def size_of(path: Path) -> int | None:
     """
     found = _status(path)
     return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
+
+
+def total_bytes(paths: Iterable[Path]) -> int:
+    """Size of files together, in bytes; one that does not exist has none.
+
+    Raises:
+        StorageError: The system does not say.
+    """
+    total = 0
+    for path in paths:
+        with as_read_error(path):
+            total += size_of(path) or 0
+    return total
 
 
 def changed_at(path: Path) -> datetime | None:

@@ -12,8 +12,8 @@ from functools import partial
 from cbr_warehouse.compute.runner import IN_PROCESS, ShareRunner
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.storage.atomic_write import remove_folder, remove_unfinished
-from cbr_warehouse.storage.disk_errors import as_read_error, as_storage_error
-from cbr_warehouse.storage.files import size_of
+from cbr_warehouse.storage.disk_errors import as_storage_error
+from cbr_warehouse.storage.files import total_bytes
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.memory import release_memory
 from cbr_warehouse.tables.accounting import RecordOutcomes
@@ -108,11 +108,7 @@ def make_tables(
 
 def _disk_bytes(inputs: Mapping[str, DayInputs], days: Iterable[str]) -> int:
     """Bytes of the record files of some days, as they are on the disk."""
-    total = 0
-    for path in (path for day in days for path in inputs[day].records):
-        with as_read_error(path):
-            total += size_of(path) or 0
-    return total
+    return total_bytes(path for day in days for path in inputs[day].records)
 
 
 def _remove_left(directory: DataDirectory, source: str) -> None:

@@ -7,8 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.storage.disk_errors import as_read_error
-from cbr_warehouse.storage.files import exists, size_of
+from cbr_warehouse.storage.files import exists, total_bytes
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.build_state import half_made, made_partitions
@@ -93,12 +92,9 @@ def _files(directory: DataDirectory, table: str, partitions: Iterable[Partition]
 
 def partition_bytes(directory: DataDirectory) -> int:
     """Bytes of the files of tasks of all sources, as they are on the disk."""
-    total = 0
-    for source in directory.sources_with_raw():
-        for path in directory.partitions("tasks", source):
-            with as_read_error(path):
-                total += size_of(path) or 0
-    return total
+    return total_bytes(
+        path for source in directory.sources_with_raw() for path in directory.partitions("tasks", source)
+    )
 
 
 def commit(connection: duckdb.DuckDBPyConnection) -> None:
