@@ -63,18 +63,15 @@ def build_warehouse(
     """
     next_file = directory.root / f"{TEMPORARY_PREFIX}{uuid4().hex}-warehouse.duckdb"
     published = directory.warehouse
-    current = published_checksum(directory)
-    is_known = is_published(directory, current)
-    fresh = fresh or not is_reusable(directory, contract, current)
-    if not fresh and may_wait(directory, analytics, at_least_every):
+    if not fresh and may_wait(directory, contract, analytics, at_least_every):
         with as_storage_error(published):
             remove_sidecars(published)
         return Publication()
-    if not fresh:
-        # What the disk has damaged since would be copied into the next file, and be noted as its content.
-        current = checksum(published)
-        is_known = is_published(directory, current)
-        fresh = not is_reusable(directory, contract, current)
+    # To build on it, it is read whole: what the disk has damaged since it was noted would be copied into the
+    # next file, and be noted as its content.
+    current = published_checksum(directory) if fresh else checksum(published)
+    is_known = is_published(directory, current)
+    fresh = fresh or not is_reusable(directory, contract, current)
     with publish(next_file, published):
         if fresh and runner.distributes(partial(partition_bytes, directory)):
             # Not imported where this process does all by itself.

@@ -4,6 +4,7 @@ A load without news changes ``loads``, ``coverage.checked_at``, ``last_seen_at``
 file system must copy a large file for that, it is published with the next news, or once a day.
 """
 
+import logging
 import time
 from datetime import timedelta
 
@@ -21,15 +22,20 @@ from cbr_warehouse.warehouse.partitions import changed_partitions
 from cbr_warehouse.warehouse.reusable_file import is_reusable, published_checksum
 from cbr_warehouse.warehouse.working_file import can_clone
 
+logger = logging.getLogger(__name__)
+
 LARGE_FILE_BYTES = 256 * 2**20
 """Smaller files are published with every load."""
 
 
-def may_wait(directory: DataDirectory, analytics: AnalyticsSettings, at_least_every: timedelta) -> bool:
+def may_wait(
+    directory: DataDirectory, contract: Contract, analytics: AnalyticsSettings, at_least_every: timedelta
+) -> bool:
     """Whether the published file may stay as it is until there is news.
 
     Args:
-        directory: The data directory; its published file is as a load published it.
+        directory: The data directory.
+        contract: The contract of the next warehouse.
         analytics: The settings of the analytics.
         at_least_every: How old the published file may become.
     """
@@ -38,8 +44,8 @@ def may_wait(directory: DataDirectory, analytics: AnalyticsSettings, at_least_ev
         age = time.time() - found.st_mtime
         if found.st_size <= LARGE_FILE_BYTES or not 0 <= age < at_least_every.total_seconds():
             return False
-        return not can_clone(directory.warehouse) and not _differs(directory, analytics)
-    except (OSError, StorageError, WarehouseError, duckdb.Error):
+        return not can_clone(directory.warehouse) and not has_news(directory, contract, analytics)
+    except OSError:
         return False  # the publication meets it too, and says what it is
 
 
@@ -55,7 +61,8 @@ def has_news(directory: DataDirectory, contract: Contract, analytics: AnalyticsS
         Also true where there is no published file, or one that cannot be built on.
     """
     try:
-        if not is_reusable(directory, contract, published_checksum(directory)):
+        # Why it is not is for the publication to report, which finds it too.
+        if not is_reusable(directory, contract, published_checksum(directory), report=logger.debug):
             return True
         return _differs(directory, analytics)
     except (OSError, StorageError, WarehouseError, duckdb.Error):

@@ -7,6 +7,7 @@ another program or damaged by the disk; building on it would pass that on for ev
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -27,19 +28,26 @@ _CHECK_SECONDS = 86_400.0
 _AGAIN = "It is built again from the tables."
 
 
-def is_reusable(directory: DataDirectory, contract: Contract, current: str | None) -> bool:
+def is_reusable(
+    directory: DataDirectory,
+    contract: Contract,
+    current: str | None,
+    *,
+    report: Callable[..., None] = logger.warning,
+) -> bool:
     """Whether the published file exists, is as it was published, and is of this contract.
 
     Args:
         directory: The data directory.
         contract: The contract of the next warehouse.
         current: SHA-256 of the published file; None if the file does not exist.
+        report: Gets what is wrong with the file, as a logger does.
     """
     path = directory.warehouse
     if current is None:
         return False
     if not is_published(directory, current):
-        logger.warning(
+        report(
             "%s: its content is not what was published: another program changed it, or the disk damaged it. "
             "%s Open it read-only (duckdb -readonly), and check the disk.",
             path,
@@ -50,10 +58,10 @@ def is_reusable(directory: DataDirectory, contract: Contract, current: str | Non
         with open_published(path) as connection:
             rows = connection.execute("SELECT fingerprint FROM meta.contract").fetchall()
     except WarehouseError as error:
-        logger.warning("%s %s", error, _AGAIN)
+        report("%s %s", error, _AGAIN)
         return False
     except duckdb.Error:  # no such table: not a warehouse of ours
-        logger.warning("%s: is not a warehouse of this program. %s", path, _AGAIN)
+        report("%s: is not a warehouse of this program. %s", path, _AGAIN)
         return False
     return bool(rows == [(contract.warehouse_fingerprint,)])
 
