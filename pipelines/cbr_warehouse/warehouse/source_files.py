@@ -3,9 +3,8 @@
 Each function gets and returns values alone, and writes a new file that nobody reads until its name is known.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -59,13 +58,13 @@ class MadeFile:
 
     Attributes:
         path: Where it is.
-        backups: Backup tasks in it.
+        backups: Backup tasks in it, where it has tables of the source.
         publication: What of the source stays as it was published.
     """
 
     path: Path
-    backups: int
-    publication: Publication
+    backups: int = 0
+    publication: Publication = field(default_factory=Publication)
 
 
 def make_own(share: SourceFile) -> MadeFile:
@@ -76,7 +75,9 @@ def make_own(share: SourceFile) -> MadeFile:
         WarehouseError: A key is not unique or a reference dangles.
     """
 
-    def fill(connection: duckdb.DuckDBPyConnection, contract: Contract, megabytes: int) -> MadeFile:
+    def fill(
+        connection: duckdb.DuckDBPyConnection, path: Path, contract: Contract, megabytes: int
+    ) -> MadeFile:
         update = WarehouseUpdate(connection, share.directory, contract, share.analytics, fresh=True)
         update.fill_tables((share.source,))
         limit_memory(connection, max(analytics_megabytes(connection), megabytes))
@@ -84,7 +85,7 @@ def make_own(share: SourceFile) -> MadeFile:
         ((backups,),) = connection.execute(
             "SELECT count(*) FROM analytics.attempt WHERE operation_type = 'backup'"
         ).fetchall()
-        return MadeFile(Path(), backups, update.publication)
+        return MadeFile(path, backups, update.publication)
 
     return make_file(share, fill)
 
@@ -96,10 +97,12 @@ def make_by_key(share: SourceFile) -> MadeFile:
         StorageError: A file cannot be read or written.
     """
 
-    def fill(connection: duckdb.DuckDBPyConnection, _contract: Contract, _megabytes: int) -> MadeFile:
+    def fill(
+        connection: duckdb.DuckDBPyConnection, path: Path, _contract: Contract, _megabytes: int
+    ) -> MadeFile:
         connection.execute("BEGIN")
         fill_by_key(connection, share.analytics, share.made, share.part)
-        return MadeFile(Path(), 0, Publication())
+        return MadeFile(path)
 
     return make_file(share, fill)
 
@@ -111,16 +114,21 @@ def make_rest(share: SourceFile) -> MadeFile:
         StorageError: A file cannot be read or written.
     """
 
-    def fill(connection: duckdb.DuckDBPyConnection, _contract: Contract, _megabytes: int) -> MadeFile:
+    def fill(
+        connection: duckdb.DuckDBPyConnection, path: Path, _contract: Contract, _megabytes: int
+    ) -> MadeFile:
         connection.execute("BEGIN")
         fill_rest(connection, share.analytics, share.made, share.watermarks, share.as_of)
-        return MadeFile(Path(), 0, Publication())
+        return MadeFile(path)
 
     return make_file(share, fill)
 
 
-Fill = Callable[[duckdb.DuckDBPyConnection, Contract, int], MadeFile]
-"""Gets an engine, the contract, and the megabytes that it may take."""
+_MEGABYTES_BY_KEY = 200
+"""What a worker may take at least: base tables are made in shares of some 100,000 backups."""
+
+Fill = Callable[[duckdb.DuckDBPyConnection, Path, Contract, int], MadeFile]
+"""Gets an engine, the file attached to it, the contract, and the megabytes that it may take."""
 
 
 @without_pandas()
@@ -129,7 +137,7 @@ def make_file(share: SourceFile, fill: Fill) -> MadeFile:
 
     Args:
         share: The share.
-        fill: Fills the attached file, whose path it need not know, and leaves a transaction open.
+        fill: Fills the attached file, and leaves a transaction open.
     """
     contract = share.terms.accept()
     with as_storage_error(share.directory.root):
@@ -140,19 +148,9 @@ def _make_within(share: SourceFile, fill: Fill, contract: Contract, megabytes: i
     # Each try has a name of its own: one that was believed dead may still write.
     path = share.folder / f"{uuid4().hex}.duckdb"
     release_memory()
-    with _open_file(share.directory, path) as connection:
+    with open_engine(share.directory.root, 1) as connection, attached(connection, path):
         limit_memory(connection, max(megabytes, _MEGABYTES_BY_KEY))
-        made = fill(connection, contract, megabytes)
+        made = fill(connection, path, contract, megabytes)
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
-        return MadeFile(path, made.backups, made.publication)
-
-
-_MEGABYTES_BY_KEY = 200
-"""What a worker may take at least: base tables are made in shares of some 100,000 backups."""
-
-
-@contextmanager
-def _open_file(directory: DataDirectory, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_engine(directory.root, 1) as connection, attached(connection, path):
-        yield connection
+        return made

@@ -19,7 +19,6 @@ from cbr_warehouse.warehouse.from_shares import folder_of_shares
 from cbr_warehouse.warehouse.open_published import keep_published, open_published, require_published
 from cbr_warehouse.warehouse.partitions import partition_bytes
 from cbr_warehouse.warehouse.source_files import MadeFile, SourceFile, make_file
-from cbr_warehouse.warehouse.update import Publication
 from cbr_warehouse.warehouse.working_file import attached
 
 
@@ -73,10 +72,12 @@ def make_views(share: SourceFile) -> MadeFile:
         StorageError: A file cannot be read or written.
     """
 
-    def fill(connection: duckdb.DuckDBPyConnection, _contract: Contract, _megabytes: int) -> MadeFile:
+    def fill(
+        connection: duckdb.DuckDBPyConnection, path: Path, _contract: Contract, _megabytes: int
+    ) -> MadeFile:
         compute_views(connection, share.made[0], share.source)
         connection.execute("BEGIN")
-        return MadeFile(Path(), 0, Publication())
+        return MadeFile(path)
 
     return make_file(share, fill)
 
