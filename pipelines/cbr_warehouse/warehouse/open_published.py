@@ -76,8 +76,9 @@ def connect_published(path: Path) -> PublishedWarehouse:
     opened = PublishedWarehouse(path)
     try:
         _attach(opened)
+        opened.connection.execute("USE warehouse")
+        _find_views_by_name(opened.connection)
         for statement in (
-            "USE warehouse",
             "DETACH memory",  # which could be written to
             "SET TimeZone = 'UTC'",
             f"SET temp_directory = {literal(opened.spill or '')}",
@@ -85,8 +86,6 @@ def connect_published(path: Path) -> PublishedWarehouse:
             "SET lock_configuration = true",
         ):
             opened.connection.execute(statement)
-            if statement == "USE warehouse":
-                _find_views_by_name(opened.connection)
     except BaseException:
         opened.close()
         raise
