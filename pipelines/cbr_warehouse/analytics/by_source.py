@@ -5,7 +5,7 @@ then what depends on the watermarks of all sources. The definitions and their st
 ``build``.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def copy_made(connection: duckdb.DuckDBPyConnection, made: Path) -> None:
     connection.execute("COMMIT")
     connection.execute(f"ATTACH {literal(made)} AS made (READ_ONLY)")
     try:
-        for schema, table in _tables(connection, "made", skipped=_CONFIGURED):
+        for schema, table in _tables(connection, "made"):
             name = f"{identifier(schema)}.{identifier(table)}"
             connection.execute("BEGIN")
             connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS FROM made.{name} LIMIT 0")
@@ -166,8 +166,10 @@ def _create_beside(
     connection.execute("COMMIT")
     for number, path in enumerate(made):
         connection.execute(f"ATTACH {literal(path)} AS made_{number} (READ_ONLY)")
-        for place in _tables(connection, f"made_{number}", skipped=_CONFIGURED):
-            places.setdefault(place, []).append(f"FROM made_{number}.{'.'.join(map(identifier, place))}")
+        for schema, table in _tables(connection, f"made_{number}"):
+            if schema != "meta":
+                query = f"FROM made_{number}.{identifier(schema)}.{identifier(table)}"
+                places.setdefault((schema, table), []).append(query)
     connection.execute("BEGIN")
     show(connection, {place: " UNION ALL BY NAME ".join(parts) for place, parts in places.items()})
 
@@ -175,17 +177,14 @@ def _create_beside(
 def show(connection: duckdb.DuckDBPyConnection, queries: Mapping[tuple[str, str], str]) -> None:
     """Creates a view for each query, by schema and name."""
     for (schema, name), query in queries.items():
-        if schema != "meta":
-            connection.execute(f"CREATE VIEW {identifier(schema)}.{identifier(name)} AS {query}")
+        connection.execute(f"CREATE VIEW {identifier(schema)}.{identifier(name)} AS {query}")
 
 
-def _tables(
-    connection: duckdb.DuckDBPyConnection, database: str, skipped: Collection[str]
-) -> list[tuple[str, str]]:
+def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[tuple[str, str]]:
     """Schema and name of the tables of an attached file whose rows are those of a source."""
     rows: list[tuple[str, str]] = connection.execute(
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $1 "
         "AND (schema_name, table_name) NOT IN (('meta', 'contract'), ('meta', 'analytics')) ORDER BY ALL",
         [database],
     ).fetchall()
-    return [(schema, name) for schema, name in rows if schema != "analytics" or name not in skipped]
+    return [(schema, name) for schema, name in rows if schema != "analytics" or name not in _CONFIGURED]
