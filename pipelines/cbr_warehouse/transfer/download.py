@@ -71,7 +71,7 @@ def download(directory: DataDirectory, store: ObjectStore, report: Report) -> Do
     snapshot = decode_snapshot(found[0], f"{store.url}/{SNAPSHOT}")
     if _is_there(directory, snapshot):
         return Downloaded(snapshot, 0, 0)
-    missing = [file for file in snapshot.files if not _is_staged(staged, file)]
+    missing = [file for file in snapshot.files if not _has(staged, file)]
     _require_space(directory, missing)
     do_at_once("received", partial(_receive, store, staged), missing, report)
     write_bytes(directory.copy_folder / SNAPSHOT, encode_snapshot(snapshot))
@@ -85,21 +85,19 @@ def _is_there(directory: DataDirectory, snapshot: Snapshot) -> bool:
     present = {str(path) for path in files_below(directory.root) if is_copied(path)}
     if not present:
         return False
-    if present == {file.path for file in snapshot.files}:
-        contents = (
-            (read_content(directory.root / file.path, PurePosixPath(file.path)), file)
-            for file in snapshot.files
-        )
-        if all(content.sha256 == file.sha256 for content, file in contents):
-            return True
+    if present == {file.path for file in snapshot.files} and all(
+        _has(directory.root, file) for file in snapshot.files
+    ):
+        return True
     raise StorageError(
         f"{directory.root}: holds other data already, and a copy replaces none. Choose an empty folder with "
         "--data-dir."
     )
 
 
-def _is_staged(staged: Path, file: CopiedFile) -> bool:
-    path = staged / file.path
+def _has(folder: Path, file: CopiedFile) -> bool:
+    """Whether a folder has a file of a copy with this content."""
+    path = folder / file.path
     return size_of(path) == file.size and read_content(path, PurePosixPath(file.path)).sha256 == file.sha256
 
 
