@@ -237,10 +237,7 @@ def remove_unfinished(folder: Path) -> None:
     """
     with as_storage_error(folder):
         for path in find_unfinished(folder):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            _remove_left(path)
 
 
 def remove_abandoned(root: Path, untouched_seconds: float) -> None:
@@ -258,10 +255,14 @@ def remove_abandoned(root: Path, untouched_seconds: float) -> None:
             age = time.time() - path.stat().st_mtime
             if "-warehouse.duckdb" not in path.name and age < untouched_seconds:
                 continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            _remove_left(path)
+
+
+def _remove_left(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _make_folders(folder: Path) -> list[Path]:
