@@ -8,6 +8,7 @@ import duckdb
 
 from cbr_warehouse.analytics.build import bring_up, is_current
 from cbr_warehouse.contract.columns import Contract
+from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
@@ -186,7 +187,7 @@ class WarehouseUpdate:
             try:
                 for name, one in changed_inventories(self._connection, self._directory, [source]).items():
                     replace_inventory(self._connection, self._directory, self._contract, name, one)
-                    news.update(f"main.{table}" for schema, table in ROWS_OF_INVENTORY if schema == "main")
+                    news.update(f"main.{table}" for table in ALL_INVENTORY_TABLES)
             except StorageError as error:
                 self._connection.execute("ROLLBACK")
                 self._connection.execute("BEGIN")
