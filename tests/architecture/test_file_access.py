@@ -125,9 +125,9 @@ STILL_DIRECT: dict[str, dict[str, int]] = {
     "warehouse/open_published.py": {
         "duckdb.connect": 1,
         "exists": 2,
-        "hardlink_to": 2,
+        "hardlink_to": 1,
         "mkdir": 1,
-        "shutil.copyfile": 2,
+        "shutil.copyfile": 1,
         "shutil.rmtree": 1,
         "tempfile.mkdtemp": 1,
         "unlink": 1,

@@ -52,7 +52,16 @@ def link_files(folder: Path, paths: Iterable[PurePosixPath], into: Path) -> None
             if target.parent not in made:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
-            try:
-                target.hardlink_to(folder / path)
-            except OSError:  # a file system without links, or too many of one file
-                shutil.copy2(folder / path, target)
+            link_file(folder / path, target)
+
+
+def link_file(path: Path, target: Path) -> None:
+    """Keeps a file as it is now, whatever replaces it later, under another name of the same file system.
+
+    Raises:
+        OSError: It could be neither linked nor copied.
+    """
+    try:
+        target.hardlink_to(path)
+    except OSError:  # a file system without links, or too many of one file
+        shutil.copy2(path, target)

@@ -143,24 +143,6 @@ def _attach(opened: PublishedWarehouse) -> None:
             return
 
 
-def keep_published(path: Path, place: Path) -> None:
-    """Keeps the published file as it is now, whatever is published later, under another name.
-
-    Args:
-        path: The published file.
-        place: Where, on the same file system: by a hard link where there are any.
-
-    Raises:
-        OSError: The file could be neither linked nor copied.
-        WarehouseError: Nothing was published yet.
-    """
-    require_published(path)
-    try:
-        place.hardlink_to(path)
-    except OSError:
-        shutil.copyfile(path, place)
-
-
 @contextmanager
 def _private_link(path: Path, spill: Path | None) -> Iterator[Path]:
     """Links the file under a private name while the block runs.

@@ -12,11 +12,12 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.atomic_write import remove_file, write_whole
 from cbr_warehouse.storage.disk_errors import as_storage_error
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.linked_files import link_file
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.tables.shares import WorkerTerms
 from cbr_warehouse.warehouse.from_shares import folder_of_shares
-from cbr_warehouse.warehouse.open_published import keep_published, open_published, require_published
+from cbr_warehouse.warehouse.open_published import open_published, require_published
 from cbr_warehouse.warehouse.partitions import partition_bytes
 from cbr_warehouse.warehouse.source_files import MadeFile, SourceFile, make_file
 from cbr_warehouse.warehouse.working_file import attached
@@ -52,7 +53,7 @@ def write_views(
     with folder_of_shares(directory, "views") as folder:
         published = folder / "published.duckdb"
         with as_storage_error(published):
-            keep_published(directory.warehouse, published)
+            link_file(directory.warehouse, published)
         with open_published(published) as connection:
             sources = [name for (name,) in connection.execute(_SOURCES).fetchall()]
         terms = WorkerTerms.of_caller(contract)
