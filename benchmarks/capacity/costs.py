@@ -134,7 +134,7 @@ def _input_named(inputs: Mapping[str, Any], name: str) -> dict[str, Any]:
             found: dict[str, Any] = group[name]
             return found
     raise SystemExit(
-        f"{name} is none of the inputs: {', '.join(sorted(n for g in inputs.values() for n in g))}"
+        f"{name} is not one of the inputs: {', '.join(sorted(n for g in inputs.values() for n in g))}"
     )
 
 
