@@ -33,12 +33,18 @@ class Situation:
         return self.snapshot.run(name, parameters)
 
     def listed(
-        self, name: str, title: str, values: Parameters, columns: tuple[Column, ...], empty: str
+        self,
+        name: str,
+        title: str,
+        values: Parameters,
+        columns: tuple[Column, ...],
+        empty: str,
+        first_rows: str = "The newest {shown} of {total:,}.",
     ) -> Section:
-        """A section with the table of a query; a sentence where it has no rows, or not all of them."""
+        """A section with the table of a query; a sentence where it has no rows, or only the first of them."""
         result = self.run(name, values)
-        total = result.rows[0].get("total", 0) if result.rows else 0
-        note = f"The newest {len(result.rows)} of {total:,}." if total > len(result.rows) else ""
+        shown, total = len(result.rows), result.rows[0].get("total", 0) if result.rows else 0
+        note = first_rows.format(shown=shown, total=total) if total > shown else ""
         return replace(self.table(name, title, result, *columns), empty=empty, note=note)
 
     def table(self, name: str, title: str, result: Result, *columns: Column) -> Section:

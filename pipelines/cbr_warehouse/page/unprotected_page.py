@@ -35,19 +35,13 @@ def unprotected(situation: Situation, query: dict[str, str]) -> Page:
         Column("resource_id", "Id", "code"),
     )
     counts = ("resources", "enrolled", "with_recovery_point", "within_rpo", "unprotected")
-    estate = situation.table(
-        "estate",
-        "Of all there are",
-        situation.run("estate", filters.sql()),
+    estate_columns = (
         Column("value", "Type"),
         *(Column(name, name.replace("_", " ").capitalize(), "count") for name in counts),
         Column("protected_rate", "Protected", "percent"),
         Column("source", "Source"),
     )
-    lists = situation.table(
-        "inventory",
-        "What was read",
-        situation.run("inventory", filters.sql()),
+    list_columns = (
         Column("kind", "List"),
         Column("object_type", "Type"),
         Column("state", "State"),
@@ -55,6 +49,8 @@ def unprotected(situation: Situation, query: dict[str, str]) -> Page:
         Column("complete_at", "Complete as of", "moment"),
         Column("source", "Source"),
     )
+    estate = situation.listed("estate", "Of all there are", filters.sql(), estate_columns, _NO_INVENTORY)
+    lists = situation.listed("inventory", "What was read", filters.sql(), list_columns, _NO_INVENTORY)
     sections = (
         replace(
             listed,
@@ -62,20 +58,15 @@ def unprotected(situation: Situation, query: dict[str, str]) -> Page:
             empty=_NONE if lists.rows else _NO_INVENTORY,
         ),
         _too_old(situation, filters),
-        replace(estate, empty=_NO_INVENTORY),
-        replace(lists, empty=_NO_INVENTORY),
+        estate,
+        lists,
     )
     return Page("Not protected", "page.html.j2", sections, filters, _FIELDS, "/unprotected")
 
 
 def _too_old(situation: Situation, filters: Filters) -> Section:
     """Resources of the log that have no backup, or one that is too old."""
-    result = situation.run("too_old", filters.sql() | {"offset": 0})
-    total = result.rows[0]["total"] if result.rows else 0
-    section = situation.table(
-        "too_old",
-        "Backups too old, or none",
-        result,
+    columns = (
         Column("resource_name", "Resource", "text", to_resource),
         Column("resource_type", "Type"),
         Column("last_rp_usable_at", "Newest backup", "moment"),
@@ -90,7 +81,7 @@ def _too_old(situation: Situation, filters: Filters) -> Section:
         Column("source", "Source"),
         Column("resource_id", "Id", "code"),
     )
-    note = (
-        f"The {len(result.rows)} longest without a backup, of {total:,}." if total > len(result.rows) else ""
+    first_rows = "The {shown} longest without a backup, of {total:,}."
+    return situation.listed(
+        "too_old", "Backups too old, or none", filters.sql(), columns, _RECENT, first_rows
     )
-    return replace(section, empty=_RECENT, note=note)

@@ -38,4 +38,3 @@ SELECT
 FROM matching
 ORDER BY coalesce(age_hours, 1e9) DESC, resource_name, source, resource_id
 LIMIT $limit
-OFFSET $offset
