@@ -144,3 +144,11 @@ def to_code(row: Row) -> str | None:
     if row["error_code"] is None:
         return None
     return address("/tasks", source=row["source"], code=row["error_code"], nights=56)
+
+
+RESOURCE = Column("resource_name", "Resource", "text", to_resource)
+RESOURCE_ID = Column("resource_id", "Id", "code")
+SOURCE = Column("source", "Source")
+VAULT = Column("vault_name", "Vault", "text", to_vault)
+CODE = Column("error_code", "Error code", "code", to_code)
+"""Columns that many tables have."""

@@ -3,10 +3,21 @@
 from dataclasses import replace
 
 from cbr_warehouse.errors import UsageError
-from cbr_warehouse.page.columns import Column, address, to_code, to_night, to_resource, to_task, to_vault
+from cbr_warehouse.page.columns import (
+    RESOURCE_ID,
+    SOURCE,
+    VAULT,
+    Column,
+    address,
+    to_code,
+    to_night,
+    to_resource,
+    to_task,
+    to_vault,
+)
 from cbr_warehouse.page.list_pages import ATTEMPT, STREAK
-from cbr_warehouse.page.parameters import Filters, NotFoundError, read_filters
-from cbr_warehouse.page.parts import Page, Record, pager_of
+from cbr_warehouse.page.parameters import OF_RESOURCES, Filters, NotFoundError, read_filters
+from cbr_warehouse.page.parts import Page, Record, paged
 from cbr_warehouse.page.situation import Situation
 from cbr_warehouse.page.snapshots import Snapshot
 
@@ -60,16 +71,12 @@ def night(situation: Situation, query: dict[str, str]) -> Page:
         result,
         Column("resource_name", "Resource", "text", to_night),
         *_NIGHT,
-        Column("vault_name", "Vault", "text", to_vault),
-        Column("source", "Source"),
+        VAULT,
+        SOURCE,
         Column("resource_id", "Id", "code", to_resource),
     )
-    section = replace(
-        section,
-        pager=pager_of(result, filters, "/night"),
-        empty="No backup was tried on that day.",
-    )
-    fields = ("source", "vault", "policy", "type", "resource", "verdict", "day", "in_vault")
+    section = paged(section, filters, "/night", "No backup was tried on that day.")
+    fields = (*OF_RESOURCES, "verdict", "day", "in_vault")
     return Page(f"Night of {filters.day}", "page.html.j2", (section,), filters, fields, "/night")
 
 
@@ -145,11 +152,11 @@ _PROTECTION = (
     Column("last_attempt_at", "Last tried", "moment"),
     Column("removed_at", "Removed", "moment"),
     Column("resource_type", "Type"),
-    Column("vault_name", "Vault", "text", to_vault),
+    VAULT,
     Column("vault_id", "Vault id", "code"),
     Column("policy_id", "Policy", "code"),
-    Column("source", "Source"),
-    Column("resource_id", "Id", "code"),
+    SOURCE,
+    RESOURCE_ID,
 )
 
 

@@ -3,26 +3,18 @@
 from dataclasses import replace
 
 from cbr_warehouse.contract.day_reason import explain
-from cbr_warehouse.page.columns import Column, to_code, to_resource, to_task, to_vault
-from cbr_warehouse.page.parameters import Filters, read_filters
-from cbr_warehouse.page.parts import Page, Section, pager_of
+from cbr_warehouse.page.columns import CODE, RESOURCE, RESOURCE_ID, SOURCE, VAULT, Column, to_task
+from cbr_warehouse.page.parameters import OF_RESOURCES, read_filters
+from cbr_warehouse.page.parts import Page, paged
 from cbr_warehouse.page.situation import Situation
 from cbr_warehouse.page.snapshots import Result
-
-_OF_RESOURCES = ("source", "vault", "policy", "type", "resource")
-
-_RESOURCE = Column("resource_name", "Resource", "text", to_resource)
-_RESOURCE_ID = Column("resource_id", "Id", "code")
-_SOURCE = Column("source", "Source")
-_VAULT = Column("vault_name", "Vault", "text", to_vault)
-_CODE = Column("error_code", "Error code", "code", to_code)
 
 ATTEMPT = (
     Column("created_at", "Created", "moment", to_task()),
     Column("operation_type", "Operation"),
     Column("outcome", "Outcome"),
     Column("status", "Status"),
-    Column("error_code", "Error code", "code", to_code),
+    CODE,
     Column("error_message", "Error text"),
     Column("duration_seconds", "Took", "seconds"),
     Column("is_scheduled", "By a policy", "truth"),
@@ -35,42 +27,42 @@ def failures(situation: Situation, query: dict[str, str]) -> Page:
     """Resources that fail now."""
     filters = read_filters(query)
     result = situation.run("unresolved", filters.sql())
-    section = _paged(
+    section = paged(
         situation.table(
             "unresolved",
             "Failing now",
             result,
-            _RESOURCE,
+            RESOURCE,
             Column("strikes", "Failed in a row", "count"),
             Column("age_hours", "For", "hours"),
             Column("first_failed_at", "Since", "moment"),
-            Column("error_code", "Error code", "code", to_code),
+            CODE,
             Column("text_en", "What the vendor says", "code"),
             Column("advice_en", "Advice", "code"),
             Column("last_ok_at", "Last backup", "moment"),
             Column("last_task_id", "Last task", "code", to_task("last_task_id")),
-            _VAULT,
-            _SOURCE,
-            _RESOURCE_ID,
+            VAULT,
+            SOURCE,
+            RESOURCE_ID,
         ),
         filters,
         "/failures",
         "No resource is failing.",
     )
-    return Page("Failing now", "page.html.j2", (section,), filters, (*_OF_RESOURCES, "code"), "/failures")
+    return Page("Failing now", "page.html.j2", (section,), filters, (*OF_RESOURCES, "code"), "/failures")
 
 
 def streaks(situation: Situation, query: dict[str, str]) -> Page:
     """Series of failures."""
     filters = read_filters(query)
     result = situation.run("streaks", filters.sql(situation.newest_day))
-    section = _paged(
-        situation.table("streaks", "Streaks", result, _RESOURCE, *STREAK, _SOURCE, _RESOURCE_ID),
+    section = paged(
+        situation.table("streaks", "Streaks", result, RESOURCE, *STREAK, SOURCE, RESOURCE_ID),
         filters,
         "/streaks",
         "No backup failed in the period.",
     )
-    fields = (*_OF_RESOURCES, "code", "until", "nights")
+    fields = (*OF_RESOURCES, "code", "until", "nights")
     return Page("Streaks of failures", "page.html.j2", (section,), filters, fields, "/streaks")
 
 
@@ -96,7 +88,7 @@ def causes(situation: Situation, query: dict[str, str]) -> Page:
         "causes",
         "By count",
         situation.run("causes", filters.sql()),
-        _CODE,
+        CODE,
         Column("operation_type", "Operation"),
         Column("failures", "Failures", "count"),
         Column("share", "Share", "percent"),
@@ -104,19 +96,19 @@ def causes(situation: Situation, query: dict[str, str]) -> Page:
         Column("vaults", "Vaults", "count"),
         *texts,
         Column("last_seen_at", "Last seen", "moment"),
-        _SOURCE,
+        SOURCE,
     )
     by_hours = situation.table(
         "exposure",
         "By unprotected hours",
         situation.run("exposure", filters.sql()),
-        _CODE,
+        CODE,
         Column("unprotected_hours", "Unprotected", "hours"),
         Column("share_of_hours", "Share", "percent"),
         Column("failures", "Failures", "count"),
         Column("resources", "Resources", "count"),
         *texts,
-        _SOURCE,
+        SOURCE,
     )
     empty = "Nothing failed in the lookback of the analytics."
     return Page(
@@ -138,15 +130,15 @@ def incidents(situation: Situation, query: dict[str, str]) -> Page:
         situation.run("incidents", filters.sql()),
         Column("began_at", "Began", "moment"),
         Column("last_failure_at", "Last failure", "moment"),
-        Column("error_code", "Error code", "code", to_code),
+        CODE,
         Column("failures", "Failures", "count"),
         Column("resources", "Resources", "count"),
         Column("vaults", "Vaults", "count"),
         Column("failure_rate", "Of all attempts", "percent"),
         Column("duration_hours", "Lasted", "hours"),
-        _SOURCE,
+        SOURCE,
     )
-    section = _paged(section, filters, "/incidents", "No incident was found.")
+    section = paged(section, filters, "/incidents", "No incident was found.")
     return Page("Incidents", "page.html.j2", (section,), filters, ("source", "code"), "/incidents")
 
 
@@ -159,17 +151,17 @@ def missed(situation: Situation, query: dict[str, str]) -> Page:
         situation.run("missed", filters.sql()),
         Column("slot_at", "Due", "moment"),
         Column("backup_day", "Night", "day"),
-        _RESOURCE,
+        RESOURCE,
         Column("kind", "Kind"),
         Column("is_policy_silent", "Whole policy", "truth"),
         Column("basis", "Schedule is"),
         Column("policy_id", "Policy", "code"),
-        _VAULT,
-        _SOURCE,
-        _RESOURCE_ID,
+        VAULT,
+        SOURCE,
+        RESOURCE_ID,
     )
-    section = _paged(section, filters, "/missed", "No backup was missed in the lookback of the analytics.")
-    return Page("Missed backups", "page.html.j2", (section,), filters, _OF_RESOURCES, "/missed")
+    section = paged(section, filters, "/missed", "No backup was missed in the lookback of the analytics.")
+    return Page("Missed backups", "page.html.j2", (section,), filters, OF_RESOURCES, "/missed")
 
 
 def tasks(situation: Situation, query: dict[str, str]) -> Page:
@@ -180,13 +172,13 @@ def tasks(situation: Situation, query: dict[str, str]) -> Page:
         "Tasks",
         situation.run("tasks", filters.sql(situation.newest_day)),
         *ATTEMPT[:1],
-        _RESOURCE,
+        RESOURCE,
         *ATTEMPT[1:],
-        _VAULT,
-        _SOURCE,
+        VAULT,
+        SOURCE,
     )
-    section = _paged(section, filters, "/tasks", "No task is in the period.")
-    fields = (*_OF_RESOURCES, "code", "operation", "outcome", "until", "nights")
+    section = paged(section, filters, "/tasks", "No task is in the period.")
+    fields = (*OF_RESOURCES, "code", "operation", "outcome", "until", "nights")
     return Page("Tasks", "page.html.j2", (section,), filters, fields, "/tasks")
 
 
@@ -207,7 +199,7 @@ def coverage(situation: Situation, query: dict[str, str]) -> Page:
                 Column("days", "Days", "count"),
                 Column("first_day", "First", "day"),
                 Column("last_day", "Last", "day"),
-                _SOURCE,
+                SOURCE,
             ),
             empty="Every day that is over is proved complete.",
             note=_remedies(gaps),
@@ -220,7 +212,7 @@ def coverage(situation: Situation, query: dict[str, str]) -> Page:
             *state,
             *(Column(name, name.capitalize(), "count") for name in numbers),
             Column("checked_at", "Checked", "moment"),
-            _SOURCE,
+            SOURCE,
         ),
     )
     return Page(
@@ -232,7 +224,3 @@ def _remedies(gaps: Result) -> str:
     found = [explain(row["state"], row["reason"]) for row in gaps.rows]
     said = dict.fromkeys(f"{one.why.capitalize()}: {one.remedy}" for one in found if one is not None)
     return " ".join(said)
-
-
-def _paged(section: Section, filters: Filters, path: str, empty: str) -> Section:
-    return replace(section, pager=pager_of(section.result, filters, path), empty=empty)

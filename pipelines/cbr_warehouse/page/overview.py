@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import date
 
 from cbr_warehouse.page.calendar import OUTCOMES, Calendar, resource_lines, vault_lines
-from cbr_warehouse.page.columns import Column, Row, address
-from cbr_warehouse.page.parameters import Filters, read_filters
+from cbr_warehouse.page.columns import SOURCE, Column, Row, address
+from cbr_warehouse.page.parameters import OF_RESOURCES, Filters, read_filters
 from cbr_warehouse.page.parts import Page, Section, pager_of
 from cbr_warehouse.page.situation import Situation
 from cbr_warehouse.page.snapshots import Result
 
-FIELDS = ("source", "vault", "policy", "type", "resource", "code", "by", "until", "nights")
+FIELDS = (*OF_RESOURCES, "code", "by", "until", "nights")
 
 EMPTY = (
     "No backup task is in the warehouse yet. Load some with 'cbr-warehouse load', or try the built-in "
@@ -112,7 +112,7 @@ def _nights(situation: Situation, filters: Filters) -> Section:
         "Success of each night",
         result,
         Column("backup_day", "Night", "day", _to_all),
-        Column("source", "Source"),
+        SOURCE,
         Column("final_success_rate", "Backed up", "percent"),
         Column("first_attempt_success_rate", "At the first attempt", "percent"),
         Column("windows", "Resources tried", "count"),

@@ -15,6 +15,9 @@ NIGHTS = (7, 14, 28, 56)
 ROWS = 50
 """Rows of a table on one page."""
 
+OF_RESOURCES = ("source", "vault", "policy", "type", "resource")
+"""The filters that choose resources."""
+
 _MOST_PAGES = 1_000_000
 _LONGEST = 16_384
 """Characters of a text; ids are as long as the source sends them, and an address is at most 64 KB."""

@@ -1,6 +1,6 @@
 """What a page consists of, before it is made HTML."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
@@ -122,3 +122,8 @@ def pager_of(result: Result, filters: Filters, path: str) -> Pager:
         filters.link(path, page=page - 1) if page > 1 else None,
         filters.link(path, page=page + 1) if page * ROWS < total else None,
     )
+
+
+def paged(section: Section, filters: Filters, path: str, empty: str) -> Section:
+    """A section with its place in the list, which has the column ``total``, and what an empty one says."""
+    return replace(section, pager=pager_of(section.result, filters, path), empty=empty)

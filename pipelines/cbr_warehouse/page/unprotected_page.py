@@ -1,13 +1,9 @@
 """The page of what is not protected: by the inventory, and by the age of the backups in the log."""
 
-from dataclasses import replace
-
-from cbr_warehouse.page.columns import Column, to_code, to_resource, to_vault
-from cbr_warehouse.page.parameters import Filters, read_filters
-from cbr_warehouse.page.parts import Page, Section, pager_of
+from cbr_warehouse.page.columns import CODE, RESOURCE, RESOURCE_ID, SOURCE, VAULT, Column
+from cbr_warehouse.page.parameters import OF_RESOURCES, Filters, read_filters
+from cbr_warehouse.page.parts import Page, Section, paged
 from cbr_warehouse.page.situation import Situation
-
-_FIELDS = ("source", "vault", "policy", "type", "resource")
 
 _NONE = "No resource that was listed is without protection."
 _NO_INVENTORY = "Nothing of an inventory is loaded: set 'inventory = true' for a source."
@@ -21,25 +17,25 @@ def unprotected(situation: Situation, query: dict[str, str]) -> Page:
         "unprotected",
         "Not protected",
         situation.run("unprotected", filters.sql()),
-        Column("resource_name", "Resource", "text", to_resource),
+        RESOURCE,
         Column("resource_type", "Type"),
         Column("why", "Why"),
         Column("since", "Since", "moment"),
         Column("days", "Days", "count"),
         Column("tags", "Tags"),
-        Column("vault_name", "Vault", "text", to_vault),
+        VAULT,
         Column("policy_name", "Policy"),
         Column("last_backup_at", "Last backup", "moment"),
         Column("enterprise_project_id", "Enterprise project", "code"),
-        Column("source", "Source"),
-        Column("resource_id", "Id", "code"),
+        SOURCE,
+        RESOURCE_ID,
     )
     counts = ("resources", "enrolled", "with_recovery_point", "within_rpo", "unprotected")
     estate_columns = (
         Column("value", "Type"),
         *(Column(name, name.replace("_", " ").capitalize(), "count") for name in counts),
         Column("protected_rate", "Protected", "percent"),
-        Column("source", "Source"),
+        SOURCE,
     )
     list_columns = (
         Column("kind", "List"),
@@ -47,27 +43,23 @@ def unprotected(situation: Situation, query: dict[str, str]) -> Page:
         Column("state", "State"),
         Column("reason", "Why it is not complete"),
         Column("complete_at", "Complete as of", "moment"),
-        Column("source", "Source"),
+        SOURCE,
     )
     estate = situation.listed("estate", "Of all there are", filters.sql(), estate_columns, _NO_INVENTORY)
     lists = situation.listed("inventory", "What was read", filters.sql(), list_columns, _NO_INVENTORY)
     sections = (
-        replace(
-            listed,
-            pager=pager_of(listed.result, filters, "/unprotected"),
-            empty=_NONE if lists.rows else _NO_INVENTORY,
-        ),
+        paged(listed, filters, "/unprotected", _NONE if lists.rows else _NO_INVENTORY),
         _too_old(situation, filters),
         estate,
         lists,
     )
-    return Page("Not protected", "page.html.j2", sections, filters, _FIELDS, "/unprotected")
+    return Page("Not protected", "page.html.j2", sections, filters, OF_RESOURCES, "/unprotected")
 
 
 def _too_old(situation: Situation, filters: Filters) -> Section:
     """Resources of the log that have no backup, or one that is too old."""
     columns = (
-        Column("resource_name", "Resource", "text", to_resource),
+        RESOURCE,
         Column("resource_type", "Type"),
         Column("last_rp_usable_at", "Newest backup", "moment"),
         Column("age_hours", "Age", "hours"),
@@ -75,11 +67,11 @@ def _too_old(situation: Situation, filters: Filters) -> Section:
         Column("last_attempt_at", "Last tried", "moment"),
         Column("strikes", "Failed in a row", "count"),
         Column("first_failed_at", "Failing since", "moment"),
-        Column("error_code", "Error code", "code", to_code),
+        CODE,
         Column("text_en", "What the vendor says", "code"),
-        Column("vault_name", "Vault", "text", to_vault),
-        Column("source", "Source"),
-        Column("resource_id", "Id", "code"),
+        VAULT,
+        SOURCE,
+        RESOURCE_ID,
     )
     first_rows = "The {shown} longest without a backup, of {total:,}."
     return situation.listed(
