@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -90,7 +90,7 @@ def _copy_to(invocation: Invocation, store: "ObjectStore", *, verify: bool, wait
     if not directory.sources_with_raw():
         raise StorageError(f"{directory.root}: there is nothing to copy. Check --data-dir, or load first.")
     everything = hold_everything(invocation.load_context(Progress()), what, wait=wait)
-    with _hold_copy(directory, what):
+    with _hold(directory.copy_lock, what):
         done = upload(directory, store, everything, utc_now(), _Reporter(), is_alone=alone)
     files = done.snapshot.files
     show(
@@ -107,10 +107,7 @@ def _copy_from(directory: DataDirectory, store: "ObjectStore") -> None:
     from cbr_warehouse.transfer.download import download
 
     what = f"copy from {store.url}"
-    with (
-        _hold_copy(directory, what),
-        hold_lock(directory.lock, what=what, now=utc_now(), wait=False),
-    ):
+    with _hold(directory.copy_lock, what), _hold(directory.lock, what):
         done = download(directory, store, _Reporter())
     show(
         f"{directory.root}: {len(done.snapshot.files):,} files, {_megabytes(done.snapshot.bytes)}, "
@@ -119,11 +116,9 @@ def _copy_from(directory: DataDirectory, store: "ObjectStore") -> None:
     )
 
 
-@contextmanager
-def _hold_copy(directory: DataDirectory, what: str) -> Iterator[None]:
-    """One copy of a data directory at a time."""
-    with hold_lock(directory.copy_lock, what=what, now=utc_now(), wait=False):
-        yield
+def _hold(lock: Path, what: str) -> AbstractContextManager[bool]:
+    """Holds a lock of the data directory; fails if another process does."""
+    return hold_lock(lock, what=what, now=utc_now(), wait=False)
 
 
 class _Reporter:
