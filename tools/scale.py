@@ -28,7 +28,7 @@ from costs import (  # noqa: E402
     time_of_analytics,
 )
 from estate import ASSUMPTIONS  # noqa: E402
-from limits import reached  # noqa: E402
+from limits import reached, tasks_a_day  # noqa: E402
 from performance import middle, table  # noqa: E402
 
 MILLION = 1_000_000
@@ -84,8 +84,7 @@ def short(costs: Costs, simulated: Mapping[str, Any]) -> str:
     order = "\n".join(
         f"{n}. {name}: {at:,.0f}" for n, (at, name, *_) in enumerate(reached(costs, simulated), 1)
     )
-    per_day = simulated["days"]["new_tasks"] / simulated["days"]["loads"] * 24
-    return f"""In short, what gives first, by the number of sources with {per_day:,.0f} tasks a day that reach it:
+    return f"""In short, what gives first, by the number of sources with {tasks_a_day(simulated):,.0f} tasks a day that reach it:
 
 {order}
 """
@@ -205,12 +204,11 @@ def projects(costs: Costs, simulated: Mapping[str, Any]) -> str:
 
 def limits(costs: Costs, simulated: Mapping[str, Any]) -> str:
     """Where each limit is."""
-    tasks_a_day = simulated["days"]["new_tasks"] / simulated["days"]["loads"] * 24
     rows = [(f"{number:,.0f}", *rest) for number, *rest in reached(costs, simulated)]
     many = many_sources()
     return f"""## Which limit is reached first
 
-For sources like the simulated ones ({tasks_a_day:,.0f} tasks a day on average), in the order in which they are reached:
+For sources like the simulated ones ({tasks_a_day(simulated):,.0f} tasks a day on average), in the order in which they are reached:
 
 {table(("sources", "limit", "where it is", "what moves it"), rows, "r l l l")}
 - **Memory** is no limit by the number of sources: a process that loads {many["projects"]} of them, 16 at once, has a peak of {many["peak"]} MB and {many["threads"]} threads.

@@ -10,15 +10,21 @@ LONGEST_PUBLICATION = 60
 """Seconds of a publication from which data are late because of it."""
 
 
+def tasks_a_day(simulated: Mapping[str, Any]) -> float:
+    """New tasks a day of a simulated source, on average."""
+    days = simulated["days"]
+    return float(days["new_tasks"] / days["loads"] * 24)
+
+
 def reached(costs: Costs, simulated: Mapping[str, Any]) -> list[tuple[float, str, str, str]]:
     """The limits, by the number of sources of the simulated size that reach each."""
     days = simulated["days"]
     cpu, place = days["cpu_seconds_of_a_load"], days["duration_seconds_of_a_load"]["mean"]
     alone = costs.results["hourly"]["last_week_cpu"]
-    tasks_a_day = days["new_tasks"] / days["loads"] * 24
+    new_tasks = tasks_a_day(simulated)
     hourly = days["requests_of_an_hourly_load"]["mean"]
     quota, window = costs.fact("quota"), costs.fact("quota_seconds")
-    a_year = costs.warehouse_bytes * tasks_a_day * 365
+    a_year = costs.warehouse_bytes * new_tasks * 365
     longest = LONGEST_PUBLICATION / costs.fact("copy") * 1e9
     files = costs.results["hourly"]["files"]
     return sorted(
@@ -60,7 +66,7 @@ def reached(costs: Costs, simulated: Mapping[str, Any]) -> list[tuple[float, str
                 "a process and a data directory for each group of sources",
             ),
             (
-                3600 / (costs.quiet_cpu_seconds + tasks_a_day / 24 * costs.task_cpu_seconds),
+                3600 / (costs.quiet_cpu_seconds + new_tasks / 24 * costs.task_cpu_seconds),
                 "the lock of one data directory",
                 "held while tables are built and the warehouse is published: at most all CPU time of a load",
                 "the same",
