@@ -239,7 +239,7 @@ def simulation(simulated: Mapping[str, Any]) -> str:
     ]
     hours = simulated["hours"]
     profile = [
-        (f"{first:02d}", *(f"{hours[kind][first + n]:,.0f}" for n in range(6) for kind in ("mean",)))
+        (f"{first:02d}", *(f"{mean:,.0f}" for mean in hours["mean"][first : first + 6]))
         for first in range(0, 24, 6)
     ]
     assumed = "\n".join(f"- {assumption}" for assumption in ASSUMPTIONS)
