@@ -211,7 +211,7 @@ def limits(costs: Costs, simulated: Mapping[str, Any]) -> str:
 For sources like the simulated ones ({tasks_a_day(simulated):,.0f} tasks a day on average), in the order in which they are reached:
 
 {table(("sources", "limit", "where it is", "what moves it"), rows, "r l l l")}
-- **Memory** is no limit by the number of sources: a process that loads {many["projects"]} of them, 16 at once, has a peak of {many["peak"]} MB and {many["threads"]} threads.
+- **Memory** is no limit by the number of sources: a process that loads {many["projects"]} of them, {SOURCES_AT_ONCE} at once, has a peak of {many["peak"]} MB and {many["threads"]} threads.
   The largest single load decides: {max(one["peak_mb"] for one in costs.results["first 3000000"]["runs"]["cbr-warehouse"]) if "first 3000000" in costs.results else 0:,.0f} MB with three million tasks.
 - **Raw files a day** follow the loads that bring something: one file for each day and flush, folded later. A source that is loaded hourly
   never has more than {costs.results["hourly"]["most_files"]} files in the first month.
@@ -247,7 +247,7 @@ def simulation(simulated: Mapping[str, Any]) -> str:
 
 `make simulate-capacity` plans each hourly load with the planner of the product, and sends its requests in simulated time through the
 product's permits, shared pace, and waits after a 429, against a source with a quota for each user. {settings["processes"]} processes, each with its own data
-directory and 16 sources at once, begin at the full hour. Assumed, and drawn from a seed ({settings["seed"]}):
+directory and {SOURCES_AT_ONCE} sources at once, begin at the full hour. Assumed, and drawn from a seed ({settings["seed"]}):
 
 {assumed}
 

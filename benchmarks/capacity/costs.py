@@ -15,12 +15,14 @@ from typing import Any
 
 from budgets import Site
 
+from cbr_warehouse.settings.model import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 MEASURED = ROOT / "benchmarks" / "performance"
 SAMPLE = 100_000
 """Tasks of the first load that the figures are from: each of its tasks has ids of its own."""
 
-SOURCES_AT_ONCE = 16
+SOURCES_AT_ONCE: int = Settings.model_fields["sources_at_once"].default
 """The default of the setting ``sources_at_once``."""
 
 
