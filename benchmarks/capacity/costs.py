@@ -87,7 +87,7 @@ def read_costs(other_values: Mapping[str, float] | None = None) -> Costs:
     return Costs(
         results,
         inputs,
-        quiet_cpu_seconds=_quiet_of_a_source(),
+        quiet_cpu_seconds=float(many_sources()["quiet_cpu_seconds"]),
         task_cpu_seconds=median(run["cpu_seconds"] for run in first) / SAMPLE,
         warehouse_bytes=largest["warehouse_mb"] * 1e6 / largest["held"],
         dagster=_runs_of_dagster(),
@@ -102,11 +102,15 @@ def stage_seconds() -> dict[str, float]:
 
 
 def many_sources() -> dict[str, str]:
-    """The row with the most projects of the benchmark of one account."""
+    """The row with the most projects of what ``benchmarks/many_sources.py`` printed."""
     text = (MEASURED / "many_sources.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \|.*?\| ([\d,]+) \| (\d+) \| [\d.]+ \| [\d.]+ \|$", text, re.MULTILINE)
-    number, peak, threads = max(rows, key=lambda row: int(row[0]))
-    return {"projects": number, "peak": peak, "threads": threads}
+    number = r"[\d.]+"
+    row = (
+        rf"^\| (?P<projects>\d+) \| {number} \| {number} \| (?P<quiet_cpu_seconds>{number}) "
+        rf"\| (?P<peak>[\d,]+) \| (?P<threads>\d+) \| {number} \| {number} \|$"
+    )
+    rows = [found.groupdict() for found in re.finditer(row, text, re.MULTILINE)]
+    return max(rows, key=lambda one: int(one["projects"]))
 
 
 def time_of_analytics() -> str:
@@ -142,13 +146,6 @@ def _input_named(inputs: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _copy_seconds(seconds_a_task: float, tasks: float) -> float:
     return 0.5 + seconds_a_task * tasks
-
-
-def _quiet_of_a_source() -> float:
-    """The row with the most projects of what ``benchmarks/many_sources.py`` printed."""
-    text = (MEASURED / "many_sources.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| [\d.]+ \| [\d.]+ \| ([\d.]+) \|", text, re.MULTILINE)
-    return float(max(rows, key=lambda row: int(row[0]))[1])
 
 
 def _runs_of_dagster() -> tuple[float, float]:
