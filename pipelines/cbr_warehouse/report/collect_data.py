@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -38,8 +39,11 @@ QUESTIONS = (
 )
 """The queries whose rows are shown, in addition to the figures."""
 
-OF_INVENTORY = ("estate", "not_protected", "longest_unprotected", "tags")
-"""Queries that are run as well where the inventory of a source is loaded."""
+ESTATE = "estate"
+"""The query that has rows where the inventory of a source is loaded."""
+
+OF_INVENTORY = ("not_protected", "longest_unprotected", "tags")
+"""Queries that are run as well where it has."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def collect_data(
         texts: The words of the verdict.
         scope: What the report is limited to.
         queries: Names of the queries to run, in addition to the figures.
-        of_inventory: Names of those to run as well where an inventory is loaded.
+        of_inventory: Names of those to run as well where an inventory is loaded, besides ``estate``.
 
     Raises:
         UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
@@ -130,19 +134,20 @@ def collect_data(
     if period is None:
         return ReportData(None, settings, {}, {}, empty_verdict(texts), scope)
     figures = compute_figures(warehouse, period, scope)
-    results = {}
-    for query in (*queries, *(of_inventory if _has_inventory(warehouse, scope) else ())):
-        question = read_question(query, scope)
-        rows = question.run(warehouse, period.parameters)
-        results[query] = QueryResult(question, question.filled(period.parameters), rows)
+    answer = partial(_answer, warehouse, period, scope)
+    results = {query: answer(query) for query in queries}
+    estate = answer(ESTATE)
+    if estate.rows:
+        results |= {ESTATE: estate} | {query: answer(query) for query in of_inventory}
     rows_of = {query: result.rows for query, result in results.items()}
     verdict = judge(period, settings, figures, rows_of, texts)
     return ReportData(period, settings, figures, results, verdict, scope)
 
 
-def _has_inventory(warehouse: Warehouse, scope: Scope) -> bool:
-    question = read_question("estate", scope)
-    return bool(warehouse.sql(f"SELECT source FROM ({question.sql}) LIMIT 1", as_="arrow").num_rows)
+def _answer(warehouse: Warehouse, period: Period, scope: Scope, query: str) -> QueryResult:
+    question = read_question(query, scope)
+    rows = question.run(warehouse, period.parameters)
+    return QueryResult(question, question.filled(period.parameters), rows)
 
 
 def collect_from(
@@ -161,7 +166,7 @@ def collect_from(
         options: Period and scope.
         texts: The words of the verdict.
         queries: Names of the queries to run, in addition to the figures.
-        of_inventory: Names of those to run as well where an inventory is loaded.
+        of_inventory: Names of those to run as well where an inventory is loaded, besides ``estate``.
 
     Raises:
         WarehouseError: The file lacks what the report reads.

@@ -21,7 +21,7 @@ from cbr_warehouse.report.texts import Texts, read_texts
 QUESTIONS = ("matters", "history", "findings", "watermark")
 """The queries that a digest shows, in addition to the figures."""
 
-_OF_INVENTORY = ("estate", "not_protected")
+_OF_INVENTORY = ("not_protected",)
 
 _WIDTH = 78
 

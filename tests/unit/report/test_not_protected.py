@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cbr_warehouse.reader.warehouse import Warehouse, open_warehouse
-from cbr_warehouse.report.collect_data import OF_INVENTORY, ReportData, collect_data
+from cbr_warehouse.report.collect_data import ESTATE, OF_INVENTORY, ReportData, collect_data
 from cbr_warehouse.report.digest import digest_text, make_digest
 from cbr_warehouse.report.options import WHOLE, Language, ReportOptions, Scope
 from cbr_warehouse.report.period_name import parse_period
@@ -105,7 +105,7 @@ def test_without_an_inventory_nothing_of_it_is_said(tmp_path: Path) -> None:
     path = log.publish(tmp_path / "warehouse.duckdb")
     with open_warehouse(path) as opened:
         data = read(opened)
-        assert not set(OF_INVENTORY) & data.results.keys()
+        assert not {ESTATE, *OF_INVENTORY} & data.results.keys()
         assert "Not protected" not in render_page(data, ENGLISH, "0")
     assert make_digest(path, ReportOptions(WEEK))["not_protected"] is None
     other = log_of("b").load("2026-03-10 00:00", source="a")
@@ -113,7 +113,7 @@ def test_without_an_inventory_nothing_of_it_is_said(tmp_path: Path) -> None:
     SmallInventory(other).protectable("new")
     with open_warehouse(other.publish(tmp_path / "other.duckdb")) as opened:
         assert read(opened).rows("estate")[0]["source"] == "a"
-        assert not set(OF_INVENTORY) & read(opened, Scope.of(["b"])).results.keys()
+        assert not {ESTATE, *OF_INVENTORY} & read(opened, Scope.of(["b"])).results.keys()
 
 
 def test_an_estate_without_a_gap_is_said_to_have_none(tmp_path: Path) -> None:
