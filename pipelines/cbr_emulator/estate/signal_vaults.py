@@ -164,8 +164,7 @@ class SignalPlan:
             ends_at = begins_at + timedelta(days=days * self.random.uniform(1, 1.5))
             code = self.simulation.choose(MISCONFIGURATION_ERRORS)
             fault = Misconfiguration(begins_at, ends_at, code, share=1)
-            vault.machines[0].misconfigurations.insert(0, fault)
-            self.simulation.misconfigurations.append((vault.machines[0].id, fault))
+            self.factory.misconfigure(vault.machines[0], fault)
             yield vault
 
     def _full(self) -> Iterator[Vault]:

@@ -66,7 +66,7 @@ class VaultFactory:
         if len(vault.machines) > 1:
             begins_at = self.simulation.start + 0.4 * (self.simulation.now - self.simulation.start)
             code = self.simulation.choose(MISCONFIGURATION_ERRORS)
-            self._misconfigure(
+            self.misconfigure(
                 vault.machines[0], Misconfiguration(begins_at, begins_at + timedelta(days=3), code, share=1)
             )
         return vault
@@ -138,12 +138,13 @@ class VaultFactory:
         ):
             lasts = timedelta(days=min(30, 3 * self.random.lognormvariate(0, 1.1)))
             if machine.misconfiguration_at(at) is None:
-                self._misconfigure(
+                self.misconfigure(
                     machine, Misconfiguration(at, at + lasts, self.simulation.choose(MISCONFIGURATION_ERRORS))
                 )
         return machine
 
-    def _misconfigure(self, machine: Machine, misconfiguration: Misconfiguration) -> None:
+    def misconfigure(self, machine: Machine, misconfiguration: Misconfiguration) -> None:
+        """Gives a machine a misconfiguration, which comes before those that it has."""
         machine.misconfigurations.insert(0, misconfiguration)
         self.simulation.misconfigurations.append((machine.id, misconfiguration))
 
