@@ -5,7 +5,6 @@ rest of the estate is the same with and without them. Each kind of event is reco
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -39,7 +38,6 @@ FIRST_NUMBER = 50_000
 """Numbers of machines and vaults from here on are of these vaults."""
 
 
-@dataclass
 class SignalPlan:
     """Draws the vaults of one estate.
 
@@ -47,11 +45,10 @@ class SignalPlan:
         simulation: Their simulation, with the incidents of the estate.
     """
 
-    simulation: Simulation
-
-    def __post_init__(self) -> None:
-        self.random = self.simulation.random
-        self.factory = VaultFactory(self.simulation)
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.random = simulation.random
+        self.factory = VaultFactory(simulation)
         self.factory.numbers = FIRST_NUMBER
         self.factory.vaults = FIRST_NUMBER
 
@@ -105,8 +102,9 @@ class SignalPlan:
             ("daily", "daily", "twice", "6-hourly", "working days", "weekly", "hourly")
         )
         vault = self._vault(policy, 1 if policy == "hourly" else self._size(5))
-        vault.stopped = self._stop(policy)
-        self._record_stop(vault, vault.stopped, vault.id)
+        stopped = self._stop(policy)
+        self._record_stop(vault, stopped, vault.id)
+        vault.stopped = stopped
         yield vault
 
     def _one_stopped(self) -> Iterator[Vault]:
@@ -221,13 +219,10 @@ class SignalPlan:
         return begins_at, begins_at + timedelta(days=shortest + self.random.uniform(0, 6))
 
     def _record_stop(self, vault: Vault, stopped: tuple[datetime, datetime], about: str) -> None:
-        """Records a stop from its first missing run until the next one."""
-        running = vault.stopped
-        vault.stopped = None
+        """Records a stop from its first missing run until the next one, of a vault that still runs."""
         first = vault.next_slot(stopped[0])
         is_for_good = stopped[1] >= self.simulation.end
         ends_at = self.simulation.end if is_for_good else vault.next_slot(stopped[1])
-        vault.stopped = running
         self.simulation.record_episode("backups_stopped", (first, ends_at), (), about)
 
     def _working_hour(self, first: float, last: float) -> datetime:
