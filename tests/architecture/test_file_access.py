@@ -90,10 +90,9 @@ OTHER_FILES = {
     "cli/sql.py",
     "cli/sql_prompt.py",
     "reader/warehouse.py",
-    "settings/engine.py",
     "settings/field_types.py",
     "settings/locate.py",
-    "settings/resolve_credentials.py",
+    "settings/secret_references.py",
     # The system, other programs, Dagster's own store.
     "cli/main.py",
     "cli/table.py",

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ValidationInfo
 
 from cbr_warehouse.errors import SettingsError
 from cbr_warehouse.settings.field_types import Origin
-from cbr_warehouse.settings.secret_references import Reference, parse_text_or_reference
+from cbr_warehouse.settings.secret_references import Reference, parse_text_or_reference, read_reference
 
 ALLOWED_ENGINE = '"duckdb" or "spark"; "spark" with spark_remote'
 ALLOWED_SPARK_REMOTE = (
@@ -59,14 +59,10 @@ def resolve_remote(remote: str | Reference, environ: Mapping[str, str]) -> str:
     """
     if isinstance(remote, str):
         return remote
-    if remote.kind == "env":
-        found = environ.get(remote.name, "").strip()
-        missing = f"the environment variable {remote.name} is not set"
-    else:
-        try:
-            found, missing = Path(remote.name).read_text(encoding="utf-8").strip(), f"{remote.name} is empty"
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"spark_remote: {remote.name} cannot be read ({error}).") from None
+    try:
+        found, problem = read_reference(remote, environ).strip(), f"{remote} is empty"
+    except ValueError as error:
+        found, problem = "", str(error)
     if not found:
-        raise SettingsError(f"spark_remote: {missing}; it has to contain the address of Spark.")
+        raise SettingsError(f"spark_remote: {problem}; it has to contain the address of Spark.")
     return found

@@ -18,9 +18,8 @@ from cbr_warehouse.settings.error_messages import key_of
 from cbr_warehouse.settings.field_types import ALLOWED_REFERENCE, ALLOWED_TEXT, Origin
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.problems import ConfigProblem
-from cbr_warehouse.settings.secret_references import Reference, parse_reference
+from cbr_warehouse.settings.secret_references import Reference, parse_reference, read_reference
 
-_MAX_BYTES = 1 << 20
 _REFERENCES = {
     **dict.fromkeys(("token", "password", "access_key", "secret_key", "security_token"), ALLOWED_REFERENCE),
     **dict.fromkeys(("username", "domain"), ALLOWED_TEXT),
@@ -183,29 +182,9 @@ def resolve_text(key: str, value: str | Reference, environ: Mapping[str, str]) -
 
 
 def _fetch(key: str, reference: Reference, environ: Mapping[str, str]) -> str:
-    text = _follow(reference, environ)
+    text = read_reference(reference, environ)
     _check(key, text, reference)
     return text
-
-
-def _follow(reference: Reference, environ: Mapping[str, str]) -> str:
-    if reference.kind == "env":
-        if reference.name not in environ:
-            raise ValueError(f"the environment variable {reference.name} is not set")
-        return environ[reference.name]
-    try:
-        with open(reference.name, "rb") as file:  # noqa: PTH123  Path cannot read a limited size
-            content = file.read(_MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "invalid path"
-        raise ValueError(f"the file {reference.name} cannot be read ({reason})") from None
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise ValueError(f"the file {reference.name} is not UTF-8 text") from None
-    if len(content) > _MAX_BYTES:
-        raise ValueError(f"the file {reference.name} is too large for a secret")
-    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _check(key: str, text: str, reference: Reference) -> None:

@@ -1,9 +1,11 @@
 """References to secrets: ``env:NAME`` and ``file:PATH``, the only two ways to configure a secret.
 
-A reference is not secret itself and may appear in messages. ``resolve_credentials`` resolves it.
+A reference is not secret itself and may appear in messages. ``resolve_credentials`` makes credentials of
+what it points to.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +13,7 @@ from typing import Literal
 # Longer than any real name: a longer one is a secret pasted after "env:".
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}", re.ASCII)
 _MAX_PATH = 1024
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,35 @@ def parse_text_or_reference(value: object, base: Path) -> str | Reference:
             raise ValueError("empty, or contains characters that cannot be printed")
         return value
     return parse_reference(value, base)
+
+
+def read_reference(reference: Reference, environ: Mapping[str, str]) -> str:
+    """Reads what a reference points to, without the line break at the end of a file.
+
+    Args:
+        reference: The reference.
+        environ: The environment variables.
+
+    Raises:
+        ValueError: There is nothing, or it cannot be read. The message never repeats the text.
+    """
+    if reference.kind == "env":
+        if reference.name not in environ:
+            raise ValueError(f"the environment variable {reference.name} is not set")
+        return environ[reference.name]
+    try:
+        with open(reference.name, "rb") as file:  # noqa: PTH123  Path cannot read a limited size
+            content = file.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "invalid path"
+        raise ValueError(f"the file {reference.name} cannot be read ({reason})") from None
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"the file {reference.name} is not UTF-8 text") from None
+    if len(content) > _MAX_BYTES:
+        raise ValueError(f"the file {reference.name} is too large for a secret")
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def resolve_path(path: str, base: Path) -> Path:

@@ -6,6 +6,7 @@ import pytest
 
 from cbr_warehouse.cli.invocation import Invocation
 from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.settings.engine import resolve_remote
 from cbr_warehouse.settings.model import Settings, SourceSettings
 from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.resolve_credentials import (
@@ -14,6 +15,7 @@ from cbr_warehouse.settings.resolve_credentials import (
     PasswordCredentials,
     TokenCredentials,
 )
+from cbr_warehouse.settings.secret_references import Reference
 from cbr_warehouse.settings.select_sources import choose_sources, require_sources
 
 BASE = {"name": "prod-eu", "endpoint": "https://cbr.example.com", "project_id": "p"}
@@ -213,3 +215,23 @@ def test_missing_secrets_are_reported_with_all_other_problems(here: Path) -> Non
     with pytest.raises(SettingsError) as no_source:
         _ = Invocation(path, None, {}).settings
     assert "GONE" not in str(no_source.value)
+
+
+def test_the_address_of_spark_is_read_from_where_a_reference_points_to(here: Path) -> None:
+    (here / "spark").write_bytes(b"sc://x:1/;token=abc\r\n")
+    file, variable = Reference("file", str(here / "spark")), Reference("env", "SPARK")
+    assert resolve_remote(file, {}) == "sc://x:1/;token=abc"
+    assert resolve_remote(variable, {"SPARK": "sc://x:1\n"}) == "sc://x:1"
+    assert resolve_remote("local[2]", {}) == "local[2]"
+
+
+@pytest.mark.fault("configuration mistakes")
+@pytest.mark.parametrize("content", [b" \n", b"\xff" + SECRET.encode(), SECRET.encode() * 100_000, None])
+def test_an_address_of_spark_that_cannot_be_read_is_refused_unseen(here: Path, content: bytes | None) -> None:
+    if content is not None:
+        (here / "spark").write_bytes(content)
+    for reference in (Reference("file", str(here / "spark")), Reference("env", "SPARK")):
+        with pytest.raises(SettingsError, match=r"^spark_remote: .*it has to contain the address") as caught:
+            resolve_remote(reference, {})
+        assert reference.name in str(caught.value)
+        assert SECRET not in str(caught.value)
