@@ -35,7 +35,6 @@ _NUMBERS: dict[str, Callable[[Any], str]] = {
             "open",
             "unknown",
             "tasks",
-            "rows",
             "enrolled",
             "within_rpo",
             "unprotected",
