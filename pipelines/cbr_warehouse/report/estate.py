@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cbr_warehouse.report.collect_data import ReportData
-from cbr_warehouse.report.formatting import abbreviate, count, moment
+from cbr_warehouse.report.formatting import abbreviate, count, moment, named
 from cbr_warehouse.report.texts import Texts
 
 _NAMED_REASONS = 3
@@ -63,7 +63,10 @@ def estate_tables(data: ReportData, texts: Texts) -> Iterable[tuple[str, list[di
     yield "not_protected", data.rows("not_protected"), "reason resource_type resources since"
     yield (
         "longest_unprotected",
-        [_named(row) for row in data.rows("longest_unprotected")],
+        [
+            row | {"resource": named(row["resource"], row["short_id"]), "vault": abbreviate(row["vault"])}
+            for row in data.rows("longest_unprotected")
+        ],
         f"resource resource_type reason since vault{source}",
     )
     yield (
@@ -71,10 +74,3 @@ def estate_tables(data: ReportData, texts: Texts) -> Iterable[tuple[str, list[di
         [row | {"tag": texts.word(abbreviate(row["tag"]))} for row in data.rows("tags")],
         "tag resources enrolled within_rpo unprotected protected_rate",
     )
-
-
-def _named(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its names as shown: with the beginning of the id where others bear the same name."""
-    name = abbreviate(row["resource"])
-    resource = f"{name} ({row['short_id']})" if row["short_id"] else name
-    return row | {"resource": resource, "vault": abbreviate(row["vault"])}

@@ -61,3 +61,10 @@ def abbreviate(name: str, longest: int = _LONGEST_NAME) -> str:
     """A name without control characters, cut after as many characters, 80 by default."""
     name = escape_invisible(name)
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
+def named(name: str | None, short_id: str | None) -> str | None:
+    """A name as it is shown: with the beginning of the id where others bear the same name."""
+    if name is None or name == "(none)":
+        return name
+    return f"{abbreviate(name)} ({short_id})" if short_id else abbreviate(name)

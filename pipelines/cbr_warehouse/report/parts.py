@@ -12,7 +12,7 @@ from cbr_warehouse.report.by_week import gather, gather_rates, is_long, week_of
 from cbr_warehouse.report.calendar_map import plot_calendar
 from cbr_warehouse.report.collect_data import ReportData
 from cbr_warehouse.report.estate import estate_tables, remark_of
-from cbr_warehouse.report.formatting import abbreviate, count, moment, percent
+from cbr_warehouse.report.formatting import abbreviate, count, moment, named, percent
 from cbr_warehouse.report.plot_style import IncidentMark, Size, both_sizes
 from cbr_warehouse.report.plots import plot_causes, plot_offsite, plot_trend, plot_unprotected
 from cbr_warehouse.report.problems import vendor_text
@@ -188,8 +188,8 @@ def _worst(row: dict[str, Any], data: ReportData, texts: Texts, anchors: dict[An
     is_well = row["recovered_at"] is not None
     return row | {
         "anchor": anchors[row["source"], row["resource_id"]],
-        "resource": _name(row["resource"], row["short_id"]),
-        "vault": _name(row["vault"], row["vault_short_id"]),
+        "resource": named(row["resource"], row["short_id"]),
+        "vault": named(row["vault"], row["vault_short_id"]),
         "failed": failed,
         "cause": row["cause"].removeprefix("BackupService."),
         "recovery": moment(row["recovered_at"], data.zone) if is_well else texts("worst", "not_yet"),
@@ -211,7 +211,7 @@ def _cause(row: dict[str, Any], texts: Texts, anchors: dict[Any, str]) -> dict[s
 def _vault(row: dict[str, Any], anchors: dict[Any, str]) -> dict[str, Any]:
     return row | {
         "anchor": anchors[row["source"], None, row["vault_id"]],
-        "vault": _name(row["vault"], row["vault_short_id"]),
+        "vault": named(row["vault"], row["vault_short_id"]),
     }
 
 
@@ -225,10 +225,3 @@ def _finding(one: Any, texts: Texts) -> dict[str, Any]:
         "act": "–" if one.act is None else limit(share=percent(one.act)),
         "grade": texts("grade", one.grade.word),
     }
-
-
-def _name(name: str | None, short_id: str | None) -> str | None:
-    """A name as it is shown: with the beginning of the id where others bear the same name."""
-    if name is None or name == "(none)":
-        return name
-    return f"{abbreviate(name)} ({short_id})" if short_id else abbreviate(name)
