@@ -26,7 +26,7 @@ OURS = {
         # Of a load without news, which publishes itself.
         ("cbr_warehouse.warehouse.news", "has_news"),
         ("cbr_warehouse.load.publish", "build_and_mend"),
-        ("cbr_warehouse.defs.quiet_loads", "examine"),
+        ("cbr_warehouse.defs.quiet_loads", "examine_now"),
     ),
     "publish": (
         ("cbr_warehouse.load.publish", "build_and_mend"),

@@ -11,7 +11,6 @@ import dagster as dg
 from cbr_warehouse.defs.asset_keys import named, warehouse_key
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
-from cbr_warehouse.settings.alerts import Alerts
 from cbr_warehouse.warehouse.conditions import CONDITIONS, Condition, Limits, Violations, examine
 
 VIOLATIONS = "violations"
@@ -37,13 +36,8 @@ def conditions(installation: Installation) -> dg.AssetChecksDefinition:
         can_subset=True,
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        load_context = installation.load_context
         with as_dagster_failures():
-            found = examine(
-                load_context.directory.warehouse,
-                load_context.clock(),
-                limits_of(installation.settings.alerts),
-            )
+            found = examine_now(installation)
         for name, condition in CONDITIONS.items():
             if dg.AssetCheckKey(warehouse_key(condition.table), name) in context.selected_asset_check_keys:
                 yield _result(name, condition, found[name])
@@ -51,9 +45,15 @@ def conditions(installation: Installation) -> dg.AssetChecksDefinition:
     return check
 
 
-def limits_of(settings: Alerts) -> Limits:
-    """The limits as they are configured."""
-    return Limits(settings.newest_task, settings.unverified, settings.quarantined, settings.retention_left)
+def examine_now(installation: Installation) -> dict[str, Violations]:
+    """Examines all conditions of the published warehouse, by name.
+
+    Raises:
+        WarehouseError: There is no published warehouse.
+    """
+    load_context, alerts = installation.load_context, installation.settings.alerts
+    limits = Limits(alerts.newest_task, alerts.unverified, alerts.quarantined, alerts.retention_left)
+    return examine(load_context.directory.warehouse, load_context.clock(), limits)
 
 
 def describe_violations(found: Violations) -> str:

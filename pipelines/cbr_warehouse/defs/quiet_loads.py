@@ -16,14 +16,14 @@ import dagster as dg
 from cbr_warehouse.defs.analytics import materialized_definitions
 from cbr_warehouse.defs.asset_keys import LOAD_JOB, QUIET_TAG, SOURCE_TAG, analytics_key, warehouse_key
 from cbr_warehouse.defs.check_results import newest_evaluation
-from cbr_warehouse.defs.conditions import VIOLATIONS, describe_violations, limits_of
+from cbr_warehouse.defs.conditions import VIOLATIONS, describe_violations, examine_now
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.own_runs import is_of_location, location_of_run
 from cbr_warehouse.defs.unfinished_runs import UNFINISHED
 from cbr_warehouse.errors import CbrWarehouseError
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_directory
-from cbr_warehouse.warehouse.conditions import CONDITIONS, examine
+from cbr_warehouse.warehouse.conditions import CONDITIONS
 
 SLOW_AFTER = timedelta(seconds=60)
 """A load that has run for longer is not waited for: its source fails slowly, or has much to load."""
@@ -109,9 +109,7 @@ def _publish(
 
 def _changed_conditions(instance: dg.DagsterInstance, installation: Installation) -> list[str]:
     """The conditions whose result is not as Dagster has it."""
-    load_context = installation.load_context
-    limits = limits_of(installation.settings.alerts)
-    found = examine(load_context.directory.warehouse, load_context.clock(), limits)
+    found = examine_now(installation)
     changed = []
     for name, condition in CONDITIONS.items():
         recorded = newest_evaluation(instance, dg.AssetCheckKey(warehouse_key(condition.table), name))
