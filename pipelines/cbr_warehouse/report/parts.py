@@ -22,7 +22,7 @@ from cbr_warehouse.report.texts import Texts
 Rows = list[dict[str, Any]]
 
 
-_ROWS_ON_PAPER = {"causes": 6, "incidents": 6, "not_protected": 4}
+_ROWS_ON_PAPER = {"causes": 6, "incidents": 6, "vaults": 6, "not_protected": 4}
 """How many rows of these tables the style sheet prints."""
 
 
