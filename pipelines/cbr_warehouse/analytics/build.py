@@ -59,7 +59,8 @@ def bring_up(
             ``loads`` and ``coverage`` as they will be published.
         settings: The settings of the analytics.
         changed: Partitions (source, day) of the tables that were replaced.
-        others: Other tables that have other rows than before, such as ``main.vaults``.
+        others: Other tables that have other rows than before, such as ``main.vaults``; or
+            ``main.vaults.last_seen_at`` where nothing differs but that.
         has_comments: Whether tables, views and columns get comments: a quarter of the work of creating them.
 
     Raises:
@@ -120,7 +121,9 @@ _INPUT = re.compile(r"\b(?:main|analytics)\.\w+|\btouched_\w+")
 def _inputs(table: Definition) -> frozenset[str]:
     """The tables and views that a base table is made from."""
     inputs = frozenset(_INPUT.findall(table.body))
-    # They are views of attempts, made with them.
+    if "last_seen_at" in table.body:
+        inputs |= {f"{one}.last_seen_at" for one in inputs}
+    # What shows attempts are views of them, made with them.
     return inputs - ATTEMPTS_SHOWN | ({"analytics.attempt"} if inputs & ATTEMPTS_SHOWN else set())
 
 

@@ -1,4 +1,8 @@
-"""Makes the rows of the inventory's tables of one source from raw alone. The SQL is in ``inventory_sql``."""
+"""Makes the rows of the inventory's tables of one source from raw: of all its snapshots, or of those to add.
+
+The SQL is in ``inventory_history`` and ``inventory_sql``. Which snapshots the tables have already is known to
+``warehouse``.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
@@ -12,20 +16,36 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.inventory import InventoryTable, inventory_tables
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.raw.files import INSTANT
-from cbr_warehouse.raw.inventory import inventory_files, read_snapshots
+from cbr_warehouse.raw.inventory import read_snapshots, record_files, records_folder, sightings_folder
 from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.storage.disk_errors import is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.storage.sql_text import identifier, parquet_files
-from cbr_warehouse.tables.inventory_sql import (
+from cbr_warehouse.storage.sql_text import parquet_files
+from cbr_warehouse.tables.inventory_additions import (
+    insert_elements,
+    insert_objects,
+    mark_sighted,
+    read_known_texts,
+)
+from cbr_warehouse.tables.inventory_history import (
+    CHANGED_KINDS,
+    EMPTY_RECORDS,
     HISTORY,
+    INSERT_OBJECTS,
     MALFORMED,
+    MALFORMED_AGAIN,
+    MISSING_RECORDS,
     RECORDS,
+    REMOVE_KNOWN,
+    REMOVE_OBJECTS,
+    REMOVE_UNCHANGED,
+    SEED,
+    SIGHTED_AGAIN,
     SIGHTINGS,
     SOUND_RECORDS,
-    rows_of_elements,
-    rows_of_objects,
+    WANTED,
 )
+from cbr_warehouse.tables.inventory_sql import rows_of_elements, rows_of_objects
 
 _SNAPSHOT_COLUMNS = (
     ("source", pa.string()),
@@ -54,31 +74,36 @@ def inventory_fingerprint(snapshots: Sequence[Snapshot]) -> str:
 
 
 def insert_inventory(
-    connection: duckdb.DuckDBPyConnection, directory: DataDirectory, contract: Contract, source: str
-) -> None:
-    """Inserts all rows of a source's inventory; the tables have none of it.
+    connection: duckdb.DuckDBPyConnection,
+    directory: DataDirectory,
+    contract: Contract,
+    source: str,
+    known: int = 0,
+) -> frozenset[str]:
+    """Inserts the rows of a source's snapshots that the tables lack.
 
     Args:
         connection: The warehouse being built, in a transaction.
         directory: The data directory.
         contract: The contract.
         source: Name of the source.
+        known: How many of its oldest snapshots the tables have, with ``meta.inventory_objects``; no later one
+            may have the time of one of them, or an earlier one. With none the tables have no row of it.
+
+    Returns:
+        The kinds of objects of which more than ``last_seen_at`` differs from before.
 
     Raises:
         StorageError: A file of the inventory cannot be read.
     """
-    snapshots = read_snapshots(directory, source)
+    snapshots = read_snapshots(directory, source)[known:]
     if not snapshots:
-        return
-    files = inventory_files(directory, source)
+        return frozenset()
     try:
-        with _relations(connection, source, snapshots, files.records, files.sightings):
-            kinds = {item.kind.value for one in snapshots for item in one.lists}
-            for name, query in _queries(contract, kinds):
-                connection.execute(
-                    f"INSERT INTO main.{identifier(name)} BY NAME {query}",
-                    {"source": source} if "$source" in query else {},
-                )
+        with _relations(connection, directory, source, snapshots, is_added=known > 0):
+            return _insert(
+                connection, contract, source, {item.kind for one in snapshots for item in one.lists}
+            )
     except duckdb.Error as error:
         if isinstance(error, duckdb.OutOfMemoryException) or is_refused_by_disk(error):
             raise
@@ -88,31 +113,93 @@ def insert_inventory(
         ) from error
 
 
-def _queries(contract: Contract, kinds: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Each table of some kinds of objects with the query of its rows."""
-    tables = [table for table in inventory_tables(contract) if table.kind in kinds]
-    yield "inventory_snapshots", "FROM inventory_snapshot"
-    yield "inventory_malformed", MALFORMED
-    for table in tables:
-        query = (
+def inventory_statements(contract: Contract) -> list[str]:
+    """What rows follow from: rows that other statements made cannot be added to."""
+    tables = inventory_tables(contract)
+    return [
+        *(SOUND_RECORDS, MALFORMED, HISTORY),
+        *(
             rows_of_elements(table) if table.list_path else rows_of_objects(table, _children(table, tables))
-        )
-        yield table.table.name, query
+            for table in tables
+        ),
+    ]
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, source: str, kinds: Collection[str]
+) -> frozenset[str]:
+    """Brings the tables up to the history; returns the kinds that have new or ended versions."""
+    tables = [table for table in inventory_tables(contract) if table.kind in kinds]
+    connection.execute("INSERT INTO main.inventory_snapshots BY NAME FROM inventory_snapshot")
+    _run(connection, MALFORMED_AGAIN, source)
+    _run(connection, f"INSERT INTO main.inventory_malformed BY NAME {MALFORMED}", source)
+    _run(connection, REMOVE_OBJECTS, source)
+    _run(connection, INSERT_OBJECTS, source)
+    for table in tables:
+        mark_sighted(connection, table, source)
+    connection.execute(REMOVE_UNCHANGED)
+    changed = frozenset(kind for (kind,) in connection.execute(CHANGED_KINDS).fetchall())
+    tables = [table for table in tables if table.kind in changed]
+    for table in tables:
+        if not table.list_path:
+            read_known_texts(connection, table, source)
+    for table in tables:
+        if table.list_path:
+            insert_elements(connection, table, source)
+    connection.execute(REMOVE_KNOWN)
+    for table in tables:
+        if not table.list_path:
+            insert_objects(connection, table, _children(table, tables), source)
+    return changed
 
 
 def _children(parent: InventoryTable, tables: Sequence[InventoryTable]) -> list[InventoryTable]:
-    return [one for one in tables if one.kind == parent.kind and one.list_path]
+    """The tables of the lists in the records of a table; none of a table of such a list."""
+    return [one for one in tables if one.kind == parent.kind and one.list_path and not parent.list_path]
 
 
 @contextmanager
 def _relations(
     connection: duckdb.DuckDBPyConnection,
+    directory: DataDirectory,
     source: str,
     snapshots: Sequence[Snapshot],
-    records: Sequence[Path],
-    sightings: Sequence[Path],
+    *,
+    is_added: bool,
 ) -> Iterator[None]:
-    """Makes the tables that the queries read, and removes them in the end."""
+    """Makes the tables that the statements read, and removes them in the end.
+
+    Args:
+        connection: The warehouse being built.
+        directory: The data directory.
+        source: Name of the source.
+        snapshots: The snapshots that the tables lack.
+        is_added: Whether the tables have earlier ones, so that most texts are in the files of these.
+    """
+    _list_snapshots(connection, source, snapshots)
+    _run(connection, SEED, source)
+    folder = sightings_folder(directory, source)
+    sightings = [folder / one.sightings.name for one in snapshots if one.sightings is not None]
+    connection.execute(SIGHTINGS.format(files=_files(sightings)))
+    _run(connection, WANTED, source)
+    connection.execute(EMPTY_RECORDS)
+    if is_added:
+        folder = records_folder(directory, source)
+        _read_records(connection, [folder / file.name for one in snapshots for file in one.records])
+    if connection.execute(MISSING_RECORDS).fetchall() != [(0,)]:
+        # Also texts that objects had before, and have again.
+        _read_records(connection, record_files(directory, source))
+    for statement in (SOUND_RECORDS, HISTORY, SIGHTED_AGAIN):
+        connection.execute(statement)
+    yield
+    # After an error the transaction is rolled back, and they are gone with it.
+    for name in ("snapshot", "seed", "sighting", "wanted", "record", "sound", "history", "again"):
+        connection.execute(f"DROP TABLE temp.inventory_{name}")
+
+
+def _list_snapshots(
+    connection: duckdb.DuckDBPyConnection, source: str, snapshots: Sequence[Snapshot]
+) -> None:
     rows = [
         (
             source,
@@ -135,18 +222,19 @@ def _relations(
     connection.register("inventory_listed", pa.table(listed))
     connection.execute("CREATE TEMP TABLE inventory_snapshot AS FROM inventory_listed")
     connection.unregister("inventory_listed")
-    connection.execute(f"CREATE TEMP TABLE inventory_record AS {RECORDS.format(files=_files(records))}")
-    connection.execute(f"CREATE TEMP TABLE inventory_sighting AS {SIGHTINGS.format(files=_files(sightings))}")
-    connection.execute(SOUND_RECORDS)
-    connection.execute(HISTORY)
-    yield
-    # After an error the transaction is rolled back, and they are gone with it.
-    for name in ("snapshot", "record", "sighting", "sound", "history"):
-        connection.execute(f"DROP TABLE temp.inventory_{name}")
+
+
+def _read_records(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+    if files:
+        connection.execute(RECORDS.format(files=_files(files)))
+
+
+def _run(connection: duckdb.DuckDBPyConnection, statement: str, source: str) -> None:
+    connection.execute(statement, {"source": source})
 
 
 def _files(paths: Sequence[Path]) -> str:
     if paths:
         return parquet_files(paths)
-    columns = ("load_id", "kind", "object_type", "object_id", "content_hash", "record_text")
+    columns = ("load_id", "kind", "object_type", "object_id", "content_hash")
     return f"(SELECT {', '.join(f'NULL::VARCHAR AS {name}' for name in columns)} WHERE false)"

@@ -1,12 +1,6 @@
-"""The SQL that makes the tables of the inventory from what snapshots saw, with the history of each object.
+"""The SQL of the rows of the inventory's tables, from the history of each object and its texts.
 
-It reads three relations of one source:
-
-- ``inventory_snapshot``: one row per snapshot, kind and object_type, as the table ``inventory_snapshots``;
-- ``inventory_sighting``: ``load_id``, ``kind``, ``object_type``, ``object_id``, ``content_hash``;
-- ``inventory_record``: ``kind``, ``object_type``, ``object_id``, ``content_hash``, ``record_text``.
-
-Its own temporary tables begin with ``inventory_`` as well. ``inventory`` runs it.
+It reads ``inventory_history`` and ``inventory_record``, which ``inventory_history`` describes and makes.
 """
 
 from collections.abc import Iterable
@@ -16,92 +10,6 @@ from cbr_warehouse.contract.inventory import HISTORY_COLUMNS, InventoryTable
 from cbr_warehouse.storage.sql_text import identifier, literal
 from cbr_warehouse.tables.inventory_rules import RULE_COLUMNS
 from cbr_warehouse.tables.inventory_values import elements, left_over, place, pointer, structure, typed
-
-RECORDS = """
-SELECT kind, coalesce(object_type, '') AS object_type, coalesce(object_id, '') AS object_id, content_hash,
-    any_value(record_text) AS record_text
-FROM {files}
-GROUP BY ALL
-"""
-"""A text may be stored twice, where files were damaged between."""
-
-SIGHTINGS = """
-SELECT DISTINCT load_id, kind, coalesce(object_type, '') AS object_type, coalesce(object_id, '') AS object_id,
-    content_hash
-FROM {files}
-"""
-
-SOUND_RECORDS = """
-CREATE TEMP TABLE inventory_sound AS
-SELECT DISTINCT kind, object_type, object_id, content_hash FROM inventory_record
-WHERE object_id <> ''
-    AND CASE WHEN json_valid(record_text) THEN json_type(record_text) = 'OBJECT' ELSE false END
-"""
-"""Records that become rows; every other one is in ``inventory_malformed``."""
-
-MALFORMED = """
-SELECT $source AS source, kind, object_type, content_hash,
-    min(n.taken_at) AS first_seen_at, max(n.taken_at) AS last_seen_at, any_value(r.record_text) AS record_text
-FROM inventory_record AS r
-JOIN inventory_sighting AS s USING (kind, object_type, object_id, content_hash)
-JOIN inventory_snapshot AS n USING (load_id, kind, object_type)
-ANTI JOIN inventory_sound AS k USING (kind, object_type, object_id, content_hash)
-GROUP BY kind, object_type, content_hash
-"""
-
-HISTORY = """
-CREATE TEMP TABLE inventory_history AS
-WITH snapshot AS (
-    -- completed counts the complete snapshots up to this one.
-    SELECT *, count(*) FILTER (state = 'complete') OVER in_order AS completed,
-        count(*) FILTER (state = 'complete') OVER (PARTITION BY kind, object_type) AS completed_in_all,
-        row_number() OVER in_order AS number
-    FROM inventory_snapshot
-    WINDOW in_order AS (
-        PARTITION BY kind, object_type ORDER BY taken_at ASC, load_id ASC ROWS UNBOUNDED PRECEDING)
-),
-
-seen AS (
-    -- Of two texts of one object in one snapshot, which changed between two pages, any one has to do.
-    SELECT s.kind, s.object_type, s.object_id, n.number, max(s.content_hash) AS content_hash,
-        any_value(n.taken_at) AS taken_at, any_value(n.completed) AS completed,
-        any_value(n.completed_in_all) AS completed_in_all,
-        any_value(n.completed - (n.state = 'complete')::BIGINT) AS completed_before
-    FROM inventory_sighting AS s
-    JOIN snapshot AS n USING (load_id, kind, object_type)
-    SEMI JOIN inventory_sound AS k USING (kind, object_type, object_id, content_hash)
-    GROUP BY s.kind, s.object_type, s.object_id, n.number
-),
-
-marked AS (
-    SELECT *,
-        coalesce(completed_before > lag(completed) OVER of_object, false) AS is_back,
-        content_hash IS DISTINCT FROM lag(content_hash) OVER of_object AS is_changed
-    FROM seen
-    WINDOW of_object AS (PARTITION BY kind, object_type, object_id ORDER BY number ASC)
-),
-
-numbered AS (
-    SELECT *,
-        count(*) FILTER (is_back OR is_changed) OVER so_far AS version,
-        count(*) FILTER (is_back) OVER so_far AS presence
-    FROM marked
-    WINDOW so_far AS (
-        PARTITION BY kind, object_type, object_id ORDER BY number ASC ROWS UNBOUNDED PRECEDING)
-)
-
-SELECT kind, object_type, object_id, version, presence, content_hash,
-    min(taken_at) AS first_seen_at,
-    max(taken_at) AS last_seen_at,
-    version = max(version) OVER (PARTITION BY kind, object_type, object_id)
-        AND max(completed) = any_value(completed_in_all) AS is_current
-FROM numbered
-GROUP BY kind, object_type, object_id, version, presence, content_hash
-"""
-"""Versions of each object: sightings in a row with one content, unless a complete snapshot between lacks it.
-
-``presence`` counts how often the object came back.
-"""
 
 
 def rows_of_objects(table: InventoryTable, children: Iterable[InventoryTable]) -> str:

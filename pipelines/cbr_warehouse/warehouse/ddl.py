@@ -11,6 +11,19 @@ _LONG_TEXTS = frozenset({"record_text"})
 a third of the space."""
 
 
+INVENTORY_STATE = (
+    """CREATE TABLE IF NOT EXISTS meta.inventory_objects (
+    source VARCHAR, kind VARCHAR, object_type VARCHAR, object_id VARCHAR, version BIGINT,
+    content_hash VARCHAR, first_seen_at TIMESTAMPTZ, last_seen_at TIMESTAMPTZ, is_current BOOLEAN)""",
+    """COMMENT ON TABLE meta.inventory_objects IS
+    'The last version of each object of the inventory, from which its history goes on.'""",
+    """CREATE TABLE IF NOT EXISTS meta.inventory_extent (
+    source VARCHAR, snapshots BIGINT, fingerprint VARCHAR)""",
+    "COMMENT ON TABLE meta.inventory_extent IS 'How many snapshots of the inventory are loaded.'",
+)
+"""Statements that create what new snapshots of an inventory are added to; old warehouses lack it."""
+
+
 def create_statements(contract: Contract) -> Iterator[str]:
     """Statements that create every table of the warehouse, empty, with comments."""
     for table in contract.tables:
@@ -24,6 +37,7 @@ def create_statements(contract: Contract) -> Iterator[str]:
     yield "COMMENT ON TABLE meta.sightings IS 'The load until which manifests were read for last_seen_at.'"
     yield "CREATE TABLE meta.inventory (source VARCHAR, fingerprint VARCHAR)"
     yield "COMMENT ON TABLE meta.inventory IS 'Which snapshots of the inventory are loaded.'"
+    yield from INVENTORY_STATE
     yield "CREATE TABLE meta.contract (fingerprint VARCHAR)"
     yield "COMMENT ON TABLE meta.contract IS 'The contract this warehouse was made under.'"
 

@@ -8,7 +8,6 @@ import duckdb
 
 from cbr_warehouse.analytics.build import bring_up, is_current
 from cbr_warehouse.contract.columns import Contract
-from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
@@ -17,9 +16,9 @@ from cbr_warehouse.warehouse.checks import check_days
 from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.inventory import (
     ROWS_OF_INVENTORY,
+    bring_up_inventory,
     changed_inventories,
     remove_inventory,
-    replace_inventory,
 )
 from cbr_warehouse.warehouse.last_seen import update_last_seen
 from cbr_warehouse.warehouse.ledger_rows import SourceLedgers, read_ledgers, replace_ledger_rows
@@ -179,15 +178,14 @@ class WarehouseUpdate:
         """Brings the inventories up; of a source whose files cannot be read it stays as published.
 
         Returns:
-            The tables that have other rows.
+            The tables that have other rows, as ``bring_up_inventory`` names them.
         """
         news: set[str] = set()
         for source in sources:
             commit(self._connection)
             try:
                 for name, one in changed_inventories(self._connection, self._directory, [source]).items():
-                    replace_inventory(self._connection, self._directory, self._contract, name, one)
-                    news.update(f"main.{table}" for table in ALL_INVENTORY_TABLES)
+                    news |= bring_up_inventory(self._connection, self._directory, self._contract, name, one)
             except StorageError as error:
                 self._connection.execute("ROLLBACK")
                 self._connection.execute("BEGIN")
@@ -236,8 +234,9 @@ class WarehouseUpdate:
     def _leave_out(self, source: str) -> None:
         """Leaves no row of a source: its tasks without its coverage would look like all there are."""
         self._left_out.add(source)
-        for schema, table in (*ALL_TABLES, *ROWS_OF_INVENTORY):
+        for schema, table in ALL_TABLES:
             self._connection.execute(f"DELETE FROM {schema}.{table} WHERE source = $1", [source])
+        remove_inventory(self._connection, source)
 
 
 def analytics_megabytes(

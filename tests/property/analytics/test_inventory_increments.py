@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbr_warehouse.analytics.catalogue import BASE
+from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
 from cbr_warehouse.contract.inventory_lists import Kind
 from cbr_warehouse.raw.inventory_entries import ListState
 from cbr_warehouse.raw.inventory_writer import ReceivedList, write_snapshot
@@ -39,6 +40,7 @@ policies = st.dictionaries(
 )
 members = st.frozensets(st.sampled_from(["a", "b", "c"]))
 states = st.sampled_from([ListState.COMPLETE, ListState.COMPLETE, ListState.PARTIAL, ListState.NOT_PERMITTED])
+sources = st.sampled_from([SOURCE, SOURCE, "other"])
 snapshots = st.lists(st.tuples(states, policies, members), min_size=2, max_size=4)
 
 
@@ -68,11 +70,13 @@ def received(
         ).encode()
         for name, (rule, is_enabled) in plans.items()
     ]
+    servers = [json.dumps({"id": name, "size": 1}).encode() for name in sorted(held)]
     vault = json.dumps({"id": "v", "resources": [{"id": name} for name in sorted(held)]}).encode()
     why = None if state is ListState.COMPLETE else "why"
     return [
         ReceivedList(Kind.VAULTS, None, [vault], state, why),
         ReceivedList(Kind.POLICIES, None, texts, state, why),
+        ReceivedList(Kind.PROTECTABLES, "server", servers, state, why),
     ]
 
 
@@ -97,16 +101,15 @@ def planned(
 
 def contents(directory: DataDirectory) -> dict[str, list[tuple[object, ...]]]:
     with duckdb.connect(str(directory.warehouse), read_only=True) as connection:
-        return {
-            table: connection.execute(f"FROM analytics.{table} ORDER BY ALL").fetchall()
-            for table in (*BASE, "missed_backups", "schedule_differences")
-        }
+        tables = [f"analytics.{table}" for table in (*BASE, "missed_backups", "schedule_differences")]
+        tables += [f"main.{table}" for table in ALL_INVENTORY_TABLES]
+        return {table: connection.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in tables}
 
 
 @settings(max_examples=4, deadline=None)  # of up to five publications each
-@given(snapshots)
+@given(snapshots, st.lists(sources, min_size=4, max_size=4))
 def test_each_snapshot_changes_what_it_says_and_nothing_depends_on_the_steps(
-    drawn: list[tuple[ListState, Mapping[str, tuple[str, bool]], frozenset[str]]],
+    drawn: list[tuple[ListState, Mapping[str, tuple[str, bool]], frozenset[str]]], of: list[str]
 ) -> None:
     with patch.object(atomic_write, "_sync", lambda _path: None), tempfile.TemporaryDirectory() as folder:
         tasks = [(task(name, night), NIGHT) for name in "ab" for night in range(10)]
@@ -116,7 +119,7 @@ def test_each_snapshot_changes_what_it_says_and_nothing_depends_on_the_steps(
         for night, (state, plans, held) in enumerate(drawn):
             at = NIGHT + timedelta(days=night)
             load_id = f"{at:%Y%m%dT%H%M%S%fZ}-{night:08d}"
-            write_snapshot(directory, SOURCE, load_id, at, received(state, plans, held))
+            write_snapshot(directory, of[night], load_id, at, received(state, plans, held))
             build_warehouse(directory, CONTRACT, AnalyticsSettings(), fresh=False)
         followed = contents(directory)
         build_warehouse(directory, CONTRACT, AnalyticsSettings(), fresh=True)
@@ -130,4 +133,4 @@ def test_each_snapshot_changes_what_it_says_and_nothing_depends_on_the_steps(
                 name
                 for (name,) in connection.execute("SELECT resource_id FROM analytics.resource").fetchall()
             } == {"a", "b"}
-        assert found == planned(drawn)
+        assert found == planned([one for one, source in zip(drawn, of, strict=False) if source == SOURCE])

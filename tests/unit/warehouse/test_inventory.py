@@ -153,6 +153,61 @@ def test_rules_of_schedules_are_read_and_others_kept(directory: DataDirectory) -
     ]
 
 
+def test_a_publication_reads_the_files_of_new_snapshots_alone(directory: DataDirectory) -> None:
+    for night in range(3):
+        take(directory, night, *lists({**VAULT, "billing": {"size": str(night)}}))
+    publish(directory)
+    files = inventory_files(directory, SOURCE)
+    read = {path: path.read_bytes() for path in (*files.records, *files.sightings)}
+    take(directory, 3, *lists({**VAULT, "billing": {"size": "2"}}))
+    take(directory, 4, *lists({**VAULT, "billing": {"size": "4"}}))
+    for path in read:
+        path.write_bytes(b"not Parquet")
+    assert publish(directory) == Publication()
+    step_by_step = contents(directory)
+    assert [(row[2], row[4]) for row in step_by_step["vaults"]][-2:] == [
+        (3, NIGHT + timedelta(days=3)),
+        (4, NIGHT + timedelta(days=4)),
+    ]
+    for path, content in read.items():
+        path.write_bytes(content)
+    publish(directory, fresh=True)
+    assert contents(directory) == step_by_step
+
+
+def test_what_comes_back_as_it_was_has_its_text_again(directory: DataDirectory) -> None:
+    server = printed({"id": "s1", "name": "web"})
+    for night, texts in enumerate(([server], [], [server])):
+        lists_of_both = [ReceivedList(Kind.PROTECTABLES, one, texts) for one in ("server", "disk")]
+        take(directory, night, *lists_of_both, ReceivedList(Kind.VAULTS, None, [printed(VAULT)] * len(texts)))
+        publish(directory)
+    step_by_step = contents(directory)
+    assert [(row[1], row[3]) for row in step_by_step["protectables"]] == [
+        ("disk", 1),
+        ("disk", 2),
+        ("server", 1),
+        ("server", 2),
+    ]
+    publish(directory, fresh=True)
+    assert contents(directory) == step_by_step
+
+
+def test_a_warehouse_of_before_is_made_again_once(directory: DataDirectory) -> None:
+    take(directory, 0, *lists())
+    publish(directory)
+    with duckdb.connect(str(directory.warehouse)) as connection:
+        connection.execute("DROP TABLE meta.inventory_objects")
+        connection.execute("DROP TABLE meta.inventory_extent")
+    directory.warehouse_note.unlink()  # it has the checksum of the file as it was
+    for night in (1, 2):
+        take(directory, night, *lists({**VAULT, "billing": {"size": str(night)}}))
+        publish(directory)
+        assert select(directory, "SELECT snapshots FROM meta.inventory_extent") == [(night + 1,)]
+    step_by_step = contents(directory)
+    publish(directory, fresh=True)
+    assert contents(directory) == step_by_step
+
+
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_damaged_file_leaves_the_inventory_as_it_was_published(
     directory: DataDirectory, fresh: bool

@@ -139,6 +139,8 @@ def test_tables_have_the_columns_and_comments_of_the_contract(following: duckdb.
         ("partitions", True),
         ("sightings", True),
         ("inventory", True),
+        ("inventory_objects", True),
+        ("inventory_extent", True),
         ("contract", True),
     ]
 
