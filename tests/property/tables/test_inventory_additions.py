@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import duckdb
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
@@ -48,6 +48,15 @@ def listed(objects: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 snapshots = st.tuples(listed(vaults), listed(policies), listed(sizes), listed(sizes))
 histories = st.lists(st.tuples(st.sampled_from("aaab"), snapshots), min_size=5, max_size=7)
 events = st.sampled_from(["none", "late", "same time", "remove oldest", "forget", "wait"])
+
+VAULT = {"size": 1, "resources": {"x": 1}, "tags": {"y": 1}}
+SEEN = (
+    (ListState.COMPLETE, {"s": VAULT}, frozenset()),
+    (ListState.COMPLETE, {"s": ([RULES[0]], frozenset("s"))}, frozenset()),
+    None,
+    None,
+)
+GONE = (*((ListState.COMPLETE, {}, frozenset()),) * 2, None, None)
 
 
 def vault_text(name: str, vault: Mapping[str, Mapping[str, int]]) -> bytes:
@@ -137,6 +146,7 @@ def assert_whole(connection: duckdb.DuckDBPyConnection, directory: DataDirectory
 
 @settings(max_examples=12, deadline=None)  # of up to nine publications each
 @given(histories, events, st.integers(1, 5))
+@example([("a", SEEN), ("a", GONE), ("a", SEEN)], "none", 1)  # its elements come back as they were
 def test_added_snapshots_give_what_all_of_them_give(
     drawn: list[tuple[str, tuple[object, ...]]], event: str, event_at: int
 ) -> None:
