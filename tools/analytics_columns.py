@@ -18,6 +18,7 @@ from sqlglot import exp
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
+from sqlglot.schema import MappingSchema, Schema
 
 from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.analytics.catalogue import Definition, base_tables, views
@@ -57,9 +58,10 @@ def columns_of_the_analytics() -> dict[str, dict[str, dict[str, Any]]]:
             for name, columns in described.items()
         },
     }
+    mapped = MappingSchema(schema, dialect="duckdb")  # made once: it normalizes every name
     for definition in (*base_tables(), *views()):
         if definition.kind != "macro":
-            for column, found in _lineage(definition, schema).items():
+            for column, found in _lineage(definition, schema, mapped).items():
                 described[definition.name][column]["derived_from"] = found
     return described
 
@@ -90,7 +92,7 @@ def _described() -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
-def _lineage(definition: Definition, schema: dict[str, dict[str, dict[str, str]]]) -> Columns:
+def _lineage(definition: Definition, schema: dict[str, dict[str, dict[str, str]]], mapped: Schema) -> Columns:
     query = sqlglot.parse_one(_STAR.sub(r"\1", definition.body), dialect="duckdb")
     for table in query.find_all(exp.Table):
         if table.name in TEMPORARY and not table.db:
@@ -101,7 +103,7 @@ def _lineage(definition: Definition, schema: dict[str, dict[str, dict[str, str]]
         query,
         dialect="duckdb",
         db="main",
-        schema=schema,
+        schema=mapped,
         validate_qualify_columns=False,
         identify=False,
     )
@@ -109,10 +111,13 @@ def _lineage(definition: Definition, schema: dict[str, dict[str, dict[str, str]]
     columns: Columns = {}
     kept = {("main", table.name) for table in read_contract().tables}
     kept |= {("analytics", one.name) for one in (*base_tables(), *views())}
+    # Of all columns at once, and with whole selects for sources: else each step of each column copies one.
+    nodes = lineage(
+        None, qualified, schema=mapped, dialect="duckdb", scope=scope, copy=False, trim_selects=False
+    )
     for name in schema["analytics"][definition.name]:
-        node = lineage(name, qualified, schema=schema, dialect="duckdb", scope=scope, copy=False)
         sources = set()
-        for one in node.walk():
+        for one in nodes[name].walk():
             if isinstance(one.expression, exp.Table):
                 table, column = one.expression, one.name.rpartition(".")[2]
                 if (table.db, table.name) in kept and column in schema[table.db][table.name]:
