@@ -1,10 +1,11 @@
 """Each leaf of the API's contract in turn: a value put there is found in the right column after a load."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from cbr_warehouse.contract.load_schemas import read_contract
@@ -16,7 +17,6 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import make_tables
 from cbr_warehouse.warehouse.build import build_warehouse
-from cbr_warehouse.warehouse.query import query
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TIME = datetime(2026, 11, 19, 1, 2, 3, 456789, UTC)
@@ -121,8 +121,11 @@ def record_with(path: str, value: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse with a record for each leaf, taken there all the way from the response."""
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse with a record for each leaf, taken there all the way from the response; only read.
+
+    One connection for all questions: to open the file takes longer than to answer one.
+    """
     directory, contract = DataDirectory(tmp_path_factory.mktemp("leaves")), read_contract()
     write_load(directory, LoadEntry("L1", "prod", NOW, "incremental"))
     landing = Landing(
@@ -135,34 +138,40 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     landing.flush()
     make_tables(directory, "prod", contract)
     build_warehouse(directory, contract, AnalyticsSettings())
-    return directory.warehouse
+    with duckdb.connect(directory.warehouse, read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def query(warehouse: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    return warehouse.execute(sql).fetchall()
 
 
 @pytest.mark.parametrize(
     ("path", "table", "column", "sent", "held"), LEAVES, ids=[leaf[0] for leaf in LEAVES]
 )
 def test_a_leaf_is_found_in_its_column(
-    warehouse: Path, path: str, table: str, column: str, sent: Any, held: Any
+    warehouse: duckdb.DuckDBPyConnection, path: str, table: str, column: str, sent: Any, held: Any
 ) -> None:
     own = f"WHERE task_id = '{task_of(path, sent)}'"
-    assert query(warehouse, f"SELECT {column} FROM {table} {own}").rows == [(held,)]
-    assert query(warehouse, f"SELECT extra FROM tasks {own}").rows == [("{}",)]
+    assert query(warehouse, f"SELECT {column} FROM {table} {own}") == [(held,)]
+    assert query(warehouse, f"SELECT extra FROM tasks {own}") == [("{}",)]
 
 
-def test_every_record_is_a_task_and_none_is_refused(warehouse: Path) -> None:
-    assert query(warehouse, "SELECT count(*) FROM tasks").rows == [(len(LEAVES) + 1,)]
-    assert query(warehouse, "SELECT count(*) FROM quarantine").rows == [(0,)]
+def test_every_record_is_a_task_and_none_is_refused(warehouse: duckdb.DuckDBPyConnection) -> None:
+    assert query(warehouse, "SELECT count(*) FROM tasks") == [(len(LEAVES) + 1,)]
+    assert query(warehouse, "SELECT count(*) FROM quarantine") == [(0,)]
 
 
 @pytest.mark.parametrize("table", ["resources", "resource_volumes", "replications"])
-def test_a_record_without_such_leaves_has_no_row(warehouse: Path, table: str) -> None:
+def test_a_record_without_such_leaves_has_no_row(warehouse: duckdb.DuckDBPyConnection, table: str) -> None:
     wanted = {task_of(path, sent) for path, of, _, sent, _ in LEAVES if of == table}
     if table == "resources":  # the volumes are those of a resource
         wanted |= {task_of(path, sent) for path, of, _, sent, _ in LEAVES if of == "resource_volumes"}
-    assert {row[0] for row in query(warehouse, f"SELECT task_id FROM {table}").rows} == wanted
+    assert {row[0] for row in query(warehouse, f"SELECT task_id FROM {table}")} == wanted
 
 
-def test_an_unknown_leaf_is_kept_in_extra(warehouse: Path) -> None:
-    assert query(warehouse, f"SELECT extra FROM tasks WHERE task_id = '{task_of(UNKNOWN, 1)}'").rows == [
+def test_an_unknown_leaf_is_kept_in_extra(warehouse: duckdb.DuckDBPyConnection) -> None:
+    assert query(warehouse, f"SELECT extra FROM tasks WHERE task_id = '{task_of(UNKNOWN, 1)}'") == [
         ('{"extra_info":{"backup":{"new_thing":1}}}',)
     ]
