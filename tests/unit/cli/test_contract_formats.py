@@ -24,9 +24,18 @@ def standard() -> Any:
     return validators.validator_for(schema)(schema)
 
 
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Reads YAML in a tenth of the time, where PyYAML was built with it."""
+
+
+@cache
+def odcs() -> str:
+    return to_odcs(read_contract())
+
+
 @cache
 def contract() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(to_odcs(read_contract()))
+    document: dict[str, Any] = yaml.load(odcs(), LOADER)
     return document
 
 
@@ -47,7 +56,7 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], d
 
 def test_the_contract_is_valid_by_the_standard() -> None:
     assert [error.message for error in standard().iter_errors(contract())] == []
-    read = OpenDataContractStandard.from_string(to_odcs(read_contract()))
+    read = OpenDataContractStandard.from_string(odcs())
     assert len(read.schema_ or []) == len(contract()["schema"])
 
 
@@ -83,7 +92,7 @@ def test_keys_are_those_of_the_tables() -> None:
 
 
 def test_dbt_has_the_same_tables_and_columns() -> None:
-    document = yaml.safe_load(to_dbt(read_contract()))
+    document = yaml.load(to_dbt(read_contract()), LOADER)
     told = {
         f"{source['schema']}.{table['name']}": {
             column["name"]: column["data_type"] for column in table["columns"]
