@@ -57,6 +57,7 @@ class SmallLog:
         self.source = source
         self.settings = settings or AnalyticsSettings()
         self.tables: dict[str, list[dict[str, Any]]] = {}
+        self._tasks: dict[str, list[dict[str, Any]]] = {}
         self._ids = 0
         if watermark is not None:
             self.load(watermark)
@@ -64,6 +65,8 @@ class SmallLog:
     def add(self, table: str, **row: Any) -> Self:
         """Adds a row to a table of the contract."""
         self.tables.setdefault(table, []).append(row)
+        if table == "tasks":
+            self._tasks.setdefault(row["task_id"], []).append(row)
         return self
 
     def load(
@@ -228,14 +231,14 @@ class SmallLog:
             folder = Path(tempfile.mkdtemp(prefix="cbr-published-"))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             place = folder / "warehouse.duckdb"
-            open_analytics(self.tables, self.settings, str(place), comments=comments).connection.close()
+            open_analytics(self.tables, self.settings, place, comments=comments).connection.close()
             _PUBLISHED[key] = place
         shutil.copyfile(_PUBLISHED[key], path)
         return path
 
     def see(self, task_id: str, *versions: tuple[Moment, dict[str, Any]]) -> Self:
         """Sets when each version of a task was first seen, and its differing values."""
-        (task,) = (row for row in self.tables["tasks"] if row["task_id"] == task_id)
+        (task,) = self._tasks[task_id]
         for number, (moment, told) in enumerate(versions, 1):
             seen = {"first_seen_at": at(moment), "last_seen_at": at(moment)}
             known = {"version": number, "version_hash": str(number), "record_text": "{}"}

@@ -1,8 +1,11 @@
 """A warehouse in memory with its analytics, built from rows: what ``support.small_log`` opens."""
 
+import atexit
 import re
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +21,9 @@ from cbr_warehouse.warehouse.ddl import create_statements
 IN_MEMORY = ":memory:"
 
 Rows = Sequence[Mapping[str, Any]]
+
+_EMPTY: dict[str, Path] = {}
+"""Warehouses without rows by settings."""
 
 
 _NAMES = re.compile(r"\banalytics\.(\w+)")
@@ -41,6 +47,11 @@ class Analytics:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The connection, with every view."""
         self._create(self._missing)
+        return self._connection
+
+    @property
+    def without_views(self) -> duckdb.DuckDBPyConnection:
+        """The connection, with the views alone that were asked for so far."""
         return self._connection
 
     def query(self, sql: str) -> list[dict[str, Any]]:
@@ -75,24 +86,69 @@ class Analytics:
 
 
 def open_analytics(
-    tables: Mapping[str, Rows], settings: AnalyticsSettings, place: str = IN_MEMORY, *, comments: bool = False
+    tables: Mapping[str, Rows],
+    settings: AnalyticsSettings,
+    place: Path | None = None,
+    *,
+    comments: bool = False,
 ) -> Analytics:
-    """Builds a warehouse and its analytics from rows of the contract's tables, with comments if asked for."""
+    """Builds a warehouse and its analytics from rows of the contract's tables.
+
+    Args:
+        tables: The rows.
+        settings: The settings of the analytics.
+        place: The file to build; it has every view. In memory if None.
+        comments: Whether views and their columns have comments.
+    """
+    made_before = {"create_views": _do_nothing}
+    if place is not None:
+        shutil.copyfile(_empty_file(settings, comments=comments), place)
+        made_before |= {"create_schema": _do_nothing, "_stored_fingerprint": _do_nothing}
+    connection = _attach(place or IN_MEMORY)
+    if place is None:
+        _create_tables(connection)
+    for table in read_contract().tables:
+        if rows := tables.get(table.name):
+            _insert(connection, table.name, [column.name for column in table.columns], rows)
+    with patch.multiple(build, **made_before):
+        build.bring_up(connection, settings, (), has_comments=comments)
+    connection.execute("COMMIT")
+    return Analytics(connection, is_whole=place is not None)
+
+
+def _empty_file(settings: AnalyticsSettings, *, comments: bool) -> Path:
+    """A warehouse without a row and with every view, built once a process: views take the longest."""
+    key = repr((settings, comments))
+    if key not in _EMPTY:
+        folder = Path(tempfile.mkdtemp(prefix="cbr-empty-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        connection = _attach(folder / "warehouse.duckdb")
+        _create_tables(connection)
+        build.bring_up(connection, settings, (), has_comments=comments)
+        connection.execute("COMMIT")
+        connection.close()
+        _EMPTY[key] = folder / "warehouse.duckdb"
+    return _EMPTY[key]
+
+
+def _attach(place: Path | str) -> duckdb.DuckDBPyConnection:
+    """A connection in a transaction: else each statement waits for the disk."""
     connection = duckdb.connect()
     connection.execute(f"ATTACH '{place}' AS warehouse")
     connection.execute("USE warehouse")
     connection.execute("SET TimeZone = 'UTC'")
-    contract = read_contract()
-    for statement in create_statements(contract):
+    connection.execute("BEGIN")
+    return connection
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    for statement in create_statements(read_contract()):
         if not statement.startswith("COMMENT"):
             connection.execute(statement)
-    for table in contract.tables:
-        if rows := tables.get(table.name):
-            _insert(connection, table.name, [column.name for column in table.columns], rows)
-    is_whole = place != IN_MEMORY
-    with nullcontext() if is_whole else patch.object(build, "create_views", lambda *_, **__: None):
-        build.bring_up(connection, settings, (), has_comments=comments)
-    return Analytics(connection, is_whole=is_whole)
+
+
+def _do_nothing(*_words: object, **_options: object) -> None:
+    pass
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], rows: Rows) -> None:

@@ -110,16 +110,15 @@ class History:
         return log
 
 
-def fill(analytics: Analytics, log: SmallLog) -> set[tuple[str, str]]:
-    """Replaces the rows of the tables and returns the days that differ."""
-    connection = analytics.connection
+def fill(analytics: Analytics, fresh: Analytics) -> set[tuple[str, str]]:
+    """Replaces the rows of the tables by those of another warehouse and returns the days that differ."""
+    connection = analytics.without_views
     columns = "source, day::VARCHAR AS day, * EXCLUDE (source, day)"
     before = set(map(str, connection.execute(f"SELECT {columns} FROM tasks").fetchall()))
-    fresh = open_analytics(log.tables, log.settings)
-    rows = fresh.connection.execute(f"SELECT {columns} FROM tasks").fetchall()
+    rows = fresh.without_views.execute(f"SELECT {columns} FROM tasks").fetchall()
     changed = {(row[0], row[1]) for row in rows if str(row) not in before}
     for table in ("tasks", "resources", "replications", "task_versions", "loads", "coverage"):
-        data = fresh.connection.sql(f"FROM {table}").to_arrow_table()
+        data = fresh.without_views.sql(f"FROM {table}").to_arrow_table()
         connection.register("rows_now", data)
         connection.execute(f"DELETE FROM {table}")
         connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_now")
@@ -166,22 +165,22 @@ def test_increments_are_the_same_as_all_at_once(
             history.now += timedelta(hours=5)
             history.loads += [(history.now, "one"), (history.now, "two")]
         log = history.log()
-        changed = fill(followed, log)
+        whole = open_analytics(log.tables, AnalyticsSettings())
+        changed = fill(followed, whole)
         assert bool(hours) or not changed
         with in_shares(share, monkeypatch):
-            bring_up(followed.connection, AnalyticsSettings(), changed)
-        whole = open_analytics(log.tables, AnalyticsSettings())
+            bring_up(followed.without_views, AnalyticsSettings(), changed)
         for table in COMPARED:
-            found = base_rows(followed.connection, table)
-            assert found == base_rows(whole.connection, table), (hours, table)
-        assert base_rows(whole.connection, "attempt")
+            found = base_rows(followed.without_views, table)
+            assert found == base_rows(whole.without_views, table), (hours, table)
+        assert base_rows(whole.without_views, "attempt")
 
 
 def followed_and_whole(before: SmallLog, after: SmallLog, table: str) -> tuple[Any, Any]:
     followed = open_analytics(before.tables, AnalyticsSettings())
-    bring_up(followed.connection, AnalyticsSettings(), fill(followed, after))
     whole = open_analytics(after.tables, AnalyticsSettings())
-    return base_rows(followed.connection, table), base_rows(whole.connection, table)
+    bring_up(followed.without_views, AnalyticsSettings(), fill(followed, whole))
+    return base_rows(followed.without_views, table), base_rows(whole.without_views, table)
 
 
 def backups(*told: tuple[str, str, str, str | None]) -> SmallLog:
@@ -227,7 +226,7 @@ def test_a_load_without_news_writes_no_base_table_of_tasks() -> None:
     """Every load made the runs, the open tasks and the resources again from all attempts."""
     history = History(7)
     analytics = open_analytics(history.log().tables, AnalyticsSettings())
-    connection = analytics.connection
+    connection = analytics.without_views
     written = ("attempt", "schedule_run", "resource_day", "recovery_point", "streak", "deletion", "resource")
     for table in written:
         connection.execute(f"ALTER TABLE analytics.{table} RENAME TO kept_{table}")
@@ -240,7 +239,7 @@ def test_a_load_without_news_writes_no_base_table_of_tasks() -> None:
 def test_a_source_without_tasks_may_join_when_nothing_else_changed() -> None:
     """Its clock alone is new, and the base tables of attempts follow clocks."""
     analytics = open_analytics(History(3).log().tables, AnalyticsSettings())
-    connection = analytics.connection
+    connection = analytics.without_views
     before = base_rows(connection, "attempt")
     connection.execute(
         "INSERT INTO loads BY NAME SELECT * REPLACE ('z' AS load_id, 'three' AS source) FROM loads LIMIT 1"
