@@ -27,8 +27,32 @@ def is_of_this_release(manifest: dict[str, Any]) -> bool:
     return bool(manifest["made_by"] == f"cbr-warehouse {__version__}")
 
 
-def compare_sql(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: dict[str, Any]) -> None:
-    """Compares every script and query of a pack of this release.
+def compare_tables_and_queries(
+    connection: duckdb.DuckDBPyConnection, folder: Path, manifest: dict[str, Any]
+) -> None:
+    """Compares the script of the tables and every query of a pack of this release, before any of it is run.
+
+    Args:
+        connection: The sandbox with the raw records.
+        folder: The unpacked pack.
+        manifest: Its manifest.
+
+    Raises:
+        EvidenceError: One is not what this release writes.
+    """
+    try:
+        exceptions = [ControlException.model_validate(one, strict=False) for one in manifest["exceptions"]]
+        to_at = datetime.fromisoformat(manifest["period"]["to"])
+    except (ValueError, TypeError) as error:
+        raise EvidenceError(f"{MANIFEST}: its exceptions or its period cannot be read.") from error
+    days = {source: _days(connection, source) for source in manifest["sources"]}
+    _require_own(folder, manifest, TABLES, tables_script(read_contract(), days, to_at))
+    for one in pack_queries(exceptions, to_at):
+        _require_own(folder, manifest, query_file(one.name), f"{one.sql}\n")
+
+
+def compare_analytics(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: dict[str, Any]) -> None:
+    """Compares the settings and the script of the analytics of a pack of this release.
 
     Args:
         connection: The sandbox after the scripts.
@@ -36,27 +60,18 @@ def compare_sql(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: d
         manifest: Its manifest.
 
     Raises:
-        EvidenceError: One is not what this release writes, or the settings are not those of the manifest.
+        EvidenceError: The script is not what this release writes, or its settings are not the manifest's.
     """
-    try:
-        exceptions = [ControlException.model_validate(one, strict=False) for one in manifest["exceptions"]]
-        to_at = datetime.fromisoformat(manifest["period"]["to"])
-    except (ValueError, TypeError) as error:
-        raise EvidenceError(f"{MANIFEST}: its exceptions or its period cannot be read.") from error
     settings = read_published_settings(connection)
     if settings_values(settings) != manifest["settings"]:
         raise EvidenceError(f"{MANIFEST}: its settings are not those of {ANALYTICS}.")
-    contract = read_contract()
-    days = {source: _days(connection, source) for source in manifest["sources"]}
-    own = {
-        TABLES: tables_script(contract, days, to_at),
-        ANALYTICS: analytics_script(contract, settings),
-        **{query_file(one.name): f"{one.sql}\n" for one in pack_queries(exceptions, to_at)},
-    }
-    for name, text in own.items():
-        path = folder / name
-        if not path.is_file() or path.read_bytes() != text.encode():
-            raise EvidenceError(f"{name}: is missing, or is not what {manifest['made_by']} writes.")
+    _require_own(folder, manifest, ANALYTICS, analytics_script(read_contract(), settings))
+
+
+def _require_own(folder: Path, manifest: dict[str, Any], name: str, text: str) -> None:
+    path = folder / name
+    if not path.is_file() or path.read_bytes() != text.encode():
+        raise EvidenceError(f"{name}: is missing, or is not what {manifest['made_by']} writes.")
 
 
 def _days(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[str, ...]:

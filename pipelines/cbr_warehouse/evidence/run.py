@@ -11,7 +11,7 @@ import duckdb
 
 from cbr_warehouse.errors import EvidenceError
 from cbr_warehouse.evidence.layout import SCRIPTS, query_file, result_file
-from cbr_warehouse.evidence.sandbox import run_script, stream_lines
+from cbr_warehouse.evidence.sandbox import read_statements, run_statements, stream_lines
 
 KEPT = 50
 """Rows of a result that are kept for the index page; the file has all."""
@@ -43,8 +43,10 @@ def run_scripts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     Raises:
         EvidenceError: A script may not be run, or fails.
     """
-    for name in SCRIPTS:
-        run_script(connection, name, _text(folder, name))
+    # All are read before any runs.
+    statements = {name: read_statements(connection, name, _text(folder, name)) for name in SCRIPTS}
+    for name, own in statements.items():
+        run_statements(connection, name, own)
 
 
 def write_result(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> Result:

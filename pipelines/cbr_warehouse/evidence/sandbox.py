@@ -37,6 +37,9 @@ _PERMITTED = frozenset(
 
 _AT_ONCE = 2048
 
+_Token = tuple[str, duckdb.token_type]
+"""A token of a script with the space that follows it."""
+
 
 @contextmanager
 def open_sandbox(raw: Mapping[str, Path], spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -79,8 +82,8 @@ def _read_raw(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> N
         raise EvidenceError(f"{path.name}: cannot be read ({_first_line(error)}).") from error
 
 
-def run_script(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> None:
-    """Runs a script of a pack.
+def read_statements(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> list[duckdb.Statement]:
+    """The statements of a script of a pack, none of which has run.
 
     Args:
         connection: The sandbox.
@@ -88,16 +91,31 @@ def run_script(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> N
         text: The script.
 
     Raises:
-        EvidenceError: It has a statement or calls a function that a script may not, or it fails.
+        EvidenceError: It has a statement or calls a function that a script may not, or is no SQL.
     """
+    tokens = [*_tokens(text)]
     try:
         # One by one: parsed together, statements with windows of equal names are refused.
-        statements = [one for part in _split(text) for one in connection.extract_statements(part)]
+        statements = [one for part in _split(tokens) for one in connection.extract_statements(part)]
         for statement in statements:
             if statement.type not in _PERMITTED:
                 kind = statement.type.name
                 raise EvidenceError(f"{name}: has a statement of kind {kind}, which no pack may run.")
-        _require_harmless_functions(connection, name, text)
+        _require_harmless_functions(connection, name, tokens)
+    except duckdb.Error as error:
+        raise EvidenceError(f"{name}: failed: {_first_line(error)}") from error
+    return statements
+
+
+def run_statements(
+    connection: duckdb.DuckDBPyConnection, name: str, statements: Iterable[duckdb.Statement]
+) -> None:
+    """Runs the statements of a script that ``read_statements`` gave.
+
+    Raises:
+        EvidenceError: One fails.
+    """
+    try:
         for statement in statements:
             connection.execute(statement)
     except duckdb.Error as error:
@@ -127,7 +145,9 @@ def stream_lines(connection: duckdb.DuckDBPyConnection, name: str, query: str) -
         raise EvidenceError(f"{name}: failed: {_first_line(error)}") from error
 
 
-def _require_harmless_functions(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> None:
+def _require_harmless_functions(
+    connection: duckdb.DuckDBPyConnection, name: str, tokens: Iterable[_Token]
+) -> None:
     """Refuses calls of table functions that are not known to read the engine alone, such as ``read_csv``.
 
     What they would reach is closed as well; some of them could change how the engine runs what follows.
@@ -137,14 +157,14 @@ def _require_harmless_functions(connection: duckdb.DuckDBPyConnection, name: str
         "WHERE function_type IN ('table', 'pragma') AND internal"
     ).fetchall()
     refused = {function.lower() for (function,) in rows} - TABLE_FUNCTIONS
-    if called := sorted(refused.intersection(_called(text))):
+    if called := sorted(refused.intersection(_called(tokens))):
         raise EvidenceError(f"{name}: calls {', '.join(called)}, which no pack may.")
 
 
-def _called(text: str) -> Iterator[str]:
+def _called(tokens: Iterable[_Token]) -> Iterator[str]:
     """Every name before an opening parenthesis, outside texts and comments."""
     before = ""
-    for token, kind in _tokens(text):
+    for token, kind in tokens:
         word = token.strip()
         if not word:
             continue
@@ -154,10 +174,10 @@ def _called(text: str) -> Iterator[str]:
         before = "" if is_text else word.split("--")[0].split("/*")[0].strip().strip('"').lower()
 
 
-def _split(text: str) -> Iterator[str]:
+def _split(tokens: Iterable[_Token]) -> Iterator[str]:
     """The statements of a script: what semicolons outside texts and comments end."""
     part: list[str] = []
-    for token, kind in _tokens(text):
+    for token, kind in tokens:
         part.append(token)
         if kind == duckdb.token_type.operator and token.startswith(";"):
             yield "".join(part)
@@ -166,7 +186,7 @@ def _split(text: str) -> Iterator[str]:
         yield "".join(part)
 
 
-def _tokens(text: str) -> Iterator[tuple[str, duckdb.token_type]]:
+def _tokens(text: str) -> Iterator[_Token]:
     """The tokens of a text, each with the space that follows it; a comment is a line break."""
     content = text.encode()
     marks = duckdb.tokenize(text)

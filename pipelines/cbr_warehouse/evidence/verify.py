@@ -23,7 +23,7 @@ from cbr_warehouse.evidence.layout import (
     records_of,
 )
 from cbr_warehouse.evidence.manifest import FORMAT, control_entry
-from cbr_warehouse.evidence.own_sql import compare_sql, is_of_this_release
+from cbr_warehouse.evidence.own_sql import compare_analytics, compare_tables_and_queries, is_of_this_release
 from cbr_warehouse.evidence.run import Result, compare_result, run_scripts
 from cbr_warehouse.evidence.sandbox import count_raw, open_sandbox
 from cbr_warehouse.evidence.scripts import read_script
@@ -86,9 +86,11 @@ def _verify_unpacked(folder: Path, spill: Path, names: list[str]) -> VerifiedPac
         records = sum(_compare_records(connection, source) for source in _sources(manifest, raw))
         if count_raw(connection, raw) != {one["table"]: one["rows"] for one in manifest["raw"]}:
             raise EvidenceError(f"{MANIFEST}: its counts of raw rows are not those of the files.")
+        if is_of_this_release(manifest):
+            compare_tables_and_queries(connection, folder, manifest)
         run_scripts(connection, folder)
         if is_of_this_release(manifest):
-            compare_sql(connection, folder, manifest)
+            compare_analytics(connection, folder, manifest)
         results = _compare_results(connection, folder, names, manifest)
     notes = _compare_page(folder, manifest, results)
     if manifest["duckdb"] != duckdb.__version__:

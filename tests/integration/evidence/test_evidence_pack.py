@@ -21,7 +21,7 @@ from cbr_warehouse.controls.clauses import CLAUSES
 from cbr_warehouse.controls.describe import describe
 from cbr_warehouse.controls.evaluate import check_published
 from cbr_warehouse.evidence.index_page import render_index
-from cbr_warehouse.evidence.sandbox import open_sandbox, run_script
+from cbr_warehouse.evidence.sandbox import open_sandbox, read_statements, run_statements
 from cbr_warehouse.evidence.write import PACK, write_pack
 from cbr_warehouse.settings.control_exceptions import CONTROL_NAMES
 from cbr_warehouse.storage.layout import DataDirectory
@@ -197,7 +197,8 @@ def test_controls_and_tables_are_those_of_the_warehouse(small_demo: Path, tmp_pa
     assert packed == published_outcomes
     raw = {path.stem: path for path in (folder / "raw").iterdir()}
     with open_sandbox(raw, tmp_path / "spill") as connection:
-        run_script(connection, "tables", (folder / "sql/10_tables.sql").read_text(encoding="utf-8"))
+        script = (folder / "sql/10_tables.sql").read_text(encoding="utf-8")
+        run_statements(connection, "tables", read_statements(connection, "tables", script))
         assert {name: _digest(connection, name) for name in TABLES} == held
 
 
