@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import dagster as dg
 import httpx
@@ -27,7 +27,6 @@ from support.scripted_transport import ScriptedTransport
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
-PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
 _MIDNIGHT = datetime.combine(datetime.now(UTC).date(), time(), UTC)
 NOW = max(datetime.now(UTC).replace(microsecond=0), _MIDNIGHT + timedelta(minutes=10))
 """Today, as Dagster knows it: its partitions end with the real present. Something ran in it already."""
@@ -188,9 +187,9 @@ class Deployment:
 
 
 def make_installation(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys: Any) -> Installation:
-    """A installation whose sources are these APIs."""
-    alike = {"endpoint": "https://cbr.example.com", "project_id": PROJECT, "token": "env:TOKEN"}
-    sources = [{"name": name, "history": "9d"} | alike for name in apis]
+    """An installation whose sources are these APIs, each of a project of its own."""
+    alike = {"endpoint": "https://cbr.example.com", "token": "env:TOKEN", "history": "9d"}
+    sources = [{"name": name, "project_id": uuid5(NAMESPACE_DNS, name).hex} | alike for name in apis]
     settings = Settings.model_validate({"data_dir": str(data_dir), "sources": sources, **keys})
     numbers = itertools.count()
 

@@ -1,8 +1,11 @@
 """Names of assets, pools, jobs, schedules and tags. Users select by them, so they are never renamed."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 
 from cbr_warehouse.defs.name_prefix import use_name_prefix
+from cbr_warehouse.settings.model import SourceSettings
 
 _PREFIX = use_name_prefix()
 
@@ -70,6 +73,14 @@ def report_key() -> dg.AssetKey:
     return dg.AssetKey([*_PREFIX.keys, "report"])
 
 
-def source_pool(source: str) -> str:
-    """Pool of a source: of all concurrent runs, one at a time sends requests to it."""
-    return f"source_{source}"
+def source_pools(sources: Iterable[SourceSettings]) -> dict[str, str]:
+    """Pool of each source, by name: of all concurrent runs, on any host, one at a time sends requests to it.
+
+    Sources of one project have that of the first of them, so that its request budget is kept by one process
+    at a time: on hosts that share nothing but Dagster's database, nothing else would keep it.
+
+    Args:
+        sources: The sources of the installation.
+    """
+    first: dict[tuple[str, str], str] = {}
+    return {source.name: f"source_{first.setdefault(source.project_key, source.name)}" for source in sources}

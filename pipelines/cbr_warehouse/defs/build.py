@@ -9,6 +9,7 @@ import dagster as dg
 from cbr_warehouse.defs.accounts import account_definitions
 from cbr_warehouse.defs.alerts import alert_sensors
 from cbr_warehouse.defs.analytics import analytics_asset
+from cbr_warehouse.defs.asset_keys import source_pools
 from cbr_warehouse.defs.code_references import with_functions
 from cbr_warehouse.defs.conditions import conditions
 from cbr_warehouse.defs.installation import Installation, read_installation
@@ -44,10 +45,12 @@ def build_location(installation: Installation) -> dg.Definitions:
         installation: The installation.
     """
     days = partition_days(installation)
+    sources = installation.settings.sources
+    pools = source_pools(sources)
     assets: Sequence[dg.AssetsDefinition] = [
         *with_functions(
             [
-                *(raw_asset(installation, source, days) for source in installation.settings.sources),
+                *(raw_asset(installation, source, days, pools[source.name]) for source in sources),
                 tables_asset(installation, days),
                 warehouse_asset(installation),
                 report_asset(installation),

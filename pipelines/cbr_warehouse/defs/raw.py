@@ -27,7 +27,7 @@ import dagster as dg
 
 from cbr_warehouse.contract.day_reason import explain
 from cbr_warehouse.contract.utc_days import DAY, start_of
-from cbr_warehouse.defs.asset_keys import LOAD_JOB, SOURCE_TAG, raw_key, source_pool, warehouse_key
+from cbr_warehouse.defs.asset_keys import LOAD_JOB, SOURCE_TAG, raw_key, warehouse_key
 from cbr_warehouse.defs.columns import records_schema
 from cbr_warehouse.defs.failures import as_dagster_failures, failure, has_failed_step
 from cbr_warehouse.defs.freshness import freshness_by
@@ -51,7 +51,7 @@ NOTHING_MISSING = "nothing_missing"
 
 
 def raw_asset(
-    installation: Installation, source: SourceSettings, days: dg.PartitionsDefinition[str]
+    installation: Installation, source: SourceSettings, days: dg.PartitionsDefinition[str], pool: str
 ) -> dg.AssetsDefinition:
     """The asset of one source.
 
@@ -59,6 +59,7 @@ def raw_asset(
         installation: The installation.
         source: The source.
         days: The partitions.
+        pool: The pool of its project.
     """
     key = raw_key(source.name)
     contract = installation.load_context.contract
@@ -85,7 +86,7 @@ def raw_asset(
         ],
         partitions_def=days,
         backfill_policy=BACKFILL,
-        pool=source_pool(source.name),
+        pool=pool,
         retry_policy=dg.RetryPolicy(
             max_retries=2,
             delay=installation.retry_delay_seconds,

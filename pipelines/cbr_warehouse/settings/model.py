@@ -105,6 +105,11 @@ class SourceSettings(Values):
     _account: str | None = PrivateAttr(None)
 
     @property
+    def project_key(self) -> tuple[str, str]:
+        """The project at its endpoint; sources with the same one share the budget of its requests."""
+        return (self.endpoint.rstrip("/").lower(), self.project_id)
+
+    @property
     def account(self) -> str | None:
         """Name of the account that found the project; None for a source that is configured itself."""
         return self._account

@@ -159,7 +159,7 @@ class RateLimiters:
             source: The source.
             runtime: Time, for a limiter that is new.
         """
-        project = (source.endpoint.rstrip("/").lower(), source.project_id)
+        project = source.project_key
         with self._lock:
             limiter = self._by_project.get(project)
             if limiter is None:
