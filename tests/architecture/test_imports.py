@@ -67,6 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "definitions": {"defs"},
     # The definitions, for the projects of others.
     "component": {"defs"},
+    # Where Dagster's runs are executed; what they do is in `defs`, which Dagster finds by its name.
+    "workers": set(),
     "cli": {*LAYERS, "load"},
     # The public API: what `from cbr_warehouse import …` gives, imported on first use.
     "__init__": {"reader"},
@@ -93,7 +95,8 @@ ALLOWED_ACROSS = {("cbr_warehouse", "cli", "cbr_emulator")}
 # Libraries that only certain subpackages may import.
 ONLY_IN: dict[str, set[str]] = {
     # Settings ask it whether a schedule is valid, and import it for that alone.
-    "dagster": {"defs", "definitions", "component", "settings"},
+    "dagster": {"defs", "definitions", "component", "settings", "workers"},
+    "dagster_celery": {"workers"},
     "httpx": {"source"},
     "pyspark": {"compute"},
     "duckdb": {

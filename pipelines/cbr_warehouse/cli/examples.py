@@ -44,7 +44,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "quarantine requeue": ("quarantine requeue",),
     "doctor": ("doctor", "doctor --source prod --json"),
     "mcp": ("mcp", "--data-dir /srv/cbr/data mcp"),
-    "dagster-home": ("dagster-home dagster-home",),
+    "dagster-home": (
+        "dagster-home dagster-home",
+        "dagster-home worker-home --launcher celery --runs 16",
+    ),
     "emulator": (
         "emulator --port 8080 --tasks 2000",
         "emulator --dialect times=seconds --fault throttle=0.1",
