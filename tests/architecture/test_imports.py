@@ -35,7 +35,7 @@ LAYERS: dict[str, set[str]] = {
     "warehouse": {"raw", "tables", "contract", "storage", "settings", "analytics", "compute"},
     # Compares what is stored with its checksums, and with what is made of raw again; writes nothing.
     "integrity": {"settings", "storage", "contract", "raw", "tables", "analytics", "warehouse"},
-    "reader": {"warehouse", "storage", "analytics", "settings"},
+    "reader": {"warehouse", "storage", "analytics", "settings", "remote"},
     # Answers for assistants; gets the published warehouse and nothing to write with.
     "mcp_server": {"warehouse", "analytics", "contract", "storage"},
     # Sends what a sensor has found to people.
@@ -56,6 +56,8 @@ LAYERS: dict[str, set[str]] = {
     "report": {"reader", "analytics", "contract", "storage"},
     # Copies a data directory to an object store and back.
     "transfer": {"storage"},
+    # Data directories in an object store, and their working copies.
+    "remote": {"storage", "transfer"},
     # The local page of `cbr-warehouse open`.
     "page": {"warehouse", "analytics", "contract", "storage", "report"},
 }

@@ -42,6 +42,28 @@ def size_of(path: Path) -> int | None:
     return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
 
 
+def signature_of(path: Path) -> tuple[int, int, int] | None:
+    """What changes whenever a file is replaced: size, time and number of its inode; None where there is none.
+
+    Raises:
+        OSError: The system does not say.
+    """
+    found = _status(path)
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def links_of(path: Path) -> int:
+    """How many names a file has; 0 where there is no such file.
+
+    Raises:
+        OSError: The system does not say.
+    """
+    found = _status(path)
+    return 0 if found is None else found.st_nlink
+
+
 def total_bytes(paths: Iterable[Path]) -> int:
     """Size of files together, in bytes; one that does not exist has none.
 

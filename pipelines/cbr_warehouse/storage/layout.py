@@ -22,9 +22,11 @@ class DataDirectory:
 
     Attributes:
         root: The data directory.
+        origin: Address of the object store that it is a working copy of; None where it is no copy.
     """
 
     root: Path
+    origin: str | None = None
 
     @property
     def raw(self) -> Path:

@@ -3,17 +3,17 @@
 Every write is of a whole object: readers see the old one or the new one. Requests that fail for a moment
 (503, resets, timeouts) are repeated, by the library where repeating is harmless, and here for conditional
 writes, whose response may be lost after they succeeded. What the store refuses becomes a sentence in
-``store_errors``. Which objects there are is decided by ``transfer``.
+``store_errors``. Which objects there are is decided by ``transfer`` and ``remote``.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotModifiedError, PreconditionError
 from obstore.store import S3Store
 
 from cbr_warehouse.errors import StorageError
@@ -102,6 +102,33 @@ class ObjectStore:
                 raise
         return content, etag
 
+    def read_newer(self, key: str, etag: str | None) -> tuple[bytes, str] | Literal["unchanged"] | None:
+        """Reads an object unless it is still the one that is known.
+
+        Args:
+            key: The object.
+            etag: Its ETag when it was read; None if it was not.
+
+        Returns:
+            As of :meth:`read`; ``unchanged`` where it still has that ETag.
+
+        Raises:
+            StorageError: The store refused or did not answer.
+        """
+        if etag is None:
+            return self.read(key)
+        with as_store_error(self.url, f"read {key}"):
+            try:
+                found = obstore.get(self._store, key, options={"if_none_match": etag})
+                content, newer = bytes(found.bytes()), found.meta["e_tag"] or ""
+            except NotModifiedError:
+                return "unchanged"
+            except FileNotFoundError as error:
+                if is_absent_object(error):
+                    return None
+                raise
+        return "unchanged" if newer == etag else (content, newer)  # a store may ignore the condition
+
     def read_parts(self, key: str, size: int) -> Iterator[bytes]:
         """Reads an object that does not change, part by part.
 
@@ -139,7 +166,7 @@ class ObjectStore:
         Raises:
             StorageError: The store refused or did not answer.
         """
-        return self._write_if(key, content, "create", None)
+        return self.write_if(key, content, None) is not None
 
     def replace(self, key: str, content: bytes, etag: str) -> bool:
         """Writes an object if the one that is there still has an ETag.
@@ -155,7 +182,7 @@ class ObjectStore:
         Raises:
             StorageError: The store refused or did not answer.
         """
-        return self._write_if(key, content, {"e_tag": etag}, etag)
+        return self.write_if(key, content, etag) is not None
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """Sizes in bytes of the objects below a prefix, by key; those written just now may be missing.
@@ -166,6 +193,19 @@ class ObjectStore:
         with as_store_error(self.url, f"list {prefix}"):
             return {
                 found["path"]: found["size"]
+                for batch in obstore.list(self._store, prefix, chunk_size=1000)
+                for found in batch
+            }
+
+    def written_at(self, prefix: str) -> dict[str, datetime]:
+        """When the objects below a prefix were written, UTC, by key; those written just now may be missing.
+
+        Raises:
+            StorageError: The store refused or did not answer.
+        """
+        with as_store_error(self.url, f"list {prefix}"):
+            return {
+                found["path"]: found["last_modified"]
                 for batch in obstore.list(self._store, prefix, chunk_size=1000)
                 for found in batch
             }
@@ -196,16 +236,29 @@ class ObjectStore:
             if listed:
                 obstore.delete(self._store, listed)
 
-    def _write_if(self, key: str, content: bytes, mode: Any, etag: str | None) -> bool:
-        """A conditional write; whether it succeeded is looked up where the response does not say so.
+    def write_if(self, key: str, content: bytes, etag: str | None) -> str | None:
+        """Does what :meth:`replace` does, or :meth:`create` where there is no ETag.
 
-        412 can mean our own object, of an attempt whose response was lost. 409 means that another write was
-        under way, and perhaps neither came to its end.
+        Whether it succeeded is looked up where the response does not say so: 412 can mean our own object, of
+        an attempt whose response was lost. 409 means that another write was under way, and perhaps neither
+        came to its end.
+
+        Args:
+            key: The object.
+            content: As of :meth:`create`.
+            etag: The ETag that the object is to have still; None if there is to be none.
+
+        Returns:
+            The new ETag; None where the object is another one.
+
+        Raises:
+            StorageError: The store refused or did not answer.
         """
+        mode: Any = "create" if etag is None else {"e_tag": etag}
         for attempt in range(_CONDITIONAL_ATTEMPTS):
             failure: Exception | None = None
             try:
-                obstore.put(self._store, key, content, mode=mode, use_multipart=False)
+                written = obstore.put(self._store, key, content, mode=mode, use_multipart=False)
             except (AlreadyExistsError, PreconditionError, FileNotFoundError):
                 pass  # of an object to replace that is gone, some stores say 404
             except BaseError as error:
@@ -214,12 +267,12 @@ class ObjectStore:
                         raise
                 failure = error
             else:
-                return True
+                return written["e_tag"] or ""
             found = self.read(key)
             if found is not None and found[0] == content:
-                return True
+                return found[1]
             if (None if found is None else found[1]) != etag:
-                return False
+                return None
             if failure is not None and attempt == _CONDITIONAL_ATTEMPTS - 1:
                 with as_store_error(self.url, f"write {key}"):
                     raise failure

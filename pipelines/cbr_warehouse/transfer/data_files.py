@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
 from cbr_warehouse.storage.files import open_file
 
-_OF_THIS_MACHINE = {".locks", ".rates", ".copy", "README.md", ".gitignore"}
+_OF_THIS_MACHINE = {".locks", ".rates", ".copy", ".remote", "README.md", ".gitignore"}
 """Locks and rates of running processes, and the files that git has beside the data."""
 
 _LOCK_SUFFIXES = {".lock", ".queue"}

@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from cbr_warehouse.errors import StorageError
-from cbr_warehouse.storage.object_store import ObjectStore
 from cbr_warehouse.transfer.at_once import Report, do_at_once
 from cbr_warehouse.transfer.snapshot import FILES, CopiedFile
 
+if TYPE_CHECKING:  # needs the extra
+    from cbr_warehouse.storage.object_store import ObjectStore
 
-def verify_objects(store: ObjectStore, files: Sequence[CopiedFile]) -> None:
+
+def verify_objects(store: "ObjectStore", files: Sequence[CopiedFile]) -> None:
     """Compares the sizes of all objects with those of the files; what a list does not show yet is asked for.
 
     Raises:
@@ -24,7 +27,7 @@ def verify_objects(store: ObjectStore, files: Sequence[CopiedFile]) -> None:
             raise StorageError(f"{store.url}/{file.key}: {what}. Run the command again: it is sent again.")
 
 
-def verify_contents(store: ObjectStore, files: Sequence[CopiedFile], report: Report) -> None:
+def verify_contents(store: "ObjectStore", files: Sequence[CopiedFile], report: Report) -> None:
     """Reads all objects and compares their checksums with those of the files.
 
     Args:
@@ -38,7 +41,23 @@ def verify_contents(store: ObjectStore, files: Sequence[CopiedFile], report: Rep
     do_at_once("compared", partial(_read_whole, store), files, report)
 
 
-def checked_parts(store: ObjectStore, file: CopiedFile) -> Iterator[bytes]:
+class StoredObject(Protocol):
+    """An object that contains a file."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of its content, in hex."""
+
+
+def checked_parts(store: "ObjectStore", file: StoredObject) -> Iterator[bytes]:
     """Reads the object of a file part by part; fails after the last one if it is not the file.
 
     Raises:
@@ -55,6 +74,6 @@ def checked_parts(store: ObjectStore, file: CopiedFile) -> Iterator[bytes]:
         )
 
 
-def _read_whole(store: ObjectStore, file: CopiedFile) -> None:
+def _read_whole(store: "ObjectStore", file: CopiedFile) -> None:
     for _ in checked_parts(store, file):
         pass
