@@ -152,7 +152,6 @@ STILL_DIRECT: dict[str, dict[str, int]] = {
         "unlink": 1,
     },
     "warehouse/conditions.py": {"stat": 1},
-    "cli/next_step.py": {"exists": 1},
     "cli/open.py": {"exists": 1},
     "cli/views.py": {"exists": 1},
     "page/snapshots.py": {"stat": 1},

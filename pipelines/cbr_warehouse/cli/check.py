@@ -17,6 +17,7 @@ from cbr_warehouse.controls.evaluate import check_published
 from cbr_warehouse.controls.junit import write_junit
 from cbr_warehouse.controls.outcome import Outcome, Verdict
 from cbr_warehouse.controls.report_failures import report_failures
+from cbr_warehouse.remote.place import keep_in_store
 from cbr_warehouse.settings.durations import print_duration
 from cbr_warehouse.settings.read import ENVIRONMENT
 
@@ -44,13 +45,15 @@ def check(
     With [alerts] configured, an alert is sent when other controls fail than at the last check.
     """
     invocation, now = invocation_of(context), utc_now()
-    outcomes = check_published(invocation.directory.warehouse, invocation.settings.exceptions, now)
+    directory = invocation.published_directory
+    outcomes = check_published(directory.warehouse, invocation.settings.exceptions, now)
     _note_other_settings(invocation, outcomes)
     _print([one for one in outcomes if not failing or one.verdict is Verdict.FAIL], output, now)
     for failure in report_failures(
-        outcomes, invocation.settings.alerts, invocation.environ, invocation.directory.check_alerts, now
+        outcomes, invocation.settings.alerts, invocation.environ, directory.check_alerts, now
     ):
         say(f"{failure} It is tried again at the next check.")
+    keep_in_store(directory, directory.check_alerts, "check", now)
     raise typer.Exit(1 if any(one.verdict is Verdict.FAIL for one in outcomes) else 0)
 
 

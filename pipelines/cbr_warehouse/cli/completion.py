@@ -7,8 +7,8 @@ import typer
 from cbr_warehouse.analytics.catalogue import base_tables, views
 from cbr_warehouse.cli.global_options import global_options_of
 from cbr_warehouse.errors import CbrWarehouseError
+from cbr_warehouse.remote.place import directory_at
 from cbr_warehouse.settings.locate import find_file, parse_file, read_location
-from cbr_warehouse.storage.layout import DataDirectory
 
 
 def complete_view(incomplete: str) -> list[str]:
@@ -32,7 +32,8 @@ def complete_source(context: typer.Context, incomplete: str) -> list[str]:
         file = find_file(options.config, os.environ)
         configured = [] if file is None else parse_file(file).get("sources", [])
         location = read_location(options.config, options.data_dir, os.environ)
-        loaded = () if location is None else DataDirectory(location.data_dir).sources_with_raw()
+        place = None if location is None else directory_at(location.data_dir, location.cache_dir)
+        loaded = () if place is None else place.sources_with_raw()
     except CbrWarehouseError:
         return []  # nothing may be printed while the shell completes; the command will say what is wrong
     names = {one.get("name") for one in configured if isinstance(one, dict)} | set(loaded)

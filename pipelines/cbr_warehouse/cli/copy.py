@@ -79,7 +79,13 @@ def copy(
     if to is not None:
         _copy_to(invocation, store, verify=verify, wait=wait, alone=alone)
     else:
-        _copy_from(DataDirectory(invocation.configured.data_dir), store)
+        place = invocation.configured.data_dir
+        if isinstance(place, str):
+            raise UsageError(
+                f"{place}: a copy is brought back into a folder. Name one with --data-dir, or name the copy "
+                "itself as data_dir."
+            )
+        _copy_from(DataDirectory(place), store)
 
 
 def _copy_to(invocation: Invocation, store: "ObjectStore", *, verify: bool, wait: bool, alone: bool) -> None:

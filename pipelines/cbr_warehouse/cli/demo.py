@@ -52,6 +52,8 @@ def demo(
 ) -> None:
     """Load 30 days of a built-in emulator, then an hour more, and show what is there."""
     invocation = invocation_of(context)
+    if isinstance(place := invocation.configured.data_dir, str):
+        raise UsageError(f"{place}: the demo is for a folder. Name one with --data-dir.")
     _refuse_other_sources(invocation.directory)
     estate = _remembered_estate(invocation.directory, tasks, days, seed)
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = (

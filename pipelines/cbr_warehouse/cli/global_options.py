@@ -16,13 +16,13 @@ class GlobalOptions:
 
     Attributes:
         config: The configuration file named on the command line.
-        data_dir: The data directory named on the command line.
+        data_dir: The data directory, or its address in a store, named on the command line.
         debug: Whether everything is logged.
         log_format: What stderr gets.
     """
 
     config: Path | None = None
-    data_dir: Path | None = None
+    data_dir: Path | str | None = None
     debug: bool = False
     log_format: str = "text"
 
@@ -31,7 +31,9 @@ def _note(context: typer.Context, param: typer.CallbackParam, value: Any) -> Any
     """Stores an option of either position; the last one wins."""
     root = context.find_root()
     noted = root.obj or GlobalOptions()
-    given = Path(value) if param.name in {"config", "data_dir"} and value is not None else value
+    given = value
+    if value is not None and (param.name == "config" or (param.name == "data_dir" and "://" not in value)):
+        given = Path(value)
     root.obj = noted if given is None else replace(noted, **{str(param.name): given})
     return value
 
@@ -66,7 +68,7 @@ Config = Annotated[
 DataDir = Annotated[
     str | None,
     typer.Option(
-        help="Data directory instead of the configured one.",
+        help="Data directory instead of the configured one; also s3://bucket/prefix.",
         metavar="<path>",
         show_default=False,
         callback=_note,

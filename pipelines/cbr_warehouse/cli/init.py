@@ -115,7 +115,8 @@ def _data_dir(invocation: Invocation, path: Path, name: str) -> str:
     """The data directory as it is written; not one that a demo has filled."""
     if invocation.data_dir is not None:
         is_beside = path.absolute().parent == Path.cwd()
-        return str(invocation.data_dir if is_beside else invocation.data_dir.absolute())
+        place = invocation.data_dir
+        return str(place if is_beside or isinstance(place, str) else place.absolute())
     usual = DataDirectory(path.absolute().parent / DEFAULT_DATA_DIR)
     if usual.sources_with_raw() in ((), (name,)):
         return DEFAULT_DATA_DIR

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from cbr_warehouse.cli.global_options import global_options_of
+from cbr_warehouse.cli.terminal_text import say
+from cbr_warehouse.remote.place import bring_up_for_reading, directory_at
 from cbr_warehouse.settings.locate import read_location
+from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.permissions import restrict_new_files
@@ -41,12 +44,12 @@ class Invocation:
 
     Attributes:
         config: The configuration file named on the command line.
-        data_dir: The data directory named on the command line.
+        data_dir: The data directory, or its address in a store, named on the command line.
         environ: The process's environment.
     """
 
     config: Path | None
-    data_dir: Path | None
+    data_dir: Path | str | None
     environ: Mapping[str, str]
 
     @cached_property
@@ -82,11 +85,24 @@ class Invocation:
         """
         location = read_location(self.config, self.data_dir, self.environ)
         if location is None:
-            return self.directory.warehouse
+            return self.published_directory.warehouse
         restrict_new_files(int(location.umask, 8))
-        directory = DataDirectory(location.data_dir)
+        directory = directory_at(location.data_dir, location.cache_dir, self.environ)
+        bring_up_for_reading(directory, say, published_only=True)
         require_known_format(directory)
         return directory.warehouse
+
+    @property
+    def has_published(self) -> bool:
+        """Whether there is a published warehouse; of one in a store, whether this machine has it.
+
+        Raises:
+            SettingsError: The configuration does not say where it is.
+        """
+        location = read_location(self.config, self.data_dir, self.environ)
+        if location is None:
+            return exists(self._place.warehouse)
+        return exists(directory_at(location.data_dir, location.cache_dir, self.environ).warehouse)
 
     def require_sources(
         self, name: str | None, found: "Mapping[str, tuple[FoundProject, ...]] | None" = None
@@ -130,7 +146,7 @@ class Invocation:
         is_known = any(source.name == name for source in self._with_found(self.configured).sources)
         accounts = () if is_known else require_accounts(self.configured, self.environ)
         return find_all(
-            self.directory,
+            self.published_directory,
             [one for one in accounts if name is None or name.startswith(f"{one.settings.name}-")],
             [source.name for source in self.configured.sources],
             utc_now,
@@ -144,18 +160,35 @@ class Invocation:
             return settings
         from cbr_warehouse.load.found_sources import with_found_sources
 
-        return with_found_sources(settings, DataDirectory(settings.data_dir), found)
+        return with_found_sources(settings, self.published_directory, found)
 
     @cached_property
     def directory(self) -> DataDirectory:
-        """The data directory.
+        """The data directory; of one in a store, its working copy with all that the store has.
 
         Raises:
             FormatError: A newer version wrote it.
+            StorageError: The store refused something.
         """
-        directory = DataDirectory(self.configured.data_dir)
-        require_known_format(directory)
-        return directory
+        bring_up_for_reading(self._place, say)
+        require_known_format(self._place)
+        return self._place
+
+    @cached_property
+    def published_directory(self) -> DataDirectory:
+        """The data directory, for commands that read what is published; of one in a store, no more is had.
+
+        Raises:
+            FormatError: A newer version wrote it.
+            StorageError: The store refused something.
+        """
+        bring_up_for_reading(self._place, say, published_only=True)
+        require_known_format(self._place)
+        return self._place
+
+    @cached_property
+    def _place(self) -> DataDirectory:
+        return directory_at(self.configured.data_dir, self.configured.cache_dir, self.environ)
 
     @cached_property
     def contract(self) -> "Contract":
@@ -164,11 +197,23 @@ class Invocation:
 
         return read_contract()
 
-    def load_context(self, progress: "Progress", clock: Callable[[], datetime] = utc_now) -> "LoadContext":
-        """What a load runs with: the real clock, randomness and network."""
+    def load_context(
+        self,
+        progress: "Progress",
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        directory: DataDirectory | None = None,
+    ) -> "LoadContext":
+        """What a load runs with: the real clock, randomness and network.
+
+        Args:
+            progress: Receives the progress.
+            clock: Returns the present, UTC.
+            directory: The data directory; None for :attr:`directory`, which has all of it.
+        """
         from cbr_warehouse.load.live_context import live_context
 
-        live = live_context(self.directory, self.settings)
+        live = live_context(directory or self.directory, self.settings)
         return replace(live, clock=clock, progress=progress)
 
 

@@ -61,7 +61,7 @@ def load(
     accounts = invocation.find_projects(source)
     show_found(accounts)
     report = run_and_show(invocation, require_found(invocation, source, accounts), wanted)
-    missing = read_missing(invocation.configured, invocation.directory)
+    missing = read_missing(invocation.configured, invocation.published_directory)
     for project in missing:
         say(str(project))
     of_accounts = 1 if any(one.failure for one in accounts) or (strict and missing) else 0
@@ -80,7 +80,9 @@ def run_and_show(invocation: Invocation, sources: Sequence[ReadySource], wanted:
         The result of the load.
     """
     with show_progress() as progress:
-        report = run_load(invocation.load_context(progress), sources, wanted)
+        # Of a directory in a store, each source is brought up when its turn comes.
+        load_context = invocation.load_context(progress, directory=invocation.published_directory)
+        report = run_load(load_context, sources, wanted)
     show_report(report)
     return report
 

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cbr_warehouse.cli.invocation import invocation_of
+from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.load.maintain import maintain as run_maintain
 from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.publish import publish_warehouse
+from cbr_warehouse.remote.place import tidy_store
 
 
 def maintain(
@@ -34,5 +35,7 @@ def maintain(
         )
     if removed and not dry_run:
         publish_warehouse(load_context)
+    if not dry_run and (orphans := tidy_store(load_context.directory, utc_now())):
+        print(f"{load_context.directory.origin}: {orphans:,} objects removed that no commit names")
     if not is_any:
         print("There is nothing to maintain: no source was loaded yet.")

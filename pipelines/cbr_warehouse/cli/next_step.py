@@ -72,7 +72,7 @@ def _is_loaded(options: GlobalOptions) -> bool:
     from cbr_warehouse.cli.invocation import Invocation
 
     try:
-        return Invocation(options.config, options.data_dir, os.environ).published.exists()
+        return Invocation(options.config, options.data_dir, os.environ).has_published
     except CbrWarehouseError:
         return False
 

@@ -12,6 +12,7 @@ from cbr_warehouse.cli.completion import complete_source
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.errors import UsageError
+from cbr_warehouse.remote.place import keep_in_store
 from cbr_warehouse.report.options import ReportOptions, Scope, require_packages
 from cbr_warehouse.warehouse.open_published import require_published
 
@@ -85,14 +86,15 @@ def write_report(invocation: Invocation, out: Path | None, options: ReportOption
             policy, or nothing of the period.
     """
     require_packages()
-    require_published(invocation.directory.warehouse)
+    directory = invocation.directory if options.audit else invocation.published_directory
+    require_published(directory.warehouse)
     from cbr_warehouse.report.build import make_report  # needs the extra
 
-    directory = invocation.directory
     made = make_report(directory.warehouse, out, directory.reports, options, utc_now())
     say(f"{made.verdict} Manifest: {made.manifest}")
     if options.audit:
         _add_evidence(invocation, made.manifest, options.scope.sources)
+    keep_in_store(directory, made.page.parent, "report", utc_now())
     return made.page
 
 
@@ -107,10 +109,11 @@ def read_digest(invocation: Invocation, options: ReportOptions, format_: DigestF
     Raises:
         UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
     """
-    require_published(invocation.directory.warehouse)
+    published = invocation.published_directory.warehouse
+    require_published(published)
     from cbr_warehouse.report.digest import digest_text, make_digest
 
-    digest = make_digest(invocation.directory.warehouse, options)
+    digest = make_digest(published, options)
     if format_ is DigestFormat.JSON:
         return json.dumps(digest, indent=2)
     return digest_text(digest)

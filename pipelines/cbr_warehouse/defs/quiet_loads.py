@@ -22,7 +22,7 @@ from cbr_warehouse.defs.own_runs import is_of_location, location_of_run
 from cbr_warehouse.defs.unfinished_runs import UNFINISHED
 from cbr_warehouse.errors import CbrWarehouseError
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.locks import hold_directory
+from cbr_warehouse.load.locks import hold_publication
 from cbr_warehouse.warehouse.conditions import CONDITIONS
 
 SLOW_AFTER = timedelta(seconds=60)
@@ -52,6 +52,7 @@ def publish_if_quiet(
     # Once a day the whole is published, checked and counted, whether there was news or not.
     if not is_counted_on(context.instance, datetime.now(UTC)):
         return
+    installation.bring_up()
     if has_news(load_context.directory, load_context.contract, load_context.analytics):
         return
     _tag(context, "yes")
@@ -91,8 +92,8 @@ def _publish(
 
     path = load_context.directory.warehouse
     try:
-        with hold_directory(load_context, f"publication by Dagster run {context.run.run_id}"):
-            refuse_held_back(build_and_mend(load_context))
+        with hold_publication(load_context, f"publication by Dagster run {context.run.run_id}") as own:
+            refuse_held_back(build_and_mend(own))
         with open_published(path) as connection:
             rows = count_rows(connection, UPDATED)
         if changed := _changed_conditions(context.instance, installation):

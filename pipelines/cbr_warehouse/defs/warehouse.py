@@ -14,7 +14,7 @@ from cbr_warehouse.defs.freshness import freshness_by
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.progress import logged_in_run
 from cbr_warehouse.defs.waiting import log_waits
-from cbr_warehouse.load.locks import hold_directory
+from cbr_warehouse.load.locks import hold_publication
 from cbr_warehouse.tables.partition_writer import PARTITIONED, SET_LATER
 from cbr_warehouse.warehouse.checks import REFERENCES, CheckResult, check_all
 from cbr_warehouse.warehouse.open_published import open_published
@@ -47,8 +47,11 @@ def warehouse_asset(installation: Installation) -> dg.AssetsDefinition:
         load_context = logged_in_run(installation.load_context, context)
         with as_dagster_failures():
             if context.selected_asset_keys:
-                with hold_directory(load_context, f"publication by Dagster run {context.run.run_id}"):
-                    refuse_held_back(build_and_mend(load_context))
+                what = f"publication by Dagster run {context.run.run_id}"
+                with hold_publication(load_context, what) as own:
+                    refuse_held_back(build_and_mend(own))
+            else:
+                installation.bring_up(published_only=True)
             with open_published(directory.warehouse) as connection:
                 rows = count_rows(connection, tables)
                 checked = check_all(connection, contract)

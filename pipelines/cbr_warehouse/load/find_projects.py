@@ -21,6 +21,7 @@ from cbr_warehouse.raw.found_projects import (
     read_found_projects,
     write_found_projects,
 )
+from cbr_warehouse.remote.place import keep_in_store
 from cbr_warehouse.settings.select_sources import ReadyAccount
 from cbr_warehouse.storage.format_version import upgrade_format
 from cbr_warehouse.storage.layout import DataDirectory
@@ -95,6 +96,7 @@ def find_projects(
             report = _bring_up_to_date(directory, name, lists, configured, clock())
             if report.is_changed:
                 write_found_projects(directory, name, report.projects)
+                keep_in_store(directory, directory.found_projects(name), f"projects of {name}", clock())
         return report
 
     return _with_failure(account, note)

@@ -10,6 +10,15 @@ from contextlib import ExitStack, contextmanager
 
 from cbr_warehouse.load.compact_days import resume_compaction
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.store import (
+    bring_up_published,
+    bring_up_sources,
+    commit_sources,
+    for_publication,
+    hold_in_store,
+    hold_published_in_store,
+    sources_in_store,
+)
 from cbr_warehouse.storage.atomic_write import remove_abandoned, remove_unfinished
 from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.format_version import upgrade_format
@@ -23,14 +32,20 @@ _ABANDONED_AFTER_SECONDS = 3600.0
 
 
 @contextmanager
-def hold_source(context: LoadContext, source: str, what: str, *, wait: bool) -> Iterator[None]:
+def hold_source(
+    context: LoadContext, source: str, what: str, *, wait: bool, keep: bool = True
+) -> Iterator[None]:
     """Keeps other loads of a source out while the block runs, and removes its unfinished files.
+
+    Of a directory in a store, it has what the store has before the block, and what the block made is
+    committed after it.
 
     Args:
         context: The load's dependencies.
         source: Name of the source.
         what: What the block does, for those it keeps out.
         wait: Whether to wait for another load of the source instead of failing.
+        keep: Whether to continue with what a killed process left of a directory in a store.
 
     Raises:
         LoadRunningError: Another process loads the source, and ``wait`` is false.
@@ -39,13 +54,16 @@ def hold_source(context: LoadContext, source: str, what: str, *, wait: bool) -> 
     """
     directory = context.directory
     upgrade_format(directory)
-    with hold_lock(
-        directory.source_lock(source),
-        what=what,
-        now=context.clock(),
-        wait=wait,
-        report=lambda sentence: context.progress.notice(f"{source}: {sentence}"),
-    ) as was_killed:
+    with (
+        hold_lock(
+            directory.source_lock(source),
+            what=what,
+            now=context.clock(),
+            wait=wait,
+            report=lambda sentence: context.progress.notice(f"{source}: {sentence}"),
+        ) as was_killed,
+        hold_in_store(context, source, what, wait=wait, keep=keep),
+    ):
         # A walk through years of folders, for which only a killed process is a reason.
         for folder in directory.source_folders(source) if was_killed else ():
             remove_unfinished(folder)
@@ -80,6 +98,29 @@ def hold_directory(context: LoadContext, what: str) -> Iterator[None]:
 
 
 @contextmanager
+def hold_publication(context: LoadContext, what: str) -> Iterator[LoadContext]:
+    """Keeps other publications out while the block builds the warehouse; waits for its turn.
+
+    Args:
+        context: The load's dependencies.
+        what: What the block does, for those it keeps out.
+
+    Yields:
+        The context to build it with. Of a directory in a store, its directory is another folder, which has
+        what is committed of all sources; after the block the published file is in both.
+
+    Raises:
+        StorageError: The data directory cannot be written, or another host published meanwhile.
+    """
+    own = for_publication(context)
+    with hold_directory(own, what), hold_published_in_store(own, what, QUIET_SECONDS):
+        upgrade_format(own.directory)  # a directory in a store may have lacked it until now
+        bring_up_sources(own)
+        yield own
+    bring_up_published(context)
+
+
+@contextmanager
 def hold_everything(context: LoadContext, what: str, *, wait: bool = False) -> Iterator[None]:
     """Keeps all loads out while the block runs; for what concerns the files of every source.
 
@@ -95,11 +136,16 @@ def hold_everything(context: LoadContext, what: str, *, wait: bool = False) -> I
     directory = context.directory
     with ExitStack() as locks:
         # In the order of their names; a source on its first load has a lock before it has any raw.
-        for source in sorted({*directory.sources_with_raw(), *directory.sources_with_lock()}):
-            locks.enter_context(hold_source(context, source, what, wait=wait))
+        known = {*directory.sources_with_raw(), *directory.sources_with_lock(), *sources_in_store(context)}
+        for source in sorted(known):
+            locks.enter_context(hold_source(context, source, what, wait=wait, keep=False))
         held = set(directory.sources_with_lock())
         locks.enter_context(hold_directory(context, what))
+        locks.enter_context(hold_published_in_store(context, what, QUIET_SECONDS, keep=False))
         # While that was waited for, a source may have begun its first load. This never waits.
-        for source in sorted(set(directory.sources_with_lock()) - held):
-            locks.enter_context(hold_source(context, source, what, wait=False))
+        later = {*directory.sources_with_lock(), *sources_in_store(context)} - held
+        for source in sorted(later):
+            locks.enter_context(hold_source(context, source, what, wait=False, keep=False))
         yield
+        # Before what was made of them.
+        commit_sources(context, sorted(known | later))

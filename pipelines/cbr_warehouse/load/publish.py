@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from cbr_warehouse.errors import CbrWarehouseError, LoadRunningError, StorageError
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.load.locks import hold_directory, hold_source
+from cbr_warehouse.load.locks import hold_publication, hold_source
 from cbr_warehouse.load.mend_tables import mend_days
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.unfinished_rebuild import finish_rebuild
@@ -44,8 +44,8 @@ def publish_warehouse(context: LoadContext, *, still_loading: int = 0) -> Mappin
     context.progress.step("", f"warehouse published{rest}")
     try:
         finish_rebuild(context)
-        with hold_directory(context, "publication"):
-            publication = build_and_mend(context)
+        with hold_publication(context, "publication") as own:
+            publication = build_and_mend(own)
     except BaseException:
         context.progress.fail("")
         raise
@@ -57,7 +57,7 @@ def build_and_mend(context: LoadContext) -> Publication:
     """Builds and publishes the warehouse, again where damaged partitions could be made again from raw.
 
     Args:
-        context: The load's dependencies; the caller holds the data directory.
+        context: What :func:`~cbr_warehouse.load.locks.hold_publication` gave the caller.
 
     Raises:
         WarehouseError: What was built breaks a key or a reference; nothing is published.

@@ -32,6 +32,7 @@ from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.source_state import read_source_state, settle_of
+from cbr_warehouse.load.store import commit_sources
 from cbr_warehouse.load.take_inventory import take_inventory
 from cbr_warehouse.raw.damage import is_deep_load_required, note_deep_load
 from cbr_warehouse.raw.inventory_entries import Snapshot
@@ -277,6 +278,8 @@ class _SourceLoad:
         hidden = sweep_providers(sweeps, plan, self._advance)
         sweep_unwindowed(sweeps, plan, self._advance)
         vanished = follow_tasks(sweeps, followed, self._advance)
+        # Of a directory in a store: what was received survives this machine from here on.
+        commit_sources(self._context, (self._name,))
         self._with_sound_tables(self._make_tables)
         progress.step(self._name, "completeness checked")
         horizon = Horizon(self._source.history, self._settle)

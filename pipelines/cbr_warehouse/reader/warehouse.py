@@ -3,6 +3,7 @@
 The queries of rows are in ``selection``, the forms of a result in ``formats``.
 """
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from cbr_warehouse.reader.describe import describe, describe_as_html
 from cbr_warehouse.reader.formats import As, convert, require_known_form
 from cbr_warehouse.reader.selection import Moment, Selection, Value
 from cbr_warehouse.reader.views import Macro, View
+from cbr_warehouse.remote.place import bring_up_for_reading, directory_at
 from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
@@ -29,12 +31,15 @@ from cbr_warehouse.warehouse.open_published import PublishedWarehouse, connect_p
 from cbr_warehouse.warehouse.query import query_failed, read_watermark
 from cbr_warehouse.warehouse.reading_statement import require_reading
 
+logger = logging.getLogger(__name__)
+
 
 def open_warehouse(path: str | PathLike[str] = "data") -> "Warehouse":
     """Opens the published warehouse of a data directory.
 
     Args:
-        path: The data directory, or the ``.duckdb`` file itself.
+        path: The data directory, or the ``.duckdb`` file itself; also ``s3://bucket/prefix``, with
+            credentials and endpoint in the environment (AWS_ACCESS_KEY_ID and so on).
 
     Returns:
         The warehouse; use it in a ``with`` block, or close it. To see what a later load published, open it
@@ -42,9 +47,15 @@ def open_warehouse(path: str | PathLike[str] = "data") -> "Warehouse":
 
     Raises:
         FormatError: A newer version wrote the data directory.
+        StorageError: The store refused something.
         WarehouseError: The file is missing or cannot be read.
     """
-    place = Path(path)
+    if isinstance(path, str) and path.startswith("s3://"):
+        directory = directory_at(path)
+        bring_up_for_reading(directory, logger.warning, published_only=True)
+        place = directory.root
+    else:
+        place = Path(path)
     if place.is_dir():
         require_known_format(DataDirectory(place))
     return Warehouse(connect_published(place / "warehouse.duckdb" if place.is_dir() else place))

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 from cbr_warehouse.settings.day_boundaries import parse_anchor, parse_timezone
 from cbr_warehouse.settings.durations import ALLOWED_DURATION
 from cbr_warehouse.settings.endpoints import parse_endpoint
-from cbr_warehouse.settings.locate import parse_folder
+from cbr_warehouse.settings.locate import parse_folder, parse_place
 from cbr_warehouse.settings.secret_references import Reference, parse_reference, parse_text_or_reference
 
 REPORTED_ELSEWHERE = "reported_elsewhere"
@@ -58,6 +58,10 @@ def _path(value: object, info: ValidationInfo) -> Path:
     return parse_folder(value, _origin(info).base)
 
 
+def _place(value: object, info: ValidationInfo) -> Path | str:
+    return parse_place(value, _origin(info).base)
+
+
 def _existing_file(value: object, info: ValidationInfo) -> Path:
     path = _path(value, info)
     try:
@@ -76,6 +80,7 @@ Owner = Annotated[
     str, Field(pattern=r"\A(team:[A-Za-z0-9 _-]{1,64}|[^\s@:<>,;]{1,64}@[A-Za-z0-9.-]{1,253})\z")
 ]
 Folder = Annotated[Path, BeforeValidator(_path)]
+Place = Annotated[Path | str, BeforeValidator(_place)]
 ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
 Timezone = Annotated[str, BeforeValidator(parse_timezone)]
 Anchor = Annotated[time, BeforeValidator(parse_anchor)]

@@ -25,6 +25,7 @@ DEFAULT_UMASK = "077"
 KEYS = frozenset(
     (
         "data_dir",
+        "cache_dir",
         "umask",
         "timezone",
         "day_anchor",
@@ -47,7 +48,10 @@ KEYS = frozenset(
 """What a configuration may have at its top: the fields of ``Settings``, which is slow to import."""
 
 
-_NO_STORE = "Data are loaded into a folder, and 'cbr-warehouse copy' copies it to an object store"
+_ALLOWED_STORE = "Data are in a folder, or in an object store: s3://bucket/prefix"
+
+
+_STORE = re.compile("s3://[^/]")
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,19 @@ class Location:
     """Where the data are, and who may read what is written.
 
     Attributes:
-        data_dir: The data directory, absolute.
+        data_dir: The data directory, absolute; of one in an object store its address.
         umask: Permission bits that new files do not get: three octal digits.
+        cache_dir: Where working copies of data directories in a store are; None for the usual folder.
     """
 
-    data_dir: Path
+    data_dir: Path | str
     umask: str
+    cache_dir: Path | None = None
 
 
-def read_location(config: Path | None, data_dir: Path | None, environ: Mapping[str, str]) -> Location | None:
+def read_location(
+    config: Path | None, data_dir: Path | str | None, environ: Mapping[str, str]
+) -> Location | None:
     """Reads the keys that say where the data are, and no other value.
 
     Args:
@@ -82,25 +90,46 @@ def read_location(config: Path | None, data_dir: Path | None, environ: Mapping[s
     raw = {} if path is None else parse_file(path)
     base = Path.cwd() if path is None else path.absolute().parent
     try:
-        configured = parse_folder(raw.get("data_dir", DEFAULT_DATA_DIR), base)
+        configured = parse_place(raw.get("data_dir", DEFAULT_DATA_DIR), base)
+        cache_dir = parse_folder(raw["cache_dir"], base) if "cache_dir" in raw else None
         umask = parse_umask(raw.get("umask", DEFAULT_UMASK))
     except ValueError:
         return None
     if not raw.keys() <= KEYS:
         return None
-    return Location(named_data_dir(data_dir, environ) or configured, umask)
+    return Location(named_data_dir(data_dir, environ) or configured, umask, cache_dir)
 
 
-def named_data_dir(data_dir: Path | None, environ: Mapping[str, str]) -> Path | None:
+def named_data_dir(data_dir: Path | str | None, environ: Mapping[str, str]) -> Path | str | None:
     """The data directory of ``--data-dir`` or the environment, absolute; None if neither names one.
 
     Raises:
-        SettingsError: It is a URL.
+        SettingsError: It is a URL, and none of an object store.
     """
-    named = data_dir or (Path(environ[DATA_DIR_VARIABLE]) if environ.get(DATA_DIR_VARIABLE) else None)
-    if named is not None and _is_url(str(named)):
-        raise SettingsError(f"--data-dir or {DATA_DIR_VARIABLE}: {named} is no folder. {_NO_STORE}.")
-    return None if named is None else named.absolute()
+    named = data_dir or environ.get(DATA_DIR_VARIABLE)
+    if not named:
+        return None
+    text = str(named)
+    if isinstance(named, str) and _is_store(text):
+        return text
+    if _is_url(text):
+        raise SettingsError(f"--data-dir or {DATA_DIR_VARIABLE}: {text} is no folder. {_ALLOWED_STORE}.")
+    return Path(named).absolute()
+
+
+def parse_place(value: object, base: Path) -> Path | str:
+    """Makes a configured path absolute, and leaves the address of an object store as it is.
+
+    Args:
+        value: What the user wrote; a Path passes.
+        base: Base directory of a relative path.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if isinstance(value, str) and _is_store(value):
+        return value
+    return parse_folder(value, base)
 
 
 def parse_folder(value: object, base: Path) -> Path:
@@ -118,8 +147,13 @@ def parse_folder(value: object, base: Path) -> Path:
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ValueError("not a quoted path")
     if _is_url(value):
-        raise ValueError(f"a URL, not a path. {_NO_STORE}")
+        raise ValueError(f"a URL, not a path. {_ALLOWED_STORE}")
     return resolve_path(value, base)
+
+
+def _is_store(text: str) -> bool:
+    """Whether this is the address of an object store; its form is checked where it is opened."""
+    return _STORE.match(text) is not None and text.isprintable()
 
 
 def _is_url(text: str) -> bool:

@@ -38,6 +38,7 @@ from cbr_warehouse.settings.field_types import (
     Id,
     Origin,
     Owner,
+    Place,
     Secret,
     TextOrReference,
     Timezone,
@@ -137,7 +138,8 @@ class Settings(Values):
     """The whole configuration.
 
     Attributes:
-        data_dir: The data directory, absolute.
+        data_dir: The data directory, absolute; of one in an object store its address.
+        cache_dir: Where working copies of data directories in a store are; None for the usual folder.
         umask: Permission bits that new files and directories do not get: three octal digits.
         timezone: Time zone of the analytics' days.
         day_anchor: Local time at which a backup day begins.
@@ -158,9 +160,12 @@ class Settings(Values):
         accounts: Accounts whose projects are found.
     """
 
-    data_dir: Folder = Field(
-        Path(DEFAULT_DATA_DIR), validate_default=True, description="the path of a folder, in quotes"
+    data_dir: Place = Field(
+        Path(DEFAULT_DATA_DIR),
+        validate_default=True,
+        description="the path of a folder, in quotes, or s3://bucket/prefix",
     )
+    cache_dir: Folder | None = Field(None, description="the path of a folder, in quotes")
     umask: Annotated[str, BeforeValidator(parse_umask)] = Field(DEFAULT_UMASK, description=ALLOWED_UMASK)
     timezone: Timezone = Field("UTC", description=ALLOWED_TIMEZONE)
     day_anchor: Anchor = Field(time(18), description=ALLOWED_ANCHOR)

@@ -52,7 +52,7 @@ _NAMED_TABLES = (
 
 def read_settings(
     config: Path | None,
-    data_dir: Path | None,
+    data_dir: Path | str | None,
     environ: Mapping[str, str],
     extra_checks: ExtraChecks | None = None,
 ) -> Settings:
@@ -60,7 +60,7 @@ def read_settings(
 
     Args:
         config: File from ``--config``.
-        data_dir: Directory from ``--data-dir``.
+        data_dir: Directory or address from ``--data-dir``.
         environ: The environment variables.
         extra_checks: Checks that the command would make later, so that all problems are reported at once.
 

@@ -64,13 +64,13 @@ def test_without_credentials_it_says_which_variables(monkeypatch: pytest.MonkeyP
     assert "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY" in sentence
 
 
-def test_a_url_is_no_data_directory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_of_another_kind_is_no_data_directory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It became a folder named ``s3:``."""
-    for words in (("--data-dir", "s3://bucket/a", "status"), ("status", "--data-dir", "obs://bucket/a")):
+    for words in (("--data-dir", "obs://bucket/a", "status"), ("status", "--data-dir", "https://bucket/a")):
         status, sentence = refused(*words)
         assert status == 2
-        assert "'cbr-warehouse copy' copies it to an object store" in sentence
-    (folder / "cbr-warehouse.toml").write_text('data_dir = "s3://bucket/a"\n')
+        assert "in an object store: s3://bucket/prefix" in sentence
+    (folder / "cbr-warehouse.toml").write_text('data_dir = "obs://bucket/a"\n')
     status, sentence = refused("status")
     assert status == 2
     assert "cbr-warehouse.toml: data_dir: a URL, not a path" in sentence
