@@ -18,11 +18,11 @@ from cbr_warehouse.defs.build import build_location
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import partition_days
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.remote.place import directory_at
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime, Timeouts
-from cbr_warehouse.storage.layout import DataDirectory
 from support.scripted_transport import ScriptedTransport
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -186,7 +186,7 @@ class Deployment:
         return {date.fromisoformat(partition) for partition in found}
 
 
-def make_installation(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys: Any) -> Installation:
+def make_installation(data_dir: Path | str, clock: Clock, apis: dict[str, Api], **keys: Any) -> Installation:
     """An installation whose sources are these APIs, each of a project of its own."""
     alike = {"endpoint": "https://cbr.example.com", "token": "env:TOKEN", "history": "9d"}
     sources = [{"name": name, "project_id": uuid5(NAMESPACE_DNS, name).hex} | alike for name in apis]
@@ -203,7 +203,7 @@ def make_installation(data_dir: Path, clock: Clock, apis: dict[str, Api], **keys
         )
 
     loading = LoadContext(
-        DataDirectory(settings.data_dir),
+        directory_at(settings.data_dir, settings.cache_dir),
         read_contract(),
         clock,
         lambda: UUID(int=next(numbers) << 96),

@@ -36,6 +36,8 @@ def analytics_asset(installation: Installation) -> dg.AssetsDefinition:
         # In the order of their dependencies, in which Dagster requires materializations to be reported.
         keys = [analytics_key(definition.name) for definition in materialized_definitions()]
         chosen = [key for key in keys if key in context.selected_asset_keys]
+        with as_dagster_failures():
+            installation.bring_up(published_only=True)
         with (
             as_dagster_failures(),
             open_published(installation.load_context.directory.warehouse) as connection,

@@ -52,6 +52,7 @@ def examine_now(installation: Installation) -> dict[str, Violations]:
         WarehouseError: There is no published warehouse.
     """
     load_context, alerts = installation.load_context, installation.settings.alerts
+    installation.bring_up(published_only=True)
     limits = Limits(alerts.newest_task, alerts.unverified, alerts.quarantined, alerts.retention_left)
     return examine(load_context.directory.warehouse, load_context.clock(), limits)
 

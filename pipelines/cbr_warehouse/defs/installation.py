@@ -1,5 +1,6 @@
 """What the definitions are built from: the configuration and the context of loads."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,11 +8,13 @@ from cbr_warehouse.errors import SettingsError
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.found_sources import with_found_sources
 from cbr_warehouse.load.live_context import live_context
+from cbr_warehouse.remote.place import bring_up_for_reading, directory_at
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.select_sources import choose_sources
-from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.permissions import restrict_new_files
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,18 @@ class Installation:
             return str(error)
         return None
 
+    def bring_up(self, *, published_only: bool = False) -> None:
+        """Has of a data directory in a store what the store has; of a folder it does nothing.
+
+        Args:
+            published_only: Whether the published warehouse is enough.
+
+        Raises:
+            StorageError: The store refused something.
+        """
+        directory = self.load_context.directory
+        bring_up_for_reading(directory, logger.warning, published_only=published_only)
+
 
 def read_installation(environ: Mapping[str, str]) -> Installation:
     """Reads the configuration as the commands do, without resolving secrets.
@@ -52,6 +67,7 @@ def read_installation(environ: Mapping[str, str]) -> Installation:
     """
     configured = read_settings(None, None, environ)
     restrict_new_files(int(configured.umask, 8))
-    directory = DataDirectory(configured.data_dir)
+    directory = directory_at(configured.data_dir, configured.cache_dir, environ)
+    bring_up_for_reading(directory, logger.warning, published_only=True)
     settings = with_found_sources(configured, directory)
     return Installation(settings, live_context(directory, settings), environ)

@@ -40,6 +40,7 @@ from cbr_warehouse.extract.plan import Plan, Range
 from cbr_warehouse.json_log import with_log_ids
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.locks import hold_source
+from cbr_warehouse.load.store import commit_sources
 from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.settings.select_sources import require_sources
 
@@ -130,6 +131,7 @@ def _load(
     what = f"load of {source.name} by Dagster run {context.run.run_id}"
     with with_log_ids(run=context.run.run_id), hold_source(load_context, source.name, what, wait=True):
         result = load_source(load_context, ready, _request(context, load_context, source, own))
+        commit_sources(load_context, (source.name,))  # what is published is committed before
         will_fail = _missing_days(result, own) or _days_to_report(context, result)
         will_be_skipped = will_fail or has_failed_step(context)
         publishes = _publishes(context, load_context)

@@ -13,6 +13,7 @@ from cbr_warehouse.defs.asset_keys import REPORT_JOB, REPORT_SCHEDULE, report_ke
 from cbr_warehouse.defs.failures import as_dagster_failures
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.upstream_assets import read_by_report
+from cbr_warehouse.remote.place import keep_in_store
 from cbr_warehouse.report.options import ReportOptions, Scope, missing_packages, require_packages
 
 AFTER_THE_DAY = timedelta(minutes=90)
@@ -65,6 +66,7 @@ def report_asset(installation: Installation) -> dg.AssetsDefinition:
             require_packages()
             from cbr_warehouse.report.build import make_report
 
+            installation.bring_up(published_only=not config.audit)
             made = make_report(
                 directory.warehouse, None, directory.reports, options, installation.load_context.clock()
             )
@@ -73,6 +75,7 @@ def report_asset(installation: Installation) -> dg.AssetsDefinition:
 
                 contract, exceptions = installation.load_context.contract, installation.settings.exceptions
                 add_pack(directory, contract, exceptions, made.manifest)
+            keep_in_store(directory, made.page.parent, "report", installation.load_context.clock())
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(made.page),

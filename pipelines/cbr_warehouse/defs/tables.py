@@ -41,6 +41,7 @@ def tables_asset(installation: Installation, days: dg.PartitionsDefinition[str])
     def make_days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         own = {day.isoformat() for day in own_days(context)}
         with as_dagster_failures():
+            installation.bring_up()
             made = {
                 day
                 for source in _sources(context, directory)

@@ -4,6 +4,7 @@ Dagster's launcher cannot tell that a run whose machine was restarted is dead: t
 it its place in the queue and its pool. Its process can tell (``run_process``) if it is a child of this code
 server. Elsewhere the locks of the data directory can, since they die with their holder: a run that loads a
 source holds the lock of that source, one that writes tables or the warehouse holds that of the directory.
+Of a directory in a store, its leases tell the same of runs on other machines.
 """
 
 from collections.abc import Iterable
@@ -14,8 +15,8 @@ import dagster as dg
 from cbr_warehouse.defs.asset_keys import LOAD_JOB, PUBLISH_JOB, SOURCE_TAG
 from cbr_warehouse.defs.own_runs import is_of_location, is_own_run
 from cbr_warehouse.defs.run_process import is_process_alive
+from cbr_warehouse.load.store import directory_holder, source_holder
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.storage.lock import describe_holder
 
 SILENCE = timedelta(minutes=3)
 """How long a living run may log nothing while it holds no lock, where nothing is known of its process; its
@@ -47,7 +48,7 @@ def reason_to_wait(
         source: Name of the source.
         now: The present, UTC.
     """
-    if holder := describe_holder(directory.source_lock(source)):
+    if holder := source_holder(directory, source, now):
         return f"{source}: {holder} is running"
     own = dg.RunsFilter(job_name=LOAD_JOB, tags={SOURCE_TAG: source}, statuses=UNFINISHED)
     found = _first_alive(instance, instance.get_runs(own), directory, now, may_retry=False)
@@ -77,7 +78,7 @@ def fail_dead_runs(
             # What it does may be long, silent and without a lock.
             logged = instance.all_logs(run.run_id)
             reason = _GONE if is_process_alive(run, logged, now) is False else None
-        elif describe_holder(directory.source_lock(source)) is not None:
+        elif source_holder(directory, source, now) is not None:
             reason = None
         else:
             reason = _reason_dead(instance, run, directory, now)
@@ -114,19 +115,14 @@ def _first_alive(
     for run in runs:
         if (reason := _reason_dead(instance, run, directory, now)) is None:
             return run
-        _fail(instance, run, reason, may_retry=may_retry)
+        if not may_retry:
+            instance.add_run_tags(run.run_id, {_MAX_RETRIES: "0"})
+        _fail(instance, run, reason)
     return None
 
 
-def _fail(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str, *, may_retry: bool = True) -> None:
+def _fail(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
     """Marks a run that died as failed, and frees its pools."""
-    # Its process may be gone because it has ended well since the run was read, which on a busy machine was
-    # seconds ago. What a process that is gone has recorded does not change any more.
-    current = instance.get_run_by_id(run.run_id)
-    if current is None or current.status not in UNFINISHED:
-        return
-    if not may_retry:
-        instance.add_run_tags(run.run_id, {_MAX_RETRIES: "0"})
     instance.report_run_failed(
         run,
         f"The process of this run ended without a word: {reason}. Nothing is lost; the next run does what "
@@ -152,6 +148,6 @@ def _reason_dead(
         return _GONE
     newest = max((entry.timestamp for entry in logged), default=now.timestamp())
     is_silent = now.timestamp() - newest > SILENCE.total_seconds()
-    if is_alive or not is_silent or describe_holder(directory.lock) is not None:
+    if is_alive or not is_silent or directory_holder(directory, now) is not None:
         return None
     return f"it holds no lock of {directory.root}, and has logged nothing for {SILENCE}"
