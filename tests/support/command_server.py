@@ -32,7 +32,7 @@ from typing import IO, NoReturn
 
 COMMAND = "cbr_warehouse.cli.main"
 PACKAGES = Path(__file__).parents[2] / "pipelines"
-LEFT_OUT = ("reader", "report", "mcp_server", "defs", "definitions", "component")
+LEFT_OUT = ("reader", "report", "mcp_server", "defs", "definitions", "component", "workers")
 """What imports frames, plots, Dagster or an optional library: few commands need one, and import it."""
 
 
