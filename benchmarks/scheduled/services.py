@@ -20,6 +20,7 @@ BIN = Path(sys.executable).parent
 PROJECT = "04f1829c788037ac2fb8c01eb2b04b95"
 LOCATION = "cbr-warehouse"
 MODULE = "cbr_warehouse.definitions"
+FORK_SERVER = "multiprocessing.forkserver"
 STARTS_WITHIN_SECONDS = 180
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -31,12 +32,14 @@ class Process:
 
     Attributes:
         process_id: Its number.
+        parent_id: Number of the process that started it.
         command: Its command line.
         resident_bytes: Its resident memory.
         cpu_seconds: User and system time, that of its ended children included.
     """
 
     process_id: int
+    parent_id: int
     command: str
     resident_bytes: int
     cpu_seconds: float
@@ -55,7 +58,7 @@ def processes_of(session: int) -> Iterator[Process]:
         except (OSError, IndexError):  # it ended meanwhile
             continue
         cpu = sum(map(int, fields[11:15])) / _TICKS_A_SECOND
-        yield Process(int(folder.name), command, int(fields[21]) * _PAGE_BYTES, cpu)
+        yield Process(int(folder.name), int(fields[1]), command, int(fields[21]) * _PAGE_BYTES, cpu)
 
 
 @dataclass
@@ -179,8 +182,12 @@ class Installation:
     def servers(self) -> Iterator[tuple[str, Process]]:
         """The processes that last, with the name of their service; not those of single runs."""
         for name, session in self.sessions.items():
-            for process in processes_of(session):
-                if "multiprocessing" not in process.command:
+            found = {process.process_id: process for process in processes_of(session)}
+            for process in found.values():
+                parent = found.get(process.parent_id)
+                # A run is a fork of the fork server, with its command line, or was started as Dagster does.
+                is_fork = parent is not None and FORK_SERVER in parent.command
+                if not is_fork and "multiprocessing.spawn" not in process.command:
                     yield name, process
 
 

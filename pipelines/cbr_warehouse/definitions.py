@@ -17,6 +17,9 @@ def defs() -> dg.Definitions:
         SettingsError: The configuration is invalid; Dagster shows the message.
     """
     from cbr_warehouse.defs.installation import read_installation  # noqa: PLC0415  importing this module must cost nothing
+    from cbr_warehouse.defs.run_start import fork_runs  # noqa: PLC0415
+
+    fork_runs()
 
     # Validated first: an error raised from within the folder would be hidden below a listing of the folder.
     read_installation(os.environ)
