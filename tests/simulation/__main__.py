@@ -1,7 +1,6 @@
 """The command: ``python -m simulation``, in the folder of the tests; ``make simulate``."""
 
 import argparse
-import json
 import logging
 import os
 import sys
@@ -29,7 +28,7 @@ def main() -> int:
     parser.add_argument("--ticks", type=int, default=TICKS, help="hourly ticks of a life")
     parser.add_argument("--first", type=int, default=1, help="number of the first seed")
     parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--out", type=Path, help="write the totals as JSON")
+    parser.add_argument("--out", type=Path, help="write the totals as JSON, after each life")
     parser.add_argument("--plant", choices=FAULTS, help="with --seed: plant a fault in the code under test")
     parser.add_argument(
         "--find",
@@ -41,10 +40,8 @@ def main() -> int:
         return _find(options.find, options.first, options.ticks)
     if options.seed:
         return _live_again(Seed.parse(options.seed), options.log, options.plant)
-    totals = live_many(options.first, options.ticks, options.loads, options.workers)
+    totals = live_many(options.first, options.ticks, options.loads, options.workers, options.out)
     print(totals.describe())
-    if options.out:
-        options.out.write_text(json.dumps(vars(totals), default=str), encoding="utf-8")
     return 1 if totals.failures else 0
 
 

@@ -1,5 +1,6 @@
 """Many lives, by several processes, each in a folder in memory where there is one."""
 
+import json
 import logging
 import resource
 import sys
@@ -79,7 +80,7 @@ def live_in_memory(
     return course, _cpu_seconds() - began
 
 
-def live_many(first: int, ticks: int, loads: int, workers: int) -> Totals:
+def live_many(first: int, ticks: int, loads: int, workers: int, out: Path | None = None) -> Totals:
     """Lives one life after another until there were so many loads.
 
     Args:
@@ -87,6 +88,7 @@ def live_many(first: int, ticks: int, loads: int, workers: int) -> Totals:
         ticks: Ticks of each life.
         loads: Loads to reach; the lives that run then are ended as any other.
         workers: Processes.
+        out: File for the totals as JSON, written after each life: a night that is interrupted has them.
     """
     totals, began, reported = Totals(), time.monotonic(), time.monotonic()
     numbers = iter(range(first, 10**12))
@@ -97,6 +99,9 @@ def live_many(first: int, ticks: int, loads: int, workers: int) -> Totals:
             running.remove(done)
             course, cpu_seconds = done.result()
             totals.add(course, cpu_seconds)
+            totals.elapsed_seconds = time.monotonic() - began
+            if out is not None:
+                out.write_text(json.dumps(vars(totals), default=str), encoding="utf-8")
             if course.failure is not None:
                 print(describe_failure(course), flush=True)
             if totals.counts["loads"] < loads:
@@ -104,7 +109,6 @@ def live_many(first: int, ticks: int, loads: int, workers: int) -> Totals:
             if time.monotonic() - reported > REPORT_EVERY_SECONDS:
                 reported = time.monotonic()
                 print(f"{totals.counts['loads']:,} of {loads:,} loads", file=sys.stderr, flush=True)
-    totals.elapsed_seconds = time.monotonic() - began
     return totals
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import select
 import struct
 import subprocess
 import sys
@@ -15,6 +16,11 @@ from support.command_line import COMMAND, PACKAGES, Finished, Workplace
 
 CONVERSATION_SECONDS = 120.0
 """A command that waits for what nobody types is killed after this."""
+
+CTRL_C = "\x03"
+AGAIN_SECONDS = 2.0
+"""Ctrl-C is typed again after this, as a person does: Python sees a signal that arrives between showing a
+prompt and waiting for a key at the next key only."""
 
 
 def run_on_terminal(workplace: Workplace, columns: int, *words: str) -> Finished:
@@ -115,9 +121,14 @@ def converse(
     os.close(theirs)
     too_long = Timer(CONVERSATION_SECONDS, process.kill)
     too_long.start()
-    waiting, screen, seen = list(replies), b"", 0
+    waiting, screen, seen, typed = list(replies), b"", 0, ""
     with suppress(OSError):  # Linux reports the end of a terminal as an error
-        while chunk := os.read(ours, 65_536):
+        while True:
+            if typed == CTRL_C and not select.select([ours], [], [], AGAIN_SECONDS)[0]:
+                os.write(ours, typed.encode())
+                continue
+            if not (chunk := os.read(ours, 65_536)):
+                break
             screen += chunk
             while waiting and (at := screen.find(waiting[0][0].encode(), seen)) >= 0:
                 shown, typed = waiting.pop(0)

@@ -28,6 +28,9 @@ _CONFIGURED = frozenset(
 )
 """Tables that each file has by itself, and that are not copied from one to the other."""
 
+COPIED_TOGETHER = 64
+"""Files of sources that are open at once when they are copied."""
+
 
 def steps() -> tuple[list[tuple[Definition, ...]], ...]:
     """The base tables of the three steps, in groups that are filled together."""
@@ -124,25 +127,31 @@ def finish_whole(connection: duckdb.DuckDBPyConnection) -> None:
     create_views(connection, has_comments=True)
 
 
-def copy_made(connection: duckdb.DuckDBPyConnection, made: Path) -> None:
-    """Copies every row of a file of one source into the warehouse of all.
+def copy_made(connection: duckdb.DuckDBPyConnection, made: Sequence[Path]) -> None:
+    """Copies every row of files of single sources into the warehouse of all.
 
     Args:
         connection: The warehouse being built, in a transaction.
-        made: The file, which nobody writes to any more.
+        made: The files, which nobody writes to any more.
     """
     connection.execute("COMMIT")
-    connection.execute(f"ATTACH {literal(made)} AS made (READ_ONLY)")
+    for first in range(0, len(made), COPIED_TOGETHER):
+        _copy_together(connection, made[first : first + COPIED_TOGETHER])
+    connection.execute("BEGIN")
+
+
+def _copy_together(connection: duckdb.DuckDBPyConnection, made: Sequence[Path]) -> None:
+    """Copies files table by table: a transaction for each file and table would cost more than its rows."""
     try:
-        for schema, table in _tables(connection, "made"):
+        for (schema, table), queries in _attach(connection, made).items():
             name = f"{identifier(schema)}.{identifier(table)}"
             connection.execute("BEGIN")
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS FROM made.{name} LIMIT 0")
-            connection.execute(f"INSERT INTO {name} BY NAME FROM made.{name}")
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS {queries[0]} LIMIT 0")
+            connection.execute(f"INSERT INTO {name} BY NAME {' UNION ALL BY NAME '.join(queries)}")
             connection.execute("COMMIT")
     finally:
-        connection.execute("DETACH made")
-    connection.execute("BEGIN")
+        for number in range(len(made)):
+            connection.execute(f"DETACH DATABASE IF EXISTS made_{number}")
 
 
 def _fill(
@@ -156,28 +165,40 @@ def _fill(
 
 
 def _create_beside(
-    connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings, made: Iterable[Path]
+    connection: duckdb.DuckDBPyConnection, settings: AnalyticsSettings, made: Sequence[Path]
 ) -> None:
     """Creates the schema, and a view on each table of other files, as if they were in this one."""
     connection.execute("CREATE SCHEMA meta")
     create_schema(connection, settings, "", has_comments=False)
     connection.execute("DROP TABLE analytics.source_clock")
-    places: dict[tuple[str, str], list[str]] = {}
     connection.execute("COMMIT")
-    for number, path in enumerate(made):
-        connection.execute(f"ATTACH {literal(path)} AS made_{number} (READ_ONLY)")
-        for schema, table in _tables(connection, f"made_{number}"):
-            if schema != "meta":
-                query = f"FROM made_{number}.{identifier(schema)}.{identifier(table)}"
-                places.setdefault((schema, table), []).append(query)
+    places = _attach(connection, made)
     connection.execute("BEGIN")
-    show(connection, {place: " UNION ALL BY NAME ".join(parts) for place, parts in places.items()})
+    show(
+        connection,
+        {
+            (schema, table): " UNION ALL BY NAME ".join(parts)
+            for (schema, table), parts in places.items()
+            if schema != "meta"
+        },
+    )
 
 
 def show(connection: duckdb.DuckDBPyConnection, queries: Mapping[tuple[str, str], str]) -> None:
     """Creates a view for each query, by schema and name."""
     for (schema, name), query in queries.items():
         connection.execute(f"CREATE VIEW {identifier(schema)}.{identifier(name)} AS {query}")
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, made: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
+    """Attaches files as ``made_0`` and so on; gives a query on each file that has it by schema and table."""
+    queries: dict[tuple[str, str], list[str]] = {}
+    for number, path in enumerate(made):
+        connection.execute(f"ATTACH {literal(path)} AS made_{number} (READ_ONLY)")
+        for schema, table in _tables(connection, f"made_{number}"):
+            query = f"FROM made_{number}.{identifier(schema)}.{identifier(table)}"
+            queries.setdefault((schema, table), []).append(query)
+    return queries
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[tuple[str, str]]:

@@ -115,14 +115,19 @@ def _first_alive(
     for run in runs:
         if (reason := _reason_dead(instance, run, directory, now)) is None:
             return run
-        if not may_retry:
-            instance.add_run_tags(run.run_id, {_MAX_RETRIES: "0"})
-        _fail(instance, run, reason)
+        _fail(instance, run, reason, may_retry=may_retry)
     return None
 
 
-def _fail(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
+def _fail(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str, *, may_retry: bool = True) -> None:
     """Marks a run that died as failed, and frees its pools."""
+    # Its process may be gone because it has ended well since the run was read, which on a busy machine was
+    # seconds ago. What a process that is gone has recorded does not change any more.
+    current = instance.get_run_by_id(run.run_id)
+    if current is None or current.status not in UNFINISHED:
+        return
+    if not may_retry:
+        instance.add_run_tags(run.run_id, {_MAX_RETRIES: "0"})
     instance.report_run_failed(
         run,
         f"The process of this run ended without a word: {reason}. Nothing is lost; the next run does what "

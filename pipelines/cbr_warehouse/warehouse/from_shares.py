@@ -33,6 +33,9 @@ from cbr_warehouse.warehouse.working_file import attached
 PART_BACKUPS = 500_000
 """Backups of a source that one worker makes what is by resource from; those of more are divided."""
 
+THREADS = 2
+"""Of the one process that writes: workers wait for it, which is worth the fifth more CPU that two take."""
+
 
 def write_from_shares(
     next_file: Path,
@@ -88,17 +91,15 @@ class _Whole:
         remove_file(next_file)
         release_memory()
         with (
-            open_engine(self._directory.root, 1, spill_name="warehouse.duckdb-spill") as connection,
+            open_engine(self._directory.root, THREADS, spill_name="warehouse.duckdb-spill") as connection,
             attached(connection, next_file),
         ):
             limit_memory(connection, megabytes)
             own = self._run(make_own, self._shares)
             self._create(connection)
-            for made in own:
-                copy_made(connection, made.path)
+            copy_made(connection, [made.path for made in own])
             limit_memory(connection, max(analytics_megabytes(connection), megabytes))
-            for made in self._run_rest(connection, own):
-                copy_made(connection, made.path)
+            copy_made(connection, [made.path for made in self._run_rest(connection, own)])
             finish_whole(connection)
             connection.execute("COMMIT")
             connection.execute("CHECKPOINT")

@@ -7,7 +7,7 @@ import pytest
 from cbr_warehouse.cli.sql_prompt import completer, history_file, read_statements
 from support.command_line import Workplace
 from support.small_log import SmallLog
-from support.terminal import converse
+from support.terminal import CTRL_C, converse
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def test_ctrl_c_discards_a_statement_and_stops_a_query_but_not_the_prompt(stored
         stored,
         [
             ("cbr> ", "SELECT 'never\n"),
-            ("  -> ", "\x03"),
+            ("  -> ", CTRL_C),
             ("cbr> ", "SELECT sum(a.range * b.range % 7) FROM range(10000000) a, range(10000000) b;\n"),
-            ("range(10000000) b;", "\x03"),
+            ("range(10000000) b;", CTRL_C),
             ("cbr> ", "SELECT 'still ' || 'here';\n"),
             ("still here", ""),
             ("cbr> ", "\x04"),

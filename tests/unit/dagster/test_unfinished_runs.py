@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -13,6 +14,7 @@ from dagster._core.events import EngineEventData
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from cbr_warehouse.defs.asset_keys import SOURCE_TAG
+from cbr_warehouse.defs.run_process import is_process_alive
 from cbr_warehouse.load.locks import hold_directory, hold_source
 from support.dagster_deployment import NOW, Deployment
 
@@ -241,3 +243,28 @@ def test_between_ticks_a_dead_run_is_found_and_started_again(
     assert failed.status is dg.DagsterRunStatus.FAILURE
     assert "dagster/max_retries" not in failed.tags
     assert status_of(place, alive) is dg.DagsterRunStatus.STARTED
+
+
+@needs_proc
+@pytest.mark.parametrize("looks", ["load_schedule", "publish_sensor"])
+def test_a_run_that_ends_well_while_it_is_looked_at_is_not_failed(
+    install: Install, zombie: int, looks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is gone as well: on a busy machine, seconds lie between the look at each."""
+    place = install("a")
+    place.clock.now = datetime.now(UTC)
+    run = launch(place, "a", zombie)
+    success = dg.DagsterEvent(dg.DagsterEventType.PIPELINE_SUCCESS.value, job_name="load")
+
+    def look_after_its_end(*words: Any) -> bool | None:
+        place.instance.report_dagster_event(success, run.run_id)
+        return is_process_alive(*words)
+
+    monkeypatch.setattr("cbr_warehouse.defs.unfinished_runs.is_process_alive", look_after_its_end)
+    if looks == "load_schedule":
+        assert tick(place) == (["a"], None)
+    else:
+        repository = place.defs.get_repository_def()
+        with dg.build_sensor_context(instance=place.instance, repository_def=repository) as context:
+            repository.get_sensor_def(looks).evaluate_tick(context)
+    assert status_of(place, run) is dg.DagsterRunStatus.SUCCESS
