@@ -22,7 +22,8 @@ from support.command_line import Workplace
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 UNITS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "deploy/systemd").glob("*.service")}
-NAMES = {"code-server", "daemon", "webserver"}
+NAMES = {"code-server", "daemon", "webserver", "worker"}
+WITH_SECRETS = {"code-server", "worker"}
 MAPPED = "0000000000000000FFFF0000"
 """Begins an address of IPv4 on a socket of IPv6, as /proc/net prints it."""
 
@@ -58,9 +59,9 @@ def test_systemd_finds_nothing_wrong_and_little_exposed(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout
 
 
-def test_only_the_code_server_gets_the_secrets() -> None:
-    assert {name for name in NAMES if "EnvironmentFile" in unit(name)} == {"code-server"}
-    assert {name for name in NAMES if "CBR_WAREHOUSE_CONFIG" in unit(name)} == {"code-server"}
+def test_only_what_runs_loads_gets_the_secrets() -> None:
+    assert {name for name in NAMES if "EnvironmentFile" in unit(name)} == WITH_SECRETS
+    assert {name for name in NAMES if "CBR_WAREHOUSE_CONFIG" in unit(name)} == WITH_SECRETS
 
 
 def test_the_webserver_talks_to_this_machine_alone() -> None:
