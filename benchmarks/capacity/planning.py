@@ -17,6 +17,7 @@ from cbr_warehouse.contract.utc_days import DAY, day_of, days_between, start_of
 from cbr_warehouse.extract.forecast import ForecastInputs, forecast_load
 from cbr_warehouse.extract.plan import Horizon, Plan, Purpose, SourceState, plan_load
 from cbr_warehouse.raw.ledgers import AuditEntry
+from cbr_warehouse.tables.sorted_times import SortedTimes
 from cbr_warehouse.tables.stored_tasks import FollowedTask
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 from cbr_warehouse.verify.fallback_queries import expected_sweeps
@@ -72,9 +73,8 @@ class SourceLoads:
     def __init__(self, source: ModelSource, tasks: Tasks, start: datetime) -> None:
         self._source = source
         self._tasks = tasks
-        self._index = TimeIndex(
-            dict.fromkeys(COLUMNS, tasks.created), tasks.created, np.sort(tasks.ended), {}
-        )
+        created, ended = SortedTimes.of(tasks.created), SortedTimes.of(np.sort(tasks.ended))
+        self._index = TimeIndex(dict.fromkeys(COLUMNS, created), created, ended, {})
         self._last_at = start - timedelta(hours=1)
         since_deep = (24 - source.deep_hour) % 24 or 24
         first = day_of(start - DAYS_BEFORE * DAY)

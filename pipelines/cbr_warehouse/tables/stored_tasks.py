@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
 from cbr_warehouse.contract.api_facts import TERMINAL_STATUSES
 from cbr_warehouse.contract.endpoint import TASKS
@@ -19,6 +18,7 @@ from cbr_warehouse.contract.utc_days import DAY, day_of, start_of
 from cbr_warehouse.storage.files import is_file
 from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.engine import open_shared_engine, parquet, reading_tables
+from cbr_warehouse.tables.sorted_times import RUN_TIMES, SortedTimes, TimesWriter
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 
 VERSIONS = "task_versions"
@@ -123,17 +123,17 @@ def read_time_index(directory: DataDirectory, source: str, since: date) -> TimeI
         since: The first UTC day.
 
     Returns:
-        The times of each candidate column, sorted, and quarantined records by day.
+        The times of each candidate column, and quarantined records by day.
     """
     with open_shared_engine(directory.root) as engine, reading_tables(directory):
         tasks = _since(directory.partitions(TASKS.table, source), since)
-        *times, firsts, lasts = _sorted_micros(engine, tasks, (*COLUMNS, _FIRST_TIME, _LAST_TIME))
+        *times, firsts, lasts = _read_times(engine, tasks, directory.root)
         broken = _since(directory.partitions("quarantine", source), since)
         refused = _refused_times(engine, tasks, broken) if broken else []
         by_day = Counter(time.date() for time in refused)
         micros = sorted((time - _EPOCH) // timedelta(microseconds=1) for time in refused)
         by_column = dict(zip(COLUMNS, times, strict=True))
-        return TimeIndex(by_column, firsts, lasts, by_day, np.array(micros, np.int64))
+        return TimeIndex(by_column, firsts, lasts, by_day, SortedTimes.of(np.array(micros, np.int64)))
 
 
 def count_quarantined(directory: DataDirectory, source: str) -> int:
@@ -170,21 +170,16 @@ def _since(partitions: list[Path], since: date) -> list[Path]:
     return [path for path, day in days if since.isoformat() <= day < UNKNOWN_DAY]
 
 
-def _sorted_micros(
-    engine: duckdb.DuckDBPyConnection, files: list[Path], times: Sequence[str]
-) -> list[NDArray[np.int64]]:
-    """Each of some times of all rows in microseconds, sorted, without NULLs; the files are opened once."""
-    if not files:
-        return [np.array([], np.int64) for _ in times]
-    columns = ", ".join(f"epoch_us({time}) AS t{number}" for number, time in enumerate(times))
-    found = engine.execute(f"SELECT {columns} FROM {parquet(files)}").fetchnumpy()
-    return [_sorted(found.pop(f"t{number}")) for number in range(len(times))]
-
-
-def _sorted(values: Any) -> NDArray[np.int64]:
-    own = values.compressed() if isinstance(values, np.ma.MaskedArray) else values
-    own.sort()
-    return np.asarray(own, np.int64)
+def _read_times(engine: duckdb.DuckDBPyConnection, files: list[Path], folder: Path) -> list[SortedTimes]:
+    """The columns, and the first and the last time of each task; the files are opened once."""
+    times = (*COLUMNS, _FIRST_TIME, _LAST_TIME)
+    writer = TimesWriter(len(times), folder)
+    if files:
+        columns = ", ".join(f"epoch_us({time}) AS t{number}" for number, time in enumerate(times))
+        # Read bit by bit: all at once takes 60 bytes a task.
+        for batch in engine.sql(f"SELECT {columns} FROM {parquet(files)}").to_arrow_reader(RUN_TIMES):
+            writer.add([own.drop_null().to_numpy() for own in batch.columns], batch.num_rows)
+    return writer.finish()
 
 
 def _refused_times(

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from cbr_warehouse.tables.sorted_times import SortedTimes
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
 
 START = datetime(2026, 11, 18, 1, tzinfo=UTC)
@@ -21,9 +21,9 @@ INSTANTS = st.builds(
 TIMES = st.lists(INSTANTS, max_size=6)
 
 
-def micros(times: list[datetime]) -> NDArray[np.int64]:
+def micros(times: list[datetime]) -> SortedTimes:
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return np.array(sorted((time - epoch) // MICRO for time in times), np.int64)
+    return SortedTimes.of(np.array(sorted((time - epoch) // MICRO for time in times), np.int64))
 
 
 def index(created: list[datetime], updated: list[datetime], refused: list[datetime]) -> TimeIndex:

@@ -17,6 +17,7 @@ from cbr_warehouse.extract.forecast import Basis, Expected, ForecastInputs, fore
 from cbr_warehouse.extract.plan import Plan, Purpose, Sweep
 from cbr_warehouse.raw.ledgers import AuditEntry
 from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.tables.sorted_times import SortedTimes
 from cbr_warehouse.tables.stored_tasks import FollowedTask
 from cbr_warehouse.tables.task_times import TimeIndex
 
@@ -27,8 +28,8 @@ LAST_LOAD = NOW - 2 * HOUR
 HELD = Basis.HELD
 
 
-def times(instants: Iterable[datetime]) -> Any:
-    return np.array(sorted(int(at.timestamp()) * 1_000_000 for at in instants), np.int64)
+def times(instants: Iterable[datetime]) -> SortedTimes:
+    return SortedTimes.of(np.array(sorted(int(at.timestamp()) * 1_000_000 for at in instants), np.int64))
 
 
 def stored(created: Iterable[datetime], started: Iterable[datetime] = ()) -> TimeIndex:

@@ -6,6 +6,7 @@ import numpy as np
 
 from cbr_warehouse.contract.day_state import DayState
 from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.tables.sorted_times import SortedTimes
 from cbr_warehouse.tables.task_times import TimeIndex
 from cbr_warehouse.verify.count_days import DayCounter
 from cbr_warehouse.verify.judge import judge
@@ -17,11 +18,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TASKS = [BEGIN + timedelta(seconds=50 * number) for number in range(84 * 72)]
 """One every 50 seconds, also at midnight, from the day before the first until yesterday's end."""
 
+LATER = 3_000_000
+"""Microseconds between two times of a task, so that windows tell which column the filter applies to."""
+
 
 def state_of_first(held: list[datetime], served: list[datetime]) -> DayState:
-    micros = np.array(sorted((one - EPOCH) // timedelta(microseconds=1) for one in held), np.int64)
-    later = micros + 3_000_000  # so that windows tell which column the filter applies to
-    times = TimeIndex({"created_at": micros, "started_at": later, "updated_at": later}, micros, later, {})
+    micros = sorted((one - EPOCH) // timedelta(microseconds=1) for one in held)
+    created = SortedTimes.of(np.array(micros, np.int64))
+    later = SortedTimes.of(np.array(micros, np.int64) + LATER)
+    times = TimeIndex({"created_at": created, "started_at": later, "updated_at": later}, created, later, {})
 
     def count(query: TaskQuery) -> int:
         return sum(query.start_time is None or one >= query.start_time for one in served)
@@ -62,9 +67,9 @@ def test_quarantined_records_beside_midnight_are_counted_where_they_are() -> Non
         np.array(sorted((one - EPOCH) // timedelta(microseconds=1) for one in times), np.int64)
         for times in (held, broken)
     )
-    later = micros + 3_000_000
-    columns = {"created_at": micros, "started_at": later, "updated_at": later}
-    times = TimeIndex(columns, micros, later, {midnight.date(): len(broken)}, refused)
+    created, later = SortedTimes.of(micros), SortedTimes.of(micros + LATER)
+    columns = {"created_at": created, "started_at": later, "updated_at": later}
+    times = TimeIndex(columns, created, later, {midnight.date(): len(broken)}, SortedTimes.of(refused))
     served = held + broken
 
     def count(query: TaskQuery) -> int:
