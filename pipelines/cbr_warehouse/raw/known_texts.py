@@ -1,4 +1,4 @@
-"""The texts of a day that raw holds, in little memory: 17 bytes for each of maybe millions."""
+"""The texts of a day that raw holds, in little memory: 16 bytes for each of maybe millions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
@@ -10,8 +10,13 @@ import pyarrow as pa
 
 from cbr_warehouse.raw.files import is_intact, read_columns
 
-_LEAST_RECENT = 4_096
-"""Texts added before they are sorted into the others. A set takes six times as much memory."""
+_MOST_RECENT = 4_096
+"""Texts in a set before they are sorted into an array, where they take a sixth of the memory."""
+
+_MERGED_BELOW = 8
+"""An array is merged with the next, smaller one unless it is so many times as long."""
+
+_Digests = npt.NDArray[np.bytes_]
 
 
 class Standing(Enum):
@@ -31,20 +36,25 @@ class KnownTexts:
     """
 
     def __init__(self, valid: Iterable[bytes] = (), refused: Iterable[bytes] = ()) -> None:
-        self._stored = np.unique(np.array(list(valid), dtype="S16"))
+        self._stored = np.unique(_array(valid))
         self._is_sighted = np.zeros(len(self._stored), dtype=bool)
         self._recent: set[bytes] = set()
+        # Sorted, each much longer than the next: what this load added before the recent ones.
+        self._added: list[_Digests] = []
         self._refused = dict.fromkeys(refused, False)
 
     def sight(self, digests: Sequence[bytes]) -> list[Standing]:
         """Says of each text whether it is stored as valid; those that are count as sighted from then on."""
-        if len(self._recent) >= max(_LEAST_RECENT, len(self._stored) // 8):
+        if len(self._recent) >= _MOST_RECENT:
             self._sort_in()
         found = [Standing.SIGHTED if digest in self._recent else Standing.NEW for digest in digests]
+        wanted = _array(digests)
+        for added in self._added:
+            for index in np.flatnonzero(added[_places(added, wanted)] == wanted).tolist():
+                found[index] = Standing.SIGHTED
         if not len(self._stored):
             return found
-        wanted = np.array(digests, dtype="S16")
-        places = np.minimum(np.searchsorted(self._stored, wanted), len(self._stored) - 1)
+        places = _places(self._stored, wanted)
         for index in np.flatnonzero(self._stored[places] == wanted).tolist():
             place = places[index]
             found[index] = Standing.SIGHTED if self._is_sighted[place] else Standing.REPEATED
@@ -71,12 +81,21 @@ class KnownTexts:
         return digest in self._refused
 
     def _sort_in(self) -> None:
-        added: npt.NDArray[np.bytes_] = np.array(list(self._recent), dtype="S16")
-        stored = np.concatenate([self._stored, added])
-        is_sighted = np.concatenate([self._is_sighted, np.ones(len(added), dtype=bool)])
-        order = np.argsort(stored, kind="stable")
-        self._stored, self._is_sighted = stored[order], is_sighted[order]
+        added = np.sort(_array(self._recent))
+        while self._added and len(self._added[-1]) < _MERGED_BELOW * len(added):
+            # Sorting what is sorted in two parts is merging them.
+            added = np.sort(np.concatenate([self._added.pop(), added]), kind="stable")
+        self._added.append(added)
         self._recent.clear()
+
+
+def _array(digests: Iterable[bytes]) -> _Digests:
+    return np.array(list(digests), dtype="S16")
+
+
+def _places(held: _Digests, wanted: _Digests) -> npt.NDArray[np.intp]:
+    """Where each of some digests stands, if it is there; ``held`` is sorted and not empty."""
+    return np.minimum(np.searchsorted(held, wanted), len(held) - 1)
 
 
 def read_known_texts(paths: Iterable[Path]) -> KnownTexts:

@@ -15,7 +15,8 @@ A, B, C, D = (letter * 16 for letter in (b"a", b"b", b"c", b"d"))
 @pytest.fixture(autouse=True, scope="module")
 def _few_are_many() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(known_texts, "_LEAST_RECENT", 3)
+        patch.setattr(known_texts, "_MOST_RECENT", 2)
+        patch.setattr(known_texts, "_MERGED_BELOW", 2)
         yield
 
 
