@@ -11,6 +11,7 @@ import duckdb
 from cbr_warehouse.analytics.catalogue import Definition, read_error_codes, views
 from cbr_warehouse.settings.analytics import THRESHOLDS, AnalyticsSettings, ScheduleOverride
 from cbr_warehouse.storage.sql_text import literal
+from cbr_warehouse.storage.transactions import commit
 
 _COMMENTS = {
     "meta.analytics": "Fingerprint of the settings and definitions that schema analytics was created with.",
@@ -64,6 +65,11 @@ _COLUMN_COMMENTS = {
     },
 }
 
+_VIEWS_AT_ONCE = 8
+"""Views that are created in one transaction: a comment on a column copies its view, and the copies are kept
+until the transaction ends. Those of all views would take 40 MB.
+"""
+
 _SQL_TYPES = {str: "VARCHAR", int: "INTEGER", float: "DOUBLE", timedelta: "INTERVAL"}
 
 
@@ -111,14 +117,21 @@ def _comment_on_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, *, has_comments: bool) -> None:
-    """Creates every view and macro; the base tables exist."""
-    for view in views():
+    """Creates every view and macro; the base tables exist.
+
+    Args:
+        connection: The warehouse being built; in a transaction if there are to be comments.
+        has_comments: Whether views and columns get comments.
+    """
+    for number, view in enumerate(views(), start=1):
         if view.kind == "macro":
             _create_macro(connection, view)
             continue
         connection.execute(f"CREATE VIEW analytics.{view.name} AS {view.body}")
         if has_comments:
             comment_on(connection, view, "VIEW")
+            if number % _VIEWS_AT_ONCE == 0:
+                commit(connection)
 
 
 def comment_on(connection: duckdb.DuckDBPyConnection, definition: Definition, kind: str) -> None:

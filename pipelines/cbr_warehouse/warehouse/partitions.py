@@ -10,6 +10,7 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.storage.files import exists, total_bytes
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
+from cbr_warehouse.storage.transactions import commit
 from cbr_warehouse.tables.build_state import half_made, made_partitions
 from cbr_warehouse.tables.partition_files import find_broken
 from cbr_warehouse.tables.partition_writer import PARTITIONED
@@ -95,9 +96,3 @@ def partition_bytes(directory: DataDirectory) -> int:
     return total_bytes(
         path for source in directory.sources_with_raw() for path in directory.partitions("tasks", source)
     )
-
-
-def commit(connection: duckdb.DuckDBPyConnection) -> None:
-    """Ends a transaction and begins the next."""
-    connection.execute("COMMIT")
-    connection.execute("BEGIN")

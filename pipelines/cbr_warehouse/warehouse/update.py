@@ -11,6 +11,7 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.storage.transactions import commit
 from cbr_warehouse.tables.engine import limit_memory
 from cbr_warehouse.warehouse.checks import check_days
 from cbr_warehouse.warehouse.ddl import create_statements
@@ -25,7 +26,6 @@ from cbr_warehouse.warehouse.ledger_rows import SourceLedgers, read_ledgers, rep
 from cbr_warehouse.warehouse.partitions import (
     broken_partitions,
     changed_partitions,
-    commit,
     replace_partitions,
 )
 from cbr_warehouse.warehouse.published_rows import ALL_TABLES, LEDGER_TABLES, keep_published_rows

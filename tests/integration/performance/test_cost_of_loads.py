@@ -198,7 +198,7 @@ BOUNDS = {
     "quiet, renames": 44,
     "first, statements": 950,
     "quiet, statements": 195,
-    "first, peak_mb": 350,
+    "first, peak_mb": 335,
     "quiet, peak_mb": 250,
     "stored by json": 0.62,
     "2,000 old ledgers by few": 1.6,
