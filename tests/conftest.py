@@ -29,16 +29,40 @@ from support.frugal import VARIABLE, few_views, import_less, no_comments, one_th
 LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
-READING_COMMENTS = {"warehouse", "analytics", "reader", "report", "page", "cli", "integrity"}
-"""Folders of tests that publish a warehouse as it is shipped, comments included."""
+NOT_MEASURED = {"property", "simulation"} | {
+    f"integration/{room}" for room in ("bad_records", "dialects", "faults", "peers", "performance", "spark")
+}
+"""Tests that run over and over what others run once: their lines do not count for coverage.
+
+To note each line takes up to half as long as to run it.
+"""
 
 
-FRUGAL_INTEGRATION = {"analytics", "bad_records", "dialects", "doctor", "faults", "load", "peers", "security"}
+READING_COMMENTS = {"unit/warehouse/test_published_rows.py"}
+"""Tests of the comments that a publication writes; those of ``SmallLog`` are asked for."""
+
+
+FRUGAL_INTEGRATION = {
+    "analytics",
+    "bad_records",
+    "cli",
+    "dialects",
+    "doctor",
+    "faults",
+    "load",
+    "peers",
+    "security",
+}
 """Folders of integration tests about which records are held, and about commands that leave comments alone."""
 
 
-WITHOUT_VIEWS = {"bad_records", "dialects", "extract", "faults", "peers", "raw", "tables", "verify"}
-"""Folders of tests of what is stored, which ask tables alone."""
+WITHOUT_VIEWS = {
+    *("bad_records", "dialects", "extract", "faults", "peers", "raw", "tables", "verify"),
+    *("property/load", "unit/load"),
+    *(f"unit/warehouse/test_{name}.py" for name in ("build", "damaged_source", "inventory", "partitions")),
+    "unit/warehouse/test_without_news.py",
+}
+"""Tests of what is stored, by folder or file, which ask tables alone."""
 
 
 settings.register_profile("many", max_examples=2000, deadline=None)
@@ -99,15 +123,17 @@ def frugal(request: pytest.FixtureRequest) -> Iterator[Callable[..., duckdb.Duck
         What connects to an engine with a thread for each CPU.
     """
     shipped = duckdb.connect
-    kind, room = (*request.path.relative_to(Path(__file__).parent).parts, "")[:2]
+    place = request.path.relative_to(Path(__file__).parent)
+    kind, room = (*place.parts, "")[:2]
+    names = {room, f"{kind}/{room}", place.as_posix()}
     with pytest.MonkeyPatch.context() as patch:
         if kind in {"unit", "property", "contract"} or room in FRUGAL_INTEGRATION:
             patch.setattr(*one_thread())
             patch.setattr(os, "fsync", lambda _handle: None)
-            for replacement in () if room in READING_COMMENTS else no_comments():
+            for replacement in () if names & READING_COMMENTS else no_comments():
                 patch.setattr(*replacement)
-            if room in WITHOUT_VIEWS or (kind, room) == ("unit", "load"):
-                patch.setattr(*few_views())
+            for replacement in few_views() if names & WITHOUT_VIEWS else ():
+                patch.setattr(*replacement)
         if room in FRUGAL_INTEGRATION:
             patch.setenv(VARIABLE, "1")
         yield shipped
@@ -117,6 +143,20 @@ def frugal(request: pytest.FixtureRequest) -> Iterator[Callable[..., duckdb.Duck
 def every_thread(frugal: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives the engines of one test as many threads as there are CPUs: for what threads could break."""
     monkeypatch.setattr(duckdb, "connect", frugal)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Pauses the measurement of coverage during the tests of ``NOT_MEASURED``."""
+    controller = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    kind, room = (*item.path.relative_to(Path(__file__).parent).parts, "")[:2]
+    if controller is None or not {kind, f"{kind}/{room}"} & NOT_MEASURED:
+        return (yield)
+    controller.pause()
+    try:
+        return (yield)
+    finally:
+        controller.resume()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,7 +5,7 @@ fifth.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ VARIABLE = "FRUGAL_COMMANDS"
 """Of the environment of commands that ``support.command_server`` forks: if set, they do without."""
 
 READ_BY_LOADS = ("lateness", "day_finality")
-"""Views that a load reads, which read no others."""
+"""Views that a load reads."""
 
 Replacement = tuple[Any, str, Any]
 """A module, a name in it, and the value that it gets."""
@@ -47,12 +47,27 @@ def no_comments() -> Iterator[Replacement]:
     yield update, "bring_up", partial(analytics, has_comments=False)
 
 
-def few_views() -> Replacement:
-    """Of the views of the analytics, a warehouse gets those that loads read themselves."""
+def few_views(*names: str) -> Iterator[Replacement]:
+    """Of the views, a warehouse gets these and what they read, by default those of ``READ_BY_LOADS``."""
     from cbr_warehouse.analytics import create_schema
 
-    chosen = tuple(view for view in create_schema.views() if view.name in READ_BY_LOADS)
-    return create_schema, "views", lambda: chosen
+    needed = _needed(names or READ_BY_LOADS)
+    chosen = tuple(view for view in create_schema.views() if view.name in needed)
+    yield create_schema, "views", lambda: chosen
+
+
+def _needed(names: Iterable[str]) -> set[str]:
+    """Definitions of the analytics with all that they read."""
+    from cbr_warehouse.analytics.catalogue import base_tables, views
+
+    known = {one.name: one for one in (*base_tables(), *views())}
+    found, rest = set[str](), [*names]
+    while rest:
+        name = rest.pop()
+        if name in known and name not in found:
+            found.add(name)
+            rest += known[name].needs
+    return found
 
 
 def become_frugal() -> None:

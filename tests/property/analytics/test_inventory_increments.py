@@ -2,12 +2,13 @@
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.build import build_warehouse
+from support.frugal import few_views
 from support.landed_records import CONTRACT, SOURCE, land, make, printed
 
 NIGHT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -99,9 +101,20 @@ def planned(
     return {name: wait for name, wait in by_resource.items() if wait is not None}
 
 
+VIEWS = ("missed_backups", "schedule_differences")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_other_views(frugal: object) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        for replacement in few_views(*VIEWS):
+            patched.setattr(*replacement)
+        yield
+
+
 def contents(directory: DataDirectory) -> dict[str, list[tuple[object, ...]]]:
     with duckdb.connect(str(directory.warehouse), read_only=True) as connection:
-        tables = [f"analytics.{table}" for table in (*BASE, "missed_backups", "schedule_differences")]
+        tables = [f"analytics.{table}" for table in (*BASE, *VIEWS)]
         tables += [f"main.{table}" for table in ALL_INVENTORY_TABLES]
         return {table: connection.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in tables}
 
