@@ -26,6 +26,7 @@ from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.query import query
+from support.frugal import become_frugal
 from support.landed_records import rows
 from support.living_source import PROVIDERS, Dialect, LivingSource
 
@@ -147,6 +148,7 @@ _DONE: dict[str, tuple[Path, LoadResult, dict[str, Any]]] = {}
 
 def load_until_killed(folder: Path, source: LivingSource, writes: int) -> None:
     """Loads in a separate process that kills itself after a number of written files."""
+    become_frugal()
     left = count(writes, -1)
     sync = atomic_write._sync
 
