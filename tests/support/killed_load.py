@@ -32,7 +32,7 @@ from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime
 from cbr_warehouse.storage.layout import DataDirectory
-from support.frugal import no_comments
+from support.frugal import few_views, no_comments
 
 PHASES = {
     "cbr_warehouse.load.source_load": (
@@ -130,7 +130,7 @@ def _numbered(names: list[str]) -> Iterator[Step]:
 
 def _load(attempt: Attempt) -> None:
     """Runs in the load's process."""
-    for module, name, value in no_comments():  # a quarter of a first load
+    for module, name, value in (*no_comments(), *few_views()):  # nearly half of a first load
         setattr(module, name, value)
     steps = _Steps(attempt)
     _wrap_files(steps, attempt.folder)
