@@ -14,6 +14,13 @@
 --   resources_downgraded: Resources of the downgraded ones.
 --   error_codes: Their error codes.
 --   last_downgraded_at: When the last was created.
+WITH span AS (
+    -- Once, not for each task: time zones and intervals are slow to compute.
+    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+)
+
 SELECT
     a.source,
     a.vault_id,
@@ -25,10 +32,8 @@ SELECT
     coalesce(list_sort(list(DISTINCT a.app_consistency_error_code) FILTER (a.is_downgraded)), []) AS error_codes,
     max(a.created_at) FILTER (a.is_downgraded) AS last_downgraded_at
 FROM analytics.attempt AS a
-CROSS JOIN analytics.as_of AS o
-CROSS JOIN analytics.settings AS s
-WHERE a.operation_type = 'backup' AND a.outcome = 'ok' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))
-    AND a.created_at < o.as_of
+CROSS JOIN span AS p
+WHERE a.operation_type = 'backup' AND a.outcome = 'ok' AND a.created_at > p.from_at AND a.created_at < p.to_at
     AND (a.app_consistency_status = '1' OR a.is_downgraded)
 GROUP BY a.source, a.vault_id
 ORDER BY a.source, downgrade_rate DESC, a.vault_id

@@ -65,7 +65,7 @@ attempted AS (
         *,
         row_number() OVER attempts AS place,
         lead(created_at) OVER attempts AS next_at,
-        epoch(lead(created_at) OVER attempts - created_at)::BIGINT AS wait
+        ((epoch_us(lead(created_at) OVER attempts) - epoch_us(created_at)) / 1000000)::BIGINT AS wait
     FROM scheduled
     SEMI JOIN waited USING (source, resource_id)
     WINDOW attempts AS (PARTITION BY source, resource_id ORDER BY created_at ASC, task_id ASC)
@@ -82,7 +82,7 @@ candidate AS (
     CROSS JOIN analytics.settings AS s
     JOIN analytics.resource AS r ON r.source = a.source AND r.resource_id = a.resource_id
     LEFT JOIN analytics.source_watermark AS w ON w.source = a.source
-    WHERE a.place > 3 AND epoch(judged_until - a.created_at)
+    WHERE a.place > 3 AND (epoch_us(judged_until) - epoch_us(a.created_at)) / 1000000
             > greatest(greatest(s.stopped_after, 2) * a.shortest, 2 * epoch(s.default_interval)) + epoch(s.rpo_grace)
 ),
 

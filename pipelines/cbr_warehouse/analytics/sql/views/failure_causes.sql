@@ -25,7 +25,14 @@
 --   advice_en: The vendor's advice.
 --   text_zh: The text in Chinese.
 --   advice_zh: The advice in Chinese.
-WITH failure AS (
+WITH span AS (
+    -- Once, not for each task: time zones and intervals are slow to compute.
+    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+failure AS (
     SELECT
         a.source,
         a.operation_type,
@@ -34,10 +41,9 @@ WITH failure AS (
         a.resource_id,
         a.vault_id,
         a.created_at,
-        a.created_at >= o.as_of - to_seconds(epoch(s.lookback)) AND a.created_at < o.as_of AS is_recent
+        a.created_at >= p.from_at AND a.created_at < p.to_at AS is_recent
     FROM analytics.attempt AS a
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
+    CROSS JOIN span AS p
     WHERE a.outcome = 'fail'
 ),
 

@@ -15,13 +15,18 @@
 --   tasks_low: Lower end of the 95 % interval.
 --   tasks_high: Upper end.
 --   reason: Why there is no forecast; NULL where there is one.
-WITH counted AS (
+WITH span AS (
+    -- Once, not for each task: time zones and intervals are slow to compute.
+    SELECT timezone('UTC', o.as_of - to_seconds(epoch(s.lookback)))::DATE AS from_day, timezone('UTC', o.as_of)::DATE AS to_day
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+counted AS (
     SELECT a.source, a.day, count(*) AS n
     FROM analytics.attempt AS a
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-    WHERE a.day < timezone('UTC', o.as_of)::DATE
-        AND a.day >= timezone('UTC', o.as_of - to_seconds(epoch(s.lookback)))::DATE
+    CROSS JOIN span AS p
+    WHERE a.day < p.to_day AND a.day >= p.from_day
     GROUP BY ALL
 ),
 

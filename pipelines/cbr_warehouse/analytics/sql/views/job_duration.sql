@@ -22,7 +22,14 @@
 --   total_seconds: Sum.
 --   overruns: Backups that took longer than the interval of their resource; NULL of other tasks.
 --   overrun_rate: overruns / n; NULL of other tasks.
-WITH timed AS (
+WITH span AS (
+    -- Once, not for each task: time zones and intervals are slow to compute.
+    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+timed AS (
     SELECT
         a.source,
         a.operation_type,
@@ -32,13 +39,12 @@ WITH timed AS (
         a.duration_seconds,
         a.operation_type = 'backup' AND a.duration_seconds > epoch(r.backup_interval) AS is_overrun
     FROM analytics.attempt AS a
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
+    CROSS JOIN span AS p
     LEFT JOIN analytics.resource AS r ON r.source = a.source AND r.resource_id = a.resource_id
     WHERE a.outcome IN ('ok', 'fail')
         AND a.duration_seconds IS NOT NULL
-        AND a.created_at >= o.as_of - to_seconds(epoch(s.lookback))
-        AND a.created_at < o.as_of
+        AND a.created_at >= p.from_at
+        AND a.created_at < p.to_at
 ),
 
 grouped AS (

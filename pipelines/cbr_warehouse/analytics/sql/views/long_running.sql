@@ -24,7 +24,14 @@
 --   baseline_median_seconds: Median duration of the baseline.
 --   times_median: duration_seconds / baseline_median_seconds.
 --   z: Robust z-score.
-WITH timed AS (
+WITH span AS (
+    -- Once, not for each task: time zones and intervals are slow to compute.
+    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+timed AS (
     SELECT source, task_id, resource_id, is_full, created_at, duration_seconds
     FROM analytics.attempt
     WHERE operation_type = 'backup' AND outcome = 'ok' AND resource_id IS NOT NULL
@@ -35,10 +42,9 @@ WITH timed AS (
 conspicuous AS (
     SELECT t.source, t.resource_id, t.is_full, min(t.duration_seconds) AS shortest
     FROM timed AS t
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
+    CROSS JOIN span AS p
     GROUP BY t.source, t.resource_id, t.is_full
-    HAVING max(t.duration_seconds) FILTER (t.created_at >= o.as_of - to_seconds(epoch(s.lookback)))
+    HAVING max(t.duration_seconds) FILTER (t.created_at >= p.from_at)
         > greatest(2 * min(t.duration_seconds), min(t.duration_seconds) + 600)
         AND count(*) > 10
 ),
@@ -72,13 +78,12 @@ candidate AS (
         n.duration_seconds,
         list_sort(h.durations[greatest(1, n.place - 28):n.place - 1]) AS baseline
     FROM numbered AS n
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
+    CROSS JOIN span AS p
     JOIN history AS h
         ON h.source = n.source AND h.resource_id = n.resource_id AND h.is_full IS NOT DISTINCT FROM n.is_full
     WHERE n.place > 10
-        AND n.created_at >= o.as_of - to_seconds(epoch(s.lookback))
-        AND n.created_at < o.as_of
+        AND n.created_at >= p.from_at
+        AND n.created_at < p.to_at
         AND n.duration_seconds > greatest(2 * n.shortest, n.shortest + 600)
 ),
 

@@ -26,24 +26,29 @@
 --   progress_since: When the present progress was first seen.
 --   p99_hours: 99th percentile of the durations of successful tasks of its kind; NULL without any.
 --   is_stuck: Whether it is stuck.
-WITH usual AS (
+WITH span AS (
+    -- Once, not for each task: time zones and intervals are slow to compute.
+    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at, epoch(s.stuck_after) / 3600 AS stuck_hours
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+usual AS (
     SELECT a.source, a.operation_type, a.is_full,
         round(quantile_cont((a.duration_seconds * 1000000)::BIGINT, 0.99), 2) / 3600000000 AS p99_hours
     FROM analytics.attempt AS a
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-    WHERE a.outcome = 'ok' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback)) AND a.created_at < o.as_of
+    CROSS JOIN span AS p
+    WHERE a.outcome = 'ok' AND a.created_at > p.from_at AND a.created_at < p.to_at
     GROUP BY ALL
 ),
 
 asked AS (
-    SELECT a.*, o.as_of, epoch(s.stuck_after) / 3600 AS stuck_hours
+    SELECT a.*, p.to_at AS as_of, p.stuck_hours
     FROM analytics.attempt AS a
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
+    CROSS JOIN span AS p
     ANTI JOIN (FROM analytics.source_watermark WHERE NOT is_included) AS w ON w.source = a.source
-    WHERE coalesce(a.created_at < o.as_of, true)
-        AND (a.outcome = 'open' OR (a.status = 'timeout' AND a.created_at > o.as_of - to_seconds(epoch(s.lookback))))
+    WHERE coalesce(a.created_at < p.to_at, true)
+        AND (a.outcome = 'open' OR (a.status = 'timeout' AND a.created_at > p.from_at))
 ),
 
 judged AS (

@@ -72,7 +72,7 @@ occurrence AS (
 ),
 
 waited AS (
-    SELECT *, epoch(ran_at - lag(ran_at) OVER (PARTITION BY source, schedule_id, key ORDER BY ran_at ASC)) AS wait
+    SELECT *, (epoch_us(ran_at) - lag(epoch_us(ran_at)) OVER (PARTITION BY source, schedule_id, key ORDER BY ran_at ASC)) / 1000000 AS wait
     FROM occurrence
 ),
 
@@ -104,7 +104,7 @@ stopped AS (
     FROM (
         SELECT *, greatest(2.5 * median(wait) OVER (PARTITION BY source, schedule_id), 345600) AS pause
         FROM (
-            SELECT *, epoch(ran_at - lag(ran_at) OVER (PARTITION BY source, schedule_id ORDER BY ran_at ASC)) AS wait
+            SELECT *, (epoch_us(ran_at) - lag(epoch_us(ran_at)) OVER (PARTITION BY source, schedule_id ORDER BY ran_at ASC)) / 1000000 AS wait
             FROM run
         )
     )

@@ -20,7 +20,14 @@
 --   deletions: Deletions on the first day.
 --   began_at: First deletion of the first day.
 --   raised_at: First deletion of the next day with deletions.
-WITH deletion AS (
+WITH span AS (
+    -- Once, not for each deletion: intervals are slow to compute.
+    SELECT o.as_of - to_seconds(epoch(s.signal_window) + epoch(s.schedule_window)) AS from_at
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+deletion AS (
     SELECT
         d.source,
         d.policy_id,
@@ -32,10 +39,9 @@ WITH deletion AS (
         d.created_local::DATE AS day,
         d.age_us
     FROM analytics.deletion AS d
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
+    CROSS JOIN span AS p
     WHERE d.kind = 'retention' AND d.outcome = 'ok' AND d.age_us IS NOT NULL
-        AND d.created_at >= o.as_of - to_seconds(epoch(s.signal_window) + epoch(s.schedule_window))
+        AND d.created_at >= p.from_at
 ),
 
 youngest AS (
