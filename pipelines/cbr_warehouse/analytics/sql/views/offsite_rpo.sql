@@ -20,11 +20,9 @@
 --   newest_copied_rp_at: The moment that the newest copy there restores to.
 --   offsite_rpo_hours: From then to analytics.as_of; NULL without a copy.
 --   local_age_hours: Age of the newest recovery point in the home region.
-WITH tried AS (
-    SELECT p.source, p.resource_id, p.vault_id, p.rp_at, c.destination_region, c.first_copied_at
-    FROM analytics.recovery_point_copy AS c
-    JOIN analytics.recovery_point AS p ON p.source = c.source AND p.backup_id = c.backup_id
-),
+WITH
+-- include point_copy
+,
 
 current AS (
     SELECT * FROM analytics.resource_protection WHERE bucket NOT IN ('removed', 'not_loaded')
@@ -36,7 +34,7 @@ copied AS (
         t.resource_id,
         t.destination_region,
         max(t.rp_at) FILTER (t.first_copied_at <= o.as_of) AS newest_copied_rp_at
-    FROM tried AS t
+    FROM point_copy AS t
     CROSS JOIN analytics.as_of AS o
     WHERE t.resource_id IS NOT NULL
     GROUP BY t.source, t.resource_id, t.destination_region
@@ -47,7 +45,7 @@ destination AS (
     UNION
     SELECT r.source, r.resource_id, v.destination_region
     FROM current AS r
-    JOIN (SELECT DISTINCT source, vault_id, destination_region FROM tried) AS v
+    JOIN (SELECT DISTINCT source, vault_id, destination_region FROM point_copy) AS v
         ON v.source = r.source AND v.vault_id = r.vault_id
     WHERE r.resource_type = 'OS::Nova::Server'
 )

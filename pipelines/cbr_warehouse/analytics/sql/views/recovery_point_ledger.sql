@@ -18,12 +18,12 @@
 --   usable_at: When it became usable.
 --   copies_ok: Successful copies.
 --   copies_failed: Failed ones.
---   first_copied_at: When the first copy was finished.
+--   first_copied_at: When the first copy was finished; its updated_at, else created_at, where the end is missing.
 --   destination_regions: Regions with a finished copy.
 --   restores_ok: Successful restores from it.
 --   deletions_ok: Successful deletions.
 --   deletions_failed: Failed ones.
---   deleted_at: Earliest end of a successful deletion.
+--   deleted_at: Earliest end of a successful deletion; its updated_at, else created_at, where the end is missing.
 --   delete_task_id: Task of that deletion.
 --   kept_days: From usable_at to deleted_at.
 --   finding: What is inconsistent; NULL if nothing is.
@@ -31,122 +31,130 @@ WITH history AS (
     SELECT source, min(created_at) AS began_at FROM analytics.attempt GROUP BY source
 ),
 
--- Most backups have one deletion and one copy: their task and region are the smallest, and nothing is sorted.
-deletion AS (
-    SELECT
-        a.source,
-        a.delete_backup_id AS backup_id,
-        min(a.delete_backup_name) AS backup_name,
-        min(a.resource_id) AS resource_id,
-        count(*) FILTER (a.outcome = 'ok') AS deletions_ok,
-        count(*) FILTER (a.outcome = 'fail') AS deletions_failed,
-        count(*) FILTER (a.outcome = 'open') AS deletions_open,
-        min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS deleted_at,
-        min(a.task_id) FILTER (a.outcome = 'ok') AS delete_task_id
-    FROM analytics.attempt AS a
-    WHERE a.operation_type = 'delete' AND a.delete_backup_id IS NOT NULL
-    GROUP BY ALL
-),
-
-deleted_again AS (
-    SELECT
-        a.source,
-        a.delete_backup_id AS backup_id,
-        arg_min(a.task_id, (coalesce(a.ended_at, a.created_at), a.task_id)) AS delete_task_id
-    FROM analytics.attempt AS a
-    SEMI JOIN (SELECT source, backup_id FROM deletion WHERE deletions_ok > 1) AS d
-        ON d.source = a.source AND d.backup_id = a.delete_backup_id
-    WHERE a.operation_type = 'delete' AND a.outcome = 'ok'
-    GROUP BY ALL
-),
-
-copy AS (
-    SELECT
-        a.source,
-        a.source_backup_id AS backup_id,
-        min(a.resource_id) AS resource_id,
-        count(*) FILTER (a.outcome = 'ok') AS copies_ok,
-        count(*) FILTER (a.outcome = 'fail') AS copies_failed,
-        min(coalesce(a.ended_at, a.created_at)) FILTER (a.outcome = 'ok') AS first_copied_at,
-        min(a.created_at) AS first_created_at,
-        max(a.created_at) AS last_created_at,
-        min(a.destination_region) FILTER (a.outcome = 'ok') AS first_region,
-        max(a.destination_region) FILTER (a.outcome = 'ok') AS last_region,
-        count(a.destination_region) FILTER (a.outcome = 'ok') AS copies_with_region
-    FROM analytics.attempt AS a
-    WHERE a.source_backup_id IS NOT NULL
-    GROUP BY ALL
-),
-
-copied_widely AS (
-    SELECT
-        a.source,
-        a.source_backup_id AS backup_id,
-        list_sort(list(DISTINCT a.destination_region)) AS destination_regions
-    FROM analytics.attempt AS a
-    SEMI JOIN (
+-- Backups whose making is not in the log.
+unmade AS (
+    SELECT DISTINCT n.source, n.backup_id
+    FROM (
         SELECT source, backup_id
-        FROM copy
-        WHERE first_region <> last_region OR copies_with_region BETWEEN 1 AND copies_ok - 1
-    ) AS c
-        ON c.source = a.source AND c.backup_id = a.source_backup_id
-    WHERE a.outcome = 'ok'
-    GROUP BY ALL
+        FROM analytics.deletion
+        WHERE operation_type = 'delete' AND backup_id IS NOT NULL AND age_us IS NULL
+        UNION ALL
+        SELECT source, source_backup_id FROM analytics.attempt WHERE source_backup_id IS NOT NULL
+        UNION ALL
+        SELECT source, restore_backup_id FROM analytics.attempt WHERE restore_backup_id IS NOT NULL
+    ) AS n
+    ANTI JOIN analytics.recovery_point AS p ON p.source = n.source AND p.backup_id = n.backup_id
 ),
 
-restore AS (
-    SELECT
-        a.source,
-        a.restore_backup_id AS backup_id,
-        min(a.resource_id) AS resource_id,
-        count(*) FILTER (a.outcome = 'ok') AS restores_ok
+-- Those of which the table of recovery points does not know all.
+asked AS (
+    FROM unmade
+    UNION
+    SELECT source, backup_id
+    FROM analytics.recovery_point
+    WHERE backup_id IS NOT NULL AND (backup_name IS NULL OR resource_id IS NULL)
+),
+
+event AS (
+    SELECT a.source, a.delete_backup_id AS backup_id, 'deletion' AS kind, a.delete_backup_name AS backup_name, a.task_id,
+        a.resource_id, a.outcome, a.created_at, coalesce(a.ended_at, a.updated_at, a.created_at) AS over_at,
+        NULL AS destination_region
     FROM analytics.attempt AS a
-    WHERE a.restore_backup_id IS NOT NULL
-    GROUP BY ALL
+    SEMI JOIN asked AS b ON b.source = a.source AND b.backup_id = a.delete_backup_id
+    WHERE a.operation_type = 'delete'
+    UNION ALL
+    SELECT a.source, a.source_backup_id, 'copy', NULL, NULL, a.resource_id, a.outcome, a.created_at,
+        coalesce(a.ended_at, a.updated_at, a.created_at), a.destination_region
+    FROM analytics.attempt AS a
+    SEMI JOIN asked AS b ON b.source = a.source AND b.backup_id = a.source_backup_id
+    UNION ALL
+    SELECT a.source, a.restore_backup_id, 'restore', NULL, NULL, a.resource_id, a.outcome, NULL, NULL, NULL
+    FROM analytics.attempt AS a
+    SEMI JOIN asked AS b ON b.source = a.source AND b.backup_id = a.restore_backup_id
 ),
 
 known AS (
     SELECT
-        coalesce(p.source, d.source) AS source,
-        coalesce(p.backup_id, d.backup_id) AS backup_id,
-        coalesce(p.backup_name, d.backup_name) AS backup_name,
-        coalesce(p.resource_id, d.resource_id) AS resource_id,
-        p.task_id AS made_by,
-        p.rp_at,
-        p.usable_at,
-        d.deletions_ok,
-        d.deletions_failed,
-        d.deletions_open,
-        d.deleted_at,
-        d.delete_task_id
-    FROM (SELECT * FROM analytics.recovery_point WHERE backup_id IS NOT NULL) AS p
-    FULL JOIN deletion AS d ON d.source = p.source AND d.backup_id = p.backup_id
+        source,
+        backup_id,
+        min(backup_name) AS backup_name,
+        coalesce(
+            min(resource_id) FILTER (kind = 'deletion'),
+            min(resource_id) FILTER (kind = 'copy'),
+            min(resource_id) FILTER (kind = 'restore')
+        ) AS resource_id,
+        count(*) FILTER (kind = 'copy' AND outcome = 'ok') AS copies_ok,
+        count(*) FILTER (kind = 'copy' AND outcome = 'fail') AS copies_failed,
+        min(over_at) FILTER (kind = 'copy' AND outcome = 'ok') AS first_copied_at,
+        min(created_at) FILTER (kind = 'copy') AS first_copy_created_at,
+        max(created_at) FILTER (kind = 'copy') AS last_copy_created_at,
+        list_sort(list(DISTINCT destination_region) FILTER (kind = 'copy' AND outcome = 'ok')) AS destination_regions,
+        count(*) FILTER (kind = 'restore' AND outcome = 'ok') AS restores_ok,
+        count(*) FILTER (kind = 'deletion' AND outcome = 'ok') AS deletions_ok,
+        count(*) FILTER (kind = 'deletion' AND outcome = 'fail') AS deletions_failed,
+        count(*) FILTER (kind = 'deletion' AND outcome = 'open') AS deletions_open,
+        min(over_at) FILTER (kind = 'deletion' AND outcome = 'ok') AS deleted_at,
+        arg_min(task_id, (over_at, task_id)) FILTER (kind = 'deletion' AND outcome = 'ok') AS delete_task_id
+    FROM event
+    GROUP BY source, backup_id
 ),
 
 ledger AS (
     SELECT
-        coalesce(k.source, c.source, r.source) AS source,
-        coalesce(k.backup_id, c.backup_id, r.backup_id) AS backup_id,
+        p.source,
+        p.backup_id,
+        coalesce(p.backup_name, k.backup_name) AS backup_name,
+        coalesce(p.resource_id, k.resource_id) AS resource_id,
+        p.task_id AS made_by,
+        p.rp_at,
+        p.usable_at,
+        p.copies_ok,
+        p.copies_failed,
+        p.first_copied_at,
+        p.last_copy_created_at,
+        p.destination_regions,
+        p.restores_ok,
+        p.deletions_ok,
+        p.deletions_failed,
+        p.deletions_open,
+        p.deleted_at,
+        p.delete_task_id,
+        NULL AS without_birth
+    FROM analytics.recovery_point AS p
+    LEFT JOIN known AS k ON k.source = p.source AND k.backup_id = p.backup_id
+    WHERE p.backup_id IS NOT NULL
+    UNION ALL
+    SELECT
+        k.source,
+        k.backup_id,
         k.backup_name,
-        coalesce(k.resource_id, c.resource_id, r.resource_id) AS resource_id,
-        k.made_by,
-        k.rp_at,
-        k.usable_at,
-        coalesce(c.copies_ok, 0) AS copies_ok,
-        coalesce(c.copies_failed, 0) AS copies_failed,
-        c.first_copied_at,
-        c.first_created_at,
-        c.last_created_at,
-        c.first_region,
-        coalesce(r.restores_ok, 0) AS restores_ok,
-        coalesce(k.deletions_ok, 0) AS deletions_ok,
-        coalesce(k.deletions_failed, 0) AS deletions_failed,
-        coalesce(k.deletions_open, 0) AS deletions_open,
+        k.resource_id,
+        NULL,
+        NULL,
+        NULL,
+        k.copies_ok,
+        k.copies_failed,
+        k.first_copied_at,
+        k.last_copy_created_at,
+        k.destination_regions,
+        k.restores_ok,
+        k.deletions_ok,
+        k.deletions_failed,
+        k.deletions_open,
         k.deleted_at,
-        k.delete_task_id
+        k.delete_task_id,
+        CASE
+            WHEN r.first_attempt_at > h.began_at + INTERVAL 48 HOUR + to_seconds(epoch(r.backup_interval))
+                THEN CASE
+                    WHEN k.deletions_ok + k.deletions_open > 0 THEN 'deleted_without_birth'
+                    WHEN k.first_copy_created_at IS NOT NULL THEN 'copied_without_birth'
+                    ELSE 'restored_without_birth'
+                END
+        END
     FROM known AS k
-    FULL JOIN copy AS c USING (source, backup_id)
-    FULL JOIN restore AS r USING (source, backup_id)
+    SEMI JOIN unmade AS u ON u.source = k.source AND u.backup_id = k.backup_id
+    JOIN history AS h ON h.source = k.source
+    LEFT JOIN analytics.resource AS r ON r.source = k.source AND r.resource_id = k.resource_id
 ),
 
 early AS (
@@ -164,29 +172,19 @@ SELECT
     l.copies_ok,
     l.copies_failed,
     l.first_copied_at,
-    CASE WHEN l.copies_ok > 0 THEN coalesce(w.destination_regions, [l.first_region]) END AS destination_regions,
+    l.destination_regions,
     l.restores_ok,
     l.deletions_ok,
     l.deletions_failed,
     l.deleted_at,
-    coalesce(g.delete_task_id, l.delete_task_id) AS delete_task_id,
+    l.delete_task_id,
     (epoch_us(l.deleted_at) - epoch_us(l.usable_at)) / 86400000000 AS kept_days,
     CASE
         WHEN l.deletions_ok > 1 THEN 'deleted_twice'
-        WHEN l.last_created_at > l.deleted_at THEN 'copy_after_deletion'
+        WHEN l.last_copy_created_at > l.deleted_at THEN 'copy_after_deletion'
         WHEN e.backup_id IS NOT NULL THEN 'early_deletion'
         WHEN l.deletions_failed > 0 AND l.deletions_ok + l.deletions_open = 0 THEN 'undeletable'
-        WHEN l.made_by IS NULL
-            AND r.first_attempt_at > h.began_at + INTERVAL 48 HOUR + to_seconds(epoch(r.backup_interval))
-            THEN CASE
-                WHEN l.deletions_ok + l.deletions_open > 0 THEN 'deleted_without_birth'
-                WHEN l.first_created_at IS NOT NULL THEN 'copied_without_birth'
-                ELSE 'restored_without_birth'
-            END
+        ELSE l.without_birth
     END AS finding
 FROM ledger AS l
-JOIN history AS h ON h.source = l.source
 LEFT JOIN early AS e ON e.source = l.source AND e.backup_id = l.backup_id
-LEFT JOIN deleted_again AS g ON g.source = l.source AND g.backup_id = l.backup_id
-LEFT JOIN copied_widely AS w ON w.source = l.source AND w.backup_id = l.backup_id
-LEFT JOIN analytics.resource AS r ON r.source = l.source AND r.resource_id = l.resource_id

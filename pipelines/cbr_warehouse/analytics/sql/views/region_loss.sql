@@ -34,11 +34,13 @@ WITH moment AS (
     WHERE lost_at <= o.as_of AND lost_at >= o.as_of - to_seconds(epoch(s.lookback))
 ),
 
+-- include point_copy
+,
+
 tried AS (
-    SELECT p.source, p.resource_id, p.rp_at, c.destination_region, c.first_created_at, c.first_copied_at
-    FROM analytics.recovery_point_copy AS c
-    JOIN analytics.recovery_point AS p ON p.source = c.source AND p.backup_id = c.backup_id
-    WHERE p.resource_id IS NOT NULL
+    SELECT source, resource_id, rp_at, destination_region, first_created_at, first_copied_at
+    FROM point_copy
+    WHERE resource_id IS NOT NULL
 ),
 
 destination AS (

@@ -29,15 +29,13 @@
 --   lag_p50_hours: Median lag.
 --   lag_p95_hours: 95th percentile.
 --   lag_max_hours: Longest.
-WITH tried AS (
-    SELECT p.source, p.vault_id, p.task_id, c.* EXCLUDE (source)
-    FROM analytics.recovery_point_copy AS c
-    JOIN analytics.recovery_point AS p ON p.source = c.source AND p.backup_id = c.backup_id
-),
+WITH
+-- include point_copy
+,
 
 destination AS (
     SELECT source, vault_id, destination_region, min(first_created_at) AS since
-    FROM tried
+    FROM point_copy
     GROUP BY source, vault_id, destination_region
 ),
 
@@ -79,7 +77,7 @@ judged AS (
         t.first_copied_at > e.usable_at + e.copy_lag AS is_late,
         epoch_us(t.first_copied_at) - epoch_us(e.usable_at) AS lag_us
     FROM eligible AS e
-    LEFT JOIN tried AS t
+    LEFT JOIN point_copy AS t
         ON t.source = e.source AND t.task_id = e.task_id AND t.destination_region = e.destination_region
 )
 
