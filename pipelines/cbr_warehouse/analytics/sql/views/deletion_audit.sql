@@ -30,87 +30,37 @@
 --   request_id: Request that started the task, for the vendor's trace service.
 --   burst_size: Successful deletes of this vault within the hour around it that has most.
 --   is_mass_delete: Whether it belongs to a mass delete.
-WITH counted AS (
+WITH
+-- include usual_age
+,
+
+classed AS NOT MATERIALIZED (
     SELECT
-        *,
-        operation_type = 'delete' AND outcome = 'ok' AS is_counted,
-        epoch_us(created_at) // 1000000 AS second
-    FROM analytics.deletion_class
+        d.*,
+        CASE WHEN d.kind = 'retention' AND d.age_us / 86400000000 < u.usual_age_days - 1 THEN 'early' ELSE d.kind END AS class,
+        u.usual_age_days,
+        d.operation_type = 'delete' AND d.outcome = 'ok' AS is_counted,
+        coalesce(d.vault_id, '') AS of_vault,
+        epoch_us(d.created_at) // 1000000 AS second
+    FROM analytics.deletion AS d
+    LEFT JOIN usual AS u USING (source, retention_of)
 ),
 
 instant AS (
     -- The numbers of an hour are the same for all deletions of a vault in one second: narrow rows to order.
     SELECT
         source,
-        vault_id,
+        of_vault AS vault_id,
         second,
         count(*) AS deleted,
         count(*) FILTER (class IN ('manual', 'early', 'night')) AS deleted_odd,
         count(*) FILTER (class = 'retention') AS deleted_due
-    FROM counted
+    FROM classed
     WHERE is_counted
-    GROUP BY source, vault_id, second
+    GROUP BY source, of_vault, second
 ),
 
-rolling AS (
-    SELECT
-        source,
-        vault_id,
-        second,
-        deleted,
-        (sum(deleted) OVER hour_before)::BIGINT AS n,
-        (sum(deleted_odd) OVER hour_before)::BIGINT AS odd,
-        (sum(deleted_due) OVER hour_before)::BIGINT AS due
-    FROM instant
-    WINDOW hour_before AS (
-        PARTITION BY source, vault_id ORDER BY second ASC RANGE BETWEEN 3600 PRECEDING AND CURRENT ROW
-    )
-),
-
-candidate AS (
-    SELECT source, coalesce(vault_id, '') AS vault_id, second // 3600 AS hour
-    FROM rolling
-    CROSS JOIN analytics.settings
-    WHERE odd + due >= mass_delete AND odd > due
-    GROUP BY ALL
-),
-
-busy_hour AS (
-    SELECT source, coalesce(vault_id, '') AS vault_id, second // 3600 AS hour, sum(deleted)::BIGINT AS n
-    FROM rolling
-    GROUP BY ALL
-),
-
-usual AS (
-    SELECT
-        c.source,
-        c.vault_id,
-        c.hour,
-        CASE
-            WHEN count(h.n) >= 5 THEN median(h.n) + 10 * greatest(mad(h.n), median(h.n) / 10)
-            ELSE 0
-        END AS threshold
-    FROM candidate AS c
-    LEFT JOIN busy_hour AS h
-        ON h.source = c.source AND h.vault_id = c.vault_id AND abs(h.hour - c.hour) > 12
-    GROUP BY c.source, c.vault_id, c.hour
-),
-
-burst AS (
-    SELECT
-        r.source,
-        r.vault_id,
-        r.second,
-        max(r.n) OVER hour_after AS burst_size,
-        bool_or(r.odd + r.due >= s.mass_delete AND r.odd > r.due AND r.n > u.threshold) OVER hour_after AS is_mass_delete
-    FROM rolling AS r
-    CROSS JOIN analytics.settings AS s
-    LEFT JOIN usual AS u
-        ON u.source = r.source AND u.vault_id = coalesce(r.vault_id, '') AND u.hour = r.second // 3600
-    WINDOW hour_after AS (
-        PARTITION BY r.source, r.vault_id ORDER BY r.second ASC RANGE BETWEEN CURRENT ROW AND 3600 FOLLOWING
-    )
-)
+-- include deletion_burst
 
 SELECT
     c.source,
@@ -127,11 +77,10 @@ SELECT
     c.backup_id,
     c.backups_deleted,
     c.failures,
-    c.age_days,
+    c.age_us / 86400000000 AS age_days,
     c.usual_age_days,
     c.request_id,
     CASE WHEN c.is_counted THEN b.burst_size END AS burst_size,
     coalesce(c.is_counted AND b.is_mass_delete, false) AS is_mass_delete
-FROM counted AS c
-LEFT JOIN burst AS b
-    ON b.source = c.source AND b.vault_id IS NOT DISTINCT FROM c.vault_id AND b.second = c.second
+FROM classed AS c
+LEFT JOIN burst AS b ON b.source = c.source AND b.vault_id = c.of_vault AND b.second = c.second

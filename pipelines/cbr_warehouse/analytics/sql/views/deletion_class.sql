@@ -28,24 +28,8 @@
 --   age_days: From usable_at of the backup to the creation of the task; NULL where its making is not in the log.
 --   usual_age_days: Usual age at deletion under its policy; NULL with fewer than 5 deletions.
 --   request_id: Request that started the task, for the vendor's trace service.
-WITH usual AS (
-    -- By the oldest of each batch: deleting all backups of a resource at once does not make that usual.
-    SELECT source, retention_of, round(median(oldest_us), 2) / 86400000000 AS usual_age_days
-    FROM (
-        SELECT
-            source,
-            retention_of,
-            resource_id,
-            epoch_us(created_at) // 3600000000 AS hour,
-            max(age_us) AS oldest_us,
-            count(*) AS n
-        FROM analytics.deletion
-        WHERE kind = 'retention' AND outcome = 'ok' AND age_us IS NOT NULL
-        GROUP BY ALL
-    )
-    GROUP BY source, retention_of
-    HAVING sum(n) >= 5
-)
+WITH
+-- include usual_age
 
 SELECT
     d.source,

@@ -22,34 +22,60 @@
 --   baseline_median_seconds: Median duration before the first.
 --   duration_seconds: Duration of the first.
 --   times_median: duration_seconds / baseline_median_seconds.
-WITH timed AS (
+WITH span AS (
+    -- Once, not for each task: time zones and intervals are slow to compute.
+    SELECT o.as_of - to_seconds(epoch(s.signal_window)) AS from_at, o.as_of AS to_at
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+timed AS NOT MATERIALIZED (
     SELECT
-        a.source,
-        a.task_id,
-        a.resource_id,
-        a.resource_name,
-        a.vault_id,
-        a.vault_name,
-        a.is_full,
-        a.created_at,
-        a.ended_at,
-        greatest(1, a.duration_seconds) AS seconds,
+        source,
+        task_id,
+        resource_id,
+        resource_name,
+        vault_id,
+        vault_name,
+        is_full,
+        created_at,
+        ended_at,
+        duration_seconds,
+        greatest(1, duration_seconds) AS seconds
+    FROM analytics.attempt
+    WHERE operation_type = 'backup' AND outcome = 'ok' AND resource_id IS NOT NULL AND duration_seconds IS NOT NULL
+),
+
+-- Only where the longest of the window stands out from the shortest can one stand out from a median: few are ordered.
+conspicuous AS (
+    SELECT t.source, t.resource_id, t.is_full, min(t.duration_seconds) AS shortest
+    FROM timed AS t
+    CROSS JOIN span AS p
+    GROUP BY t.source, t.resource_id, t.is_full
+    HAVING max(t.duration_seconds) FILTER (
+            t.created_at >= p.from_at AND t.created_at < p.to_at
+        ) > greatest(2 * min(t.duration_seconds), min(t.duration_seconds) + 600)
+        AND count(*) > 10
+),
+
+numbered AS (
+    SELECT
+        t.*,
+        c.shortest,
         row_number() OVER (
-            PARTITION BY a.source, a.resource_id, a.is_full ORDER BY a.created_at ASC, a.task_id ASC
-        ) AS place,
-        min(a.duration_seconds) OVER (PARTITION BY a.source, a.resource_id, a.is_full) AS shortest
-    FROM analytics.attempt AS a
-    WHERE a.operation_type = 'backup' AND a.outcome = 'ok' AND a.resource_id IS NOT NULL
-        AND a.duration_seconds IS NOT NULL
+            PARTITION BY t.source, t.resource_id, t.is_full ORDER BY t.created_at ASC, t.task_id ASC
+        ) AS place
+    FROM timed AS t
+    JOIN conspicuous AS c
+        ON c.source = t.source AND c.resource_id = t.resource_id AND c.is_full IS NOT DISTINCT FROM t.is_full
 ),
 
 candidate AS (
     SELECT t.*
-    FROM timed AS t
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
+    FROM numbered AS t
+    CROSS JOIN span AS p
     WHERE t.place > 10 AND t.seconds > greatest(2 * t.shortest, t.shortest + 600)
-        AND t.created_at >= o.as_of - to_seconds(epoch(s.signal_window)) AND t.created_at < o.as_of
+        AND t.created_at >= p.from_at AND t.created_at < p.to_at
 ),
 
 baseline AS (
@@ -61,7 +87,7 @@ baseline AS (
         median(ln(b.seconds)) AS median_ln,
         mad(ln(b.seconds)) AS mad_ln
     FROM candidate AS c
-    JOIN timed AS b
+    JOIN numbered AS b
         ON b.source = c.source AND b.resource_id = c.resource_id AND b.is_full IS NOT DISTINCT FROM c.is_full
         AND b.place < c.place AND b.place >= c.place - 28
     GROUP BY c.source, c.task_id
@@ -81,7 +107,7 @@ outlier AS (
         AND (ln(c.seconds) - b.median_ln) / greatest(1.4826 * b.mad_ln, ln(1.05)) > s.anomaly_z
 ),
 
-numbered AS (
+jumped AS (
     SELECT
         *,
         count(*) FILTER (since_last IS NULL OR since_last > 8) OVER (
@@ -105,5 +131,5 @@ SELECT
     arg_min(median_seconds, place) AS baseline_median_seconds,
     arg_min(seconds, place) AS duration_seconds,
     arg_min(seconds / median_seconds, place) AS times_median
-FROM numbered
+FROM jumped
 GROUP BY source, resource_id, is_full, jump

@@ -32,20 +32,11 @@
 --   p9999_at_most_seconds: 99.99th percentile, upper bound; of fewer than 10,000 tasks the maximum.
 --   max_at_least_seconds: Maximum, lower bound.
 --   max_at_most_seconds: Maximum, upper bound.
-WITH stretch AS (
+WITH period AS (
+    -- Sources by number: millions of tasks are matched and counted by it.
     SELECT
         f.source,
-        min(f.started_at) AS begins_at,
-        max(f.started_at) AS watched_until,
-        max(f.started_at) + to_seconds(any_value(epoch(s.load_gap))) AS ends_at
-    FROM analytics.finished_load AS f
-    CROSS JOIN analytics.settings AS s
-    GROUP BY f.source, f.stretch
-),
-
-period AS (
-    SELECT
-        f.source,
+        dense_rank() OVER (ORDER BY f.source ASC) AS source_no,
         max(f.started_at) - to_seconds(any_value(epoch(s.lateness_period))) AS from_at,
         to_seconds(any_value(epoch(s.lateness_watch))) AS watch
     FROM analytics.finished_load AS f
@@ -53,9 +44,26 @@ period AS (
     GROUP BY f.source
 ),
 
+finished_load AS (
+    SELECT p.source_no, f.started_at, f.finished_at, f.is_deep, f.stretch
+    FROM analytics.finished_load AS f
+    JOIN period AS p ON p.source = f.source
+),
+
+stretch AS (
+    SELECT
+        f.source_no,
+        min(f.started_at) AS begins_at,
+        max(f.started_at) AS watched_until,
+        max(f.started_at) + to_seconds(any_value(epoch(s.load_gap))) AS ends_at
+    FROM finished_load AS f
+    CROSS JOIN analytics.settings AS s
+    GROUP BY f.source_no, f.stretch
+),
+
 task AS (
     SELECT
-        a.source,
+        p.source_no,
         a.created_at,
         a.ended_at,
         a.first_seen_at,
@@ -65,16 +73,16 @@ task AS (
         coalesce(a.created_at + p.watch <= t.watched_until, false) AS is_watched
     FROM analytics.attempt AS a
     JOIN period AS p ON p.source = a.source AND a.created_at >= p.from_at
-    LEFT JOIN stretch AS t ON t.source = a.source AND a.created_at BETWEEN t.begins_at AND t.ends_at
+    LEFT JOIN stretch AS t ON t.source_no = p.source_no AND a.created_at BETWEEN t.begins_at AND t.ends_at
     WHERE a.first_seen_at IS NOT NULL
 ),
 
 received AS (
-    SELECT source, first_seen_at AS moment FROM task
+    SELECT source_no, first_seen_at AS moment FROM task
     UNION
-    SELECT source, end_seen_at FROM task WHERE end_seen_at IS NOT NULL
+    SELECT source_no, end_seen_at FROM task WHERE end_seen_at IS NOT NULL
     UNION
-    SELECT source, changed_seen_at FROM task WHERE changed_seen_at IS NOT NULL
+    SELECT source_no, changed_seen_at FROM task WHERE changed_seen_at IS NOT NULL
 ),
 
 -- Of each time at which anything was received: the last load, and the last deep one, that were finished before.
@@ -82,17 +90,17 @@ looked AS (
     SELECT *
     FROM (
         SELECT
-            source,
+            source_no,
             moment,
             is_load,
             max(started_at) OVER before AS load_at,
             max(started_at) FILTER (is_deep) OVER before AS deep_at
         FROM (
-            SELECT source, moment, false AS is_load, NULL::TIMESTAMPTZ AS started_at, false AS is_deep FROM received
+            SELECT source_no, moment, false AS is_load, NULL::TIMESTAMPTZ AS started_at, false AS is_deep FROM received
             UNION ALL
-            SELECT source, finished_at, true, started_at, is_deep FROM analytics.finished_load
+            SELECT source_no, finished_at, true, started_at, is_deep FROM finished_load
         )
-        WINDOW before AS (PARTITION BY source ORDER BY moment, is_load ROWS UNBOUNDED PRECEDING)
+        WINDOW before AS (PARTITION BY source_no ORDER BY moment, is_load ROWS UNBOUNDED PRECEDING)
     )
     WHERE NOT is_load
 ),
@@ -101,17 +109,17 @@ looked AS (
 missed AS (
     SELECT *
     FROM (
-        SELECT source, moment AS created_at, is_task, min(started_at) OVER later AS next_at
+        SELECT source_no, moment AS created_at, is_task, min(started_at) OVER later AS next_at
         FROM (
-            SELECT DISTINCT k.source, k.created_at AS moment, true AS is_task, NULL::TIMESTAMPTZ AS started_at
+            SELECT DISTINCT k.source_no, k.created_at AS moment, true AS is_task, NULL::TIMESTAMPTZ AS started_at
             FROM task AS k
-            JOIN looked AS b ON b.source = k.source AND b.moment = k.first_seen_at
+            JOIN looked AS b ON b.source_no = k.source_no AND b.moment = k.first_seen_at
             WHERE b.load_at > k.created_at
             UNION ALL
-            SELECT source, started_at, false, started_at FROM analytics.finished_load
+            SELECT source_no, started_at, false, started_at FROM finished_load
         )
         WINDOW later AS (
-            PARTITION BY source ORDER BY moment, is_task ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+            PARTITION BY source_no ORDER BY moment, is_task ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
         )
     )
     WHERE is_task
@@ -119,7 +127,7 @@ missed AS (
 
 bounded AS (
     SELECT
-        k.source,
+        k.source_no,
         k.ends_at IS NOT NULL AS is_in_stretch,
         k.is_watched,
         k.ended_at IS NOT NULL AS has_ended,
@@ -139,10 +147,10 @@ bounded AS (
         CASE WHEN k.first_seen_at <= e.load_at THEN e.load_at END AS end_missed_at,
         CASE WHEN k.changed_seen_at IS NOT NULL THEN greatest(k.end_seen_at, c.deep_at) END AS change_missed_at
     FROM task AS k
-    LEFT JOIN looked AS b ON b.source = k.source AND b.moment = k.first_seen_at
-    LEFT JOIN looked AS e ON e.source = k.source AND e.moment = k.end_seen_at
-    LEFT JOIN looked AS c ON c.source = k.source AND c.moment = k.changed_seen_at
-    LEFT JOIN missed AS m ON m.source = k.source AND m.created_at = k.created_at
+    LEFT JOIN looked AS b ON b.source_no = k.source_no AND b.moment = k.first_seen_at
+    LEFT JOIN looked AS e ON e.source_no = k.source_no AND e.moment = k.end_seen_at
+    LEFT JOIN looked AS c ON c.source_no = k.source_no AND c.moment = k.changed_seen_at
+    LEFT JOIN missed AS m ON m.source_no = k.source_no AND m.created_at = k.created_at
 ),
 
 valued AS (
@@ -154,47 +162,35 @@ valued AS (
     FROM bounded
 ),
 
-measure AS (
+-- What is said of a task in one number, narrow rows to count: 1 measured, 2 pending, 4 watched, 8 late, 16 times the measure.
+marked AS (
     SELECT
-        source,
-        'created' AS measure,
-        is_seen_in_time AS is_measured,
-        false AS is_pending,
-        is_watched,
-        is_late,
+        source_no,
+        is_seen_in_time::INTEGER + 4 * is_watched::INTEGER + 8 * is_late::INTEGER AS mark,
         created_least_us AS least_us,
         created_most_us AS most_us
     FROM valued
     UNION ALL
     SELECT
-        source,
-        'ended',
-        is_end_seen_in_time AND has_ended,
-        is_in_stretch AND NOT has_ended,
-        is_watched,
-        is_late_end,
+        source_no,
+        16 + (is_end_seen_in_time AND has_ended)::INTEGER + 2 * (is_in_stretch AND NOT has_ended)::INTEGER
+        + 4 * is_watched::INTEGER + 8 * is_late_end::INTEGER,
         ended_least_us,
         ended_most_us
     FROM valued
     UNION ALL
     SELECT
-        source,
-        'changed',
-        is_change_seen_in_time AND has_ended,
-        is_in_stretch AND NOT has_ended,
-        is_watched,
-        is_changed,
+        source_no,
+        32 + (is_change_seen_in_time AND has_ended)::INTEGER + 2 * (is_in_stretch AND NOT has_ended)::INTEGER
+        + 4 * is_watched::INTEGER + 8 * is_changed::INTEGER,
         changed_least_us,
         changed_most_us
     FROM valued
     UNION ALL
     SELECT
-        source,
-        'settled',
-        is_watched AND is_seen_in_time AND (is_change_seen_in_time OR NOT has_ended),
-        is_in_stretch AND NOT is_watched,
-        is_watched,
-        is_late OR is_changed,
+        source_no,
+        48 + (is_watched AND is_seen_in_time AND (is_change_seen_in_time OR NOT has_ended))::INTEGER
+        + 2 * (is_in_stretch AND NOT is_watched)::INTEGER + 4 * is_watched::INTEGER + 8 * (is_late OR is_changed)::INTEGER,
         greatest(created_least_us, changed_least_us),
         greatest(CASE WHEN is_late THEN created_most_us ELSE 0 END, changed_most_us)
     FROM valued
@@ -203,17 +199,26 @@ measure AS (
 -- Tasks by value: far fewer rows than tasks.
 counted AS (
     SELECT
-        source,
-        measure,
-        is_measured,
-        is_pending,
-        is_watched,
-        is_late,
-        least_us // 1000000 AS at_least,
-        (most_us + 999999) // 1000000 AS at_most,
-        count(*) AS tasks
-    FROM measure
-    GROUP BY ALL
+        p.source,
+        ['created', 'ended', 'changed', 'settled'][v.mark // 16 + 1] AS measure,
+        v.mark & 1 = 1 AS is_measured,
+        v.mark & 2 = 2 AS is_pending,
+        v.mark & 4 = 4 AS is_watched,
+        v.mark & 8 = 8 AS is_late,
+        v.at_least,
+        v.at_most,
+        v.tasks
+    FROM (
+        SELECT
+            source_no,
+            mark,
+            least_us // 1000000 AS at_least,
+            (most_us + 999999) // 1000000 AS at_most,
+            count(*) AS tasks
+        FROM marked
+        GROUP BY ALL
+    ) AS v
+    JOIN period AS p ON p.source_no = v.source_no
 ),
 
 summed AS (

@@ -15,7 +15,63 @@
 --   raised_at: When so many were created that it was one.
 --   last_at: When the last of them was created.
 --   request_id: Request of the first, for the vendor's trace service.
-WITH deletion AS (
+WITH span AS (
+    -- Once, not for each task: time zones and intervals are slow to compute.
+    SELECT
+        o.as_of - to_seconds(epoch(s.signal_window)) AS from_at,
+        o.as_of - to_seconds(epoch(s.signal_window)) - INTERVAL 2 HOUR AS before_at,
+        o.as_of AS to_at
+    FROM analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+),
+
+-- include usual_age
+,
+
+classed AS NOT MATERIALIZED (
+    SELECT
+        d.source,
+        coalesce(d.vault_id, '') AS vault_id,
+        d.created_at,
+        epoch_us(d.created_at) // 1000000 AS second,
+        coalesce(
+            d.kind IN ('manual', 'night')
+            OR (d.kind = 'retention' AND d.age_us / 86400000000 < u.usual_age_days - 1), false
+        ) AS is_odd,
+        d.kind = 'retention' AS is_retention
+    FROM analytics.deletion AS d
+    LEFT JOIN usual AS u USING (source, retention_of)
+    WHERE d.operation_type = 'delete' AND d.outcome = 'ok'
+),
+
+-- Where more than half of a mass deletion can have been: nearly all vaults are left out.
+suspect AS (
+    SELECT c.source, c.vault_id
+    FROM classed AS c
+    CROSS JOIN span AS p
+    CROSS JOIN analytics.settings AS s
+    WHERE c.is_odd AND c.created_at >= p.before_at
+    GROUP BY c.source, c.vault_id
+    HAVING 2 * count(*) > any_value(s.mass_delete)
+),
+
+instant AS (
+    SELECT
+        source,
+        vault_id,
+        second,
+        count(*) AS deleted,
+        count(*) FILTER (is_odd) AS deleted_odd,
+        count(*) FILTER (is_retention AND NOT is_odd) AS deleted_due
+    FROM classed
+    SEMI JOIN suspect USING (source, vault_id)
+    GROUP BY source, vault_id, second
+),
+
+-- include deletion_burst
+,
+
+deletion AS (
     SELECT
         d.source,
         d.vault_id,
@@ -25,10 +81,12 @@ WITH deletion AS (
         d.request_id,
         d.created_at,
         d.created_at > lag(d.created_at) OVER ordered + INTERVAL 1 HOUR AS is_apart
-    FROM analytics.deletion_audit AS d
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-    WHERE d.is_mass_delete AND d.created_at >= o.as_of - to_seconds(epoch(s.signal_window)) AND d.created_at <= o.as_of
+    FROM analytics.deletion AS d
+    CROSS JOIN span AS p
+    JOIN burst AS b
+        ON b.source = d.source AND b.vault_id = coalesce(d.vault_id, '') AND b.second = epoch_us(d.created_at) // 1000000
+    WHERE b.is_mass_delete AND d.operation_type = 'delete' AND d.outcome = 'ok'
+        AND d.created_at >= p.from_at AND d.created_at <= p.to_at
     WINDOW ordered AS (PARTITION BY d.source, d.vault_id ORDER BY d.created_at ASC, d.task_id ASC)
 ),
 

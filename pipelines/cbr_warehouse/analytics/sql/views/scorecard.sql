@@ -29,7 +29,21 @@
 --   burn_rate_7d: Over the last 7.
 --   burn_rate_28d: Over the last 28.
 --   resources_on_strike: Resources of consecutive_failures: that have now failed strikes times in a row or more.
-WITH day AS (
+WITH span AS (
+    -- Once for each source, not for each day: time zones and intervals are slow to compute.
+    SELECT
+        c.source,
+        CAST(timezone(c.timezone, o.as_of) - c.day_anchor AS DATE) AS today,
+        (epoch(s.lookback) // 86400)::INTEGER AS span,
+        coalesce(w.observed_until, o.as_of) AS until_at,
+        CAST(o.as_of - 2 * to_seconds(epoch(s.lookback)) - INTERVAL 48 HOUR AS DATE) AS from_day
+    FROM analytics.source_clock AS c
+    CROSS JOIN analytics.as_of AS o
+    CROSS JOIN analytics.settings AS s
+    LEFT JOIN analytics.source_watermark AS w ON w.source = c.source
+),
+
+day AS (
     SELECT
         d.source,
         d.resource_id,
@@ -41,15 +55,11 @@ WITH day AS (
         d.policy_id,
         d.last_created_at,
         d.verdict = 'protected' AS is_protected,
-        CAST(timezone(c.timezone, o.as_of) - c.day_anchor AS DATE) - d.backup_day AS days_ago,
-        (epoch(s.lookback) // 86400)::INTEGER AS span
+        p.today - d.backup_day AS days_ago,
+        p.span
     FROM analytics.resource_day AS d
-    CROSS JOIN analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-    JOIN analytics.source_clock AS c ON c.source = d.source
-    LEFT JOIN analytics.source_watermark AS w ON w.source = d.source
-    WHERE d.ends_at <= coalesce(w.observed_until, o.as_of) AND d.verdict IN ('protected', 'failed', 'skipped')
-        AND d.backup_day >= CAST(o.as_of - 2 * to_seconds(epoch(s.lookback)) - INTERVAL 48 HOUR AS DATE)
+    JOIN span AS p ON p.source = d.source
+    WHERE d.ends_at <= p.until_at AND d.verdict IN ('protected', 'failed', 'skipped') AND d.backup_day >= p.from_day
 ),
 
 struck AS (
@@ -74,6 +84,34 @@ struck AS (
     )
 ),
 
+-- By resource first: far fewer rows than backup days for the six dimensions.
+summed AS (
+    SELECT
+        source,
+        resource_id,
+        vault_id,
+        project_id,
+        provider_id,
+        resource_type,
+        policy_id,
+        arg_max(vault_name, last_created_at) AS vault_name,
+        max(last_created_at) FILTER (vault_name IS NOT NULL) AS named_at,
+        count(*) FILTER (days_ago <= span) AS windows,
+        count(*) FILTER (days_ago <= span AND is_protected) AS protected,
+        count(*) FILTER (days_ago > span AND days_ago <= 2 * span) AS windows_before,
+        count(*) FILTER (days_ago > span AND days_ago <= 2 * span AND is_protected) AS protected_before,
+        count(*) FILTER (days_ago <= 1) AS n_1d,
+        count(*) FILTER (days_ago <= 3) AS n_3d,
+        count(*) FILTER (days_ago <= 7) AS n_7d,
+        count(*) FILTER (days_ago <= 28) AS n_28d,
+        count(*) FILTER (days_ago <= 1 AND NOT is_protected) AS bad_1d,
+        count(*) FILTER (days_ago <= 3 AND NOT is_protected) AS bad_3d,
+        count(*) FILTER (days_ago <= 7 AND NOT is_protected) AS bad_7d,
+        count(*) FILTER (days_ago <= 28 AND NOT is_protected) AS bad_28d
+    FROM day
+    GROUP BY source, resource_id, vault_id, project_id, provider_id, resource_type, policy_id
+),
+
 rolled AS (
     SELECT
         d.source,
@@ -86,17 +124,17 @@ rolled AS (
             ELSE 'source'
         END AS dimension,
         coalesce(d.vault_id, d.project_id, d.provider_id, d.resource_type, d.policy_id) AS value,
-        CASE WHEN grouping(d.vault_id) = 0 THEN arg_max(d.vault_name, (d.last_created_at, d.resource_id)) END AS vault_name,
-        count(DISTINCT d.resource_id) FILTER (d.days_ago <= d.span) AS resources,
-        count(*) FILTER (d.days_ago <= d.span) AS windows,
-        count(*) FILTER (d.days_ago <= d.span AND d.is_protected) AS protected,
-        count(*) FILTER (d.days_ago > d.span AND d.days_ago <= 2 * d.span) AS windows_before,
-        count(*) FILTER (d.days_ago > d.span AND d.days_ago <= 2 * d.span AND d.is_protected) AS protected_before,
-        avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 1) AS bad_1d,
-        avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 3) AS bad_3d,
-        avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 7) AS bad_7d,
-        avg((NOT d.is_protected)::INTEGER) FILTER (d.days_ago <= 28) AS bad_28d
-    FROM day AS d
+        CASE WHEN grouping(d.vault_id) = 0 THEN arg_max(d.vault_name, (d.named_at, d.resource_id)) END AS vault_name,
+        count(DISTINCT d.resource_id) FILTER (d.windows > 0) AS resources,
+        sum(d.windows)::BIGINT AS windows,
+        sum(d.protected)::BIGINT AS protected,
+        sum(d.windows_before)::BIGINT AS windows_before,
+        sum(d.protected_before)::BIGINT AS protected_before,
+        sum(d.bad_1d) / nullif(sum(d.n_1d), 0) AS bad_1d,
+        sum(d.bad_3d) / nullif(sum(d.n_3d), 0) AS bad_3d,
+        sum(d.bad_7d) / nullif(sum(d.n_7d), 0) AS bad_7d,
+        sum(d.bad_28d) / nullif(sum(d.n_28d), 0) AS bad_28d
+    FROM summed AS d
     GROUP BY GROUPING SETS (
         (d.source), (d.source, d.vault_id), (d.source, d.project_id), (d.source, d.provider_id),
         (d.source, d.resource_type), (d.source, d.policy_id)
