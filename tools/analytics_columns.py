@@ -78,6 +78,7 @@ def _described() -> dict[str, dict[str, dict[str, Any]]]:
         connection.execute("USE warehouse")
         for statement in create_statements(read_contract()):
             connection.execute(statement)
+        connection.execute("BEGIN")  # views with comments are created in several transactions
         bring_up(connection, AnalyticsSettings(), ())
         rows = connection.execute(
             "SELECT table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns() "
