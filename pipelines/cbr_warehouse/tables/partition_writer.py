@@ -5,6 +5,7 @@ They are written beside their places; ``written_days`` puts them there.
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import duckdb
@@ -182,19 +183,20 @@ class PartitionWriter:
                 stage_folder(place.parent)
                 target = literal(written_path(place, temporary))
                 query = f"COPY (SELECT * EXCLUDE (day) FROM ({query})) TO {target}"
-                made = self._engine.execute(f"{query} ({options})").fetchall()
-                return [(days[0], int(rows)) for _, rows, *_ in made]
+                made = written_files(self._engine.execute(f"{query} ({options})"))
+                return [(days[0], int(one["count"])) for one in made]
             self._engine.execute(f"SET partitioned_write_max_open_files = {len(days) + 1}")
             pattern = (
                 f"PARTITION_BY (day), FILENAME_PATTERN {literal(f'{temporary}-{{i}}')}, OVERWRITE_OR_IGNORE"
             )
             copy = f"COPY ({query}) TO {literal(folder)} ({options}, {pattern})"
             before = frozenset(names_in(folder))
-            made = [(keys["day"], int(rows)) for _, rows, *_, keys in self._engine.execute(copy).fetchall()]
-            own = (self._directory.partition(table, self._source, day).parent for day, _ in made)
+            made = written_files(self._engine.execute(copy))
+            by_day = [(one["partition_keys"]["day"], int(one["count"])) for one in made]
+            own = (self._directory.partition(table, self._source, day).parent for day, _ in by_day)
             # DuckDB takes no heed of a umask that permits more than its own 0755.
             share_mode(folder, [one for one in own if one.name not in before])
-            return made
+            return by_day
 
     def _measure(self, table: str, day: str, written: WrittenDays) -> tuple[int, str]:
         """Size in bytes and checksum of a file that was written."""
@@ -206,6 +208,16 @@ class PartitionWriter:
         if table == TEXTS:
             return _texts(", ".join(map(literal, days)))
         return partition_rows(self._contract, table, days)
+
+
+def written_files(copied: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """What a ``COPY`` with ``RETURN_STATS`` says of each file, by name: DuckDB 2 has more columns than 1.5.
+
+    Args:
+        copied: The connection that executed it.
+    """
+    names = [str(column[0]) for column in copied.description or []]
+    return [dict(zip(names, row, strict=True)) for row in copied.fetchall()]
 
 
 def partition_columns(contract: Contract, table: str) -> tuple[Column, ...]:
