@@ -65,7 +65,7 @@ def make_report(
         data = collect_from(opened, warehouse, options, texts)
         place = out or folder / _name(data, options)
         _remove_earlier(place)
-        exported = export_tables(opened, data, place)
+        exported = export_tables(data, place)
     version = __version__
     html = render_page(data, texts, version, has_pack=options.audit).encode()
     write_bytes(place / PAGE, html)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import duckdb
+import pyarrow as pa
 
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.reader.warehouse import Warehouse
@@ -53,17 +54,22 @@ class QueryResult:
     Attributes:
         question: The definition of the query.
         query: Its SQL with the parameters filled in.
-        rows: The result.
+        table: The result, which the data files of the report are written from.
     """
 
     question: Question | None
     query: str
-    rows: list[dict[str, Any]]
+    table: pa.Table
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The result as values by column."""
+        return self.table.to_pylist()
 
     @classmethod
     def empty(cls) -> Self:
         """The result of no query."""
-        return cls(None, "", [])
+        return cls(None, "", pa.table({}))
 
 
 @dataclass(frozen=True)
@@ -146,8 +152,8 @@ def collect_data(
 
 def _answer(warehouse: Warehouse, period: Period, scope: Scope, query: str) -> QueryResult:
     question = read_question(query, scope)
-    rows = question.run(warehouse, period.parameters)
-    return QueryResult(question, question.filled(period.parameters), rows)
+    table = question.run(warehouse, period.parameters)
+    return QueryResult(question, question.filled(period.parameters), table)
 
 
 def collect_from(

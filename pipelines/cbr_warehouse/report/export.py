@@ -14,12 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.collect_data import ReportData
 from cbr_warehouse.report.options import Scope
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.storage.atomic_write import write_bytes
-from cbr_warehouse.storage.sql_text import identifier
 
 MADE_BY = "cbr-warehouse"
 """Begins ``made_by`` in every manifest."""
@@ -52,12 +50,11 @@ class Exported:
     files: list[dict[str, Any]]
 
 
-def export_tables(warehouse: Warehouse, data: ReportData, folder: Path) -> list[Exported]:
+def export_tables(data: ReportData, folder: Path) -> list[Exported]:
     """Writes the tables of a report.
 
     Args:
-        warehouse: The warehouse.
-        data: The report's data; its queries are run again, for their column types.
+        data: The report's data.
         folder: The folder to write to.
 
     Returns:
@@ -66,14 +63,12 @@ def export_tables(warehouse: Warehouse, data: ReportData, folder: Path) -> list[
     Raises:
         StorageError: A file could not be written.
     """
-    queries = {name: answered.query for name, answered in data.results.items()}
-    queries |= {f"figure_{name}": figure.query for name, figure in data.figures.items()}
-    return [_export(warehouse, name, query, folder) for name, query in sorted(queries.items())]
+    tables = {name: (answered.query, answered.table) for name, answered in data.results.items()}
+    tables |= {f"figure_{name}": (figure.query, figure.table) for name, figure in data.figures.items()}
+    return [_export(name, *answered, folder) for name, answered in sorted(tables.items())]
 
 
-def _export(warehouse: Warehouse, name: str, query: str, folder: Path) -> Exported:
-    query = _storable(warehouse, query)
-    table = warehouse.sql(query, as_="arrow")
+def _export(name: str, query: str, table: pa.Table, folder: Path) -> Exported:
     parquet, csv = BytesIO(), BytesIO()
     pq.write_table(table, parquet, compression="zstd")
     pa_csv.write_csv(_for_spreadsheets(table), csv)
@@ -82,16 +77,6 @@ def _export(warehouse: Warehouse, name: str, query: str, folder: Path) -> Export
         _write(folder / f"{name}.csv", BOM_UTF8 + csv.getvalue()),
     ]
     return Exported(name, query, table.num_rows, files)
-
-
-def _storable(warehouse: Warehouse, query: str) -> str:
-    """The query with intervals as text, which Parquet and CSV have no type for."""
-    described = warehouse.sql(f"DESCRIBE {query}", as_="arrow").to_pylist()
-    spans = [row["column_name"] for row in described if row["column_type"] == "INTERVAL"]
-    if not spans:
-        return query
-    replaced = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in spans)
-    return f"SELECT * REPLACE ({replaced}) FROM ({query})"
 
 
 def _for_spreadsheets(table: pa.Table) -> pa.Table:

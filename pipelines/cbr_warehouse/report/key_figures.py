@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.earlier_periods import Rank, earlier_parameters, rank
 from cbr_warehouse.report.formatting import count, hours, percent, rounded_percent
@@ -25,6 +27,7 @@ class Figure:
         show: Formats a value.
         more_is_better: Whether an increase is good.
         query: Its SQL with the parameters filled in.
+        table: What that returned, which the data files of the report are written from.
     """
 
     question: Question
@@ -35,6 +38,7 @@ class Figure:
     show: Callable[[float | None], str]
     more_is_better: bool
     query: str
+    table: pa.Table
 
     @property
     def name(self) -> str:
@@ -115,8 +119,9 @@ def compute_figures(warehouse: Warehouse, period: Period, scope: Scope) -> dict[
     earlier, found = earlier_parameters(warehouse, period), {}
     for name, show, more_is_better in _FIGURES:
         question = read_question(name, scope)
-        now = question.run(warehouse, period.parameters)[0]
-        before = [None if span is None else question.run(warehouse, span)[0] for span in earlier]
+        table = question.run(warehouse, period.parameters)
+        (now,) = table.to_pylist()
+        before = [None if span is None else question.run(warehouse, span).to_pylist()[0] for span in earlier]
         found[name] = Figure(
             question,
             _value(now),
@@ -126,6 +131,7 @@ def compute_figures(warehouse: Warehouse, period: Period, scope: Scope) -> dict[
             show,
             more_is_better,
             question.filled(period.parameters),
+            table,
         )
     return found
 

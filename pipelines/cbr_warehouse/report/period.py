@@ -76,7 +76,7 @@ class Period:
     @property
     def parameters(self) -> dict[str, Any]:
         """Query parameters for the period."""
-        names = "before_day from_day to_day before_at from_at to_at starts timezone day_anchor"
+        names = "before_day from_day to_day before_at from_at to_at log_from_at starts timezone day_anchor"
         plots = "plot_from_day plot_from_at"
         return {name: getattr(self, name) for name in f"{names} {plots}".split()}
 

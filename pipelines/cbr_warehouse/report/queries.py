@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import pyarrow as pa
+
 from cbr_warehouse.reader.warehouse import Warehouse
 from cbr_warehouse.report.options import WHOLE, Scope
 from cbr_warehouse.report.query_files import read_definition
@@ -31,7 +33,7 @@ class Question:
         """Whether a limit to vaults or policies does not limit it."""
         return self.name in OF_WHOLE_SOURCES
 
-    def run(self, warehouse: Warehouse, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    def run(self, warehouse: Warehouse, parameters: dict[str, Any]) -> pa.Table:
         """Runs the query.
 
         Args:
@@ -39,9 +41,9 @@ class Question:
             parameters: Values by name; those that the query does not use are ignored.
 
         Returns:
-            Its rows.
+            Its rows, with the types of its columns.
         """
-        return warehouse.sql(self.sql, self._used(parameters), as_="arrow").to_pylist()
+        return warehouse.sql(self.sql, self._used(parameters), as_="arrow")
 
     def filled(self, parameters: dict[str, Any]) -> str:
         """The query with its parameters filled in, to be run again by a reader."""
@@ -54,7 +56,9 @@ class Question:
         return {name: value for name, value in parameters.items() if f"${name}" in self.sql}
 
 
-def _as_sql(value: str | timedelta | date | list[date]) -> str:
+def _as_sql(value: str | timedelta | date | list[date] | None) -> str:
+    if value is None:
+        return "NULL"
     if isinstance(value, list):
         return f"[{', '.join(map(_as_sql, value))}]"
     if isinstance(value, str):

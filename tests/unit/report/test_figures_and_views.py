@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from cbr_warehouse.reader.warehouse import Warehouse, open_warehouse
+from cbr_warehouse.report.collect_data import collect_data
 from cbr_warehouse.report.key_figures import Figure, compute_figures
-from cbr_warehouse.report.options import WHOLE, Scope
+from cbr_warehouse.report.options import WHOLE, Language, Scope
 from cbr_warehouse.report.period import Period, find_period
 from cbr_warehouse.report.period_name import parse_period
+from cbr_warehouse.report.texts import read_texts
 from support.small_log import SmallLog, at
 
 pytestmark = pytest.mark.fault("answers of the report")
@@ -128,3 +130,21 @@ def test_earlier_values_are_the_figures_of_reports_of_these_periods(warehouse: P
         assert all(one.earlier[:3] == (None,) * 3 for one in figures.values())
         assert figures["success"].rank
         assert figures["success"].rank.periods == 9
+
+
+@pytest.mark.parametrize("scope", [WHOLE, Scope.of(vaults=["late"])], ids=["whole", "limited"])
+def test_the_verdict_compares_success_with_the_periods_that_its_figure_is_compared_with(
+    tmp_path: Path, scope: Scope
+) -> None:
+    """A log that begins with deletions at noon covers the night after it, and so it does for a new vault."""
+    log = SmallLog("2026-03-10 00:00")
+    log.task("delete", "2026-02-20 12:00", resource="a")
+    log.daily("a", "2026-02-21 01:00", 17)
+    log.daily("b", "2026-03-03 01:00", 7, vault_id="late")
+    with open_warehouse(log.publish(tmp_path / "warehouse.duckdb")) as opened:
+        data = collect_data(opened, parse_period("2026-03-04..2026-03-07"), read_texts(Language.EN), scope)
+    compared = [
+        row["final_success_rate"] if row["is_covered"] else None for row in data.results["history"].rows[:-1]
+    ]
+    assert compared == list(data.figures["success"].earlier)
+    assert compared[-3:] == ([1.0] * 3 if scope is WHOLE else [None, None, 1.0])

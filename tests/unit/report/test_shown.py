@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pytest
 
 from cbr_warehouse.report.changes import describe_changes
@@ -20,7 +21,9 @@ from cbr_warehouse.report.texts import read_texts
 pytestmark = pytest.mark.fault("values cut or rounded")
 
 ENGLISH, CHINESE = read_texts(Language.EN), read_texts(Language.ZH)
-FIGURE = Figure(read_question("success"), 0.5, 1, 2, (0.5,), percent, more_is_better=True, query="")
+FIGURE = Figure(
+    read_question("success"), 0.5, 1, 2, (0.5,), percent, more_is_better=True, query="", table=pa.table({})
+)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_what_became_better_and_worse_is_named() -> None:
     sentences = compare(rows, (FIGURE, *figures), ENGLISH).sentences
     assert sentences[-2:] == (
         "Improved since the period before: Failing repeatedly.",
-        "Worsened since the period before: Off-site age, 95th percentile.",
+        "Worsened since the period before: Off-site age (95th percentile).",
     )
 
 
