@@ -74,7 +74,7 @@ def _figures(situation: Situation, filters: Filters) -> tuple[Section, ...]:
             (
                 Column("unprotected", "resources", "count", lambda _row: unprotected),
                 Column("in_no_vault", "of them in no vault", "count"),
-                Column("enrolled", "in a vault all the same", "count"),
+                Column("enrolled", "in a vault", "count"),
                 Column("longest_days", "days, the longest", "count"),
             ),
         ),

@@ -1,6 +1,7 @@
 """The command ``report``: its digest, its limits, and what it refuses, in this process over a small log."""
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cbr_warehouse.cli.main import main
+from cbr_warehouse.settings.analytics import AnalyticsSettings
 from support.small_log import SmallLog
 
 
@@ -30,9 +32,9 @@ class Runner:
     data_dir: Path
     capsys: pytest.CaptureFixture[str]
 
-    def __call__(self, *words: str) -> tuple[int, str, str]:
+    def __call__(self, *words: str, command: str = "report") -> tuple[int, str, str]:
         """Its exit status, stdout and stderr."""
-        sys.argv = ["cbr-warehouse", "--data-dir", str(self.data_dir), "report", *words]
+        sys.argv = ["cbr-warehouse", "--data-dir", str(self.data_dir), command, *words]
         with pytest.raises(SystemExit) as ended:
             main()
         said = self.capsys.readouterr()
@@ -58,6 +60,23 @@ def test_a_digest_is_text_or_json_and_writes_nothing(run: Runner) -> None:
     assert (status, digest["verdict"], digest["scope"]["sources"]) == (0, "fine", ["a"])
     assert digest["figures"]["success"]["denominator"] == 7
     assert not (run.data_dir / "reports").exists()
+
+
+def test_one_of_a_thing_is_not_said_in_the_plural(run: Runner, tmp_path: Path) -> None:
+    """ "1 failures", "1 stretches" and "up to 1 times" were what an operator read first."""
+    log = SmallLog(watermark="2026-03-10 00:00", settings=AnalyticsSettings(strikes=1))
+    log.daily("a", "2026-02-01 01:00", 34)
+    log.daily("a", "2026-03-07 01:00", 1, status="failed", error_code="BackupService.6114")
+    log.publish(tmp_path / "warehouse.duckdb")
+    once = Runner(tmp_path, run.capsys)
+    _, digest, _ = once("--digest", "--period", "week")
+    _, checked, _ = once(command="check")
+    assert "1 failure in a row" in checked
+    assert "1 failure over" in checked
+    assert "in 1 stretch" in checked
+    assert "failures in a row, at most: 1." in " ".join(digest.split())
+    said = f"{digest} {checked}"
+    assert re.findall(r"(?<![\d.,])1 (?:failures|stretches|times|backups|copies)\b", said) == []
 
 
 @pytest.mark.parametrize(

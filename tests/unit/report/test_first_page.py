@@ -96,7 +96,7 @@ def test_the_problems_say_since_when_why_what_to_do_and_whom_they_hit(week: Repo
     problems = html.split('<ol class="problems">')[1].split("</ol>")[0]
     for said in (
         "5 resources in vault the full",
-        "Failing since 2026-03-05 01:00 UTC, up to 5 times in a row.",
+        "Failing since 2026-03-05 01:00 UTC; failures in a row, at most: 5.",
         "The used capacity of the vault exceeds the maximum capacity.",
         "Expand the vault, or shorten the retention",
         "server-5 (vault the quiet)",

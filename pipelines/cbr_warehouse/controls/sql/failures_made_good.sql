@@ -19,7 +19,10 @@ SELECT
     k.resource_id AS item,
     coalesce(nullif(k.resource_name, ''), k.resource_id) AS name,
     k.is_open AND k.censored_hours > epoch(s.made_good) / 3600 AS fails,
-    format('{} failures over {:.0f} h, the last with {}', k.failures, k.censored_hours, k.last_error_code) AS why,
+    format(
+        '{} failure{} over {:.0f} h, the last with {}',
+        k.failures, CASE WHEN k.failures = 1 THEN '' ELSE 's' END, k.censored_hours, k.last_error_code
+    ) AS why,
     k.first_failed_at AS since,
     coalesce(k.censored_hours, 0) AS worst
 FROM analytics.failing_streaks AS k

@@ -19,8 +19,10 @@ SELECT
     p.resource_id AS item,
     coalesce(nullif(p.resource_name, ''), p.resource_id) AS name,
     c.resource_id IS NOT NULL AS fails,
-    format('{} failures in a row, the last with {}', c.strikes, c.error_code)
-        || coalesce(': ' || c.text_en, '') AS why,
+    format(
+        '{} failure{} in a row, the last with {}',
+        c.strikes, CASE WHEN c.strikes = 1 THEN '' ELSE 's' END, c.error_code
+    ) || coalesce(': ' || c.text_en, '') AS why,
     c.first_failed_at AS since,
     c.strikes AS worst
 FROM analytics.resource_protection AS p

@@ -20,8 +20,8 @@ SELECT
     coalesce(nullif(r.resource_name, ''), r.resource_id) AS name,
     r.time_compliance_rate < s.success_target AS fails,
     format(
-        '{:.1f} of {:.0f} h without a recent enough backup, in {} stretches',
-        r.unprotected_hours, r.observed_hours, r.breaches
+        '{:.1f} of {:.0f} h without a recent enough backup, in {} stretch{}',
+        r.unprotected_hours, r.observed_hours, r.breaches, CASE WHEN r.breaches = 1 THEN '' ELSE 'es' END
     ) AS why,
     NULL::TIMESTAMPTZ AS since,
     r.unprotected_hours AS worst
