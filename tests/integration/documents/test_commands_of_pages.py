@@ -49,7 +49,6 @@ def lines_of(text: str) -> Iterator[str]:
 
 
 def test_views_are_queried_as_the_pages_say(run: Run) -> None:
-    assert run(block("README.md", "cbr-warehouse sql"))
     assert run(block("docs/alarms.md", "cbr-warehouse sql"))
 
 
@@ -100,16 +99,32 @@ def test_the_settings_of_spark_are_a_configuration(tmp_path: Path) -> None:
     assert (settings.engine, settings.spark_remote) == ("spark", "spark://spark.example.com:7077")
 
 
-def test_the_page_is_opened_as_its_own_says(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    ports: list[int] = []
-    opened: list[str] = []
+@pytest.fixture
+def ports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ports that the page was served on, which it is not."""
+    found: list[int] = []
 
     def serve(path: Path, port: int, on_start: Callable[[str], None]) -> None:
         assert path.exists()
-        ports.append(port)
+        found.append(port)
         on_start(f"http://127.0.0.1:{port or 4711}/")
 
     monkeypatch.setattr("cbr_warehouse.page.server.serve", serve)
+    return found
+
+
+def test_who_is_not_protected_is_found_as_the_readme_says(run: Run, ports: list[int]) -> None:
+    page, controls, query = lines_of(block("README.md", "cbr-warehouse open"))
+    assert run(page).startswith("http://127.0.0.1:")
+    assert ports == [0]
+    assert "all_protected" in run(controls, status=1)
+    assert run(query)
+
+
+def test_the_page_is_opened_as_its_own_says(
+    run: Run, ports: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     printed = [run(line) for line in lines_of(block("docs/open.md", "cbr-warehouse open"))]
     assert ports == [0, 8765, 0]

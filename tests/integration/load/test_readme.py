@@ -43,6 +43,12 @@ def test_the_configuration_of_the_readme_is_valid(tmp_path: Path) -> None:
     assert [source.name for source in read_settings(path, None, {}).sources] == ["prod-eu"]
 
 
+def test_commands_are_written_in_one_way() -> None:
+    """As after an installation, or after the one sentence that says how it is in a checkout."""
+    assert README.count(".venv/bin/cbr-warehouse") == 1
+    assert README.index(".venv/bin/activate") < README.index("```sh\ncbr-warehouse")
+
+
 def test_every_make_target_of_the_readme_exists() -> None:
     makefile = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"\bmake ([a-z]+)", README))
