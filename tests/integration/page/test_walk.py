@@ -29,6 +29,9 @@ COUNTED = {"protection", "failing", "days", "coverage_gaps", "unprotected_now"}
 
 CALENDARS = {"calendar_resources", "calendar_vaults"}
 
+VERDICTS = ("failed", "unknown", "skipped", "pending")
+"""Verdicts that are counted in words in the calendar of vaults."""
+
 OUTCOME_OF = {"rescued": "protected", "part": "protected"}
 """Verdicts of the outcomes that are a kind of another."""
 
@@ -228,6 +231,39 @@ def test_the_calendar_of_resources_is_that_of_the_view(estate: Estate) -> None:
                     assert f"{row['attempts']} attempt" in cell.text
                     cells += 1
     assert cells > 500
+
+
+def test_what_is_said_of_a_row_of_the_calendar_is_that_of_the_views(estate: Estate) -> None:
+    strikes = {
+        (row["source"], row["resource_id"]): row["strikes"]
+        for row in estate.rows("FROM analytics.unresolved_failures")
+    }
+    days = estate.rows("FROM analytics.resource_day")
+    said = 0
+    for table in [one for visited in estate.pages for one in visited.page.find("table", data_query="*")]:
+        shown = {cell.attributes["data-day"] for cell in table.find("td")}
+        for line in table.find("tbody")[0].find("tr"):
+            key = dict(parse_qsl(urlsplit(links_of(line)[0]).query))
+            (detail,) = line.find("th")[0].find("span", class_="soft")
+            numbers = [int(one) for one in re.findall(r"(\d+) (?:failed|of)", detail.text.replace(",", ""))]
+            if table.attributes["data-query"] == "calendar_resources":
+                failed = strikes.get((key["source"], key["id"]))
+                assert numbers == ([failed] if failed else []), detail.text
+            elif "vault" in key:
+                of_vault = [
+                    row["verdict"]
+                    for row in days
+                    if (row["source"], row["vault_id"]) == (key["source"], key["vault"])
+                    and row["backup_day"].isoformat() in shown
+                ]
+                assert detail.text.startswith(f"{of_vault.count('failed'):,} of {len(of_vault):,} failed")
+                for cell in line.find("td"):
+                    counts = {name: int(cell.attributes.get(f"data-{name}", 0)) for name in VERDICTS}
+                    written = re.findall(r"\d+", cell.find("span", aria_hidden="true")[0].text)
+                    assert written in ([], [str(counts.get(cell.attributes["class"]))])
+                    assert all(f"{n} {name}" in cell.text for name, n in counts.items() if n)
+            said += 1
+    assert said > 50
 
 
 def test_the_calendar_of_vaults_adds_up_to_the_nights(estate: Estate) -> None:

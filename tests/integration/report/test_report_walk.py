@@ -1,11 +1,13 @@
 """Every section of a report is walked, and every number on it computed again by the SQL shown beside it."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import zip_longest
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import duckdb
@@ -17,6 +19,7 @@ from cbr_warehouse.report.period_name import parse_period
 from cbr_warehouse.report.texts import read_texts
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.reading_statement import require_reading
+from support.drawn_plot import DrawnPlot, read_plots
 from support.local_page import Element, read_html
 
 pytestmark = pytest.mark.fault("answers of the report")
@@ -36,11 +39,13 @@ DERIVED = {
 
 @dataclass
 class Walked:
-    """A page without its plots, and the warehouse that it is of."""
+    """A page without its plots, the warehouse that it is of, and its HTML and manifest."""
 
     page: Element
     connection: duckdb.DuckDBPyConnection
     language: Language
+    html: str
+    data: dict[str, Any]
 
     def rows(self, element: Element) -> list[Row]:
         """What the SQL shown in an element returns."""
@@ -49,6 +54,11 @@ class Walked:
         cursor = self.connection.execute(pre.text)
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def plots(self, name: str) -> dict[str, DrawnPlot]:
+        """The plots of a section, by their size."""
+        (text,) = re.findall(rf'<section aria-labelledby="{name}".*?</section>', self.html, re.DOTALL)
+        return read_plots(text)
 
     def section(self, name: str) -> Element:
         (found,) = self.page.find("section", aria_labelledby=name)
@@ -64,9 +74,11 @@ def walked(
     options = ReportOptions(parse_period(period), Language(language), audit=True)
     published = small_demo / "warehouse.duckdb"
     made = make_report(published, folder / "made", folder, options, datetime.now(UTC))
-    html = re.sub(r"<svg.*?</svg>", "", made.page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    html = made.page.read_text(encoding="utf-8")
+    page = read_html(re.sub(r"<svg.*?</svg>", "", html, flags=re.DOTALL))
+    manifest = json.loads(made.manifest.read_text(encoding="utf-8"))
     with open_published(published) as connection:
-        yield Walked(read_html(html), connection, Language(language))
+        yield Walked(page, connection, Language(language), html, manifest)
 
 
 def agrees(text: str, value: Any, words: dict[str, str]) -> bool:
@@ -175,3 +187,88 @@ def test_the_verdict_has_the_numbers_of_its_queries(walked: Walked) -> None:
         assert f"{100 * now['final_success_rate']:.2f}" in compared
     if len(known) > 1:
         assert str(sum(rate < now["final_success_rate"] for rate in known)) in compared
+
+
+def by_place(values: list[tuple[float, float]]) -> list[list[float]]:
+    """Values drawn at one place, smallest first, from left to right."""
+    places = sorted({round(x, 1) for x, _ in values})
+    return [sorted(value for x, value in values if round(x, 1) == place) for place in places]
+
+
+def by_day(rows: list[Row], *columns: str) -> list[list[float]]:
+    """Values of a backup day, smallest first, day by day; days with none but missing ones are left out."""
+    days = sorted({row["backup_day"] for row in rows})
+    found = [
+        sorted(
+            row[one] for row in rows if row["backup_day"] == day for one in columns if row[one] is not None
+        )
+        for day in days
+    ]
+    return [values for values in found if values]
+
+
+def flat(groups: list[list[float]]) -> list[float]:
+    return [value for group in groups for value in group]
+
+
+@pytest.mark.parametrize("size", ["wide", "narrow"])
+def test_every_plot_is_drawn_from_its_query(walked: Walked, size: str) -> None:
+    """Read back from the drawing: the points, bars and squares, by the labels of their own axis."""
+    rates = by_day(walked.rows(walked.section("trend")), "final_success_rate", "first_attempt_success_rate")
+    drawn = by_place(walked.plots("trend")[size].points())
+    assert [len(day) for day in drawn] == [len(day) for day in rates]
+    assert flat(drawn) == pytest.approx(flat(rates), abs=0.001)
+    for name, column in (("causes_daily", "failures"), ("unprotected_daily", "unprotected_hours")):
+        values = [row for row in walked.rows(walked.section(name)) if row[column]]
+        drawn = by_place([(x, value) for x, value in walked.plots(name)[size].bars() if value])
+        wanted = by_day(values, column)
+        assert [len(day) for day in drawn] == [len(day) for day in wanted], name
+        assert flat(drawn) == pytest.approx(flat(wanted), rel=0.01, abs=max(flat(wanted)) / 500), name
+    shares = [row["share"] for row in walked.rows(walked.section("offsite_curve"))]
+    heights = walked.plots("offsite_curve")[size].heights()
+    assert sorted({round(one, 3) for one in heights}) == pytest.approx(
+        sorted({0.0} | {round(one, 3) for one in shares}), abs=0.003
+    )
+
+
+@pytest.mark.parametrize("size", ["wide", "narrow"])
+def test_every_square_of_the_calendar_has_the_colour_of_its_day(walked: Walked, size: str) -> None:
+    """Four colours: within the error budget, up to twice, up to five times, and more than that."""
+    rows = walked.rows(walked.section("calendar_map"))
+    target = float(walked.data["settings"]["success_target"])
+    squares = walked.plots("calendar_map")[size].squares()
+    assert [int(text.split(" ")[0]) for _, text in squares] == [row["backup_day"].day for row in rows]
+    used: dict[int, set[str]] = {}
+    for (colour, _), row in zip(squares, rows, strict=True):
+        missed = (1 - row["final_success_rate"]) / (1 - target)
+        used.setdefault(sum(missed > limit + 1e-6 for limit in (1, 2, 5)), set()).add(colour)
+    assert all(len(colours) == 1 for colours in used.values())
+    assert len(set.union(*used.values())) == len(used) > 1
+
+
+def test_every_figure_is_compared_as_the_manifest_says(walked: Walked) -> None:
+    """Its change, and how many of the earlier periods it is better than."""
+    compared = 0
+    for shown in walked.page.find("li", class_="figure"):
+        (value, unit, *lines) = [one.text for one in shown.find("p")]
+        assert unit
+        (found,) = [
+            one
+            for name, one in walked.data["figures"].items()
+            if TEXTS[walked.language](name, "name") in shown.text
+        ]
+        known = [one for one in found["earlier"] if one is not None]
+        if found["earlier"][-1] is not None:
+            assert shown_as(value, found["earlier"][-1]) in lines[0], lines
+            compared += 1
+        if len(known) > 1:
+            assert shown_as(value, median(known)) in lines[1]
+            compared += 1
+    assert compared
+
+
+def shown_as(like: str, value: float) -> str:
+    """A value written as another one of its kind."""
+    if "%" in like:
+        return f"{100 * value:.2f}"
+    return f"{value:,.1f}" if " h" in like else f"{value:,.0f}"
