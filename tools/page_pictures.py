@@ -1,4 +1,4 @@
-"""Makes the pictures of the local page in docs/: wide, and as on a phone in light and dark.
+"""Makes the pictures in docs/ of the local page, wide and as on a phone in light and dark, and of the report.
 
 Run: .venv/bin/python tools/page_pictures.py [--data-dir data], after `make demo`; it needs Chromium.
 """
@@ -24,6 +24,9 @@ PICTURES = (
 )
 """File, address, size and options of Chromium."""
 
+REPORT = ("report.png", (1000, 1560))
+"""File and size of the picture of a report: its first page."""
+
 FRAME = """<!DOCTYPE html>
 <style>body {{ margin: 0 }} iframe {{ border: 0; width: {0}px; height: {1}px }}</style>
 <iframe src="page.html#{2}"></iframe>"""
@@ -37,25 +40,28 @@ def main() -> None:
     data_dir = parser.parse_args().data_dir
     if CHROMIUM is None:
         sys.exit("There is no Chromium. Install the Debian package chromium (as root: make system-deps).")
-    command = [sys.executable, "-m", "cbr_warehouse.cli.main", "--data-dir", data_dir, "open"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, "-m", "cbr_warehouse.cli.main", "--data-dir", data_dir]
+    with subprocess.Popen([*command, "open"], stdout=subprocess.PIPE, text=True) as server:
         try:
             url = server.stdout.readline().strip() if server.stdout else ""
+            own = {name: fetch(f"{url}/{name}") for name in ("style.css", "icon.svg")}
             for name, address, size, options in PICTURES:
-                take(f"{url}{address}", url, DOCS / name, size, *options)
-                print(DOCS / name)
+                path, _, anchor = address.partition("#")
+                take(own | {"page.html": fetch(f"{url}{path}")}, anchor, DOCS / name, size, *options)
         finally:
             server.terminate()
-
-
-def take(address: str, url: str, picture: Path, size: tuple[int, int], *options: str) -> None:
-    """Takes a picture of a page in a frame of that size."""
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        (folder / "page.html").write_bytes(fetch(address.partition("#")[0]))
-        (folder / "style.css").write_bytes(fetch(f"{url}/style.css"))
-        (folder / "icon.svg").write_bytes(fetch(f"{url}/icon.svg"))
-        (folder / "index.html").write_text(FRAME.format(*size, address.partition("#")[2]), encoding="utf-8")
+        subprocess.run([*command, "report", "--out", place], check=True, capture_output=True)
+        name, size = REPORT
+        take({"page.html": (Path(place) / "report.html").read_bytes()}, "", DOCS / name, size)
+
+
+def take(files: dict[str, bytes], anchor: str, picture: Path, size: tuple[int, int], *options: str) -> None:
+    """Takes a picture of ``page.html`` of some files, from an anchor on, in a frame of that size."""
+    with tempfile.TemporaryDirectory() as place:
+        for file, content in files.items():
+            (Path(place) / file).write_bytes(content)
+        (Path(place) / "index.html").write_text(FRAME.format(*size, anchor), encoding="utf-8")
         handler = partial(QuietHandler, directory=place)
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -74,6 +80,7 @@ def take(address: str, url: str, picture: Path, size: tuple[int, int], *options:
             )
         finally:
             server.shutdown()
+    print(picture)
 
 
 def fetch(address: str) -> bytes:
