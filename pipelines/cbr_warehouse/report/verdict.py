@@ -57,7 +57,15 @@ def judge(
     left_out = [row["source"] for row in results["watermark"] if row["is_left_out"]]
     sentences = _sentences(period, settings, figures, findings, texts)
     remarks = _remarks(settings, counted["unscheduled"], left_out, texts)
-    return ReportVerdict(level.word, (texts("verdict", level.word), *sentences, *remarks), tuple(findings))
+    return ReportVerdict(level.word, (_result(level, findings, texts), *sentences, *remarks), tuple(findings))
+
+
+def _result(level: Grade, findings: list[Finding], texts: Texts) -> str:
+    """The grade in words; of the worst one with what made it so."""
+    if level is not Grade.ACT:
+        return texts("verdict", level.word)
+    reasons = (texts("act", one.name) for one in findings if one.grade is level)
+    return texts("verdict", "act", reasons=texts("changes", "comma").join(reasons))
 
 
 def _sentences(

@@ -108,6 +108,17 @@ def test_the_problems_say_since_when_why_what_to_do_and_whom_they_hit(week: Repo
     assert week.verdict.level == "act"
 
 
+def test_the_first_sentence_says_what_made_the_report_red(week: ReportData) -> None:
+    """ "Too many backups fail" was said of an estate that kept its target, but had unprotected resources."""
+    acting = [one.name for one in week.verdict.findings if one.grade is Grade.ACT]
+    assert "unprotected" in acting
+    reasons = ", ".join(ENGLISH("act", name) for name in acting)
+    assert week.verdict.sentences[0] == f"Act today: {reasons}."
+    assert "too many resources are without a recent backup" in reasons
+    limited = {one.name for one in week.verdict.findings if one.act is not None}
+    assert all(texts("act", name) for texts in (ENGLISH, CHINESE) for name in limited)
+
+
 def test_every_link_of_the_page_leads_somewhere(week: ReportData) -> None:
     for texts in (ENGLISH, CHINESE):
         html = render_page(week, texts, "0")
