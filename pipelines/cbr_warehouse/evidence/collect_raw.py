@@ -79,8 +79,9 @@ def collect_raw(
         files |= {name(source): raw_file(name(source)) for name in _WRITTEN}
     copied = {COVERAGE: COVERAGE, LOADS: LOADS} | {inventory_of(name): name for name in ALL_INVENTORY_TABLES}
     for name, table in copied.items():
-        rows = published.execute(
-            f"SELECT * FROM main.{table} WHERE source IN (SELECT unnest($1)) ORDER BY ALL", [list(sources)]
+        rows = published.sql(
+            f"SELECT * FROM main.{table} WHERE source IN (SELECT unnest($1)) ORDER BY ALL",
+            params=[list(sources)],
         ).to_arrow_table()
         files[name] = raw_file(name)
         pq.write_table(rows, folder / files[name], compression="zstd")
