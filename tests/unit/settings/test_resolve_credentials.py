@@ -174,7 +174,7 @@ def test_an_unknown_source_is_reported_with_the_configured_ones(write) -> None:
 
 
 def test_a_missing_source_is_reported_with_how_to_configure_one(write) -> None:
-    with pytest.raises(SettingsError, match=r"Add a \[\[sources\]\] table .* `cbr-warehouse demo`"):
+    with pytest.raises(SettingsError, match=r"'cbr-warehouse init', .* 'cbr-warehouse demo'"):
         require_sources(read_settings(None, None, {}), None, {})
     some = {"HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": "b", "HUAWEICLOUD_SDK_REGION_ID": "c"}
     with pytest.raises(SettingsError, match="set HUAWEICLOUD_SDK_PROJECT_ID too"):
