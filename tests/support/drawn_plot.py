@@ -39,8 +39,7 @@ class DrawnPlot:
         for path in self._within("mark-symbol role-mark", "path"):
             place = _PLACE.search(path.get("transform", ""))
             assert place is not None
-            # Labels are centred on their tick: the shift is that of the uppermost one, whose tick is at 0.
-            found.append((float(place[1]), most - self._per_pixel * (float(place[2]))))
+            found.append((float(place[1]), most - self._per_pixel * float(place[2])))
         assert top < 10
         return found
 
@@ -57,7 +56,7 @@ class DrawnPlot:
         """The values at the corners of a line, from left to right."""
         top, most = min(self.labels())
         assert top < 10
-        (line,) = self._within("mark-area role-mark", "path", "stroke")
+        (line,) = self._within("mark-line role-mark", "path")
         return [most - self._per_pixel * float(y) for _, y in _POINT.findall(line.get("d", ""))]
 
     def squares(self) -> list[tuple[str, str]]:
@@ -71,12 +70,10 @@ class DrawnPlot:
         (first, low), *_, (last, high) = sorted(self.labels())
         return abs(high - low) / (last - first)
 
-    def _within(self, group: str, tag: str, attribute: str = "d") -> Iterator[ET.Element]:
+    def _within(self, group: str, tag: str) -> Iterator[ET.Element]:
         for found in self.root.iter(f"{_SVG}g"):
             if group in found.get("class", ""):
-                for element in found.iter(f"{_SVG}{tag}"):
-                    if tag != "path" or element.get(attribute):
-                        yield element
+                yield from found.iter(f"{_SVG}{tag}")
 
 
 def read_plots(section: str) -> dict[str, DrawnPlot]:

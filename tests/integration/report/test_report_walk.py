@@ -247,24 +247,22 @@ def test_every_square_of_the_calendar_has_the_colour_of_its_day(walked: Walked, 
 
 
 def test_every_figure_is_compared_as_the_manifest_says(walked: Walked) -> None:
-    """Its change, and how many of the earlier periods it is better than."""
-    compared = 0
+    """With the period before, and with the median of the earlier ones where there are several."""
+    texts = TEXTS[walked.language]
+    by_name = {texts(name, "name"): found for name, found in walked.data["figures"].items()}
     for shown in walked.page.find("li", class_="figure"):
         (value, unit, *lines) = [one.text for one in shown.find("p")]
+        earlier = by_name.pop(shown.find("h3")[0].text)["earlier"]
         assert unit
-        (found,) = [
-            one
-            for name, one in walked.data["figures"].items()
-            if TEXTS[walked.language](name, "name") in shown.text
-        ]
-        known = [one for one in found["earlier"] if one is not None]
-        if found["earlier"][-1] is not None:
-            assert shown_as(value, found["earlier"][-1]) in lines[0], lines
-            compared += 1
+        if earlier[-1] is None:
+            assert lines[0] == texts("figure", "no_delta")
+        else:
+            assert shown_as(value, earlier[-1]) in lines[0]
+        known = [one for one in earlier if one is not None]
+        assert len(lines) == 1 + (len(known) > 1)
         if len(known) > 1:
             assert shown_as(value, median(known)) in lines[1]
-            compared += 1
-    assert compared
+    assert by_name == {}
 
 
 def shown_as(like: str, value: float) -> str:
