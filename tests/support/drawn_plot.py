@@ -27,7 +27,8 @@ class DrawnPlot:
         found = []
         for text in self._within("role-axis-label", "text"):
             place = _PLACE.search(text.get("transform", ""))
-            if text.get("text-anchor") == "end" and place and (said := text.text):
+            # Those of days are below; the last of them may end at the edge as well.
+            if place and float(place[1]) < 0 and (said := text.text):
                 number = float(re.sub(r"[,%\s]", "", said))
                 found.append((float(place[2]), number / 100 if "%" in said else number))
         return found
