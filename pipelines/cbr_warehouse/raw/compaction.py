@@ -34,8 +34,8 @@ from cbr_warehouse.storage.parquet_files import open_parquet, write_parquet
 LARGE = 16 * 2**20
 """Bytes of a file that is large enough: it is not compacted again."""
 
-_CHUNK = 32 * 2**20
-"""Bytes of records in memory, and in a row group, at once."""
+_CHUNK = 8 * 2**20
+"""Bytes of records in a row group. Writing and verifying one takes six times as much memory."""
 
 _ORDER = ["content_hash", "fetched_at", "load_id", "sweep", "page", "position"]
 
