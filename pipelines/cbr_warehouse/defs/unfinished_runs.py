@@ -8,7 +8,7 @@ Of a directory in a store, its leases tell the same of runs on other machines.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -21,6 +21,9 @@ from cbr_warehouse.storage.layout import DataDirectory
 SILENCE = timedelta(minutes=3)
 """How long a living run may log nothing while it holds no lock, where nothing is known of its process; its
 steps without one take seconds."""
+
+QUEUED_WITHIN = timedelta(minutes=1)
+"""How long after it was created a run may take to be queued, which the daemon does at once."""
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -143,10 +146,15 @@ def _reason_dead(
 ) -> str | None:
     """How it is known that a load or a publication has died; None of one that may be alive.
 
-    One that is still queued is not dead: it waits for a slot, which the daemon gives it.
+    One that is still queued is not dead: it waits for a slot, which the daemon gives it. One that the daemon
+    created and did not queue before it was killed waits for nothing, and would be waited for for ever.
     """
-    if run.status in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}:
+    if run.status is dg.DagsterRunStatus.QUEUED:
         return None
+    if run.status is dg.DagsterRunStatus.NOT_STARTED:
+        record = instance.get_run_record_by_id(run.run_id)
+        is_new = record is None or now - record.create_timestamp.replace(tzinfo=UTC) < QUEUED_WITHIN
+        return None if is_new else "what created it ended before it was queued"
     logged = instance.all_logs(run.run_id)
     is_alive = is_process_alive(run, logged, now)
     if is_alive is False:

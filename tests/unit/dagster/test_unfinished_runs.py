@@ -16,7 +16,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.defs.run_process import is_process_alive
 from cbr_warehouse.load.locks import hold_directory, hold_source
-from support.dagster_deployment import NOW, Deployment
+from support.dagster_deployment import NOW, Deployment, origin_of
 
 Install = Callable[..., Deployment]
 LATER = timedelta(minutes=10)
@@ -40,9 +40,13 @@ def tick(place: Deployment) -> tuple[list[str], str | None]:
 def begin(place: Deployment, source: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
     """A run of a source in this state, whose process does not exist."""
     run = place.instance.create_run_for_job(
-        place.defs.resolve_job_def("load"), tags={SOURCE_TAG: source}, status=dg.DagsterRunStatus.NOT_STARTED
+        place.defs.resolve_job_def("load"),
+        tags={SOURCE_TAG: source},
+        status=dg.DagsterRunStatus.NOT_STARTED,
+        remote_job_origin=origin_of("cbr-warehouse", "load"),
     )
     events = {
+        dg.DagsterRunStatus.QUEUED: [dg.DagsterEventType.PIPELINE_ENQUEUED],
         dg.DagsterRunStatus.STARTING: [dg.DagsterEventType.PIPELINE_STARTING],
         dg.DagsterRunStatus.STARTED: [
             dg.DagsterEventType.PIPELINE_STARTING,
@@ -92,10 +96,22 @@ def test_a_run_that_died_is_failed_and_holds_back_nothing(
 
 def test_a_run_that_waits_for_a_slot_is_not_dead(install: Install) -> None:
     place = install("a")
-    run = begin(place, "a", dg.DagsterRunStatus.NOT_STARTED)
+    run = begin(place, "a", dg.DagsterRunStatus.QUEUED)
     place.clock.now = datetime.now(UTC) + LATER
     assert tick(place)[0] == []
+    assert status_of(place, run) is dg.DagsterRunStatus.QUEUED
+
+
+def test_a_run_that_was_created_and_never_queued_is_not_waited_for(install: Install) -> None:
+    """The daemon was killed between the two: no load of its source would ever run again."""
+    place = install("a")
+    run = begin(place, "a", dg.DagsterRunStatus.NOT_STARTED)
+    place.clock.now = datetime.now(UTC)
+    assert tick(place)[0] == []
     assert status_of(place, run) is dg.DagsterRunStatus.NOT_STARTED
+    place.clock.now += LATER
+    assert tick(place) == (["a"], None)
+    assert status_of(place, run) is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_run_that_is_long_silent_but_loads_is_not_dead(install: Install) -> None:
