@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,38 +68,56 @@ def connect(cluster: Cluster) -> Iterator[Callable[[Path], SparkRunner]]:
         SparkRunner.close(runner)
 
 
+@dataclass(frozen=True)
+class Estate:
+    """What DuckDB alone makes of the raw files of some sources.
+
+    Attributes:
+        folder: The data directory.
+        configured: Its settings.
+        files: Every file of ``tables``.
+        values: Every cell of the warehouse, by table and view.
+    """
+
+    folder: Path
+    configured: Settings
+    files: dict[str, bytes]
+    values: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def estate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Settings]:
-    """Twenty sources, rebuilt by DuckDB alone."""
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Estate:
+    """Twenty sources, rebuilt by DuckDB alone; only read."""
     folder = tmp_path_factory.mktemp("estate")
     configured = land_sources(folder, sources=SOURCES, tasks=60, days=4)
     rebuild(context_of(folder, configured))
-    return folder, configured
+    return Estate(folder, configured, contents(folder / "tables"), cells(folder / "warehouse.duckdb"))
 
 
 def built_again(
-    estate: tuple[Path, Settings],
+    estate: Estate,
     folder: Path,
     connect: Callable[[Path], SparkRunner],
     kills: int = 0,
 ) -> tuple[dict[str, bytes], dict[str, str]]:
     """What a rebuild on the cluster makes of the estate's raw files: every file of tables, and every cell."""
-    origin, configured = estate
-    shutil.copytree(origin, folder, ignore=shutil.ignore_patterns("tables", "warehouse.duckdb", ".locks"))
+    shutil.copytree(
+        estate.folder, folder, ignore=shutil.ignore_patterns("tables", "warehouse.duckdb", ".locks")
+    )
     killed_executors.ask_for_kills(folder, kills)
-    rebuild(context_of(folder, configured, connect(folder)))
+    rebuild(context_of(folder, estate.configured, connect(folder)))
     return contents(folder / "tables"), cells(folder / "warehouse.duckdb")
 
 
 def test_twenty_sources_end_with_the_same_bits(
-    estate: tuple[Path, Settings], tmp_path: Path, connect: Callable[[Path], SparkRunner]
+    estate: Estate, tmp_path: Path, connect: Callable[[Path], SparkRunner]
 ) -> None:
     """Every Parquet file and note to the byte, every cell of every table and view."""
     files, values = built_again(estate, tmp_path / "data", connect)
-    assert files == contents(estate[0] / "tables")
+    assert files == estate.files
     assert len([name for name in files if name.endswith(".parquet")]) > SOURCES * 10
-    assert values == cells(estate[0] / "warehouse.duckdb")
-    context = context_of(tmp_path / "data", estate[1], connect(tmp_path / "data"))
+    assert values == estate.values
+    context = context_of(tmp_path / "data", estate.configured, connect(tmp_path / "data"))
     target = tmp_path / "views.duckdb"
     made = write_views(context.directory, context.contract, context.analytics, target, context.runner)
     rows = cells(target)
@@ -109,7 +128,7 @@ def test_twenty_sources_end_with_the_same_bits(
 
 @pytest.mark.fault("killed processes")
 def test_killed_executors_lose_and_double_nothing(
-    estate: tuple[Path, Settings],
+    estate: Estate,
     tmp_path: Path,
     connect: Callable[[Path], SparkRunner],
     monkeypatch: pytest.MonkeyPatch,
@@ -122,8 +141,8 @@ def test_killed_executors_lose_and_double_nothing(
     kills = request.config.getoption("--kills")
     files, values = built_again(estate, tmp_path / "data", connect, kills)
     assert killed_executors.kills_left(tmp_path / "data") == []
-    assert files == contents(estate[0] / "tables")
-    assert values == cells(estate[0] / "warehouse.duckdb")
+    assert files == estate.files
+    assert values == estate.values
     assert [path.name for path in (tmp_path / "data").rglob("*.duckdb")] == ["warehouse.duckdb"]
 
 
@@ -167,13 +186,11 @@ def test_any_other_error_names_its_cause(tmp_path: Path, connect: Callable[[Path
 
 
 def test_a_directory_that_workers_do_not_see_is_refused_before_anything_is_removed(
-    estate: tuple[Path, Settings], cluster: Cluster, tmp_path: Path, connect: Callable[[Path], SparkRunner]
+    estate: Estate, cluster: Cluster, tmp_path: Path, connect: Callable[[Path], SparkRunner]
 ) -> None:
-    origin, configured = estate
-    before = contents(origin / "tables")
     with pytest.raises(ComputeError, match="must be the same folder"):
-        rebuild(context_of(origin, configured, connect(tmp_path / "elsewhere")))
-    assert contents(origin / "tables") == before
+        rebuild(context_of(estate.folder, estate.configured, connect(tmp_path / "elsewhere")))
+    assert contents(estate.folder / "tables") == estate.files
 
 
 def test_a_worker_of_another_version_is_refused(
