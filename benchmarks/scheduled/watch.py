@@ -141,7 +141,7 @@ def lacking(served: Tasks, published: Tasks) -> Tasks:
 
 def served_by(url: str) -> Tasks:
     """What a source serves at present."""
-    with urllib.request.urlopen(f"{url}/__emulator/truth", timeout=60) as answer:  # noqa: S310  # loopback
+    with urllib.request.urlopen(f"{url}/__emulator/truth", timeout=300) as answer:  # noqa: S310  # loopback
         return {record["id"]: record["status"] for record in json.load(answer)["operation_logs"]}
 
 
