@@ -119,8 +119,8 @@ def time_of_analytics() -> str:
     tasks = re.findall(r"^([\d,]+) tasks generated", text, re.MULTILINE)[0]
     took = dict(re.findall(r"^(\S.*?)\s+(\d+\.\d\d)(?:\s+[\d,]+ rows)?$", text, re.MULTILINE))
     return (
-        f"With {tasks} tasks of one source, base tables are made in {took['base tables, full rebuild']} CPU-seconds "
-        f"and all views computed in {took['all views']} ([measured](performance.md#analytics))."
+        f"With {tasks} tasks of one source, base tables are made in {took['base tables, full rebuild']} "
+        f"CPU-seconds and all views computed in {took['all views']} ([measured](performance.md#analytics))."
     )
 
 

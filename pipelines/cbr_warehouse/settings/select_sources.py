@@ -151,6 +151,6 @@ def _none_configured(settings: Settings, environ: Mapping[str, str]) -> str:
     if len(missing) < len(VENDOR_VARIABLES):
         return f"No source is configured: set {' and '.join(missing)} too. Or else: {how}."
     return (
-        f"No source is configured. Run 'cbr-warehouse init', which asks for one and writes {FILE_NAME}, "
-        f"or set {', '.join(VENDOR_VARIABLES.values())}, or try 'cbr-warehouse demo'."
+        f"No source is configured. Run 'cbr-warehouse init', which asks for one and writes it as [[sources]] "
+        f"into {FILE_NAME}, or set {', '.join(VENDOR_VARIABLES.values())}, or try 'cbr-warehouse demo'."
     )

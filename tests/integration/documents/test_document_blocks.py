@@ -173,9 +173,32 @@ def test_the_units_are_put_in_place(shell: Shell) -> None:
     shell.run(commands.replace("--group cbr-warehouse ", ""))  # there is no such group here
     units = {path.name for path in (shell.folder / "etc/systemd/system").iterdir()}
     enabled = shell.calls[-1].split()[3:]
-    assert units == {f"{name}.service" for name in enabled}
+    # Workers run on other hosts: test_a_worker_is_set_up_as_its_page_says.
+    assert units - {"cbr-warehouse-worker.service"} == {f"{name}.service" for name in enabled}
     own = {path.name for path in (shell.folder / "etc/cbr-warehouse").iterdir()}
     assert own == {"cbr-warehouse.toml", "workspace.yaml"}
+
+
+def test_a_data_directory_in_a_store_is_configured(tmp_path: Path) -> None:
+    """``remote/test_loads_into_a_store`` loads into one."""
+    path = tmp_path / "cbr-warehouse.toml"
+    path.write_text(block("docs/deployment.md", "data_dir = "), encoding="utf-8")
+    settings = read_settings(path, None, {})
+    assert (settings.data_dir, settings.cache_dir) == ("s3://backups/cbr", Path("/var/cache/cbr-warehouse"))
+
+
+def test_a_worker_is_set_up_as_its_page_says(shell: Shell) -> None:
+    shell.stand_in("pip", "celery")
+    shell.environ["HOME"] = str(shell.folder)
+    shell.run(block("docs/workers.md", "pip install"))
+    shell.run(block("docs/workers.md", "celery --app"))
+    written = yaml.safe_load((shell.folder / "dagster-home" / "dagster.yaml").read_text(encoding="utf-8"))
+    assert written["run_launcher"]["module"] == "cbr_warehouse.workers.celery_launcher"
+    assert written["concurrency"]["runs"]["max_concurrent_runs"] == 16
+    assert shell.calls == [
+        "pip install cbr-warehouse[celery]",
+        "celery --app cbr_warehouse.workers.celery_app worker --concurrency 4",
+    ]
 
 
 def test_the_containers_get_their_secrets(shell: Shell) -> None:
