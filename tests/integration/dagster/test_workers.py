@@ -107,8 +107,8 @@ def test_workers_without_a_common_disk_keep_one_request_budget(
     assert sorted(loaded) == ["source=first", "source=other", "source=second"]
     assert all((host.folder / "data").exists() for host in deployment.workers), "both workers have loaded"
     seconds = 3.0
+    assert len(servers[0].times) > PER_SECOND * seconds
     for server in servers[:2]:
-        assert len(server.times) > PER_SECOND * seconds
         # Requests are sent at their times, and arrive within moments of them.
         assert server.most_within(seconds) <= PER_SECOND * (seconds + 0.5)
 
