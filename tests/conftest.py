@@ -79,7 +79,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that enlarge tests, or make them record results."""
     parser.addoption("--kill-all", action="store_true", help="kill loads at every step, not at chosen ones")
     parser.addoption("--kills", type=int, default=6, help="Spark executors to kill in one rebuild")
-    parser.addoption("--worker-kills", type=int, default=3, help="Dagster's workers to kill, one by one")
+    parser.addoption("--worker-kills", type=int, default=2, help="Dagster's workers to kill, one by one")
+    parser.addoption(
+        "--workers-share-a-folder", action="store_true", help="and have no data directory in an object store"
+    )
     parser.addoption("--proofs", metavar="FILE", help="append what was proved, as lines of JSON")
     parser.addoption("--faults", metavar="FILE", help="write how many tests there are of each kind of fault")
 

@@ -320,6 +320,7 @@ def _host(folder: Path, shared: dict[str, str]) -> Host:
     own = {
         "DAGSTER_HOME": str(home),
         "CBR_WAREHOUSE_CONFIG": str(folder / "cbr-warehouse.toml"),
+        "CBR_WAREHOUSE_CACHE_DIR": str(folder / "cache"),
         "PATH": f"{BIN}:{inherited['PATH']}",
         "C_FORCE_ROOT": "1",  # Celery warns root
     }

@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import signal
 import time
 from collections import Counter
@@ -11,12 +10,16 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import pytest
 
+from cbr_warehouse.remote.place import bring_up_for_reading
+from cbr_warehouse.storage.layout import DataDirectory
 from support.command_line import PROJECT
 from support.emulator_server import Emulated, emulated, resources_of
+from support.object_stores import BUCKET, environment, has_seaweedfs, moto_server, seaweedfs
 from support.worker_hosts import Hosts, hosts, wait_for
 
 pytestmark = [
@@ -63,7 +66,20 @@ def servers() -> Iterator[list[Server]]:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory, servers: list[Server]) -> Iterator[Hosts]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An object store that the environment names: a real one, where there is one."""
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("weed")
+        endpoint = stack.enter_context(seaweedfs(folder) if has_seaweedfs() else moto_server())
+        for name, value in environment(endpoint).items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def deployment(
+    store: None, tmp_path_factory: pytest.TempPathFactory, servers: list[Server]
+) -> Iterator[Hosts]:
     """A control host and two workers, started."""
     folder = tmp_path_factory.mktemp("hosts")
     with hosts(folder, workers=2) as made:
@@ -72,13 +88,37 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, servers: list[Server]) 
         yield made
 
 
-def shared_data(made: Hosts) -> Path:
-    """The data directory of the control host, and of the workers where they share one."""
-    return made.control.folder / "data"
+@dataclass(frozen=True)
+class SharedFolder:
+    """A data directory that all hosts mount."""
+
+    folder: Path
+
+    @property
+    def data_dir(self) -> str:
+        return str(self.folder)
+
+    def published(self) -> Path:
+        """The published warehouse, as a reader has it."""
+        return self.folder / "warehouse.duckdb"
 
 
-def configure(made: Hosts, servers: list[Server], *, is_shared: bool = True) -> None:
-    """Gives all hosts one data directory, or each worker its own."""
+@dataclass(frozen=True)
+class InStore:
+    """A data directory in the object store; each host, and this reader, has a cache of its own."""
+
+    cache: Path
+    data_dir: str = field(default_factory=lambda: f"s3://{BUCKET}/{uuid4().hex}")
+
+    def published(self) -> Path:
+        """The published warehouse, as a reader has it."""
+        directory = DataDirectory(self.cache / "work", self.data_dir)
+        bring_up_for_reading(directory, lambda _sentence: None, published_only=True)
+        return directory.warehouse
+
+
+def configure(made: Hosts, servers: list[Server], data_dir: str | None = None) -> None:
+    """Gives all hosts one data directory, or each its own."""
     sources = [
         {
             "name": name,
@@ -90,14 +130,14 @@ def configure(made: Hosts, servers: list[Server], *, is_shared: bool = True) -> 
         }
         for name, number in SOURCES.items()
     ]
-    made.configure(sources, lambda host: shared_data(made) if is_shared else host.folder / "data")
+    made.configure(sources, lambda host: data_dir or host.folder / "data")
 
 
 def test_workers_without_a_common_disk_keep_one_request_budget(
     deployment: Hosts, servers: list[Server]
 ) -> None:
     """Two sources of one project were loaded by two hosts at once, each at the full rate of the project."""
-    configure(deployment, servers, is_shared=False)
+    configure(deployment, servers)
     deployment.load(["first", "second", "other"], is_scheduled=False)
     wait_for(lambda: not deployment.unfinished(), what="the end of the loads")
     assert {status for _, _, status in deployment.outcomes()} == {"SUCCESS"}, deployment.outcomes()
@@ -115,17 +155,18 @@ def test_workers_without_a_common_disk_keep_one_request_budget(
 
 @pytest.mark.fault("killed processes")
 def test_killed_workers_lose_and_double_nothing(
-    deployment: Hosts, servers: list[Server], request: pytest.FixtureRequest, proved: Any
+    deployment: Hosts, servers: list[Server], tmp_path: Path, request: pytest.FixtureRequest, proved: Any
 ) -> None:
     """The process of a run, or its whole host with it, at random moments of first loads."""
     kills, seed = request.config.getoption("--worker-kills"), random.randrange(10**6)
-    chance, data = random.Random(seed), shared_data(deployment)
-    configure(deployment, servers)
+    in_folder, chance = request.config.getoption("--workers-share-a-folder"), random.Random(seed)
     checked, differences = 0, [""]
     for begin in range(0, kills, KILLS_OF_A_LOAD):
-        shutil.rmtree(data, ignore_errors=True)
+        own = tmp_path / str(begin)
+        place = SharedFolder(own) if in_folder else InStore(own)
+        configure(deployment, servers, place.data_dir)
         kill_while_loading(deployment, min(KILLS_OF_A_LOAD, kills - begin), chance)
-        differences = published_differences(deployment, data / "warehouse.duckdb", servers)
+        differences = published_differences(deployment, place, servers)
         assert differences == [], f"seed {seed}: {deployment.outcomes()}"
         checked += sum(len(servers[number].emulated.truth()) for number in SOURCES.values())
     told = [status for _, _, status in deployment.outcomes()]
@@ -161,17 +202,19 @@ def kill_while_loading(deployment: Hosts, kills: int, chance: random.Random) -> 
     deployment.start_dead_workers()
 
 
-def published_differences(deployment: Hosts, warehouse: Path, servers: list[Server]) -> list[str]:
+def published_differences(
+    deployment: Hosts, place: SharedFolder | InStore, servers: list[Server]
+) -> list[str]:
     """What differs from the servers once all is loaded and published, as ticks of the schedule do it."""
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 400  # the lease of a killed host lasts 90 seconds
     while time.monotonic() < deadline:
         if not deployment.unfinished():
             if not deployment.has_loaded(list(SOURCES)):
                 deployment.load(list(SOURCES))  # one was killed more often than it is repeated
-            elif warehouse.exists() and not compare(warehouse, servers):
+            elif (warehouse := place.published()).exists() and not compare(warehouse, servers):
                 return []
         time.sleep(0.5)
-    return compare(warehouse, servers)
+    return compare(place.published(), servers)
 
 
 def compare(warehouse: Path, servers: list[Server]) -> list[str]:
