@@ -9,6 +9,7 @@ simulated lives by ``--simulation FILE``, from what ``python -m simulation --out
 
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -192,7 +193,16 @@ def simulated_lives(totals: dict[str, Any]) -> str:
         f"A load took {load:.2f} CPU-seconds, emulator and checks included: {7200 / load:,.0f} loads an hour "
         "on two cores."
     )
-    return "\n".join([SIMULATION, "", LIVES, *table, "", speed, ""])
+    return "\n".join([SIMULATION, "", LIVES, *table, "", speed, "", *map(_describe_life, totals["failures"])])
+
+
+def _describe_life(course: str) -> str:
+    """How to see a life again that went wrong, and what did."""
+    seed = re.search(r"Seed\(number=(\d+), ticks=(\d+)\)", course)
+    failure = re.search(r"failure=(['\"])(.*?)\1, events=", course)
+    if seed is None or failure is None:
+        raise ValueError(f"no seed or failure in {course[:200]}")
+    return f"Went wrong: `make simulate SEED={seed[1]}x{seed[2]}`, with `{failure[2]}`.\n"
 
 
 def replace_section(text: str, heading: str, section: str) -> str:
