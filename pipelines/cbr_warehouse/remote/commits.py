@@ -160,7 +160,7 @@ def add_source(store: "ObjectStore", source: str) -> None:
             return
         value = {"format": _FORMAT, "id": uuid4().hex, "sources": sorted({*known, source})}
         content = json.dumps(value, indent=1).encode()
-        if store.create(SOURCES, content) if etag is None else store.replace(SOURCES, content, etag):
+        if store.write_if(SOURCES, content, etag) is not None:
             return
     raise StorageError(f"{store.url}/{SOURCES}: others changed it all the time. Run the command again.")
 

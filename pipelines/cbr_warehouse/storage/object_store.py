@@ -93,14 +93,7 @@ class ObjectStore:
             StorageError: The store refused or did not answer.
         """
         with as_store_error(self.url, f"read {key}"):
-            try:
-                found = obstore.get(self._store, key)
-                content, etag = bytes(found.bytes()), found.meta["e_tag"] or ""
-            except FileNotFoundError as error:
-                if is_absent_object(error):
-                    return None
-                raise
-        return content, etag
+            return self._get(key)
 
     def read_newer(self, key: str, etag: str | None) -> tuple[bytes, str] | Literal["unchanged"] | None:
         """Reads an object unless it is still the one that is known.
@@ -119,15 +112,20 @@ class ObjectStore:
             return self.read(key)
         with as_store_error(self.url, f"read {key}"):
             try:
-                found = obstore.get(self._store, key, options={"if_none_match": etag})
-                content, newer = bytes(found.bytes()), found.meta["e_tag"] or ""
+                found = self._get(key, {"if_none_match": etag})
             except NotModifiedError:
                 return "unchanged"
-            except FileNotFoundError as error:
-                if is_absent_object(error):
-                    return None
-                raise
-        return "unchanged" if newer == etag else (content, newer)  # a store may ignore the condition
+        is_same = found is not None and found[1] == etag  # a store may ignore the condition
+        return "unchanged" if is_same else found
+
+    def _get(self, key: str, options: Any = None) -> tuple[bytes, str] | None:
+        try:
+            found = obstore.get(self._store, key, options=options)
+            return bytes(found.bytes()), found.meta["e_tag"] or ""
+        except FileNotFoundError as error:
+            if is_absent_object(error):
+                return None
+            raise
 
     def read_parts(self, key: str, size: int) -> Iterator[bytes]:
         """Reads an object that does not change, part by part.
@@ -190,12 +188,7 @@ class ObjectStore:
         Raises:
             StorageError: The store refused or did not answer.
         """
-        with as_store_error(self.url, f"list {prefix}"):
-            return {
-                found["path"]: found["size"]
-                for batch in obstore.list(self._store, prefix, chunk_size=1000)
-                for found in batch
-            }
+        return {found["path"]: found["size"] for found in self._listed(prefix)}
 
     def written_at(self, prefix: str) -> dict[str, datetime]:
         """When the objects below a prefix were written, UTC, by key; those written just now may be missing.
@@ -203,12 +196,12 @@ class ObjectStore:
         Raises:
             StorageError: The store refused or did not answer.
         """
+        return {found["path"]: found["last_modified"] for found in self._listed(prefix)}
+
+    def _listed(self, prefix: str) -> Iterator[Mapping[str, Any]]:
         with as_store_error(self.url, f"list {prefix}"):
-            return {
-                found["path"]: found["last_modified"]
-                for batch in obstore.list(self._store, prefix, chunk_size=1000)
-                for found in batch
-            }
+            for batch in obstore.list(self._store, prefix, chunk_size=1000):
+                yield from batch
 
     def size_of(self, key: str) -> int | None:
         """Size of an object in bytes; None where there is no such object.

@@ -157,4 +157,4 @@ def _publish(store: ObjectStore, content: bytes, etag: str | None, *, is_alone: 
     if is_alone:
         store.write(SNAPSHOT, content)
         return True
-    return store.create(SNAPSHOT, content) if etag is None else store.replace(SNAPSHOT, content, etag)
+    return store.write_if(SNAPSHOT, content, etag) is not None
