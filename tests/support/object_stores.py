@@ -41,9 +41,13 @@ def free_port() -> int:
 
 
 def free_pair() -> int:
-    """A port that is free, as is the one 10,000 above it, where SeaweedFS speaks gRPC."""
+    """A port that is free, as is the one 10,000 above it, where SeaweedFS speaks gRPC.
+
+    Both are below 32,768, from where on Linux gives ports to connections: it could take one before the
+    server does.
+    """
     while True:
-        port = free_port() % 20_000 + 20_000
+        port = free_port() % 10_000 + 10_000
         with socket.socket() as one, socket.socket() as other, suppress(OSError):
             one.bind(("127.0.0.1", port))
             other.bind(("127.0.0.1", port + 10_000))
