@@ -6,22 +6,19 @@ session, so that no object that is removed is ever written again: a removal that
 
 import gzip
 import json
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from pathlib import PurePosixPath
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.remote.scopes import scope_of, source_of_scope
+from cbr_warehouse.transfer.checked_entries import require_file, require_format
+from cbr_warehouse.transfer.snapshot import KEPT_AFTER_REPLACEMENT
 
 if TYPE_CHECKING:
     from cbr_warehouse.storage.object_store import ObjectStore
-
-KEPT_AFTER_REPLACEMENT = timedelta(days=1)
-"""How long objects stay that no commit names any more, for readers of an older commit."""
 
 OBJECTS = "objects"
 """Prefix of the keys of files; copies have another one."""
@@ -30,7 +27,6 @@ SOURCES = "sources.json"
 """Key of the names of all sources: nobody has to list the store to find them."""
 
 _FORMAT = 1
-_CHECKSUM = re.compile("[0-9a-f]{64}")
 _ATTEMPTS = 20
 
 
@@ -125,7 +121,7 @@ def decode_commit(content: bytes, scope: str, where: str) -> Commit:
     """
     try:
         value = json.loads(gzip.decompress(content))
-        _require_format(value, where)
+        require_format(value, _FORMAT, where)
         return Commit(
             str(value["id"]),
             datetime.fromisoformat(value["made_at"]),
@@ -171,7 +167,7 @@ def _read_sources(store: "ObjectStore") -> tuple[tuple[str, ...], str | None]:
         return (), None
     try:
         value = json.loads(found[0])
-        _require_format(value, where)
+        require_format(value, _FORMAT, where)
         names: Collection[str] = value["sources"]
         if any(source_of_scope(f"source={name}") is None for name in names):
             raise ValueError("a name is none of a source")  # noqa: TRY301
@@ -182,22 +178,9 @@ def _read_sources(store: "ObjectStore") -> tuple[tuple[str, ...], str | None]:
     return tuple(sorted(names)), found[1]
 
 
-def _require_format(value: Any, where: str) -> None:
-    if value["format"] != _FORMAT:
-        raise StorageError(
-            f"{where}: has format {value['format']}, and this version knows format {_FORMAT}. "
-            "Install a newer version."
-        )
-
-
 def _checked_file(value: Any, scope: str) -> tuple[str, StoredFile]:
     text, size, sha256, key = value
-    path = PurePosixPath(text)
-    is_plain = str(path) == text and "\0" not in text and not path.is_absolute() and ".." not in path.parts
-    if not is_plain or scope_of(path) != scope:
-        raise ValueError(f"{text!r} is no file of {scope}")
-    if type(size) is not int or size < 0 or _CHECKSUM.fullmatch(sha256) is None:
-        raise ValueError(f"{text!r} has no size and checksum")
+    require_file(text, size, sha256, lambda path: scope_of(path) == scope, scope)
     return text, StoredFile(size, sha256, _checked_key(key))
 
 

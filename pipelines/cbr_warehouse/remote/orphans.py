@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from cbr_warehouse.remote.commits import (
-    KEPT_AFTER_REPLACEMENT,
     OBJECTS,
     commit_key,
     decode_commit,
@@ -12,6 +11,7 @@ from cbr_warehouse.remote.commits import (
 from cbr_warehouse.remote.place import open_copy, open_pool
 from cbr_warehouse.remote.scopes import ACCOUNTS, ALERTS, REPORTS, WAREHOUSE, scope_of_source
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.transfer.snapshot import KEPT_AFTER_REPLACEMENT
 
 
 def remove_orphans(directory: DataDirectory, now: datetime) -> int:

@@ -8,14 +8,13 @@ for a day, for those who are reading them.
 
 import gzip
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath
 from typing import Any
 
 from cbr_warehouse.errors import StorageError
+from cbr_warehouse.transfer.checked_entries import require_file, require_format
 from cbr_warehouse.transfer.data_files import is_copied
 
 SNAPSHOT = "snapshot.json.gz"
@@ -25,10 +24,9 @@ FILES = "files"
 """Prefix of the files' keys."""
 
 KEPT_AFTER_REPLACEMENT = timedelta(days=1)
-"""How long objects stay that the newest list does not name."""
+"""How long objects stay that the newest list does not name, for readers of an older one."""
 
 _FORMAT = 1
-_CHECKSUM = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -112,11 +110,7 @@ def decode_snapshot(content: bytes, where: str) -> Snapshot:
     """
     try:
         value = json.loads(gzip.decompress(content))
-        if value["format"] != _FORMAT:
-            raise StorageError(
-                f"{where}: has format {value['format']}, and this version knows format {_FORMAT}. "
-                "Install a newer version."
-            )
+        require_format(value, _FORMAT, where)
         return Snapshot(
             str(value["id"]),
             datetime.fromisoformat(value["made_at"]),
@@ -153,10 +147,6 @@ def replaced_objects(
 
 
 def _checked_file(value: Any) -> CopiedFile:
-    path, size, sha256 = PurePosixPath(value["path"]), value["size"], value["sha256"]
-    is_plain = str(path) == value["path"] and "\0" not in value["path"]
-    if not is_plain or path.is_absolute() or ".." in path.parts or not is_copied(path):
-        raise ValueError(f"{value['path']!r} is no file of a data directory")
-    if type(size) is not int or size < 0 or _CHECKSUM.fullmatch(sha256) is None:
-        raise ValueError(f"{value['path']!r} has no size and checksum")
-    return CopiedFile(str(path), size, sha256)
+    file = CopiedFile(value["path"], value["size"], value["sha256"])
+    require_file(file.path, file.size, file.sha256, is_copied, "a data directory")
+    return file
