@@ -56,7 +56,7 @@ class Holding:
     @property
     def made_by(self) -> str:
         """Who commits."""
-        return f"{self.what} (process {os.getpid()} on {socket.gethostname()})"
+        return _by_this_process(self.what)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def refresh(
         StorageError: The store or the disk refused something.
     """
     copy = open_copy(directory)
-    do_at_once("refreshed", partial(_refresh, copy, report, keep), list(scopes), _ignore)
+    do_at_once("refreshed", partial(_refresh, copy, report, keep), list(scopes))
 
 
 def refresh_published(directory: DataDirectory, report: Callable[[str], None]) -> None:
@@ -151,15 +151,15 @@ def refresh_published(directory: DataDirectory, report: Callable[[str], None]) -
     refresh(directory, (WAREHOUSE, ACCOUNTS, ALERTS), report)
 
 
-def refresh_everything(directory: DataDirectory, report: Callable[[str], None], *, keep: bool = True) -> None:
+def refresh_everything(directory: DataDirectory, report: Callable[[str], None]) -> None:
     """Brings all of a data directory but its reports to what the store has.
 
     Raises:
         StorageError: The store or the disk refused something.
     """
     # First what was made of the sources: so these are never older than it.
-    refresh(directory, (WAREHOUSE, ACCOUNTS, ALERTS), report, keep=keep)
-    refresh(directory, map(scope_of_source, stored_sources(directory)), report, keep=keep)
+    refresh_published(directory, report)
+    refresh_sources(directory, report)
 
 
 def refresh_sources(directory: DataDirectory, report: Callable[[str], None], *, keep: bool = True) -> None:
@@ -198,9 +198,8 @@ def add_files(directory: DataDirectory, place: Path, what: str, now: datetime) -
     for path in paths:
         if (scope := scope_of(path)) is not None:
             by_scope.setdefault(scope, []).append(str(path))
-    made_by = f"{what} (process {os.getpid()} on {socket.gethostname()})"
     for scope, names in by_scope.items():
-        open_copy(directory).add(scope, names, made_by, now)
+        open_copy(directory).add(scope, names, _by_this_process(what), now)
 
 
 def describe_remote_holder(directory: DataDirectory, scope: str, now: datetime) -> str | None:
@@ -210,6 +209,10 @@ def describe_remote_holder(directory: DataDirectory, scope: str, now: datetime) 
         StorageError: The store refused something.
     """
     return read_holder(open_copy(directory).store, scope, now)
+
+
+def _by_this_process(what: str) -> str:
+    return f"{what} (process {os.getpid()} on {socket.gethostname()})"
 
 
 def _refresh(copy: WorkingCopy, report: Callable[[str], None], keep: bool, scope: str) -> None:
@@ -223,10 +226,6 @@ def _lock_of_changes(directory: DataDirectory, scope: str) -> Path:
     """The lock of this machine that whoever changes a scope holds."""
     source = source_of_scope(scope)
     return directory.lock if source is None else directory.source_lock(source)
-
-
-def _ignore(what: str, done: int, of: int) -> None:
-    """Reports nothing."""
 
 
 @contextmanager

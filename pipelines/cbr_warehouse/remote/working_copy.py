@@ -219,7 +219,7 @@ class WorkingCopy:
         def receive(file: StoredFile) -> None:
             self._pool.receive(file.sha256, checked_parts(self.store, file))
 
-        do_at_once("received", receive, list(absent.values()), _ignore)
+        do_at_once("received", receive, list(absent.values()))
 
     def _put(self, missing: Mapping[str, StoredFile]) -> None:
         by_folder: dict[Path, dict[Path, Path]] = defaultdict(dict)
@@ -257,7 +257,7 @@ class WorkingCopy:
             self.store.write(key, kept if content.size > _LARGE_BYTES else read_existing(kept))
             sent[path] = NotedFile(signature, StoredFile(content.size, content.sha256, key))
 
-        do_at_once("sent", send, list(paths), _ignore)
+        do_at_once("sent", send, list(paths))
         return sent
 
     def _is_changed(self, scope: str, state: CopyState) -> bool:
@@ -282,7 +282,3 @@ def _signature(path: Path) -> Signature:
     if found is None:
         raise StorageError(f"{path}: was removed by another program. Run the command again.")
     return found
-
-
-def _ignore(what: str, done: int, of: int) -> None:
-    """Reports nothing."""

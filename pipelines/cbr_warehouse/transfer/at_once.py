@@ -13,7 +13,13 @@ Report = Callable[[str, int, int], None]
 _Item = TypeVar("_Item")
 
 
-def do_at_once(what: str, do: Callable[[_Item], None], items: Sequence[_Item], report: Report) -> None:
+def _ignore(what: str, done: int, of: int) -> None:
+    """Reports nothing."""
+
+
+def do_at_once(
+    what: str, do: Callable[[_Item], None], items: Sequence[_Item], report: Report = _ignore
+) -> None:
     """Does something with each item, several at once. What it raises first is raised, the rest is not begun.
 
     Args:
