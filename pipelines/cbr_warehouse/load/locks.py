@@ -6,7 +6,7 @@ the sources' locks first, in order of their names, so that no deadlock is possib
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from cbr_warehouse.load.compact_days import resume_compaction
 from cbr_warehouse.load.context import LoadContext
@@ -16,7 +16,6 @@ from cbr_warehouse.load.store import (
     commit_sources,
     for_publication,
     hold_in_store,
-    hold_published_in_store,
     sources_in_store,
 )
 from cbr_warehouse.storage.atomic_write import remove_abandoned, remove_unfinished
@@ -113,7 +112,7 @@ def hold_publication(context: LoadContext, what: str) -> Iterator[LoadContext]:
         StorageError: The data directory cannot be written, or another host published meanwhile.
     """
     own = for_publication(context)
-    with hold_directory(own, what), hold_published_in_store(own, what, QUIET_SECONDS):
+    with hold_directory(own, what), _hold_published(own, what):
         upgrade_format(own.directory)  # a directory in a store may have lacked it until now
         bring_up_sources(own)
         yield own
@@ -141,7 +140,7 @@ def hold_everything(context: LoadContext, what: str, *, wait: bool = False) -> I
             locks.enter_context(hold_source(context, source, what, wait=wait, keep=False))
         held = set(directory.sources_with_lock())
         locks.enter_context(hold_directory(context, what))
-        locks.enter_context(hold_published_in_store(context, what, QUIET_SECONDS, keep=False))
+        locks.enter_context(_hold_published(context, what, keep=False))
         # While that was waited for, a source may have begun its first load. This never waits.
         later = {*directory.sources_with_lock(), *sources_in_store(context)} - held
         for source in sorted(later):
@@ -149,3 +148,8 @@ def hold_everything(context: LoadContext, what: str, *, wait: bool = False) -> I
         yield
         # Before what was made of them.
         commit_sources(context, sorted(known | later))
+
+
+def _hold_published(context: LoadContext, what: str, *, keep: bool = True) -> AbstractContextManager[None]:
+    """Keeps other hosts from publishing into the same store; waits for its turn."""
+    return hold_in_store(context, None, what, wait=True, quiet_seconds=QUIET_SECONDS, keep=keep)

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from cbr_warehouse.load.context import LoadContext
-from cbr_warehouse.storage.layout import SOURCE_PREFIX, DataDirectory
+from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import describe_holder
 
 # Imported where a directory is in a store: loads into a folder neither need it nor wait for its import.
@@ -19,62 +20,38 @@ from cbr_warehouse.storage.lock import describe_holder
 
 @contextmanager
 def hold_in_store(
-    context: LoadContext, source: str, what: str, *, wait: bool, keep: bool = True
+    context: LoadContext,
+    source: str | None,
+    what: str,
+    *,
+    wait: bool,
+    quiet_seconds: float = 0.0,
+    keep: bool = True,
 ) -> Iterator[None]:
-    """Keeps other hosts from changing a source while the block does, and commits what it made.
+    """Keeps other hosts from changing a source, or from publishing, while the block does, and commits it.
 
     Args:
-        context: The load's dependencies; the caller holds the source's lock.
-        source: Name of the source.
+        context: The load's dependencies; the caller holds the lock of the source, or of the directory.
+        source: Name of the source; None for the published warehouse.
         what: What the block does, for those it keeps out.
         wait: Whether to wait for another host instead of failing.
-        keep: Whether to continue with what a killed process left on this machine.
-
-    Raises:
-        LoadRunningError: Another host loads the source, and ``wait`` is false.
-        StorageError: The store refused something, or another host has committed meanwhile.
-    """
-    if context.directory.origin is None:
-        yield
-        return
-    from cbr_warehouse.remote.hold import Holding, hold_scope
-    from cbr_warehouse.remote.scopes import scope_of_source
-
-    def report(sentence: str) -> None:
-        context.progress.notice(f"{source}: {sentence}")
-
-    with hold_scope(
-        context.directory, scope_of_source(source), Holding(what, context.clock, wait, report, keep=keep)
-    ):
-        yield
-
-
-@contextmanager
-def hold_published_in_store(
-    context: LoadContext, what: str, quiet_seconds: float, *, keep: bool = True
-) -> Iterator[None]:
-    """Keeps other hosts from publishing while the block does, and commits what it published.
-
-    Args:
-        context: The load's dependencies; the caller holds the lock of the directory.
-        what: What the block does, for those it keeps out.
         quiet_seconds: Waits shorter than this are not reported.
         keep: Whether to continue with what a killed process left on this machine.
 
     Raises:
+        LoadRunningError: Another host has it, and ``wait`` is false.
         StorageError: The store refused something, or another host has committed meanwhile.
     """
     if context.directory.origin is None:
         yield
         return
     from cbr_warehouse.remote.hold import Holding, hold_scope
-    from cbr_warehouse.remote.scopes import WAREHOUSE
 
     def report(sentence: str) -> None:
-        context.progress.notice(f"{what}: {sentence}")
+        context.progress.notice(f"{source or what}: {sentence}")
 
-    holding = Holding(what, context.clock, wait=True, report=report, quiet_seconds=quiet_seconds, keep=keep)
-    with hold_scope(context.directory, WAREHOUSE, holding):
+    holding = Holding(what, context.clock, wait, report, quiet_seconds, keep)
+    with hold_scope(context.directory, _scope_of(source), holding):
         yield
 
 
@@ -152,7 +129,7 @@ def commit_sources(context: LoadContext, sources: Iterable[str]) -> None:
         from cbr_warehouse.remote.hold import commit
 
         for source in sources:
-            commit(context.directory, f"{SOURCE_PREFIX}{source}")
+            commit(context.directory, _scope_of(source))
 
 
 def source_holder(directory: DataDirectory, source: str, now: datetime) -> str | None:
@@ -166,13 +143,7 @@ def source_holder(directory: DataDirectory, source: str, now: datetime) -> str |
     Raises:
         StorageError: The store refused something.
     """
-    local = describe_holder(directory.source_lock(source))
-    if local is not None or directory.origin is None:
-        return local
-    from cbr_warehouse.remote.hold import describe_remote_holder
-    from cbr_warehouse.remote.scopes import scope_of_source
-
-    return describe_remote_holder(directory, scope_of_source(source), now)
+    return _holder(directory, directory.source_lock(source), source, now)
 
 
 def directory_holder(directory: DataDirectory, now: datetime) -> str | None:
@@ -185,10 +156,20 @@ def directory_holder(directory: DataDirectory, now: datetime) -> str | None:
     Raises:
         StorageError: The store refused something.
     """
-    local = describe_holder(directory.lock)
+    return _holder(directory, directory.lock, None, now)
+
+
+def _holder(directory: DataDirectory, lock: Path, source: str | None, now: datetime) -> str | None:
+    local = describe_holder(lock)
     if local is not None or directory.origin is None:
         return local
     from cbr_warehouse.remote.hold import describe_remote_holder
-    from cbr_warehouse.remote.scopes import WAREHOUSE
 
-    return describe_remote_holder(directory, WAREHOUSE, now)
+    return describe_remote_holder(directory, _scope_of(source), now)
+
+
+def _scope_of(source: str | None) -> str:
+    """The scope of a source, or of the published warehouse."""
+    from cbr_warehouse.remote.scopes import WAREHOUSE, scope_of_source
+
+    return WAREHOUSE if source is None else scope_of_source(source)
