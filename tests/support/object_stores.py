@@ -19,6 +19,7 @@ import pytest
 
 from cbr_warehouse.storage.object_store import ObjectStore, open_store
 from cbr_warehouse.storage.store_url import parse_store_url
+from support.local_ports import free_port
 
 BUCKET = "backups"
 KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "not-a-secret", "AWS_REGION": "us-east-1"}
@@ -32,12 +33,6 @@ def environment(endpoint: str) -> dict[str, str]:
 def opened(endpoint: str, url: str, patience_seconds: float = 20.0) -> ObjectStore:
     """A store at a server; the environment of the process has its variables already."""
     return open_store(parse_store_url(url), environment(endpoint), patience_seconds)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def free_pair() -> int:

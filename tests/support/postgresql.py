@@ -3,13 +3,14 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from support.local_ports import free_port
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,7 @@ def postgresql(password: str) -> Iterator[Server]:
     given = folder / "password"
     given.write_text(password)
     given.chmod(0o644)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
 
     def run(*words: str) -> None:
         done = subprocess.run([*prefix, *words], cwd=folder, capture_output=True, text=True, check=False)

@@ -7,7 +7,6 @@ host can be killed at once. They share PostgreSQL, Redis, and what their configu
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from typer.testing import CliRunner
 
 from cbr_warehouse.cli.main import app
 from cbr_warehouse.tables.partition_writer import PARTITIONED
+from support.local_ports import free_port, is_open
 from support.postgresql import postgresql
 
 BIN = Path(sys.executable).parent
@@ -53,17 +53,6 @@ def wait_for(is_so: Callable[[], Any], seconds: float = 120.0, what: str = "it")
         assert time.monotonic() < deadline, f"{what} did not happen"
         time.sleep(0.1)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

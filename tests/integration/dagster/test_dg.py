@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import pytest
 
 from cbr_warehouse.defs.analytics import materialized_definitions
 from support.command_line import Workplace
+from support.local_ports import free_port
 
 ROOT = Path(__file__).parents[3]
 DG = str(Path(sys.executable).with_name("dg"))
@@ -52,9 +52,7 @@ def dg(workplace: Workplace, *words: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def served(workplace: Workplace, log: Path) -> Iterator[str]:
     """Runs ``dg dev -w workspace.yaml`` and gives the address of its page, once that answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with log.open("w") as output:
         process = subprocess.Popen(
             [DG, "dev", "-w", "workspace.yaml", "-p", str(port)],

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from support.command_line import Workplace
+from support.local_ports import free_port
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
@@ -88,12 +88,6 @@ def test_a_dagster_yaml_that_was_edited_keeps_no_unit_from_starting(tmp_path: Pa
         # systemd starts a unit if what fails before it begins with a hyphen.
         assert done.returncode == 0 or before.startswith("-"), name
     assert settings.read_text(encoding="utf-8") == "storage:\n  postgres: {}\n"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @contextmanager
