@@ -1,10 +1,8 @@
 """A changing source and the warehouse that loads from it, in one process, to be compared cell by cell."""
 
-import atexit
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -27,6 +25,7 @@ from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.query import query
 from support.frugal import become_frugal
+from support.kept_folder import kept_folder
 from support.landed_records import rows
 from support.living_source import PROVIDERS, Dialect, LivingSource
 
@@ -131,8 +130,7 @@ class Bench:
 def _once(key: str, bench: Bench, work: Callable[[], LoadResult]) -> LoadResult:
     if key not in _DONE:
         result = work()
-        kept = Path(tempfile.mkdtemp(prefix="cbr-loaded-"))
-        atexit.register(shutil.rmtree, kept, ignore_errors=True)
+        kept = kept_folder("cbr-loaded-")
         shutil.copytree(bench.directory.root, kept, dirs_exist_ok=True)
         _DONE[key] = kept, result, vars(bench.source) | {"tasks": [*bench.source.tasks]}
         return result

@@ -9,16 +9,15 @@ A test tells what happened, asks for the views and compares them with numbers wo
 Times are UTC unless they carry another zone. Everything not told has an ordinary value.
 """
 
-import atexit
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from cbr_warehouse.settings.analytics import AnalyticsSettings
+from support.kept_folder import kept_folder
 from support.small_warehouse import Analytics, open_analytics
 
 SOURCE, POLICY, VAULT = "main", "policy-1", "vault-1"
@@ -228,9 +227,7 @@ class SmallLog:
         """
         key = repr((self.tables, self.settings, comments))
         if key not in _PUBLISHED:
-            folder = Path(tempfile.mkdtemp(prefix="cbr-published-"))
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            place = folder / "warehouse.duckdb"
+            place = kept_folder("cbr-published-") / "warehouse.duckdb"
             open_analytics(self.tables, self.settings, place, comments=comments).connection.close()
             _PUBLISHED[key] = place
         shutil.copyfile(_PUBLISHED[key], path)

@@ -1,9 +1,7 @@
 """A warehouse in memory with its analytics, built from rows: what ``support.small_log`` opens."""
 
-import atexit
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from cbr_warehouse.analytics.catalogue import views
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.warehouse.ddl import create_statements
+from support.kept_folder import kept_folder
 
 IN_MEMORY = ":memory:"
 
@@ -120,14 +119,13 @@ def _empty_file(settings: AnalyticsSettings, *, comments: bool) -> Path:
     """A warehouse without a row and with every view, built once a process: views take the longest."""
     key = repr((settings, comments))
     if key not in _EMPTY:
-        folder = Path(tempfile.mkdtemp(prefix="cbr-empty-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        connection = _attach(folder / "warehouse.duckdb")
+        place = kept_folder("cbr-empty-") / "warehouse.duckdb"
+        connection = _attach(place)
         _create_tables(connection)
         build.bring_up(connection, settings, (), has_comments=comments)
         connection.execute("COMMIT")
         connection.close()
-        _EMPTY[key] = folder / "warehouse.duckdb"
+        _EMPTY[key] = place
     return _EMPTY[key]
 
 

@@ -1,8 +1,6 @@
 """A load without news publishes itself, and no run follows it unless a check has another result by now."""
 
-import atexit
 import shutil
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -15,6 +13,7 @@ from cbr_warehouse.defs import quiet_loads
 from cbr_warehouse.defs.asset_keys import QUIET_TAG, SOURCE_TAG
 from cbr_warehouse.errors import StorageError
 from support.dagster_deployment import NOW, Deployment, day
+from support.kept_folder import kept_folder
 from support.publish_sensor import begin, evaluate, look, parts
 
 Install = Callable[..., Deployment]
@@ -48,8 +47,7 @@ def install_published(install: Install, *names: str, **keys: object) -> Deployme
         for name in place.apis:
             assert place.tick(name).success
         assert place.publish().success
-        kept = _KEPT[key] = Path(tempfile.mkdtemp(prefix="cbr-installed-"))
-        atexit.register(shutil.rmtree, kept, ignore_errors=True)
+        kept = _KEPT[key] = kept_folder("cbr-installed-")
         for name, folder in folders.items():
             shutil.copytree(folder, kept / name)
     else:
