@@ -30,6 +30,15 @@ def environment(endpoint: str) -> dict[str, str]:
     return {**KEYS, "AWS_ENDPOINT_URL": endpoint, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
+@contextmanager
+def in_environment(endpoint: str) -> Iterator[None]:
+    """Sets the variables with which this process, and commands that it starts, find a server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(endpoint).items():
+            patch.setenv(name, value)
+        yield
+
+
 def opened(endpoint: str, url: str, patience_seconds: float = 20.0) -> ObjectStore:
     """A store at a server; the environment of the process has its variables already."""
     return open_store(parse_store_url(url), environment(endpoint), patience_seconds)
@@ -81,9 +90,7 @@ def seaweedfs(folder: Path) -> Iterator[str]:
     with _process(command) as process:
         endpoint = f"http://127.0.0.1:{ports['s3']}"
         _wait_for(process, endpoint)
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment(endpoint).items():
-                patch.setenv(name, value)
+        with in_environment(endpoint):
             # It answers before it has room for objects; until then writes are refused, and repeated.
             opened(endpoint, f"s3://{BUCKET}", patience_seconds=60).write("ready", b"")
         yield endpoint
@@ -91,6 +98,13 @@ def seaweedfs(folder: Path) -> Iterator[str]:
 
 def has_seaweedfs() -> bool:
     return shutil.which("weed", path=str(Path(sys.executable).parent)) is not None
+
+
+@contextmanager
+def real_store(folder: Path) -> Iterator[str]:
+    """SeaweedFS where it is installed, moto's server elsewhere; the environment has its variables."""
+    with seaweedfs(folder) if has_seaweedfs() else moto_server() as endpoint, in_environment(endpoint):
+        yield endpoint
 
 
 @contextmanager

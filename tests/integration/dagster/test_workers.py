@@ -19,7 +19,7 @@ from cbr_warehouse.remote.place import bring_up_for_reading
 from cbr_warehouse.storage.layout import DataDirectory
 from support.command_line import PROJECT
 from support.emulator_server import Emulated, emulated, resources_of
-from support.object_stores import BUCKET, environment, has_seaweedfs, moto_server, seaweedfs
+from support.object_stores import BUCKET, real_store
 from support.worker_hosts import Hosts, hosts, wait_for
 
 pytestmark = [
@@ -68,11 +68,7 @@ def servers() -> Iterator[list[Server]]:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """An object store that the environment names: a real one, where there is one."""
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("weed")
-        endpoint = stack.enter_context(seaweedfs(folder) if has_seaweedfs() else moto_server())
-        for name, value in environment(endpoint).items():
-            patch.setenv(name, value)
+    with real_store(tmp_path_factory.mktemp("weed")):
         yield
 
 

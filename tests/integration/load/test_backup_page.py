@@ -11,7 +11,7 @@ import pytest
 
 from support.command_line import COMMAND, PACKAGES, Workplace
 from support.command_server import command_server
-from support.object_stores import BUCKET, environment, moto_server
+from support.object_stores import BUCKET, in_environment, moto_server
 from support.warehouse_hashes import hashes
 
 pytestmark = pytest.mark.needs_program("rsync", package="rsync")
@@ -109,9 +109,7 @@ def test_a_copy_in_a_store_comes_back_whole(
     url = emulate("--tasks", "300", "--days", "4", "--seed", "3", "--fault", "bad_records=0.02")
     workplace.configure(url, history="5d")
     assert workplace.run("load").status == 0
-    with moto_server() as endpoint:
-        for name, value in environment(endpoint).items():
-            monkeypatch.setenv(name, value)
+    with moto_server() as endpoint, in_environment(endpoint):
         monkeypatch.setenv("STORE", f"s3://{BUCKET}/cbr")
         sent, verified = shell(page[0]).splitlines()
         assert " were there, 0 old objects removed" in sent

@@ -1,15 +1,19 @@
-"""One server for the tests of this folder."""
+"""One server for the tests of this folder, and a data directory of its own for each test."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
-from support.object_stores import environment, moto_server
+from support.object_stores import BUCKET, in_environment, moto_server
 
 
 @pytest.fixture(scope="package")
 def endpoint() -> Iterator[str]:
-    with moto_server() as address, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(address).items():
-            patch.setenv(name, value)
+    with moto_server() as address, in_environment(address):
         yield address
+
+
+@pytest.fixture
+def url(endpoint: str) -> str:
+    return f"s3://{BUCKET}/{uuid4().hex}"

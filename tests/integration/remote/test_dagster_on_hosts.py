@@ -1,5 +1,6 @@
 """Dagster's steps on several hosts: what one host loads, another one publishes and checks."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -12,13 +13,12 @@ from cbr_warehouse.load.locks import hold_source
 from cbr_warehouse.load.store import directory_holder, source_holder
 from cbr_warehouse.warehouse.query import query
 from support.dagster_deployment import Api, Clock, Deployment, day, make_installation
-from support.object_stores import BUCKET
 
 
 @pytest.fixture
-def places(endpoint: str, tmp_path: Path) -> tuple[Deployment, Deployment]:
+def places(url: str, tmp_path: Path) -> Iterator[tuple[Deployment, Deployment]]:
     """Two hosts with the same configuration, sources and Dagster, each with a disk of its own."""
-    url, clock = f"s3://{BUCKET}/{uuid4().hex}", Clock()
+    clock = Clock()
     apis = {name: Api(clock) for name in ("prod", "test")}
     with dg.DagsterInstance.ephemeral() as instance:
         yield tuple(

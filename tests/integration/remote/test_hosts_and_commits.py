@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -25,13 +24,8 @@ from cbr_warehouse.remote.place import open_copy
 from cbr_warehouse.remote.scopes import REPORTS, scope_of_source
 from cbr_warehouse.storage.object_store import ObjectStore, open_store
 from cbr_warehouse.storage.store_url import parse_store_url
-from support.object_stores import BUCKET, LOST, FaultyStore, Request, environment, error
+from support.object_stores import LOST, FaultyStore, Request, environment, error
 from support.store_hosts import NOW, RAW, SCOPE, Host
-
-
-@pytest.fixture
-def url(endpoint: str) -> str:
-    return f"s3://{BUCKET}/{uuid4().hex}"
 
 
 @pytest.fixture

@@ -22,24 +22,18 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from support.command_line import PACKAGES, Finished, Workplace, serve
 from support.emulator_server import Emulated, Warehouse, emulated
-from support.object_stores import BUCKET, environment, has_seaweedfs, seaweedfs
+from support.object_stores import BUCKET, real_store
 from support.warehouse_hashes import hashes
 
 
 @pytest.fixture(scope="module")
-def real(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real store, where there is one; moto's server elsewhere."""
-    if not has_seaweedfs():
-        yield endpoint
-        return
-    with seaweedfs(tmp_path_factory.mktemp("weed")) as address:
-        yield address
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with real_store(tmp_path_factory.mktemp("weed")):
+        yield
 
 
 @pytest.fixture
-def url(real: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in environment(real).items():
-        monkeypatch.setenv(name, value)
+def url(real: None) -> str:
     return f"s3://{BUCKET}/{uuid4().hex}"
 
 

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.object_stores import environment, moto_server
+from support.object_stores import in_environment, moto_server
 
 
 @pytest.fixture(scope="package")
 def endpoint() -> Iterator[str]:
-    with moto_server() as address, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(address).items():
-            patch.setenv(name, value)
+    with moto_server() as address, in_environment(address):
         yield address
