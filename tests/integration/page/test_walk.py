@@ -27,8 +27,6 @@ EACH = 3
 COUNTED = {"protection", "failing", "days", "coverage_gaps", "unprotected_now"}
 """Sections whose figures are counts over a view; each has a test of its own below."""
 
-CALENDARS = {"calendar_resources", "calendar_vaults"}
-
 VERDICTS = ("failed", "unknown", "skipped", "pending")
 """Verdicts that are counted in words in the calendar of vaults."""
 

@@ -18,13 +18,11 @@ from cbr_warehouse.remote.commits import (
     encode_commit,
     read_sources,
 )
-from cbr_warehouse.remote.hold import add_files, commit
+from cbr_warehouse.remote.hold import add_files, commit, hold_scope
 from cbr_warehouse.remote.orphans import remove_orphans
 from cbr_warehouse.remote.place import open_copy
 from cbr_warehouse.remote.scopes import REPORTS, scope_of_source
-from cbr_warehouse.storage.object_store import ObjectStore, open_store
-from cbr_warehouse.storage.store_url import parse_store_url
-from support.object_stores import LOST, FaultyStore, Request, environment, error
+from support.object_stores import LOST, Fault, FaultyStore, Request, error
 from support.store_hosts import NOW, RAW, SCOPE, Host
 
 
@@ -40,10 +38,6 @@ def proxy(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyStor
         yield found
 
 
-def store_of(host: Host, endpoint: str) -> ObjectStore:
-    return open_store(parse_store_url(str(host.directory.origin)), environment(endpoint), 20.0)
-
-
 @contextmanager
 def not_committed(host: Host, why: str) -> Iterator[None]:
     """A change of a host whose commit is refused."""
@@ -51,13 +45,13 @@ def not_committed(host: Host, why: str) -> Iterator[None]:
         yield
 
 
-def test_hosts_take_turns(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+def test_hosts_take_turns(hosts: tuple[Host, Host], url: str, tmp_path: Path) -> None:
     a, b = hosts
     a.load(one="1", two="2")
     b.load(two="22", three="3")
     a.load(one=None, four="4")
     expected = {"two": "22", "three": "3", "four": "4"}
-    assert a.files() == b.read() == Host(tmp_path / "c", str(a.directory.origin)).read() == expected
+    assert a.files() == b.read() == Host(tmp_path / "c", url).read() == expected
     assert read_sources(open_copy(a.directory).store) == ("a",)
     assert a.said == b.said == []
 
@@ -118,8 +112,6 @@ def test_a_host_that_waits_goes_on_from_the_others_commit(
         return found
 
     monkeypatch.setattr(leases.Lease, "take", take)
-    from cbr_warehouse.remote.hold import hold_scope
-
     with hold_scope(b.directory, SCOPE, b.holding(wait=True)):
         assert b.files() == {"one": "1"}
         b.write(two="2")
@@ -190,11 +182,9 @@ def test_a_killed_host_is_replaced_by_another_one_and_itself(hosts: tuple[Host, 
 @pytest.mark.fault("object stores")
 @pytest.mark.parametrize("is_lost", [False, True], ids=["not carried out", "response lost"])
 def test_dead_after_any_request_the_store_has_the_older_or_the_newer_commit(
-    hosts: tuple[Host, Host], proxy: FaultyStore, endpoint: str, tmp_path: Path, is_lost: bool
+    url: str, proxy: FaultyStore, tmp_path: Path, is_lost: bool
 ) -> None:
     """Of a load that replaces, adds and removes files; another host goes on, then the first one again."""
-    a, _ = hosts
-    url = str(a.directory.origin)
     for number in range(1, 100):
         scene = Host(tmp_path / f"a{number}", f"{url}/{number}")
         scene.load(one="1", two="2")
@@ -222,7 +212,7 @@ def test_dead_after_any_request_the_store_has_the_older_or_the_newer_commit(
     assert 5 < number < 20
 
 
-def dying_after(proxy: FaultyStore, number: int, *, is_lost: bool) -> "object":
+def dying_after(proxy: FaultyStore, number: int, *, is_lost: bool) -> Fault:
     """From a request on, none is carried out; of the one before, the response may be lost."""
 
     def fault(request: Request) -> bytes | None:
