@@ -1,11 +1,9 @@
 """``data_dir = "s3://…"``: hosts that load in turn, at once, and killed, end with what one machine has."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +18,7 @@ from cbr_warehouse.integrity.verify import verify
 from cbr_warehouse.remote.hold import refresh_everything
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
-from support.command_line import PACKAGES, Finished, Workplace, serve
+from support.command_line import PACKAGES, Finished, Workplace
 from support.emulator_server import Emulated, Warehouse, emulated
 from support.object_stores import BUCKET, real_store
 from support.warehouse_hashes import hashes
@@ -146,31 +144,25 @@ def fine(done: Finished) -> Finished:
 
 
 @pytest.fixture(scope="module")
-def source() -> Iterator[str]:
-    with serve("--tasks", "200", "--days", "5", "--freeze") as address:
-        yield address
-
-
-def served(source: str) -> set[str]:
-    """The ids of all tasks that the source has."""
-    with urllib.request.urlopen(f"{source}/__emulator/truth") as answer:
-        return {record["id"] for record in json.loads(answer.read())["operation_logs"]}
+def source() -> Iterator[Emulated]:
+    with emulated(tasks=200, days=5, seed=1, now=None) as running:
+        yield running
 
 
 @pytest.mark.fault("object stores")
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
-def test_killed_at_a_step_another_host_goes_on(url: str, source: str, tmp_path: Path, step: str) -> None:
-    a, b = (HostOfCommands(tmp_path / name, source, url) for name in ("a", "b"))
+def test_killed_at_a_step_another_host_goes_on(url: str, source: Emulated, tmp_path: Path, step: str) -> None:
+    a, b = (HostOfCommands(tmp_path / name, source.url, url) for name in ("a", "b"))
     assert a.killed_at(step) == -signal.SIGKILL
     fine(b.run("load", "--wait"))
     fine(a.run("load", "--wait"))
     for host in (a, b):
-        assert {row["task_id"] for row in host.sql("SELECT task_id FROM tasks")} == served(source)
+        assert {row["task_id"] for row in host.sql("SELECT task_id FROM tasks")} == source.truth().keys()
     assert "nothing differs" in fine(b.run("verify")).out
 
 
-def test_every_command_works_on_a_store(url: str, source: str, tmp_path: Path) -> None:
-    a, b = (HostOfCommands(tmp_path / name, source, url) for name in ("a", "b"))
+def test_every_command_works_on_a_store(url: str, source: Emulated, tmp_path: Path) -> None:
+    a, b = (HostOfCommands(tmp_path / name, source.url, url) for name in ("a", "b"))
     fine(a.run("load"))
     for words in (
         ("status",),
@@ -189,13 +181,13 @@ def test_every_command_works_on_a_store(url: str, source: str, tmp_path: Path) -
     assert a.run("check").status in {0, 1}
     page = Path(fine(b.run("report")).out.strip())
     assert page.is_file()
-    assert {row["task_id"] for row in a.sql("SELECT task_id FROM tasks")} == served(source)
-    back = HostOfCommands(tmp_path / "c", source, url)
+    assert {row["task_id"] for row in a.sql("SELECT task_id FROM tasks")} == source.truth().keys()
+    back = HostOfCommands(tmp_path / "c", source.url, url)
     assert "nothing differs" in fine(back.run("verify")).out
 
 
-def test_without_credentials_it_is_a_sentence(url: str, source: str, tmp_path: Path) -> None:
-    done = HostOfCommands(tmp_path / "a", source, url).run("status", AWS_SECRET_ACCESS_KEY="")
+def test_without_credentials_it_is_a_sentence(url: str, source: Emulated, tmp_path: Path) -> None:
+    done = HostOfCommands(tmp_path / "a", source.url, url).run("status", AWS_SECRET_ACCESS_KEY="")
     assert done.status == 2
     assert f"{url}: there are no credentials" in done.err
 
