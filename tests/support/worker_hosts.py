@@ -23,9 +23,11 @@ from dagster._core.definitions.selector import JobSubsetSelector
 from dagster._core.remote_representation.external import RemoteJob
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
+from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from typer.testing import CliRunner
 
 from cbr_warehouse.cli.main import app
+from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.tables.partition_writer import PARTITIONED
 from support.local_ports import free_port, is_open
 from support.postgresql import postgresql
@@ -34,8 +36,6 @@ BIN = Path(sys.executable).parent
 PASSWORD = "password-of-the-database"
 LOCATION = "cbr-warehouse"
 MODULE = "cbr_warehouse.definitions"
-SOURCE_TAG = "cbr-warehouse/source"
-TASK_TAG = "dagster-celery/task_id"
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 SOON = {
     "poll_interval_seconds: 30": "poll_interval_seconds: 1",
@@ -231,7 +231,7 @@ class Hosts:
         found = {}
         filters = dg.RunsFilter(job_name="load", statuses=[dg.DagsterRunStatus.STARTED])
         for run in self.instance.get_runs(filters):
-            task = self.instance.run_launcher.celery.AsyncResult(run.tags.get(TASK_TAG, ""))
+            task = self.instance.run_launcher.celery.AsyncResult(run.tags.get(DAGSTER_CELERY_TASK_ID_TAG, ""))
             if isinstance(task.info, dict) and "pid" in task.info:
                 name = task.info["hostname"].partition("@")[0]
                 (host,) = (one for one in self.workers if one.name == name)
