@@ -14,12 +14,8 @@
 --   resources_downgraded: Resources of the downgraded ones.
 --   error_codes: Their error codes.
 --   last_downgraded_at: When the last was created.
-WITH span AS (
-    -- Once, not for each task: time zones and intervals are slow to compute.
-    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
-    FROM analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-)
+WITH
+-- include lookback
 
 SELECT
     a.source,

@@ -25,12 +25,9 @@
 --   advice_en: The vendor's advice.
 --   text_zh: The text in Chinese.
 --   advice_zh: The advice in Chinese.
-WITH span AS (
-    -- Once, not for each task: time zones and intervals are slow to compute.
-    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
-    FROM analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-),
+WITH
+-- include lookback
+,
 
 failure AS (
     SELECT

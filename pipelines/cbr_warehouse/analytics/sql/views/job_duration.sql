@@ -22,12 +22,9 @@
 --   total_seconds: Sum.
 --   overruns: Backups that took longer than the interval of their resource; NULL of other tasks.
 --   overrun_rate: overruns / n; NULL of other tasks.
-WITH span AS (
-    -- Once, not for each task: time zones and intervals are slow to compute.
-    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
-    FROM analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-),
+WITH
+-- include lookback
+,
 
 timed AS (
     SELECT

@@ -24,12 +24,9 @@
 --   baseline_median_seconds: Median duration of the baseline.
 --   times_median: duration_seconds / baseline_median_seconds.
 --   z: Robust z-score.
-WITH span AS (
-    -- Once, not for each task: time zones and intervals are slow to compute.
-    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
-    FROM analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-),
+WITH
+-- include lookback
+,
 
 timed AS (
     SELECT source, task_id, resource_id, is_full, created_at, duration_seconds

@@ -44,11 +44,8 @@ run AS (
         ON p.source = r.source AND p.schedule_id = r.schedule_id AND p.run_started_at = r.run_started_at
 ),
 
-span AS (
-    SELECT o.as_of - to_seconds(epoch(s.lookback)) AS from_at, o.as_of AS to_at
-    FROM analytics.as_of AS o
-    CROSS JOIN analytics.settings AS s
-),
+-- include lookback
+,
 
 started AS (
     -- Within coalesce the planner does not take the conditions for selective; the ASOF join below would become a loop.
