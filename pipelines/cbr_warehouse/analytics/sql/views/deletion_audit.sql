@@ -31,19 +31,16 @@
 --   burst_size: Successful deletes of this vault within the hour around it that has most.
 --   is_mass_delete: Whether it belongs to a mass delete.
 WITH
--- include usual_age
+-- include deletion_classed
 ,
 
-classed AS NOT MATERIALIZED (
+counted AS NOT MATERIALIZED (
     SELECT
-        d.*,
-        CASE WHEN d.kind = 'retention' AND d.age_us / 86400000000 < u.usual_age_days - 1 THEN 'early' ELSE d.kind END AS class,
-        u.usual_age_days,
-        d.operation_type = 'delete' AND d.outcome = 'ok' AS is_counted,
-        coalesce(d.vault_id, '') AS of_vault,
-        epoch_us(d.created_at) // 1000000 AS second
-    FROM analytics.deletion AS d
-    LEFT JOIN usual AS u USING (source, retention_of)
+        *,
+        operation_type = 'delete' AND outcome = 'ok' AS is_counted,
+        coalesce(vault_id, '') AS of_vault,
+        epoch_us(created_at) // 1000000 AS second
+    FROM classed
 ),
 
 instant AS (
@@ -55,7 +52,7 @@ instant AS (
         count(*) AS deleted,
         count(*) FILTER (class IN ('manual', 'early', 'night')) AS deleted_odd,
         count(*) FILTER (class = 'retention') AS deleted_due
-    FROM classed
+    FROM counted
     WHERE is_counted
     GROUP BY source, of_vault, second
 ),
@@ -82,5 +79,5 @@ SELECT
     c.request_id,
     CASE WHEN c.is_counted THEN b.burst_size END AS burst_size,
     coalesce(c.is_counted AND b.is_mass_delete, false) AS is_mass_delete
-FROM classed AS c
+FROM counted AS c
 LEFT JOIN burst AS b ON b.source = c.source AND b.vault_id = c.of_vault AND b.second = c.second

@@ -29,25 +29,24 @@
 --   usual_age_days: Usual age at deletion under its policy; NULL with fewer than 5 deletions.
 --   request_id: Request that started the task, for the vendor's trace service.
 WITH
--- include usual_age
+-- include deletion_classed
 
 SELECT
-    d.source,
-    d.task_id,
-    d.operation_type,
-    d.outcome,
-    CASE WHEN d.kind = 'retention' AND d.age_us / 86400000000 < u.usual_age_days - 1 THEN 'early' ELSE d.kind END AS class,
-    d.created_at,
-    d.created_local,
-    d.vault_id,
-    d.vault_name,
-    d.resource_id,
-    d.resource_name,
-    d.backup_id,
-    d.backups_deleted,
-    d.failures,
-    d.age_us / 86400000000 AS age_days,
-    u.usual_age_days,
-    d.request_id
-FROM analytics.deletion AS d
-LEFT JOIN usual AS u USING (source, retention_of)
+    source,
+    task_id,
+    operation_type,
+    outcome,
+    class,
+    created_at,
+    created_local,
+    vault_id,
+    vault_name,
+    resource_id,
+    resource_name,
+    backup_id,
+    backups_deleted,
+    failures,
+    age_us / 86400000000 AS age_days,
+    usual_age_days,
+    request_id
+FROM classed

@@ -25,29 +25,25 @@ WITH span AS (
     CROSS JOIN analytics.settings AS s
 ),
 
--- include usual_age
+-- include deletion_classed
 ,
 
-classed AS NOT MATERIALIZED (
+counted AS NOT MATERIALIZED (
     SELECT
-        d.source,
-        coalesce(d.vault_id, '') AS vault_id,
-        d.created_at,
-        epoch_us(d.created_at) // 1000000 AS second,
-        coalesce(
-            d.kind IN ('manual', 'night')
-            OR (d.kind = 'retention' AND d.age_us / 86400000000 < u.usual_age_days - 1), false
-        ) AS is_odd,
-        d.kind = 'retention' AS is_retention
-    FROM analytics.deletion AS d
-    LEFT JOIN usual AS u USING (source, retention_of)
-    WHERE d.operation_type = 'delete' AND d.outcome = 'ok'
+        source,
+        coalesce(vault_id, '') AS vault_id,
+        created_at,
+        epoch_us(created_at) // 1000000 AS second,
+        class IN ('manual', 'early', 'night') AS is_odd,
+        class = 'retention' AS is_due
+    FROM classed
+    WHERE operation_type = 'delete' AND outcome = 'ok'
 ),
 
 -- Where more than half of a mass deletion can have been: nearly all vaults are left out.
 suspect AS (
     SELECT c.source, c.vault_id
-    FROM classed AS c
+    FROM counted AS c
     CROSS JOIN span AS p
     CROSS JOIN analytics.settings AS s
     WHERE c.is_odd AND c.created_at >= p.before_at
@@ -62,8 +58,8 @@ instant AS (
         second,
         count(*) AS deleted,
         count(*) FILTER (is_odd) AS deleted_odd,
-        count(*) FILTER (is_retention AND NOT is_odd) AS deleted_due
-    FROM classed
+        count(*) FILTER (is_due) AS deleted_due
+    FROM counted
     SEMI JOIN suspect USING (source, vault_id)
     GROUP BY source, vault_id, second
 ),

@@ -1,4 +1,4 @@
--- Gives usual(source, retention_of, usual_age_days), as views/deletion_class.sql describes it.
+-- Gives classed: the rows of analytics.deletion with class and usual_age_days, as views/deletion_class.sql describes them.
 retention AS (
     -- Policies and resources by number: a million narrow rows are grouped by them.
     SELECT source, retention_of, row_number() OVER () AS retention_no
@@ -32,4 +32,13 @@ usual AS (
         HAVING sum(n) >= 5
     ) AS b
     JOIN retention AS n ON n.retention_no = b.retention_no
+),
+
+classed AS NOT MATERIALIZED (
+    SELECT
+        d.*,
+        CASE WHEN d.kind = 'retention' AND d.age_us / 86400000000 < u.usual_age_days - 1 THEN 'early' ELSE d.kind END AS class,
+        u.usual_age_days
+    FROM analytics.deletion AS d
+    LEFT JOIN usual AS u USING (source, retention_of)
 )
