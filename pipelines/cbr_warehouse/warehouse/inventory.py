@@ -93,9 +93,7 @@ def bring_up_inventory(
 
 
 def remove_inventory(connection: duckdb.DuckDBPyConnection, source: str) -> None:
-    """Deletes all rows of a source's inventory."""
-    for statement in INVENTORY_STATE:
-        connection.execute(statement)
+    """Deletes all rows of a source's inventory, and what new snapshots would be added to."""
     for schema, table in (*ROWS_OF_INVENTORY, *(("meta", table) for table in _STATE)):
         connection.execute(f"DELETE FROM {schema}.{identifier(table)} WHERE source = $1", [source])
 
