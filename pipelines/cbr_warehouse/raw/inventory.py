@@ -11,14 +11,13 @@ Writing them is ``inventory_writer``. Nothing here knows the keys of a record bu
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from cbr_warehouse.raw.files import INSTANT, all_replaced
-from cbr_warehouse.raw.inventory_entries import InventoryFile, Snapshot
+from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.raw.landing import raw_files
 from cbr_warehouse.raw.ledger_files import read_entries
 from cbr_warehouse.raw.ledgers import parse_entry
@@ -56,19 +55,6 @@ INVENTORY_SIGHTINGS = pa.schema(
 """That a load received an object with a text; one row for each object and text."""
 
 
-@dataclass(frozen=True)
-class InventoryFiles:
-    """The Parquet files of a source's inventories; DuckDB reads them with ``hive_partitioning = false``.
-
-    Attributes:
-        records: Files of ``INVENTORY_RECORDS``. A text is in one of them, whichever snapshot it is of.
-        sightings: Files of ``INVENTORY_SIGHTINGS``, of the snapshots that exist.
-    """
-
-    records: tuple[Path, ...]
-    sightings: tuple[Path, ...]
-
-
 def read_snapshots(directory: DataDirectory, source: str) -> tuple[Snapshot, ...]:
     """The snapshots of a source, oldest first; none if its inventory was never asked for.
 
@@ -90,27 +76,19 @@ def read_snapshots(directory: DataDirectory, source: str) -> tuple[Snapshot, ...
     )
 
 
-def inventory_files(directory: DataDirectory, source: str) -> InventoryFiles:
-    """The files of a source's snapshots, each in order of load.
+def sighting_files(directory: DataDirectory, source: str, snapshots: Iterable[Snapshot]) -> tuple[Path, ...]:
+    """The files of ``INVENTORY_SIGHTINGS`` of some snapshots.
 
-    Args:
-        directory: The data directory.
-        source: Name of the source.
-
-    Raises:
-        DamagedFileError: An entry of the ledger is not what was written.
-        StorageError: A file cannot be read.
+    DuckDB reads them, as those of texts, with ``hive_partitioning = false``.
     """
     folder = sightings_folder(directory, source)
-    named = (snapshot.sightings for snapshot in read_snapshots(directory, source))
-    return InventoryFiles(
-        record_files(directory, source), tuple(folder / file.name for file in named if file is not None)
-    )
+    return tuple(folder / one.sightings.name for one in snapshots if one.sightings is not None)
 
 
 def record_files(directory: DataDirectory, source: str) -> tuple[Path, ...]:
     """All files of texts, without those that another one replaces and that are about to be removed.
 
+    A text is in one of them, whichever snapshot it is of.
     A load that was killed before it noted its snapshot has left its texts: they were received, and are not
     stored again.
     """
@@ -165,8 +143,7 @@ def missing_files(directory: DataDirectory, source: str, snapshots: Iterable[Sna
     missing: list[Path] = []
     for snapshot in snapshots:
         missing += [folder / file.name for file in snapshot.records if file.name not in stored]
-        sightings = _path(sightings_folder(directory, source), snapshot.sightings)
-        missing += [path for path in sightings if not exists(path)]
+        missing += [path for path in sighting_files(directory, source, [snapshot]) if not exists(path)]
     return tuple(missing)
 
 
@@ -178,7 +155,3 @@ def records_folder(directory: DataDirectory, source: str) -> Path:
 def sightings_folder(directory: DataDirectory, source: str) -> Path:
     """Where the files of sightings are."""
     return directory.raw_ledger(LEDGER, source) / "snapshots"
-
-
-def _path(folder: Path, file: InventoryFile | None) -> list[Path]:
-    return [] if file is None else [folder / file.name]

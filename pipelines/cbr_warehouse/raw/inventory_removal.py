@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from cbr_warehouse.raw.files import checksum, compacted_stem, count_rows, read_columns, replacing
 from cbr_warehouse.raw.inventory import (
     INVENTORY_RECORDS,
-    inventory_files,
     read_noted_snapshots,
+    read_snapshots,
     record_files,
     records_folder,
+    sighting_files,
     sightings_folder,
     write_kept_from,
 )
@@ -110,7 +111,7 @@ def _matches(path: Path, referenced: "pa.Array[Any]") -> "pa.ChunkedArray[Any]":
 def _referenced(directory: DataDirectory, source: str) -> "pa.Array[Any]":
     """The hashes of all texts that an inventory saw which is kept."""
     found: pa.Array[Any] = pa.array([], pa.string())
-    for path in inventory_files(directory, source).sightings:
+    for path in sighting_files(directory, source, read_snapshots(directory, source)):
         seen = read_columns(path, ["content_hash"])["content_hash"].combine_chunks()
         found = pc.unique(pa.concat_arrays([found, seen]))
     return found

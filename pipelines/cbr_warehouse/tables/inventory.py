@@ -16,7 +16,7 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.inventory import InventoryTable, inventory_tables
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.raw.files import INSTANT
-from cbr_warehouse.raw.inventory import read_snapshots, record_files, records_folder, sightings_folder
+from cbr_warehouse.raw.inventory import read_snapshots, record_files, records_folder, sighting_files
 from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.storage.disk_errors import is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
@@ -178,9 +178,8 @@ def _relations(
     """
     _list_snapshots(connection, source, snapshots)
     _run(connection, SEED, source)
-    folder = sightings_folder(directory, source)
-    sightings = [folder / one.sightings.name for one in snapshots if one.sightings is not None]
-    connection.execute(SIGHTINGS.format(files=_files(sightings)))
+    sightings = _files(sighting_files(directory, source, snapshots))
+    connection.execute(SIGHTINGS.format(files=sightings))
     _run(connection, WANTED, source)
     connection.execute(EMPTY_RECORDS)
     if is_added:

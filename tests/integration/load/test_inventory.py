@@ -17,7 +17,7 @@ from cbr_warehouse.contract.inventory_lists import Kind
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.extract import inventory as reading
 from cbr_warehouse.load.inventory_due import FEWEST_REQUESTS, expect_inventory, is_inventory_due
-from cbr_warehouse.raw.inventory import inventory_files, read_snapshots, record_files
+from cbr_warehouse.raw.inventory import read_snapshots, record_files, sighting_files
 from cbr_warehouse.raw.inventory_entries import ListState, Snapshot
 from cbr_warehouse.raw.inventory_writer import InventoryWriter
 from cbr_warehouse.storage.layout import DataDirectory
@@ -38,8 +38,7 @@ def loaded(folder: Path, **options: Any) -> Iterator[tuple[Emulated, Warehouse]]
 
 def stored(directory: DataDirectory) -> dict[tuple[str, str | None], dict[str, str]]:
     """The text of each object in the newest snapshot, by list."""
-    newest = read_snapshots(directory, "prod")[-1]
-    files = inventory_files(directory, "prod")
+    snapshots = read_snapshots(directory, "prod")
     rows = duckdb.execute(
         """SELECT s.kind, s.object_type, s.object_id, r.record_text
         FROM read_parquet($seen, hive_partitioning = false) s
@@ -48,9 +47,9 @@ def stored(directory: DataDirectory) -> dict[tuple[str, str | None], dict[str, s
         AND r.object_type IS NOT DISTINCT FROM s.object_type
         WHERE s.load_id = $load""",
         {
-            "seen": list(map(str, files.sightings)),
-            "records": list(map(str, files.records)),
-            "load": newest.load_id,
+            "seen": list(map(str, sighting_files(directory, "prod", snapshots))),
+            "records": list(map(str, record_files(directory, "prod"))),
+            "load": snapshots[-1].load_id,
         },
     ).fetchall()
     found: dict[tuple[str, str | None], dict[str, str]] = {}

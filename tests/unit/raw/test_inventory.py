@@ -13,11 +13,11 @@ from cbr_warehouse.errors import DamagedFileError, StorageError
 from cbr_warehouse.raw import inventory_removal, inventory_writer
 from cbr_warehouse.raw.fold_ledgers import KEPT, fold_ledgers
 from cbr_warehouse.raw.inventory import (
-    inventory_files,
     missing_files,
     read_noted_snapshots,
     read_snapshots,
     record_files,
+    sighting_files,
     sightings_folder,
 )
 from cbr_warehouse.raw.inventory_damage import find_damaged_inventory, find_gone_inventory
@@ -56,19 +56,19 @@ def servers(*texts: bytes) -> ReceivedList:
 
 
 def stored(directory: DataDirectory) -> list[tuple[str, ...]]:
-    paths = [str(path) for path in inventory_files(directory, "a").records]
+    paths = [str(path) for path in record_files(directory, "a")]
     query = "SELECT kind, object_type, object_id, record_text FROM read_parquet(?, hive_partitioning = false)"
     return sorted(duckdb.execute(query, [paths]).fetchall(), key=str) if paths else []
 
 
 def seen(directory: DataDirectory) -> list[tuple[str, str, str]]:
-    files = inventory_files(directory, "a")
+    sightings = sighting_files(directory, "a", read_snapshots(directory, "a"))
     rows = duckdb.execute(
         """SELECT s.load_id[:8], s.object_id, r.record_text
         FROM read_parquet($seen, hive_partitioning = false) s
         JOIN read_parquet($records, hive_partitioning = false) r USING (kind, content_hash)
         WHERE s.object_type IS NOT DISTINCT FROM r.object_type""",
-        {"seen": list(map(str, files.sightings)), "records": list(map(str, files.records))},
+        {"seen": list(map(str, sightings)), "records": list(map(str, record_files(directory, "a")))},
     )
     return sorted(rows.fetchall())
 
@@ -98,7 +98,7 @@ def test_each_text_is_stored_once_and_every_snapshot_says_what_it_saw(directory:
 def test_a_text_is_stored_exactly_whatever_its_bytes(directory: DataDirectory) -> None:
     latin, nul, no_id = b'{"id": "a", "name": "\xe9"}', b'{"id": "b\\u0000"}', b"[1,  2]"
     write(directory, 0, vaults(latin, nul, no_id))
-    table = pq.ParquetFile(inventory_files(directory, "a").records[0]).read()
+    table = pq.ParquetFile(record_files(directory, "a")[0]).read()
     rows = {row["record_text"]: row for row in table.to_pylist()}
     assert rows['{"id": "a", "name": "\\xe9"}']["record_bytes"] == latin
     assert [rows[text.decode()]["object_id"] for text in (nul, no_id)] == [None, None]
@@ -117,7 +117,8 @@ def test_a_snapshot_without_anything_received_says_why(directory: DataDirectory)
     snapshot = write(directory, 0, refused)
     assert read_snapshots(directory, "a") == (snapshot,)
     assert snapshot.lists[0].state is ListState.NOT_PERMITTED
-    assert inventory_files(directory, "a") == inventory_files(directory, "never asked")
+    assert record_files(directory, "a") == record_files(directory, "never asked") == ()
+    assert sighting_files(directory, "a", [snapshot]) == ()
     assert read_snapshots(directory, "never asked") == ()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from cbr_warehouse.contract.inventory import ALL_INVENTORY_TABLES
 from cbr_warehouse.contract.inventory_lists import Kind
-from cbr_warehouse.raw.inventory import inventory_files
+from cbr_warehouse.raw.inventory import read_snapshots, record_files, sighting_files
 from cbr_warehouse.raw.inventory_entries import ListState
 from cbr_warehouse.raw.inventory_writer import ReceivedList, write_snapshot
 from cbr_warehouse.raw.ledgers import LoadEntry, write_load
@@ -157,8 +157,8 @@ def test_a_publication_reads_the_files_of_new_snapshots_alone(directory: DataDir
     for night in range(3):
         take(directory, night, *lists({**VAULT, "billing": {"size": str(night)}}))
     publish(directory)
-    files = inventory_files(directory, SOURCE)
-    read = {path: path.read_bytes() for path in (*files.records, *files.sightings)}
+    sightings = sighting_files(directory, SOURCE, read_snapshots(directory, SOURCE))
+    read = {path: path.read_bytes() for path in (*record_files(directory, SOURCE), *sightings)}
     take(directory, 3, *lists({**VAULT, "billing": {"size": "2"}}))
     take(directory, 4, *lists({**VAULT, "billing": {"size": "4"}}))
     for path in read:
@@ -216,7 +216,7 @@ def test_a_damaged_file_leaves_the_inventory_as_it_was_published(
     publish(directory)
     before = contents(directory)
     take(directory, 1, *lists({**VAULT, "name": "silver"}))
-    inventory_files(directory, SOURCE).records[-1].write_bytes(b"not Parquet")
+    record_files(directory, SOURCE)[-1].write_bytes(b"not Parquet")
     publication = publish(directory, fresh=fresh)
     assert contents(directory) == before
     assert "Its inventory stays as it was published." in publication.held_back[SOURCE]
