@@ -9,7 +9,6 @@ simulated lives by ``--simulation FILE``, from what ``python -m simulation --out
 
 import io
 import json
-import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -196,13 +195,9 @@ def simulated_lives(totals: dict[str, Any]) -> str:
     return "\n".join([SIMULATION, "", LIVES, *table, "", speed, "", *map(_describe_life, totals["failures"])])
 
 
-def _describe_life(course: str) -> str:
+def _describe_life(course: dict[str, Any]) -> str:
     """How to see a life again that went wrong, and what did."""
-    seed = re.search(r"Seed\(number=(\d+), ticks=(\d+)\)", course)
-    failure = re.search(r"failure=(['\"])(.*?)\1, events=", course)
-    if seed is None or failure is None:
-        raise ValueError(f"no seed or failure in {course[:200]}")
-    return f"Went wrong: `make simulate SEED={seed[1]}x{seed[2]}`, with `{failure[2]}`.\n"
+    return f"Went wrong: `make simulate SEED={course['seed']}`, with `{course['failure']}`.\n"
 
 
 def replace_section(text: str, heading: str, section: str) -> str:

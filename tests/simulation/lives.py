@@ -101,7 +101,7 @@ def live_many(first: int, ticks: int, loads: int, workers: int, out: Path | None
             totals.add(course, cpu_seconds)
             totals.elapsed_seconds = time.monotonic() - began
             if out is not None:
-                out.write_text(json.dumps(vars(totals), default=str), encoding="utf-8")
+                out.write_text(json.dumps(vars(totals), default=_as_json), encoding="utf-8")
             if course.failure is not None:
                 print(describe_failure(course), flush=True)
             if totals.counts["loads"] < loads:
@@ -116,6 +116,10 @@ def describe_failure(course: Course) -> str:
     """What went wrong in a life, what happened last, and how to see it again."""
     last = "\n".join(f"  {line[:200]}" for line in course.last[-12:])
     return f"{last}\n{course.failure}\nTo see it again: make simulate SEED={course.seed}"
+
+
+def _as_json(value: Course | Seed) -> object:
+    return str(value) if isinstance(value, Seed) else vars(value)
 
 
 def _be_quiet() -> None:
