@@ -24,8 +24,8 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.build import make_tables
 from cbr_warehouse.tables.engine import parquet
-from cbr_warehouse.warehouse.ddl import create_statements
 from support.alarm_matching import ALARMS, Alarm
+from support.small_warehouse import create_tables
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 """The present of every estate: the clocks of Europe, America and Australia changed in the weeks before."""
@@ -98,9 +98,7 @@ def _load(folder: Path, estates: Sequence[Estate], settings: AnalyticsSettings) 
     make_tables(directory, SOURCE, contract)
     connection = duckdb.connect(config={"threads": 2})
     connection.execute("ATTACH ':memory:' AS warehouse; USE warehouse; SET TimeZone = 'UTC'")
-    for statement in create_statements(contract):
-        if not statement.startswith("COMMENT"):
-            connection.execute(statement)
+    create_tables(connection)
     for table in ("tasks", "task_versions", "resources", "resource_volumes", "replications"):
         last_seen = ", first_seen_at AS last_seen_at" if table == "task_versions" else ""
         files = parquet(directory.partitions(table, SOURCE))

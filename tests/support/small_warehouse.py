@@ -105,7 +105,7 @@ def open_analytics(
         made_before |= {"create_schema": _do_nothing, "_stored_fingerprint": _do_nothing}
     connection = _attach(place or IN_MEMORY)
     if place is None:
-        _create_tables(connection)
+        create_tables(connection)
     for table in read_contract().tables:
         if rows := tables.get(table.name):
             _insert(connection, table.name, [column.name for column in table.columns], rows)
@@ -121,7 +121,7 @@ def _empty_file(settings: AnalyticsSettings, *, comments: bool) -> Path:
     if key not in _EMPTY:
         place = kept_folder("cbr-empty-") / "warehouse.duckdb"
         connection = _attach(place)
-        _create_tables(connection)
+        create_tables(connection)
         build.bring_up(connection, settings, (), has_comments=comments)
         connection.execute("COMMIT")
         connection.close()
@@ -139,7 +139,8 @@ def _attach(place: Path | str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates the tables of the contract, without comments."""
     for statement in create_statements(read_contract()):
         if not statement.startswith("COMMENT"):
             connection.execute(statement)

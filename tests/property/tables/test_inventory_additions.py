@@ -22,8 +22,8 @@ from cbr_warehouse.raw.inventory_writer import ReceivedList, write_snapshot
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.inventory import insert_inventory
-from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.inventory import bring_up_inventory
+from support.small_warehouse import create_tables
 
 FIRST_NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
 CONTRACT = read_contract()
@@ -99,9 +99,7 @@ def received(snapshot: tuple[object, ...]) -> Iterator[ReceivedList]:
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for statement in create_statements(CONTRACT):
-            if not statement.startswith("COMMENT"):
-                connection.execute(statement)
+        create_tables(connection)
         yield connection
 
 

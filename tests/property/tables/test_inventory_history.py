@@ -19,7 +19,7 @@ from cbr_warehouse.raw.inventory_writer import ReceivedList, write_snapshot
 from cbr_warehouse.storage import atomic_write
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.inventory import insert_inventory
-from cbr_warehouse.warehouse.ddl import create_statements
+from support.small_warehouse import create_tables
 
 NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
 CONTRACT = read_contract()
@@ -89,9 +89,7 @@ def warehouse(
         write_snapshot(directory, "a", f"{at:%Y%m%dT%H%M%S%fZ}-{night:08d}", at, [received])
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for statement in create_statements(CONTRACT):
-            if not statement.startswith("COMMENT"):
-                connection.execute(statement)
+        create_tables(connection)
         insert_inventory(connection, directory, CONTRACT, "a")
         yield connection
 

@@ -12,7 +12,6 @@ import pytest
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.raw.ledgers import AuditEntry, AuditFindings, LoadEntry, write_audit, write_load
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.ledger_rows import (
     SourceLedgers,
     read_ledgers,
@@ -20,6 +19,7 @@ from cbr_warehouse.warehouse.ledger_rows import (
     verdicts_differ,
 )
 from support.landed_records import CONTRACT
+from support.small_warehouse import create_tables
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -42,9 +42,7 @@ def entry(number: int, source: str = "prod", **values: Any) -> LoadEntry:
 def empty() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
-        for statement in create_statements(CONTRACT):
-            if not statement.startswith("COMMENT"):
-                engine.execute(statement)
+        create_tables(engine)
         yield engine
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.tables.build_state import made_partitions
-from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.last_seen import update_last_seen
 from cbr_warehouse.warehouse.partitions import broken_partitions, changed_partitions, replace_partitions
 from support.landed_records import CONTRACT, SOURCE, land, make, printed
+from support.small_warehouse import create_tables
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAYS = ("2026-11-18", "2026-11-19")
@@ -23,9 +23,7 @@ DAYS = ("2026-11-18", "2026-11-19")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
-        for statement in create_statements(CONTRACT):
-            if not statement.startswith("COMMENT"):
-                engine.execute(statement)
+        create_tables(engine)
         engine.execute("BEGIN")
         yield engine
 
