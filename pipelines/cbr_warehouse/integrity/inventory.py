@@ -11,6 +11,7 @@ from cbr_warehouse.errors import StorageError
 from cbr_warehouse.integrity.finding import Amount, Check, Finding, Verified
 from cbr_warehouse.integrity.published import AGAIN
 from cbr_warehouse.integrity.rebuilt_days import row_digest
+from cbr_warehouse.raw.inventory import read_snapshots
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.tables.engine import do_within_memory, open_engine
@@ -63,7 +64,7 @@ def _made_again(directory: DataDirectory, source: str, contract: Contract, folde
     def insert() -> None:
         engine.execute("BEGIN")
         try:
-            insert_inventory(engine, directory, contract, source)
+            insert_inventory(engine, directory, contract, source, read_snapshots(directory, source))
         except (duckdb.Error, StorageError):
             engine.execute("ROLLBACK")
             raise

@@ -16,7 +16,7 @@ from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.inventory import InventoryTable, inventory_tables
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.raw.files import INSTANT
-from cbr_warehouse.raw.inventory import read_snapshots, record_files, records_folder, sighting_files
+from cbr_warehouse.raw.inventory import record_files, records_folder, sighting_files
 from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.storage.disk_errors import is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
@@ -78,17 +78,20 @@ def insert_inventory(
     directory: DataDirectory,
     contract: Contract,
     source: str,
-    known: int = 0,
+    snapshots: Sequence[Snapshot],
+    *,
+    is_added: bool = False,
 ) -> frozenset[str]:
-    """Inserts the rows of a source's snapshots that the tables lack.
+    """Inserts the rows of snapshots of a source that the tables lack.
 
     Args:
         connection: The warehouse being built, in a transaction.
         directory: The data directory.
         contract: The contract.
         source: Name of the source.
-        known: How many of its oldest snapshots the tables have, with ``meta.inventory_objects``; no later one
-            may have the time of one of them, or an earlier one. With none the tables have no row of it.
+        snapshots: The snapshots, in order of load.
+        is_added: Whether the tables have all earlier ones, with ``meta.inventory_objects``; none of these may
+            have the time of one of them, or an earlier one. Otherwise the tables have no row of the source.
 
     Returns:
         The kinds of objects of which more than ``last_seen_at`` differs from before.
@@ -96,11 +99,10 @@ def insert_inventory(
     Raises:
         StorageError: A file of the inventory cannot be read.
     """
-    snapshots = read_snapshots(directory, source)[known:]
     if not snapshots:
         return frozenset()
     try:
-        with _relations(connection, directory, source, snapshots, is_added=known > 0):
+        with _relations(connection, directory, source, snapshots, is_added=is_added):
             return _insert(
                 connection, contract, source, {item.kind for one in snapshots for item in one.lists}
             )

@@ -79,7 +79,7 @@ def bring_up_inventory(
         connection.execute("DELETE FROM meta.inventory_extent WHERE source = $1", [source])
     else:
         remove_inventory(connection, source)
-    changed = insert_inventory(connection, directory, contract, source, known)
+    changed = insert_inventory(connection, directory, contract, source, snapshots[known:], is_added=known > 0)
     connection.execute("INSERT INTO meta.inventory VALUES ($1, $2)", [source, fingerprint])
     extent = _extent(contract, snapshots, files)
     connection.execute(

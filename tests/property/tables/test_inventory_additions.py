@@ -138,7 +138,7 @@ def assert_whole(connection: duckdb.DuckDBPyConnection, directory: DataDirectory
     """The tables have what a warehouse of all snapshots has."""
     with warehouse() as fresh:
         for source in SOURCES:
-            insert_inventory(fresh, directory, CONTRACT, source)
+            insert_inventory(fresh, directory, CONTRACT, source, read_snapshots(directory, source))
         assert contents(connection) == contents(fresh)
 
 

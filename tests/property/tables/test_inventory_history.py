@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cbr_warehouse.contract.inventory_lists import Kind
 from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.raw.inventory import read_snapshots
 from cbr_warehouse.raw.inventory_entries import ListState
 from cbr_warehouse.raw.inventory_writer import ReceivedList, write_snapshot
 from cbr_warehouse.storage import atomic_write
@@ -90,7 +91,7 @@ def warehouse(
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         create_tables(connection)
-        insert_inventory(connection, directory, CONTRACT, "a")
+        insert_inventory(connection, directory, CONTRACT, "a", read_snapshots(directory, "a"))
         yield connection
 
 
