@@ -61,12 +61,13 @@ def load_schedule(installation: Installation) -> dg.Definitions:
         waiting = []
         present = present_sources(installation)
         for source in present:
-            if reason := reason_to_wait(context.instance, directory, source, now):
+            run_key = f"{source} {tick.isoformat()}"
+            if reason := reason_to_wait(context.instance, directory, source, now, run_key):
                 context.log.info("%s; no other is started for it", reason)
                 waiting.append(reason)
                 continue
             yield dg.RunRequest(
-                run_key=f"{source} {tick.isoformat()}",
+                run_key=run_key,
                 partition_key=tick.date().isoformat(),
                 asset_selection=[raw_key(source), *tables],
                 tags={SOURCE_TAG: source},

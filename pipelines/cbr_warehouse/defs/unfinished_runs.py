@@ -33,28 +33,35 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 _MAX_RETRIES = "dagster/max_retries"
+_RUN_KEY = "dagster/run_key"
 _GONE = "it does not exist any more"
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 def reason_to_wait(
-    instance: dg.DagsterInstance, directory: DataDirectory, source: str, now: datetime
+    instance: dg.DagsterInstance, directory: DataDirectory, source: str, now: datetime, run_key: str
 ) -> str | None:
     """Why a tick must not start another run of a source; None if it may.
 
     Runs that died are marked as failed first, so that they hold neither a slot nor a pool any more. Dagster
     does not start them again, since the tick does.
 
+    A run that this very tick created and did not queue is not in its way: the daemon was killed between the
+    two, evaluates the tick again, and queues that run if it is requested again. Failed, it would be taken for
+    one that the tick has started, and the source would be loaded with the next tick.
+
     Args:
         instance: The instance, whose runs are looked at.
         directory: The data directory.
         source: Name of the source.
         now: The present, UTC.
+        run_key: Key of the run that the tick requests.
     """
     if holder := source_holder(directory, source, now):
         return f"{source}: {holder} is running"
     own = dg.RunsFilter(job_name=LOAD_JOB, tags={SOURCE_TAG: source}, statuses=UNFINISHED)
-    found = _first_alive(instance, instance.get_runs(own), directory, now, may_retry=False)
+    others = [run for run in instance.get_runs(own) if not _is_to_be_queued(run, run_key)]
+    found = _first_alive(instance, others, directory, now, may_retry=False)
     return None if found is None else f"{source}: run {found.run_id} is not over"
 
 
@@ -106,6 +113,10 @@ def reason_to_wait_for_publication(
     return None if found is None else f"publication: run {found.run_id} is not over"
 
 
+def _is_to_be_queued(run: dg.DagsterRun, run_key: str) -> bool:
+    return run.status is dg.DagsterRunStatus.NOT_STARTED and run.tags.get(_RUN_KEY) == run_key
+
+
 def _first_alive(
     instance: dg.DagsterInstance,
     runs: Iterable[dg.DagsterRun],
@@ -116,19 +127,21 @@ def _first_alive(
 ) -> dg.DagsterRun | None:
     """The first run whose process is not known to have died; those before it are marked as failed."""
     for run in runs:
-        if (reason := _reason_dead(instance, run, directory, now)) is None:
+        reason = _reason_dead(instance, run, directory, now)
+        if reason is None or not _fail(instance, run, reason, may_retry=may_retry):
             return run
-        _fail(instance, run, reason, may_retry=may_retry)
     return None
 
 
-def _fail(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str, *, may_retry: bool = True) -> None:
-    """Marks a run that died as failed, and frees its pools."""
+def _fail(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str, *, may_retry: bool = True) -> bool:
+    """Marks a run that died as failed, and frees its pools; False if it has gone on since it was read."""
     # Its process may be gone because it has ended well since the run was read, which on a busy machine was
-    # seconds ago. What a process that is gone has recorded does not change any more.
+    # seconds ago. Or the daemon was started again, and has queued what it had created before.
     current = instance.get_run_by_id(run.run_id)
     if current is None or current.status not in UNFINISHED:
-        return
+        return True
+    if current.status is not run.status:
+        return False
     if not may_retry:
         instance.add_run_tags(run.run_id, {_MAX_RETRIES: "0"})
     instance.report_run_failed(
@@ -139,6 +152,7 @@ def _fail(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str, *, may_
     if instance.event_log_storage.supports_global_concurrency_limits:
         # Dagster's monitoring does so too, a minute later, while the next run waits.
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return True
 
 
 def _reason_dead(

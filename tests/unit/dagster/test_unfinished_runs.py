@@ -15,6 +15,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.defs.run_process import is_process_alive
+from cbr_warehouse.defs.unfinished_runs import _reason_dead
 from cbr_warehouse.load.locks import hold_directory, hold_source
 from support.dagster_deployment import NOW, Deployment, origin_of
 
@@ -37,11 +38,13 @@ def tick(place: Deployment) -> tuple[list[str], str | None]:
     return [request.tags[SOURCE_TAG] for request in found.run_requests or ()], found.skip_message
 
 
-def begin(place: Deployment, source: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+def begin(
+    place: Deployment, source: str, status: dg.DagsterRunStatus, more_tags: dict[str, str] | None = None
+) -> dg.DagsterRun:
     """A run of a source in this state, whose process does not exist."""
     run = place.instance.create_run_for_job(
         place.defs.resolve_job_def("load"),
-        tags={SOURCE_TAG: source},
+        tags={SOURCE_TAG: source} | (more_tags or {}),
         status=dg.DagsterRunStatus.NOT_STARTED,
         remote_job_origin=origin_of("cbr-warehouse", "load"),
     )
@@ -112,6 +115,37 @@ def test_a_run_that_was_created_and_never_queued_is_not_waited_for(install: Inst
     place.clock.now += LATER
     assert tick(place) == (["a"], None)
     assert status_of(place, run) is dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize("since", [timedelta(), LATER])
+def test_a_tick_that_was_interrupted_requests_the_run_again_that_it_had_created(
+    install: Install, since: timedelta
+) -> None:
+    """It waited for its own run, or failed it: Dagster queued neither, until the next tick."""
+    place = install("a")
+    run = begin(place, "a", dg.DagsterRunStatus.NOT_STARTED, {"dagster/run_key": f"a {NOW.isoformat()}"})
+    place.clock.now = datetime.now(UTC) + since
+    assert tick(place) == (["a"], None)
+    assert status_of(place, run) is dg.DagsterRunStatus.NOT_STARTED
+
+
+def test_a_run_that_is_queued_while_it_is_looked_at_is_not_failed(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon was started again, and queues what it had created before."""
+    place = install("a")
+    place.clock.now = datetime.now(UTC) + LATER
+    run = begin(place, "a", dg.DagsterRunStatus.NOT_STARTED)
+    enqueued = dg.DagsterEvent(dg.DagsterEventType.PIPELINE_ENQUEUED.value, job_name="load")
+
+    def look_and_queue(*words: Any) -> str | None:
+        found = _reason_dead(*words)
+        place.instance.report_dagster_event(enqueued, run.run_id)
+        return found
+
+    monkeypatch.setattr("cbr_warehouse.defs.unfinished_runs._reason_dead", look_and_queue)
+    assert tick(place)[0] == []
+    assert status_of(place, run) is dg.DagsterRunStatus.QUEUED
 
 
 def test_a_run_that_is_long_silent_but_loads_is_not_dead(install: Install) -> None:
