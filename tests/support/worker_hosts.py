@@ -40,10 +40,13 @@ ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 SOON = {
     "poll_interval_seconds: 30": "poll_interval_seconds: 1",
     "free_slots_after_run_end_seconds: 60": "free_slots_after_run_end_seconds: 1",
-    "start_timeout_seconds: 300": "start_timeout_seconds: 30",
-    "silent_seconds: 30": "silent_seconds: 3",
+    "start_timeout_seconds: 300": "start_timeout_seconds: 120",
+    "silent_seconds: 30": "silent_seconds: 10",
 }
-"""The shipped settings with shorter times; everything else is as ``dagster-home`` writes it."""
+"""The shipped settings with shorter times, but long enough for a busy machine with one worker alive.
+
+Everything else is as ``dagster-home`` writes it.
+"""
 
 
 def wait_for(is_so: Callable[[], Any], seconds: float = 120.0, what: str = "it") -> Any:
@@ -239,15 +242,8 @@ class Hosts:
         return found
 
     def unfinished(self) -> list[dg.DagsterRun]:
-        """Runs that have not ended, and failed ones that Dagster is about to start again."""
-        runs = self.instance.get_runs()
-        repeated = {run.parent_run_id for run in runs}
-        return [
-            run
-            for run in runs
-            if run.status not in ENDED
-            or (run.tags.get("dagster/will_retry") == "true" and run.run_id not in repeated)
-        ]
+        """Runs that have not ended, and failed ones that Dagster starts again or has not decided on yet."""
+        return _unfinished(self.instance.get_runs())
 
     def has_loaded(self, sources: Sequence[str]) -> bool:
         """Whether the newest run of each source was successful."""
@@ -256,12 +252,47 @@ class Hosts:
             newest.setdefault(run.tags.get(SOURCE_TAG), run.status)
         return all(newest.get(source) is dg.DagsterRunStatus.SUCCESS for source in sources)
 
-    def outcomes(self) -> list[tuple[str, str, str]]:
-        """Job, source and status of all runs, in order."""
-        return [
-            (run.job_name, run.tags.get(SOURCE_TAG, ""), run.status.value)
-            for run in reversed(self.instance.get_runs())
-        ]
+    def ended(self) -> list[dg.DagsterRun]:
+        """All runs in order, as soon as they have ended.
+
+        From one reading: the daemon may create the next one at any moment, as for a load that ended after the
+        last publication was created.
+        """
+        return wait_for(self._all_if_ended, what="the end of all runs")
+
+    def _all_if_ended(self) -> list[dg.DagsterRun] | None:
+        runs = self.instance.get_runs()
+        return None if _unfinished(runs) else [*reversed(runs)]
+
+    def told(self, runs: Sequence[dg.DagsterRun]) -> str:
+        """Job, source and status of runs, and why they failed, a line each."""
+        return "\n".join(
+            " ".join(
+                [
+                    run.job_name,
+                    run.tags.get(SOURCE_TAG, ""),
+                    run.status.value,
+                    *(
+                        str(entry.message)
+                        for entry in self.instance.all_logs(
+                            run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
+                        )
+                    ),
+                ]
+            )
+            for run in runs
+        )
+
+
+def _unfinished(runs: Sequence[dg.DagsterRun]) -> list[dg.DagsterRun]:
+    repeated = {run.parent_run_id for run in runs}
+    return [run for run in runs if run.status not in ENDED or _is_repeated(run, repeated)]
+
+
+def _is_repeated(run: dg.DagsterRun, repeated: set[str | None]) -> bool:
+    """Whether Dagster is about to start a failed run again; it notes that after it has noted the failure."""
+    is_final = run.tags.get("dagster/will_retry") == "false"
+    return run.status is dg.DagsterRunStatus.FAILURE and not is_final and run.run_id not in repeated
 
 
 @contextmanager
@@ -283,7 +314,7 @@ def hosts(folder: Path, workers: int) -> Iterator[Hosts]:
         for name, value in shared.items():
             patch.setenv(name, value)
         found = [
-            _host(folder / name, shared)
+            _host(folder / name, shared, workers)
             for name in ("control", *(f"worker{number}" for number in range(workers)))
         ]
         instance = stack.enter_context(dg.DagsterInstance.from_config(found[0].environ["DAGSTER_HOME"]))
@@ -294,9 +325,9 @@ def hosts(folder: Path, workers: int) -> Iterator[Hosts]:
                 host.kill()
 
 
-def _host(folder: Path, shared: dict[str, str]) -> Host:
+def _host(folder: Path, shared: dict[str, str], runs: int) -> Host:
     home = folder / "dagster-home"
-    made = CliRunner().invoke(app, ["dagster-home", str(home), "--launcher", "celery"])
+    made = CliRunner().invoke(app, ["dagster-home", str(home), "--launcher", "celery", "--runs", str(runs)])
     assert made.exit_code == 0, made.output
     settings = (home / "dagster.yaml").read_text(encoding="utf-8")
     for usual, soon in SOON.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -20,7 +21,7 @@ from cbr_warehouse.storage.layout import DataDirectory
 from support.command_line import PROJECT
 from support.emulator_server import Emulated, emulated, resources_of
 from support.object_stores import BUCKET, real_store
-from support.worker_hosts import Hosts, hosts, wait_for
+from support.worker_hosts import Hosts, hosts
 
 pytestmark = [
     pytest.mark.needs_program("psql", package="postgresql"),
@@ -135,8 +136,8 @@ def test_workers_without_a_common_disk_keep_one_request_budget(
     """Two sources of one project were loaded by two hosts at once, each at the full rate of the project."""
     configure(deployment, servers)
     deployment.load(["first", "second", "other"], is_scheduled=False)
-    wait_for(lambda: not deployment.unfinished(), what="the end of the loads")
-    assert {status for _, _, status in deployment.outcomes()} == {"SUCCESS"}, deployment.outcomes()
+    ended = deployment.ended()
+    assert {run.status for run in ended} == {dg.DagsterRunStatus.SUCCESS}, deployment.told(ended)
     loaded = [
         path.name for host in deployment.workers for path in (host.folder / "data/raw/records").glob("*")
     ]
@@ -163,11 +164,16 @@ def test_killed_workers_lose_and_double_nothing(
         configure(deployment, servers, place.data_dir)
         kill_while_loading(deployment, min(KILLS_OF_A_LOAD, kills - begin), chance)
         differences = published_differences(deployment, place, servers)
-        assert differences == [], f"seed {seed}: {deployment.outcomes()}"
+        assert differences == [], f"seed {seed}: {deployment.told(deployment.instance.get_runs())}"
         checked += sum(len(servers[number].emulated.truth()) for number in SOURCES.values())
-    told = [status for _, _, status in deployment.outcomes()]
-    assert set(told) <= {"SUCCESS", "FAILURE"}
-    assert 0 < told.count("FAILURE") <= kills
+    ended = deployment.ended()
+    failed = [run for run in ended if run.status is not dg.DagsterRunStatus.SUCCESS]
+    assert {run.status for run in failed} == {dg.DagsterRunStatus.FAILURE}
+    assert len(failed) <= kills, deployment.told(ended)
+    own = {"RUN_EXCEPTION", "STEP_FAILURE"}
+    assert not [run for run in failed if run.tags.get("dagster/failure_reason") in own], deployment.told(
+        ended
+    )
     proved(
         "killed processes",
         "a worker of Dagster, or the process of its run",
