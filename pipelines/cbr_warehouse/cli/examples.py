@@ -34,6 +34,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "maintain": ("maintain --dry-run", "maintain"),
     "copy": (
         "copy --to s3://backups/cbr --verify",
+        "copy --to s3://backups/warehouse --as-data-dir",
         "--data-dir restored copy --from s3://backups/cbr",
     ),
     "verify": ("verify", "verify --subset 3/30 --json"),

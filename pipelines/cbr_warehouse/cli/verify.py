@@ -1,17 +1,20 @@
 """``cbr-warehouse verify``: the integrity of the data directory, or of a share of it; read-only."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cbr_warehouse.cli.invocation import invocation_of, utc_now
+from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.json_values import print_json
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.errors import DamagedFileError, WarehouseError
 from cbr_warehouse.integrity.finding import Verified
 from cbr_warehouse.integrity.subset import parse_subset
 from cbr_warehouse.integrity.verify import verify as run_verify
+
+if TYPE_CHECKING:
+    from cbr_warehouse.settings.analytics import AnalyticsSettings
 
 
 def verify(
@@ -35,19 +38,24 @@ def verify(
         raise WarehouseError(
             f"There is nothing to verify in {directory.raw}. Load first with 'cbr-warehouse load'."
         )
-    try:
-        analytics = invocation.settings.analytics
-    except DamagedFileError:  # the list of an account's projects, which is a finding
-        analytics = invocation.configured.analytics
-    found = run_verify(directory, invocation.contract, analytics, utc_now(), share)
+    found = run_verify(directory, invocation.contract, analytics_of(invocation), utc_now(), share)
     if as_json:
         print_json({"subset": None if share is None else str(share), **asdict(found)})
     else:
-        _show(found)
+        show_verified(found)
     raise typer.Exit(1 if found.findings else 0)
 
 
-def _show(found: Verified) -> None:
+def analytics_of(invocation: Invocation) -> "AnalyticsSettings":
+    """The settings of the analytics, also where what they are read with is damaged."""
+    try:
+        return invocation.settings.analytics
+    except DamagedFileError:  # the list of an account's projects, which is a finding
+        return invocation.configured.analytics
+
+
+def show_verified(found: Verified) -> None:
+    """Prints what was verified, and what differs."""
     amount = found.amount
     show(
         f"verified: {amount.raw_files:,} raw files, {amount.ledger_files:,} ledgers, "

@@ -6,14 +6,14 @@ session, so that no object that is removed is ever written again: a removal that
 
 import gzip
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from cbr_warehouse.errors import StorageError
-from cbr_warehouse.remote.scopes import scope_of, source_of_scope
+from cbr_warehouse.remote.scopes import scope_of
 from cbr_warehouse.transfer.checked_entries import require_file, require_format
 from cbr_warehouse.transfer.snapshot import KEPT_AFTER_REPLACEMENT
 
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 OBJECTS = "objects"
 """Prefix of the keys of files; copies have another one."""
 
-SOURCES = "sources.json"
-"""Key of the names of all sources: nobody has to list the store to find them."""
-
 _FORMAT = 1
-_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -135,47 +131,17 @@ def decode_commit(content: bytes, scope: str, where: str) -> Commit:
         ) from error
 
 
-def read_sources(store: "ObjectStore") -> tuple[str, ...]:
-    """Names of all sources that a store has, by name; also of one whose first load is not committed yet.
+def read_commit(store: "ObjectStore", scope: str) -> tuple[Commit | None, str | None]:
+    """Reads what a store has of a scope, and the ETag of that object; None where there is none.
 
     Raises:
-        StorageError: The store refused something, or the object is not what was written.
+        StorageError: The store refused something, or as of :func:`decode_commit`.
     """
-    return _read_sources(store)[0]
-
-
-def add_source(store: "ObjectStore", source: str) -> None:
-    """Adds a name to those that :func:`read_sources` returns, before anything of the source is committed.
-
-    Raises:
-        StorageError: The store refused something, or others were always faster.
-    """
-    for _ in range(_ATTEMPTS):
-        known, etag = _read_sources(store)
-        if source in known:
-            return
-        value = {"format": _FORMAT, "id": uuid4().hex, "sources": sorted({*known, source})}
-        content = json.dumps(value, indent=1).encode()
-        if store.write_if(SOURCES, content, etag) is not None:
-            return
-    raise StorageError(f"{store.url}/{SOURCES}: others changed it all the time. Run the command again.")
-
-
-def _read_sources(store: "ObjectStore") -> tuple[tuple[str, ...], str | None]:
-    found, where = store.read(SOURCES), f"{store.url}/{SOURCES}"
+    key = commit_key(scope)
+    found = store.read(key)
     if found is None:
-        return (), None
-    try:
-        value = json.loads(found[0])
-        require_format(value, _FORMAT, where)
-        names: Collection[str] = value["sources"]
-        if any(source_of_scope(f"source={name}") is None for name in names):
-            raise ValueError("a name is none of a source")  # noqa: TRY301
-    except (ValueError, KeyError, TypeError) as error:
-        raise StorageError(
-            f"{where}: is not what was written ({error}). Restore an older version of this object."
-        ) from error
-    return tuple(sorted(names)), found[1]
+        return None, None
+    return decode_commit(found[0], scope, f"{store.url}/{key}"), found[1]
 
 
 def _checked_file(value: Any, scope: str) -> tuple[str, StoredFile]:

@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 from cbr_warehouse.remote.commits import Commit, StoredFile
 from cbr_warehouse.storage.atomic_write import read_json, write_json
+from cbr_warehouse.storage.layout import DataDirectory
+
+NOTES = ".remote"
+"""The folder with the notes, below a working copy."""
 
 Signature = tuple[int, int, int]
 """What the system says of a file: another one, and it is another file."""
@@ -63,6 +68,20 @@ class CopyState:
             for path, signature in present.items()
             if path not in self.files or self.files[path].signature != signature
         ]
+
+
+def copy_id(directory: DataDirectory) -> str:
+    """Distinguishes a working copy, or a folder that is copied into a store, from those of other machines.
+
+    Raises:
+        StorageError: It could not be read or written.
+    """
+    path = directory.root / NOTES / "copy.json"
+    found = read_json(path)
+    if found is None:
+        found = {"id": uuid4().hex}
+        write_json(path, found)
+    return str(found["id"])
 
 
 def read_state(path: Path) -> CopyState | None:

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
-from cbr_warehouse.remote.commits import add_source, read_sources
 from cbr_warehouse.remote.lease import Lease, Terms, hold_lease, read_holder
 from cbr_warehouse.remote.place import open_copy
 from cbr_warehouse.remote.scopes import (
@@ -25,6 +24,7 @@ from cbr_warehouse.remote.scopes import (
     scope_of_source,
     source_of_scope,
 )
+from cbr_warehouse.remote.source_names import add_source, read_sources, require_filled
 from cbr_warehouse.remote.working_copy import WorkingCopy
 from cbr_warehouse.storage.files import is_file
 from cbr_warehouse.storage.layout import DataDirectory
@@ -56,7 +56,7 @@ class Holding:
     @property
     def made_by(self) -> str:
         """Who commits."""
-        return _by_this_process(self.what)
+        return by_this_process(self.what)
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,11 @@ def hold_scope(directory: DataDirectory, scope: str, holding: Holding) -> Iterat
     copy = open_copy(directory)
     terms = Terms(holding.what, copy.id, holding.clock, holding.wait, holding.report, holding.quiet_seconds)
     with hold_lease(copy.store, scope, terms) as lease:
-        with _locked(copy, scope):
-            has_commit = copy.refresh(scope, holding.report, holding.clock(), keep=holding.keep)
-            copy.begin(scope, holding.what)
-        source = source_of_scope(scope)
-        if source is not None and not has_commit:
+        if (source := source_of_scope(scope)) is not None:
             add_source(copy.store, source)
+        with _locked(copy, scope):
+            copy.refresh(scope, holding.report, holding.clock(), keep=holding.keep)
+            copy.begin(scope, holding.what)
         key = (directory.root, scope)
         with _turn:
             _held[key] = _Held(copy, lease, holding)
@@ -199,7 +198,7 @@ def add_files(directory: DataDirectory, place: Path, what: str, now: datetime) -
         if (scope := scope_of(path)) is not None:
             by_scope.setdefault(scope, []).append(str(path))
     for scope, names in by_scope.items():
-        open_copy(directory).add(scope, names, _by_this_process(what), now)
+        open_copy(directory).add(scope, names, by_this_process(what), now)
 
 
 def describe_remote_holder(directory: DataDirectory, scope: str, now: datetime) -> str | None:
@@ -211,7 +210,8 @@ def describe_remote_holder(directory: DataDirectory, scope: str, now: datetime) 
     return read_holder(open_copy(directory).store, scope, now)
 
 
-def _by_this_process(what: str) -> str:
+def by_this_process(what: str) -> str:
+    """Who does something, for messages: the process and its host."""
     return f"{what} (process {os.getpid()} on {socket.gethostname()})"
 
 
@@ -219,7 +219,9 @@ def _refresh(copy: WorkingCopy, report: Callable[[str], None], keep: bool, scope
     with _locked(copy, scope):
         if copy.is_begun(scope) and describe_holder(_lock_of_changes(copy.directory, scope)) is not None:
             return
-        copy.refresh(scope, report, datetime.now(UTC), keep=keep)
+        has_commit = copy.refresh(scope, report, datetime.now(UTC), keep=keep)
+    if scope == WAREHOUSE and not has_commit:  # it is committed last
+        require_filled(copy.store)
 
 
 def _lock_of_changes(directory: DataDirectory, scope: str) -> Path:

@@ -2,14 +2,10 @@
 
 from datetime import datetime
 
-from cbr_warehouse.remote.commits import (
-    OBJECTS,
-    commit_key,
-    decode_commit,
-    read_sources,
-)
+from cbr_warehouse.remote.commits import OBJECTS, read_commit
 from cbr_warehouse.remote.place import open_copy, open_pool
-from cbr_warehouse.remote.scopes import ACCOUNTS, ALERTS, REPORTS, WAREHOUSE, scope_of_source
+from cbr_warehouse.remote.scopes import OF_ALL_SOURCES, scope_of_source
+from cbr_warehouse.remote.source_names import read_sources
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.transfer.snapshot import KEPT_AFTER_REPLACEMENT
 
@@ -33,10 +29,9 @@ def remove_orphans(directory: DataDirectory, now: datetime) -> int:
     # First the objects: what is committed meanwhile is then named, and what is sent meanwhile is too new.
     written = store.written_at(OBJECTS)
     named: set[str] = set()
-    for scope in (WAREHOUSE, ACCOUNTS, ALERTS, REPORTS, *map(scope_of_source, read_sources(store))):
-        key = commit_key(scope)
-        if found := store.read(key):
-            commit = decode_commit(found[0], scope, f"{store.url}/{key}")
+    for scope in (*map(scope_of_source, read_sources(store)), *OF_ALL_SOURCES):
+        commit, _ = read_commit(store, scope)
+        if commit is not None:
             named |= {file.key for file in commit.files.values()} | commit.replaced.keys()
     orphans = [key for key, at in written.items() if key not in named and now - at > KEPT_AFTER_REPLACEMENT]
     store.remove(orphans)

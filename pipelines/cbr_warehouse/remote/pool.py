@@ -17,7 +17,15 @@ from cbr_warehouse.storage.atomic_write import (
     write_parts,
 )
 from cbr_warehouse.storage.disk_errors import as_storage_error
-from cbr_warehouse.storage.files import changed_at, exists, links_of, names_in, size_of
+from cbr_warehouse.storage.files import (
+    changed_at,
+    existing_folder,
+    exists,
+    free_bytes_of,
+    links_of,
+    names_in,
+    size_of,
+)
 from cbr_warehouse.storage.linked_files import link_file
 
 _UNUSED_AFTER = timedelta(days=1)
@@ -32,7 +40,11 @@ class Pool:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+
+    def free_bytes(self) -> int:
+        """Free space of the disk that the contents are on."""
+        return free_bytes_of(existing_folder(self.folder))
 
     def has(self, sha256: str, size: int) -> bool:
         """Whether there is a content of this checksum, by its name and size."""
@@ -66,8 +78,8 @@ class Pool:
         Raises:
             StorageError: It could be neither linked nor copied.
         """
-        make_folder(self._folder)
-        link = self._folder / f"{TEMPORARY_PREFIX}{uuid4().hex}"
+        make_folder(self.folder)
+        link = self.folder / f"{TEMPORARY_PREFIX}{uuid4().hex}"
         with as_storage_error(file):
             link_file(file, link)
         return link
@@ -91,9 +103,9 @@ class Pool:
         Args:
             now: The present, UTC.
         """
-        remove_abandoned(self._folder, _UNUSED_AFTER.total_seconds())
-        for name in names_in(self._folder):
-            folder = self._folder / name
+        remove_abandoned(self.folder, _UNUSED_AFTER.total_seconds())
+        for name in names_in(self.folder):
+            folder = self.folder / name
             for one in names_in(folder):
                 path = folder / one
                 at = changed_at(path)
@@ -101,4 +113,4 @@ class Pool:
                     remove_file(path)
 
     def _place(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / sha256
+        return self.folder / sha256[:2] / sha256

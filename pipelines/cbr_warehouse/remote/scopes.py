@@ -21,6 +21,9 @@ ALERTS = "alerts"
 REPORTS = "reports"
 """The reports; files are only added."""
 
+OF_ALL_SOURCES = (ACCOUNTS, ALERTS, REPORTS, WAREHOUSE)
+"""The scopes that belong to no source. The warehouse, which is made of all others, is the last."""
+
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 

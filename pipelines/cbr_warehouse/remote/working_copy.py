@@ -25,11 +25,20 @@ from cbr_warehouse.remote.commits import (
     encode_commit,
     file_key,
     next_commit,
+    read_commit,
 )
-from cbr_warehouse.remote.copy_state import CopyState, NotedFile, Signature, read_state, write_state
+from cbr_warehouse.remote.copy_state import (
+    NOTES,
+    CopyState,
+    NotedFile,
+    Signature,
+    copy_id,
+    read_state,
+    write_state,
+)
 from cbr_warehouse.remote.pool import Pool
 from cbr_warehouse.remote.scopes import files_of
-from cbr_warehouse.storage.atomic_write import make_folder, put_in_place, read_json, remove_file, write_json
+from cbr_warehouse.storage.atomic_write import make_folder, put_in_place, remove_file, write_json
 from cbr_warehouse.storage.files import exists, read_existing, signature_of
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.transfer.at_once import do_at_once
@@ -58,17 +67,12 @@ class WorkingCopy:
         self.directory = directory
         self.store = store
         self._pool = pool
-        self._notes = directory.root / ".remote"
+        self._notes = directory.root / NOTES
 
     @property
     def id(self) -> str:
         """Distinguishes this working copy from those of other machines."""
-        path = self._notes / "copy.json"
-        found = read_json(path)
-        if found is None:
-            found = {"id": uuid4().hex}
-            write_json(path, found)
-        return str(found["id"])
+        return copy_id(self.directory)
 
     def lock(self, scope: str) -> Path:
         """The lock of this machine that is held while a scope is compared with the store."""
@@ -179,11 +183,9 @@ class WorkingCopy:
         sent = {path: one.stored for path, one in self._send(scope, paths, {}).items()}
         key = commit_key(scope)
         for _ in range(_ATTEMPTS):
-            found = self.store.read(key)
-            before = None if found is None else decode_commit(found[0], scope, f"{self.store.url}/{key}")
+            before, etag = read_commit(self.store, scope)
             files = {**({} if before is None else before.files), **sent}
             commit, gone = next_commit(before, files, made_by, now)
-            etag = None if found is None else found[1]
             if self.store.write_if(key, encode_commit(commit), etag) is not None:
                 self.store.remove(gone)
                 return

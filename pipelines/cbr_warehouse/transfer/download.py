@@ -5,7 +5,7 @@ comes to the end of it without the store; until then every other command refuses
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -46,13 +46,52 @@ class Downloaded:
     received_bytes: int
 
 
-def download(directory: DataDirectory, store: ObjectStore, report: Report) -> Downloaded:
+@dataclass(frozen=True)
+class Wanted:
+    """What is brought back.
+
+    Attributes:
+        snapshot: Its files.
+        keys: The keys of their objects, by path.
+    """
+
+    snapshot: Snapshot
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Object:
+    key: str
+    size: int
+    sha256: str
+
+
+def find_copy(store: ObjectStore) -> Wanted | None:
+    """The copy that a store has; None where there is none.
+
+    Raises:
+        StorageError: The store refused something, or the list of files is not what was written.
+    """
+    found = store.read(SNAPSHOT)
+    if found is None:
+        return None
+    snapshot = decode_snapshot(found[0], f"{store.url}/{SNAPSHOT}")
+    return Wanted(snapshot, {file.path: file.key for file in snapshot.files})
+
+
+def download(
+    directory: DataDirectory,
+    store: ObjectStore,
+    report: Report,
+    find: Callable[[ObjectStore], Wanted | None] = find_copy,
+) -> Downloaded:
     """Brings a copy back into a data directory that holds no data yet.
 
     Args:
         directory: The data directory; the caller holds its ``copy_lock`` and its ``lock``.
         store: The store.
         report: Gets the progress.
+        find: Finds what the store has.
 
     Raises:
         FreeSpaceError: The disk has no room for it.
@@ -62,18 +101,18 @@ def download(directory: DataDirectory, store: ObjectStore, report: Report) -> Do
     staged = directory.copy_folder / "files"
     if exists(directory.copy_note):
         return Downloaded(_finish(directory, store), 0, 0)
-    found = store.read(SNAPSHOT)
-    if found is None:
+    wanted = find(store)
+    if wanted is None:
         raise StorageError(
             f"{store.url}: there is no copy. Check the prefix, or make one with "
             f"'cbr-warehouse copy --to {store.url}'."
         )
-    snapshot = decode_snapshot(found[0], f"{store.url}/{SNAPSHOT}")
+    snapshot = wanted.snapshot
     if _is_there(directory, snapshot):
         return Downloaded(snapshot, 0, 0)
     missing = [file for file in snapshot.files if not _has(staged, file)]
     _require_space(directory, missing)
-    do_at_once("received", partial(_receive, store, staged), missing, report)
+    do_at_once("received", partial(_receive, store, staged, wanted.keys), missing, report)
     write_bytes(directory.copy_folder / SNAPSHOT, encode_snapshot(snapshot))
     write_json(directory.copy_note, {"from": str(store.url)})
     _finish(directory, store)
@@ -110,8 +149,9 @@ def _require_space(directory: DataDirectory, missing: Sequence[CopiedFile]) -> N
         )
 
 
-def _receive(store: ObjectStore, staged: Path, file: CopiedFile) -> None:
-    write_parts(staged / file.path, checked_parts(store, file))
+def _receive(store: ObjectStore, staged: Path, keys: Mapping[str, str], file: CopiedFile) -> None:
+    parts = checked_parts(store, _Object(keys[file.path], file.size, file.sha256))
+    write_parts(staged / file.path, parts)
 
 
 def _finish(directory: DataDirectory, store: ObjectStore) -> Snapshot:

@@ -1,21 +1,16 @@
 """Copies a data directory to an object store: what is there stays, the list of files is written last."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 from cbr_warehouse.errors import StorageError
-from cbr_warehouse.storage.atomic_write import remove_folder
-from cbr_warehouse.storage.files import read_existing
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.storage.linked_files import files_below, link_files
-from cbr_warehouse.storage.object_store import PART_BYTES, ObjectStore
+from cbr_warehouse.storage.object_store import ObjectStore
 from cbr_warehouse.transfer.at_once import Report, do_at_once
-from cbr_warehouse.transfer.data_files import is_copied, read_content
+from cbr_warehouse.transfer.linked_copy import LinkedCopy, link_data, read_files, send_file
 from cbr_warehouse.transfer.snapshot import (
     FILES,
     KEPT_AFTER_REPLACEMENT,
@@ -73,15 +68,8 @@ def upload(
     """
     if not is_alone:
         require_conditional_writes(store)
-    folder = directory.copy_folder / "linked"
-    remove_folder(directory.copy_folder)
-    try:
-        with hold:
-            paths = sorted(path for path in files_below(directory.root) if is_copied(path))
-            link_files(directory.root, paths, folder)
-        return _upload_linked(folder, paths, store, now, report, is_alone=is_alone)
-    finally:
-        remove_folder(directory.copy_folder)
+    with link_data(directory, hold) as linked:
+        return _upload_linked(linked, store, now, report, is_alone=is_alone)
 
 
 def require_conditional_writes(store: ObjectStore) -> None:
@@ -103,20 +91,14 @@ def require_conditional_writes(store: ObjectStore) -> None:
 
 
 def _upload_linked(
-    folder: Path,
-    paths: Sequence[PurePosixPath],
-    store: ObjectStore,
-    now: datetime,
-    report: Report,
-    *,
-    is_alone: bool,
+    linked: LinkedCopy, store: ObjectStore, now: datetime, report: Report, *, is_alone: bool
 ) -> Uploaded:
     found = store.read(SNAPSHOT)
     before = None if found is None else decode_snapshot(found[0], f"{store.url}/{SNAPSHOT}")
-    files = _read_files(folder, paths, report)
+    files = read_files(linked, report)
     there = store.sizes(FILES)
     missing = [file for file in files if there.get(file.key) != file.size]
-    do_at_once("sent", partial(_send, store, folder), missing, report)
+    do_at_once("sent", partial(_send, store, linked), missing, report)
     verify_objects(store, files)
     replaced = replaced_objects(before, files, now)
     gone = [one for one in replaced if now - one.replaced_at > KEPT_AFTER_REPLACEMENT]
@@ -130,27 +112,8 @@ def _upload_linked(
     return Uploaded(snapshot, len(missing), sum(file.size for file in missing), len(gone))
 
 
-def _read_files(folder: Path, paths: Sequence[PurePosixPath], report: Report) -> list[CopiedFile]:
-    files: list[CopiedFile] = []
-    damaged: list[PurePosixPath] = []
-    for done, path in enumerate(paths, 1):
-        content = read_content(folder / path, path)
-        files.append(CopiedFile(str(path), content.size, content.sha256))
-        if content.is_damaged:
-            damaged.append(path)
-        report("read", done, len(paths))
-    if damaged:
-        raise StorageError(
-            f"{damaged[0]}: is damaged: its content does not match the checksum in its name"
-            f"{f', and {len(damaged) - 1} more files' if len(damaged) > 1 else ''}. Nothing was copied: run "
-            "'cbr-warehouse load', which sets damaged files aside, or restore the file from a backup."
-        )
-    return files
-
-
-def _send(store: ObjectStore, folder: Path, file: CopiedFile) -> None:
-    path = folder / file.path
-    store.write(file.key, path if file.size > PART_BYTES else read_existing(path))
+def _send(store: ObjectStore, linked: LinkedCopy, file: CopiedFile) -> None:
+    send_file(store, linked, file, file.key)
 
 
 def _publish(store: ObjectStore, content: bytes, etag: str | None, *, is_alone: bool) -> bool:

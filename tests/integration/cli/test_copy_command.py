@@ -31,6 +31,8 @@ def refused(*words: str) -> tuple[int, str]:
         ((), "Say where to"),
         (("--to", "s3://bucket/a", "--from", "s3://bucket/b"), "one of both"),
         (("--from", "s3://bucket/a", "--verify"), "belong to --to"),
+        (("--from", "s3://bucket/a", "--as-data-dir"), "belong to --to"),
+        (("--to", "s3://bucket/a", "--as-data-dir", "--alone"), "a data directory is always verified"),
         (("--to", "obs://bucket/a"), "Write it as s3://bucket/prefix"),
     ],
 )

@@ -102,6 +102,7 @@ def test_each_example_runs(
         example = example.replace(shown, real)
     if example.startswith("verify-pack") and not (place.folder / "audit").exists():
         CliRunner().invoke(app, ["report", "--audit", "--out", "audit"])  # of the example of report
+    monkeypatch.setenv("CBR_WAREHOUSE_CACHE_DIR", str(tmp_path / "cache"))
     for name, value in environment(place.store).items():
         monkeypatch.setenv(name, value)
     if "--from s3:" in example:

@@ -16,6 +16,8 @@ from cbr_warehouse import __version__
 from cbr_warehouse.contract.load_schemas import parse_table
 from cbr_warehouse.settings.read import read_settings
 from support.document_blocks import ROOT, Shell, block, blocks_of
+from support.object_stores import environment, moto_server
+from support.warehouse_hashes import hashes
 
 ELSEWHERE = {
     "docs/backup-and-restore.md": ("load/test_backup_page", ("sh",)),
@@ -185,6 +187,19 @@ def test_a_data_directory_in_a_store_is_configured(tmp_path: Path) -> None:
     path.write_text(block("docs/deployment.md", "data_dir = "), encoding="utf-8")
     settings = read_settings(path, None, {})
     assert (settings.data_dir, settings.cache_dir) == ("s3://backups/cbr", Path("/var/cache/cbr-warehouse"))
+
+
+def test_a_folder_goes_to_a_store_and_back(shell: Shell, small_demo: Path) -> None:
+    """``remote/test_folder_into_a_store`` kills it, and loads on."""
+    shutil.copytree(small_demo, shell.folder / "data")
+    with moto_server() as endpoint:
+        shell.environ |= environment(endpoint) | {"CBR_WAREHOUSE_CACHE_DIR": str(shell.folder / "cache")}
+        to = shell.run(block("docs/deployment.md", "cbr-warehouse --data-dir data copy"))
+        back = shell.run(block("docs/deployment.md", "cbr-warehouse --data-dir folder copy"))
+    for done in (to, back):
+        assert "every file has its checksum" in done
+        assert "nothing differs" in done
+    assert hashes(shell.folder / "folder" / "warehouse.duckdb") == hashes(small_demo / "warehouse.duckdb")
 
 
 def test_a_worker_is_set_up_as_its_page_says(shell: Shell) -> None:

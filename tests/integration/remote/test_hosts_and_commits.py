@@ -16,12 +16,12 @@ from cbr_warehouse.remote.commits import (
     commit_key,
     decode_commit,
     encode_commit,
-    read_sources,
 )
 from cbr_warehouse.remote.hold import add_files, commit, hold_scope
 from cbr_warehouse.remote.orphans import remove_orphans
 from cbr_warehouse.remote.place import open_copy
 from cbr_warehouse.remote.scopes import REPORTS, scope_of_source
+from cbr_warehouse.remote.source_names import read_sources
 from support.object_stores import LOST, Fault, FaultyStore, Request, error
 from support.store_hosts import NOW, RAW, SCOPE, Host
 

@@ -1,9 +1,6 @@
 """``data_dir = "s3://…"``: hosts that load in turn, at once, and killed, end with what one machine has."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +15,8 @@ from cbr_warehouse.integrity.verify import verify
 from cbr_warehouse.remote.hold import refresh_everything
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
-from support.command_line import PACKAGES, Finished, Workplace
 from support.emulator_server import Emulated, Warehouse, emulated
+from support.hosts_of_commands import HostOfCommands, fine
 from support.object_stores import BUCKET, real_store
 from support.warehouse_hashes import hashes
 
@@ -92,24 +89,6 @@ def test_two_hosts_at_once_do_not_load_the_same_source(url: str, tmp_path: Path)
         assert hashes(a.directory.warehouse) == hashes(b.directory.warehouse)
 
 
-KILLED = """
-import os, signal, sys
-from datetime import timedelta
-from importlib import import_module
-from cbr_warehouse.cli.main import main
-from cbr_warehouse.remote import lease
-
-lease.LEASE, lease.RENEWED_EVERY_SECONDS = timedelta(seconds=1), 0.2
-room, _, name = sys.argv.pop(1).rpartition(".")
-room = import_module(room)
-
-def killed(*arguments, **named):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(room, name, killed)
-main()
-"""
-
 STEPS = {
     "as it has received everything": "cbr_warehouse.load.source_load.follow_tasks",
     "as the tables are made": "cbr_warehouse.load.source_load.verify_days",
@@ -117,30 +96,6 @@ STEPS = {
     "as it publishes": "cbr_warehouse.load.publish.build_warehouse",
     "between source and publication": "cbr_warehouse.load.locks.for_publication",
 }
-
-
-class HostOfCommands(Workplace):
-    """A host with a configuration whose data directory is in a store."""
-
-    def __init__(self, folder: Path, endpoint: str, url: str) -> None:
-        folder.mkdir()
-        super().__init__(folder)
-        self.configure(endpoint)
-        path = folder / "cbr-warehouse.toml"
-        path.write_text(f'data_dir = "{url}"\ncache_dir = "cache"\n{path.read_text()}')
-
-    def killed_at(self, step: str) -> int:
-        """Loads in a process that kills itself at a step; its exit status."""
-        environ = {**os.environ, "PYTHONPATH": str(PACKAGES), "CBR_TOKEN": "demo-token"}
-        command = [sys.executable, "-c", KILLED, step, "load"]
-        return subprocess.run(
-            command, cwd=self.folder, env=environ, check=False, capture_output=True, timeout=120
-        ).returncode
-
-
-def fine(done: Finished) -> Finished:
-    assert done.status == 0, done.err
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +108,7 @@ def source() -> Iterator[Emulated]:
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_killed_at_a_step_another_host_goes_on(url: str, source: Emulated, tmp_path: Path, step: str) -> None:
     a, b = (HostOfCommands(tmp_path / name, source.url, url) for name in ("a", "b"))
-    assert a.killed_at(step) == -signal.SIGKILL
+    assert a.killed_at(step, "load") == -signal.SIGKILL
     fine(b.run("load", "--wait"))
     fine(a.run("load", "--wait"))
     for host in (a, b):
