@@ -78,35 +78,37 @@ class Paginator:
     seen: set[bytes | str] = field(default_factory=set)
 
     def pages(self) -> Iterator[Page]:
-        """Yields every page with a new row, until the source has no more.
+        """Yields what is received until the source has no more, but for pages that repeat the one before.
+
+        A page of known rows is not a repetition: the text of a running task changes between two requests.
 
         Raises:
             SourceError: The source failed, its rows move faster than they can be read, or it has no end.
         """
         offset, before, bound = 0, 0, _Bound()
+        last: tuple[bytes, ...] = ()
         while True:
             page = self.list_page(self.page_size, offset)
             keys = [identity(record) for record in page.records]
+            known = [key in self.seen for key in keys]
             # The page should begin with the last row of the one before. If it has no known row at all,
             # rows were removed above and some slipped past between two requests: go back to find them.
             # One-row pages cannot overlap, so there it proves nothing.
-            if offset and not any(key in self.seen for key in keys) and not (before == 1 and len(keys) <= 1):
-                bound.check(page, keys, is_fresh=False)
+            has_slipped = offset > 0 and not any(known) and not (before == 1 and len(keys) <= 1)
+            if not has_slipped:
+                self.seen.update(keys)
+            if not all(known) or not set(page.records).issubset(last):
+                yield page
+            last = page.records
+            bound.check(page, keys, is_fresh=not has_slipped and not all(known))
+            if has_slipped:
                 offset = self._step_back(offset, len(keys))
                 continue
-            if not keys:
-                return
             # Only the overlapping row is left: that is the end, unless all pages have one row.
-            is_end = len(keys) == 1 and keys[0] in self.seen and before > 1
-            is_fresh = not self.seen.issuperset(keys)
-            self.seen.update(keys)
-            bound.check(page, keys, is_fresh=is_fresh)
+            if not keys or (len(keys) == 1 and known[0] and before > 1):
+                return
             if bound.is_suspicious and self._has_no_end():
                 raise bound.no_end()
-            if is_fresh:
-                yield page
-            if is_end:
-                return
             offset += len(keys) - 1 if len(keys) > 1 else 1
             before = len(keys)
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cbr_warehouse.errors import PermanentSourceError
 from cbr_warehouse.extract import pagination
@@ -25,8 +27,8 @@ from cbr_warehouse.source.query import TaskQuery
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def row(number: int | str) -> bytes:
-    return json.dumps({"id": f"{number}"}).encode()
+def row(number: int | str, **fields: int) -> bytes:
+    return json.dumps({"id": f"{number}", **fields}).encode()
 
 
 def rows(*numbers: int) -> list[bytes]:
@@ -63,7 +65,7 @@ def test_pages_overlap_by_a_row_and_the_last_one_shows_the_end(held: int, offset
     found = walk(lists)
     assert lists.offsets == offsets
     assert list(dict.fromkeys(one for page in found for one in page)) == lists.held
-    # The page that shows the end has no new row, and is left out.
+    # The page that shows the end repeats a row, and is left out.
     assert len(found) == -(-(held - 1) // 2) if held > 1 else len(found) == held
 
 
@@ -124,12 +126,60 @@ def test_a_list_that_shrinks_to_nothing_ends() -> None:
     assert walk(lists) == [tuple(rows(0, 1, 2))]
 
 
-def test_a_page_with_known_rows_alone_is_passed_over_and_is_no_end() -> None:
+def test_a_page_that_repeats_the_one_before_is_passed_over_and_is_no_end() -> None:
     lists = Lists(rows(*range(7)), 3)
     lists.changes[1] = lambda: lists.held.__setitem__(slice(0, 0), rows(100, 101))
     found = walk(lists)
     assert {one for page in found for one in page} == {*rows(*range(7))}
     assert lists.offsets == [0, 2, 4, 6, 8]
+
+
+def test_a_task_that_changes_between_overlapping_pages_is_received_both_times() -> None:
+    """The page that shows the end repeats one row; of a running task, its text may be a new one."""
+    lists = Lists(rows(1, 2, 3), 3)
+    lists.changes[1] = lambda: lists.held.__setitem__(2, row(3, progress=64))
+    assert walk(lists) == [tuple(rows(1, 2, 3)), (row(3, progress=64),)]
+
+
+def test_rows_beyond_a_gap_are_received_though_they_are_gone_after_the_step_back() -> None:
+    lists = Lists(rows(*range(12)), 3)
+    lists.changes = {1: lambda: lists.held.__delitem__(slice(0, 4)), 2: lambda: lists.held.remove(row(7))}
+    found = [one for page in walk(lists) for one in page]
+    assert lists.offsets[:3] == [0, 2, 0]
+    assert sorted(set(found)) == sorted({*rows(*range(12))} - {row(3)})
+
+
+Change = tuple[int, str, int]
+"""Before which request, what happens to the list, and at which row."""
+
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 12), st.sampled_from(["edit", "remove", "add"]), st.integers(0, 30)), max_size=12
+)
+
+
+@settings(max_examples=500)
+@given(held=st.integers(0, 25), most=st.integers(1, 6), changes=CHANGES)
+def test_no_text_that_was_received_is_left_out(held: int, most: int, changes: list[Change]) -> None:
+    """Whatever happens to a list between two requests."""
+    lists, received, revision = Lists(rows(*range(held)), most), set[bytes](), iter(range(100))
+
+    def change(what: str, place: int) -> None:
+        place = min(place, len(lists.held))
+        if what == "add":
+            lists.held.insert(0, row(f"new{next(revision)}"))
+        elif place < len(lists.held):
+            task_id = json.loads(lists.held[place])["id"]
+            lists.held[place : place + 1] = [row(task_id, at=next(revision))] if what == "edit" else []
+
+    def list_page(limit: int, offset: int) -> Page:
+        number = len(lists.offsets)
+        for _, what, place in (one for one in changes if one[0] == number):
+            change(what, place)
+        page = lists(limit, offset)
+        received.update(page.records)
+        return page
+
+    assert {one for page in walk(list_page) for one in page} == received
 
 
 def test_rows_without_an_id_are_told_apart_by_their_text() -> None:
