@@ -2,5 +2,5 @@
 
 All use of Dagster is here, one file for each concept. The function of an asset calls ``load``, ``tables`` or
 ``warehouse`` and reports the result; no step does anything that no command can do. ``build`` combines the
-definitions. Dagster imports every module of this folder, so none does anything when it is imported.
+definitions.
 """

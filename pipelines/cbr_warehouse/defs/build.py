@@ -1,7 +1,6 @@
 """Builds the definitions of the code location from the configuration that the commands use."""
 
 import logging
-import os
 from collections.abc import Sequence
 
 import dagster as dg
@@ -12,7 +11,7 @@ from cbr_warehouse.defs.analytics import analytics_asset
 from cbr_warehouse.defs.asset_keys import source_pools
 from cbr_warehouse.defs.code_references import with_functions
 from cbr_warehouse.defs.conditions import conditions
-from cbr_warehouse.defs.installation import Installation, read_installation
+from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import partition_days
 from cbr_warehouse.defs.publication import publication
 from cbr_warehouse.defs.raw import raw_asset
@@ -24,15 +23,22 @@ from cbr_warehouse.defs.warehouse import warehouse_asset
 
 logger = logging.getLogger(__name__)
 
+_latest: list[tuple[object, dg.Definitions]] = []
+"""What was built last, after what it was built from."""
 
-@dg.definitions
-def location() -> dg.Definitions:
-    """The definitions for this machine's configuration.
 
-    Raises:
-        SettingsError: The configuration is wrong; Dagster shows the message as its load error.
+def build_once(installation: Installation) -> dg.Definitions:
+    """All definitions of an installation, those built last while nothing differs.
+
+    Dagster asks for them twice in each run: for the run, and for its steps.
+
+    Args:
+        installation: The installation.
     """
-    return build_location(read_installation(os.environ))
+    built_from = (installation.settings, dict(installation.environ), partition_days(installation))
+    if not _latest or _latest[0][0] != built_from:
+        _latest[:] = [(built_from, build_location(installation))]
+    return _latest[0][1]
 
 
 def build_location(installation: Installation) -> dg.Definitions:

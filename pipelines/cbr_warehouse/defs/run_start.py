@@ -21,8 +21,14 @@ IMPORTED = (
     _SERVER,
     "dagster._core.storage.event_log",
     "dagster._core.storage.runs",
+    "dagster._core.storage.sqlite_storage",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.secrets.env_file",
     "upath.implementations.local",
     "httpx",
+    "httpcore",
+    "tenacity",
+    "msgspec",
 )
 """What the fork server imports: nothing that starts a thread, as pyarrow, numpy and duckdb do, since a fork
 does not have the threads of its parent; and nothing of this package, so that a run has it as it is.
