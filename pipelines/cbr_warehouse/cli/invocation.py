@@ -16,7 +16,7 @@ import typer
 
 from cbr_warehouse.cli.global_options import global_options_of
 from cbr_warehouse.cli.terminal_text import say
-from cbr_warehouse.remote.place import bring_up_for_reading, directory_at
+from cbr_warehouse.remote.place import bring_up_for_reading, directory_at, follow_published
 from cbr_warehouse.settings.locate import read_location
 from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.format_version import require_known_format
@@ -75,22 +75,37 @@ class Invocation:
         """
         return self._with_found(self.configured)
 
-    @cached_property
+    @property
     def published(self) -> Path:
         """The published warehouse, for commands that only read it and need no other setting.
 
         Raises:
             SettingsError: The configuration does not say where it is.
             FormatError: A newer version wrote it.
+            StorageError: The store refused something.
         """
+        return self._located.warehouse
+
+    def follow_published(self) -> Callable[[], None]:
+        """What brings :attr:`published` to what is published now, for commands that run for long.
+
+        Raises:
+            SettingsError: The configuration does not say where it is.
+            FormatError: A newer version wrote it.
+            StorageError: The store refused something.
+        """
+        return follow_published(self._located, say)
+
+    @cached_property
+    def _located(self) -> DataDirectory:
         location = read_location(self.config, self.data_dir, self.environ)
         if location is None:
-            return self.published_directory.warehouse
+            return self.published_directory
         restrict_new_files(int(location.umask, 8))
         directory = directory_at(location.data_dir, location.cache_dir, self.environ)
         bring_up_for_reading(directory, say, published_only=True)
         require_known_format(directory)
-        return directory.warehouse
+        return directory
 
     @property
     def has_published(self) -> bool:

@@ -19,8 +19,8 @@ def mcp(context: typer.Context) -> None:
     """
     if find_spec("mcp") is None:
         raise UsageError("This needs the package mcp. Install it with pip install 'cbr-warehouse[mcp]'.")
-    published = invocation_of(context).published
-    require_published(published)
+    invocation = invocation_of(context)
+    require_published(invocation.published)
     from cbr_warehouse.mcp_server.server import build_server  # needs the extra
 
-    build_server(published, __version__, plain).run()
+    build_server(invocation.published, __version__, plain, invocation.follow_published()).run()

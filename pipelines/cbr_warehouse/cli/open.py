@@ -22,13 +22,14 @@ def open(  # noqa: A001  # the name of the command
     """
     from cbr_warehouse.page.server import serve
 
-    published = invocation_of(context).published
+    invocation = invocation_of(context)
+    published = invocation.published
     if not published.exists():
         say(
             f"There is no warehouse yet at {published}. Make one with 'cbr-warehouse load' or "
             "'cbr-warehouse demo', then reload the page."
         )
-    serve(published, port, lambda url: _report(url, in_browser=browser))
+    serve(published, port, lambda url: _report(url, in_browser=browser), invocation.follow_published())
 
 
 def _report(url: str, *, in_browser: bool) -> None:

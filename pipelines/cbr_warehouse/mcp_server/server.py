@@ -44,16 +44,22 @@ Filters = Annotated[
 ]
 
 
-def build_server(published: Path, version: str, plain: Callable[[Any], Any]) -> MCPServer:
+def build_server(
+    published: Path,
+    version: str,
+    plain: Callable[[Any], Any],
+    bring_up: Callable[[], None] | None = None,
+) -> MCPServer:
     """The server, ready to run.
 
     Args:
         published: The published warehouse; each call sees it as it is then.
         version: That of the project.
         plain: Makes a value of a query one of JSON.
+        bring_up: Called before each answer, where the file is a copy of one that others replace.
     """
     server = MCPServer("cbr-warehouse", instructions=INSTRUCTIONS, version=version, log_level="WARNING")
-    tools = Tools(published, plain)
+    tools = Tools(published, plain, bring_up)
     for tool in (
         tools.list_views,
         tools.describe_view,
@@ -73,11 +79,15 @@ class Tools:
     Args:
         published: The published warehouse.
         plain: Makes a value of a query one of JSON.
+        bring_up: Called before each answer, where the file is a copy of one that others replace.
     """
 
-    def __init__(self, published: Path, plain: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, published: Path, plain: Callable[[Any], Any], bring_up: Callable[[], None] | None = None
+    ) -> None:
         self._published = published
         self._plain = plain
+        self._bring_up = bring_up
         self._lock = Lock()  # one query at a time: each takes all cores
 
     def list_views(self) -> dict[str, Any]:
@@ -168,6 +178,8 @@ class Tools:
         Raises:
             ToolError: What went wrong, with what the data cannot say where the question is about that.
         """
+        if self._bring_up is not None:
+            self._bring_up()
         try:
             with self._lock, open_snapshot(self._published, TIME_LIMIT_SECONDS) as snapshot:
                 return ask(snapshot)

@@ -15,20 +15,23 @@ from cbr_warehouse.page.snapshots import Snapshots
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def serve(path: Path, port: int, on_ready: Callable[[str], None]) -> None:
+def serve(
+    path: Path, port: int, on_ready: Callable[[str], None], bring_up: Callable[[], None] | None = None
+) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
         path: The published warehouse, which need not be there yet.
         port: The port of 127.0.0.1; 0 for any free one.
         on_ready: Called with the URL once connections are accepted.
+        bring_up: Called before each page, where the file is a copy of one that others replace.
 
     Raises:
         UsageError: The port cannot be used.
     """
     for sent in _STOP_SIGNALS:
         signal.signal(sent, _exit)  # until uvicorn installs its own handlers
-    snapshots = Snapshots(path)
+    snapshots = Snapshots(path, bring_up)
     with bind(port) as listener:
         Server(snapshots, listener.getsockname()[1], on_ready).run(sockets=[listener])
 

@@ -1,6 +1,6 @@
 """The published file, opened once for all requests, and opened again when a load has replaced it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,10 +92,12 @@ class Snapshots:
 
     Args:
         path: The published file, which need not be there yet.
+        bring_up: Called before each request, where the file is a copy of one that others replace.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bring_up: Callable[[], None] | None = None) -> None:
         self.path = path
+        self._bring_up = bring_up
         self._lock = Lock()
         self._current: Snapshot | None = None
 
@@ -106,6 +108,8 @@ class Snapshots:
         Raises:
             WarehouseError: There is no warehouse, it cannot be read, or a query failed.
         """
+        if self._bring_up is not None:
+            self._bring_up()
         with self._lock:
             snapshot = self._refreshed()
             stop = Timer(LONGEST_SECONDS, snapshot.opened.connection.interrupt)

@@ -108,6 +108,20 @@ def bring_up_for_reading(
     (refresh_published if published_only else refresh_everything)(directory, report)
 
 
+def follow_published(directory: DataDirectory, report: Callable[[str], None]) -> Callable[[], None]:
+    """What a command that runs for long calls when it is asked something, to have what is published now.
+
+    Args:
+        directory: The data directory, brought up.
+        report: Gets a sentence where the store does not answer.
+    """
+    if directory.origin is None:
+        return lambda: None
+    from cbr_warehouse.remote.follow import PublishedFollower
+
+    return PublishedFollower(directory, report).bring_up
+
+
 def keep_in_store(directory: DataDirectory, place: Path, what: str, now: datetime) -> None:
     """Sends a file, or all files of a folder, that was written into a working copy without a load.
 

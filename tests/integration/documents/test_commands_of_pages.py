@@ -104,8 +104,9 @@ def ports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ports that the page was served on, which it is not."""
     found: list[int] = []
 
-    def serve(path: Path, port: int, on_start: Callable[[str], None]) -> None:
+    def serve(path: Path, port: int, on_start: Callable[[str], None], bring_up: Callable[[], None]) -> None:
         assert path.exists()
+        bring_up()
         found.append(port)
         on_start(f"http://127.0.0.1:{port or 4711}/")
 
