@@ -32,7 +32,7 @@ from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.load.repair import Damage, find_and_set_aside
 from cbr_warehouse.load.result import SourceResult
 from cbr_warehouse.load.source_state import read_source_state, settle_of
-from cbr_warehouse.load.store import commit_sources
+from cbr_warehouse.load.store import commit_sources, hold_project
 from cbr_warehouse.load.take_inventory import take_inventory
 from cbr_warehouse.raw.damage import is_deep_load_required, note_deep_load
 from cbr_warehouse.raw.inventory_entries import Snapshot
@@ -139,7 +139,7 @@ class _SourceLoad:
             Exception: Whatever went wrong; ``fail`` records it.
         """
         refuse_full_disk(self._directory, self._name, now=self._entry.started_at)
-        with self._context.connect(self._ready) as client:
+        with hold_project(self._context, self._source), self._context.connect(self._ready) as client:
             failure = self._read_source_time(client)
             plan = self._plan()
             self._note_start(plan)

@@ -11,11 +11,16 @@ from datetime import datetime
 from pathlib import Path
 
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.settings.model import SourceSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import describe_holder
 
 # Imported where a directory is in a store: loads into a folder neither need it nor wait for its import.
 # ruff: noqa: PLC0415
+
+
+_QUIET_SECONDS = 5.0
+"""The turn of a project is waited for this long without saying so."""
 
 
 @contextmanager
@@ -52,6 +57,34 @@ def hold_in_store(
 
     holding = Holding(what, context.clock, wait, report, quiet_seconds, keep)
     with hold_scope(context.directory, _scope_of(source), holding):
+        yield
+
+
+@contextmanager
+def hold_project(context: LoadContext, source: SourceSettings) -> Iterator[None]:
+    """Keeps other hosts from sending requests to a project while the block does, if its rate is limited.
+
+    Each process keeps the rate by itself, so that two at once would send at twice the rate. Processes that
+    load into a folder keep it by a file in that folder.
+
+    Args:
+        context: The load's dependencies; the caller holds the lock of the source.
+        source: The source.
+
+    Raises:
+        StorageError: The store refused something.
+    """
+    if context.directory.origin is None or source.max_requests_per_second is None:
+        yield
+        return
+    from cbr_warehouse.remote import project_turn
+    from cbr_warehouse.remote.hold import Holding
+
+    def report(sentence: str) -> None:
+        context.progress.notice(f"{source.name}: {sentence}, which sends requests to the same project")
+
+    holding = Holding(f"load of {source.name}", context.clock, True, report, _QUIET_SECONDS)
+    with project_turn.hold_project(context.directory, source.project_key, holding):
         yield
 
 

@@ -58,6 +58,14 @@ class Holding:
         """Who commits."""
         return by_this_process(self.what)
 
+    def terms(self, copy: str) -> Terms:
+        """How to take the lease.
+
+        Args:
+            copy: Id of the working copy.
+        """
+        return Terms(self.what, copy, self.clock, self.wait, self.report, self.quiet_seconds)
+
 
 @dataclass(frozen=True)
 class _Held:
@@ -87,8 +95,7 @@ def hold_scope(directory: DataDirectory, scope: str, holding: Holding) -> Iterat
             nothing of the block is committed.
     """
     copy = open_copy(directory)
-    terms = Terms(holding.what, copy.id, holding.clock, holding.wait, holding.report, holding.quiet_seconds)
-    with hold_lease(copy.store, scope, terms) as lease:
+    with hold_lease(copy.store, scope, holding.terms(copy.id)) as lease:
         if (source := source_of_scope(scope)) is not None:
             add_source(copy.store, source)
         with _locked(copy, scope):
