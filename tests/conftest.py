@@ -48,6 +48,7 @@ FRUGAL_INTEGRATION = {
     "cli",
     "dialects",
     "doctor",
+    "ducklake",
     "faults",
     "load",
     "peers",

@@ -53,7 +53,7 @@ LAYERS: dict[str, set[str]] = {
         "warehouse",
         "controls",
     },
-    "report": {"reader", "analytics", "contract", "storage"},
+    "report": {"reader", "warehouse", "analytics", "contract", "storage"},
     # Copies a data directory to an object store and back.
     "transfer": {"storage"},
     # Data directories in an object store, and their working copies.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from support.local_ports import free_port
 
@@ -20,9 +21,9 @@ class Server:
     port: int
     password: str
 
-    def query(self, statement: str) -> list[str]:
+    def query(self, statement: str, database: str = "dagster") -> list[str]:
         """The rows of a statement, columns separated by ``|``."""
-        address = f"postgresql://dagster:{self.password}@127.0.0.1:{self.port}/dagster"
+        address = f"postgresql://dagster:{self.password}@127.0.0.1:{self.port}/{database}"
         done = subprocess.run(
             ["psql", "--no-psqlrc", "-At", address, "-c", statement],
             capture_output=True,
@@ -30,6 +31,12 @@ class Server:
             check=True,
         )
         return done.stdout.splitlines()
+
+    def create_database(self) -> str:
+        """Creates an empty database and returns its name."""
+        name = f"test_{uuid4().hex}"
+        self.query(f"CREATE DATABASE {name}")
+        return name
 
 
 @contextmanager

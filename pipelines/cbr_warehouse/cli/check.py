@@ -46,7 +46,7 @@ def check(
     """
     invocation, now = invocation_of(context), utc_now()
     directory = invocation.published_directory
-    outcomes = check_published(directory.warehouse, invocation.settings.exceptions, now)
+    outcomes = check_published(invocation.published_in(directory), invocation.settings.exceptions, now)
     _note_other_settings(invocation, outcomes)
     _print([one for one in outcomes if not failing or one.verdict is Verdict.FAIL], output, now)
     for failure in report_failures(

@@ -22,6 +22,7 @@ from cbr_warehouse.storage.files import exists
 from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.permissions import restrict_new_files
+from cbr_warehouse.warehouse.place import LakeAddress, WarehousePlace, lake_address
 
 if TYPE_CHECKING:
     from cbr_warehouse.contract.columns import Contract
@@ -76,7 +77,7 @@ class Invocation:
         return self._with_found(self.configured)
 
     @property
-    def published(self) -> Path:
+    def published(self) -> WarehousePlace:
         """The published warehouse, for commands that only read it and need no other setting.
 
         Raises:
@@ -84,6 +85,10 @@ class Invocation:
             FormatError: A newer version wrote it.
             StorageError: The store refused something.
         """
+        location = read_location(self.config, self.data_dir, self.environ)
+        if location is not None and location.warehouse is not None:
+            restrict_new_files(int(location.umask, 8))
+            return lake_address(location.warehouse, environ=self.environ)
         return self._located.warehouse
 
     def follow_published(self) -> Callable[[], None]:
@@ -94,6 +99,8 @@ class Invocation:
             FormatError: A newer version wrote it.
             StorageError: The store refused something.
         """
+        if isinstance(self.published, LakeAddress):
+            return _do_nothing  # readers ask the DuckLake themselves
         return follow_published(self._located, say)
 
     @cached_property
@@ -107,16 +114,32 @@ class Invocation:
         require_known_format(directory)
         return directory
 
+    def published_in(self, directory: DataDirectory) -> WarehousePlace:
+        """The published warehouse, for commands that need a data directory too.
+
+        Args:
+            directory: The data directory.
+
+        Raises:
+            SettingsError: The password of the DuckLake cannot be read.
+        """
+        lake = self.configured.warehouse
+        return directory.warehouse if lake is None else lake_address(lake, environ=self.environ)
+
     @property
     def has_published(self) -> bool:
         """Whether there is a published warehouse; of one in a store, whether this machine has it.
+
+        Of a DuckLake it is assumed: PostgreSQL is not asked.
 
         Raises:
             SettingsError: The configuration does not say where it is.
         """
         location = read_location(self.config, self.data_dir, self.environ)
         if location is None:
-            return exists(self._place.warehouse)
+            return self.configured.warehouse is not None or exists(self._place.warehouse)
+        if location.warehouse is not None:
+            return True
         return exists(directory_at(location.data_dir, location.cache_dir, self.environ).warehouse)
 
     def require_sources(
@@ -230,6 +253,10 @@ class Invocation:
 
         live = live_context(directory or self.directory, self.settings)
         return replace(live, clock=clock, progress=progress)
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def invocation_of(context: typer.Context) -> Invocation:

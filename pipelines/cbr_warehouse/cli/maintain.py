@@ -9,6 +9,7 @@ from cbr_warehouse.load.maintain import maintain as run_maintain
 from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.load.publish import publish_warehouse
 from cbr_warehouse.remote.place import tidy_store
+from cbr_warehouse.warehouse.place import LakeAddress
 
 
 def maintain(
@@ -37,5 +38,21 @@ def maintain(
         publish_warehouse(load_context)
     if not dry_run and (orphans := tidy_store(load_context.directory, utc_now())):
         print(f"{load_context.directory.origin}: {orphans:,} objects removed that no commit names")
+    if not dry_run and load_context.lake is not None:
+        _maintain_lake(load_context.lake)
     if not is_any:
         print("There is nothing to maintain: no source was loaded yet.")
+
+
+def _maintain_lake(address: LakeAddress) -> None:
+    from cbr_warehouse.warehouse.lake.snapshots import maintain_lake
+
+    done = maintain_lake(address)
+    print(
+        f"{address}: {done.expired:,} snapshots ended, {done.removed:,} files removed, "
+        f"{len(done.orphans):,} files that no snapshot names, left by killed publications:"
+        if done.orphans
+        else f"{address}: {done.expired:,} snapshots ended, {done.removed:,} files removed"
+    )
+    for file in done.orphans:
+        print(f"  {file}")

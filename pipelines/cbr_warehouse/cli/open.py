@@ -1,5 +1,6 @@
 """``cbr-warehouse open``: the published warehouse as a local page."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,7 +25,7 @@ def open(  # noqa: A001  # the name of the command
 
     invocation = invocation_of(context)
     published = invocation.published
-    if not published.exists():
+    if isinstance(published, Path) and not published.exists():
         say(
             f"There is no warehouse yet at {published}. Make one with 'cbr-warehouse load' or "
             "'cbr-warehouse demo', then reload the page."

@@ -87,10 +87,11 @@ def write_report(invocation: Invocation, out: Path | None, options: ReportOption
     """
     require_packages()
     directory = invocation.directory if options.audit else invocation.published_directory
-    require_published(directory.warehouse)
+    published = invocation.published_in(directory)
+    require_published(published)
     from cbr_warehouse.report.build import make_report  # needs the extra
 
-    made = make_report(directory.warehouse, out, directory.reports, options, utc_now())
+    made = make_report(published, out, directory.reports, options, utc_now())
     say(f"{made.verdict} Manifest: {made.manifest}")
     if options.audit:
         _add_evidence(invocation, made.manifest, options.scope.sources)
@@ -109,7 +110,7 @@ def read_digest(invocation: Invocation, options: ReportOptions, format_: DigestF
     Raises:
         UsageError: The warehouse has no such source, vault or policy, or nothing of the period.
     """
-    published = invocation.published_directory.warehouse
+    published = invocation.published
     require_published(published)
     from cbr_warehouse.report.digest import digest_text, make_digest
 

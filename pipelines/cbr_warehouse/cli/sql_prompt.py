@@ -14,6 +14,7 @@ from cbr_warehouse.cli.query_output import Format, print_answer
 from cbr_warehouse.cli.terminal_text import say
 from cbr_warehouse.errors import CbrWarehouseError
 from cbr_warehouse.warehouse.open_published import require_published
+from cbr_warehouse.warehouse.place import WarehousePlace
 from cbr_warehouse.warehouse.query import query, stream_query
 
 HISTORY = 1000
@@ -52,7 +53,7 @@ class SqlPrompt:
         environ: The environment variables, for where the history is.
     """
 
-    def __init__(self, published: Path, output: Format, environ: Mapping[str, str]) -> None:
+    def __init__(self, published: WarehousePlace, output: Format, environ: Mapping[str, str]) -> None:
         self._published = published
         self._output = output
         self._history = history_file(environ)

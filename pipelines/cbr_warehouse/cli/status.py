@@ -50,7 +50,7 @@ def status(context: typer.Context, *, as_json: Json = False) -> None:
     no longer has are named last.
     """
     invocation = invocation_of(context)
-    warehouse = invocation.directory.warehouse
+    warehouse = invocation.published_in(invocation.directory)
     missing = {one.found.source: one for one in read_missing(invocation.configured, invocation.directory)}
     found, delays = read_status(warehouse, utc_now() - RETENTION), read_delays(warehouse)
     inventories = {one.source: newest_inventory(invocation.directory, one.source) for one in found}

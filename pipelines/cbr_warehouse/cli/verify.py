@@ -9,9 +9,10 @@ from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.json_values import print_json
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.errors import DamagedFileError, WarehouseError
-from cbr_warehouse.integrity.finding import Verified
+from cbr_warehouse.integrity.finding import Check, Finding, Verified
 from cbr_warehouse.integrity.subset import parse_subset
 from cbr_warehouse.integrity.verify import verify as run_verify
+from cbr_warehouse.warehouse.place import lake_address
 
 if TYPE_CHECKING:
     from cbr_warehouse.settings.analytics import AnalyticsSettings
@@ -39,11 +40,23 @@ def verify(
             f"There is nothing to verify in {directory.raw}. Load first with 'cbr-warehouse load'."
         )
     found = run_verify(directory, invocation.contract, analytics_of(invocation), utc_now(), share)
+    found.findings += _in_lake(invocation)
     if as_json:
         print_json({"subset": None if share is None else str(share), **asdict(found)})
     else:
         show_verified(found)
     raise typer.Exit(1 if found.findings else 0)
+
+
+def _in_lake(invocation: Invocation) -> list[Finding]:
+    """What differs in the newest snapshots of the DuckLake, where one is configured."""
+    lake = invocation.configured.warehouse
+    if lake is None:
+        return []
+    from cbr_warehouse.warehouse.lake.snapshots import compare_snapshots
+
+    address = lake_address(lake, environ=invocation.environ)
+    return [Finding(Check.LAKE, None, None, what) for what in compare_snapshots(address)]
 
 
 def analytics_of(invocation: Invocation) -> "AnalyticsSettings":

@@ -59,7 +59,7 @@ def views(
     warehouse = invocation_of(context).published
     if found.kind == "macro":
         show(f'\nQuery it with: cbr-warehouse sql "FROM analytics.{found.name}({found.arguments})"')
-    elif not warehouse.exists():
+    elif isinstance(warehouse, Path) and not warehouse.exists():
         show("\nExample rows: none yet. Load first with 'cbr-warehouse load' or 'cbr-warehouse demo'.")
     else:
         examples = query(warehouse, f'FROM analytics."{found.name}" LIMIT {EXAMPLES}')

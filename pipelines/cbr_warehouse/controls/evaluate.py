@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,26 +12,29 @@ from cbr_warehouse.controls.statement import fill_statement
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.settings.control_exceptions import ControlException
 from cbr_warehouse.warehouse.open_published import open_published
+from cbr_warehouse.warehouse.place import WarehousePlace
 
 
-def check_published(path: Path, exceptions: Sequence[ControlException], now: datetime) -> list[Outcome]:
+def check_published(
+    place: WarehousePlace, exceptions: Sequence[ControlException], now: datetime
+) -> list[Outcome]:
     """Evaluates all controls on the published warehouse.
 
     Args:
-        path: The published warehouse.
+        place: The published warehouse.
         exceptions: The exceptions of the configuration.
         now: The time of the check, UTC.
 
     Raises:
         WarehouseError: There is no warehouse, or another version published it.
     """
-    with open_published(path) as connection:
+    with open_published(place) as connection:
         try:
             return [evaluate(connection, one, exceptions, now) for one in read_controls()]
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             # The queries are ours: what is missing was not known to who published the file.
             raise WarehouseError(
-                f"{path} was published by another version of cbr-warehouse, which lacks what the controls "
+                f"{place} was published by another version of cbr-warehouse, which lacks what the controls "
                 "read. Run 'cbr-warehouse load' or 'cbr-warehouse rebuild' once, then check again."
             ) from error
 

@@ -19,6 +19,7 @@ class Check(StrEnum):
     WAREHOUSE_CONTENT = "warehouse_content"
     KEYS = "keys"
     ANALYTICS = "analytics"
+    LAKE = "lake"
 
 
 BEHIND = frozenset({Check.TABLE_BEHIND, Check.WAREHOUSE_BEHIND})

@@ -13,6 +13,7 @@ from cbr_warehouse.load.progress import Progress
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.place import LakeAddress
 
 if TYPE_CHECKING:  # the HTTP client is imported where a source is connected to
     from cbr_warehouse.settings.select_sources import ReadyAccount
@@ -35,6 +36,7 @@ class LoadContext:
         sources_at_once: How many sources a load reads side by side.
         publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
         runner: Computes what is divided into shares; closed by whoever made the context.
+        lake: The DuckLake that readers read; None where they read the file.
         connect_account: Opens a client of an account's IAM; None for the network.
     """
 
@@ -48,6 +50,7 @@ class LoadContext:
     publish_unchanged: timedelta = timedelta(hours=24)
     sources_at_once: int = 16
     runner: ShareRunner = IN_PROCESS
+    lake: LakeAddress | None = None
     connect_account: "Callable[[ReadyAccount], AccountClient] | None" = None
 
 

@@ -16,6 +16,7 @@ from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.place import LakeAddress, lake_address
 
 if TYPE_CHECKING:
     from cbr_warehouse.source.client import CbrClient
@@ -38,7 +39,15 @@ def live_context(directory: DataDirectory, settings: Settings) -> LoadContext:
         publish_unchanged=settings.publish_unchanged,
         sources_at_once=settings.sources_at_once,
         runner=_choose_runner(directory, settings),
+        lake=_choose_lake(directory, settings),
     )
+
+
+def _choose_lake(directory: DataDirectory, settings: Settings) -> LakeAddress | None:
+    """The DuckLake that readers read, with where its files are; nothing is connected yet."""
+    if settings.warehouse is None:
+        return None
+    return lake_address(settings.warehouse, settings.warehouse_files or directory.root / "lake", os.environ)
 
 
 def _choose_runner(directory: DataDirectory, settings: Settings) -> ShareRunner:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from cbr_warehouse.load.compact_days import resume_compaction
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.serve import publish_to_readers
 from cbr_warehouse.load.store import (
     bring_up_published,
     bring_up_sources,
@@ -106,17 +107,22 @@ def hold_publication(context: LoadContext, what: str) -> Iterator[LoadContext]:
 
     Yields:
         The context to build it with. Of a directory in a store, its directory is another folder, which has
-        what is committed of all sources; after the block the published file is in both.
+        what is committed of all sources; after the block the published file is in both, and in the DuckLake
+        where one is configured.
 
     Raises:
         StorageError: The data directory cannot be written, or another host published meanwhile.
+        WarehouseError: The file is published, and could not be published to the DuckLake.
     """
     own = for_publication(context)
     with hold_directory(own, what), _hold_published(own, what):
         upgrade_format(own.directory)  # a directory in a store may have lacked it until now
         bring_up_sources(own)
         yield own
+        failure = publish_to_readers(own)
     bring_up_published(context)
+    if failure is not None:
+        raise failure
 
 
 @contextmanager

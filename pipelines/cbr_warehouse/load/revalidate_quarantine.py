@@ -8,6 +8,7 @@ from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.locks import hold_everything
 from cbr_warehouse.load.publish import refuse_held_back
 from cbr_warehouse.load.repair import refuse_damaged
+from cbr_warehouse.load.serve import publish_to_readers
 from cbr_warehouse.raw.landing import Landing
 from cbr_warehouse.raw.stored_records import undated_records
 from cbr_warehouse.storage.without_pandas import without_pandas
@@ -56,7 +57,10 @@ def requeue(context: LoadContext) -> list[Requeued]:
         found = list(_requeue_all(context))
         context.progress.step("", "warehouse published")
         refuse_held_back(build_warehouse(directory, context.contract, context.analytics))
+        failure = publish_to_readers(context)
         context.progress.finish("")
+    if failure is not None:
+        raise failure
     return found
 
 

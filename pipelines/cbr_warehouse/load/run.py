@@ -13,6 +13,7 @@ from cbr_warehouse.load.locks import hold_everything, hold_source
 from cbr_warehouse.load.publish import publish_as_they_finish, refuse_held_back
 from cbr_warehouse.load.repair import refuse_damaged, refuse_missing
 from cbr_warehouse.load.result import LoadResult, SourceResult
+from cbr_warehouse.load.serve import prepare_lake, publish_to_readers
 from cbr_warehouse.load.source_load import fail_source, load_source
 from cbr_warehouse.load.unfinished_rebuild import note_rebuild, note_rebuilt
 from cbr_warehouse.raw.landing import raw_files
@@ -48,6 +49,7 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
         UsageError: What the configured engine needs is not installed.
     """
     context.runner.prepare()
+    prepare_lake(context)
     try:
         return _load(context, sources, request)
     finally:
@@ -86,6 +88,7 @@ def rebuild(context: LoadContext) -> None:
         ComputeError: The cluster of the configured engine cannot be used; nothing is removed.
     """
     context.runner.prepare()
+    prepare_lake(context)
     try:
         _rebuild(context)
     finally:
@@ -118,7 +121,10 @@ def _rebuild(context: LoadContext) -> None:
         refuse_held_back(
             build_warehouse(directory, context.contract, context.analytics, fresh=True, runner=runner)
         )
+        failure = publish_to_readers(context)
         progress.finish("")
+    if failure is not None:
+        raise failure
 
 
 def _make_again(context: LoadContext, source: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from cbr_warehouse.mcp_server.figures import FigureRequest, compute_figure, list
 from cbr_warehouse.mcp_server.provenance import Window, describe_provenance
 from cbr_warehouse.mcp_server.rows import MOST_ROWS, read_rows
 from cbr_warehouse.mcp_server.unknowable import UNKNOWABLE, find_unknowable
+from cbr_warehouse.warehouse.place import WarehousePlace
 from cbr_warehouse.warehouse.query import Snapshot, open_snapshot
 
 INSTRUCTIONS = """\
@@ -45,7 +45,7 @@ Filters = Annotated[
 
 
 def build_server(
-    published: Path,
+    published: WarehousePlace,
     version: str,
     plain: Callable[[Any], Any],
     bring_up: Callable[[], None] | None = None,
@@ -83,7 +83,10 @@ class Tools:
     """
 
     def __init__(
-        self, published: Path, plain: Callable[[Any], Any], bring_up: Callable[[], None] | None = None
+        self,
+        published: WarehousePlace,
+        plain: Callable[[Any], Any],
+        bring_up: Callable[[], None] | None = None,
     ) -> None:
         self._published = published
         self._plain = plain

@@ -3,7 +3,6 @@
 import signal
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -11,17 +10,21 @@ import uvicorn
 from cbr_warehouse.errors import UsageError
 from cbr_warehouse.page.app import create_app
 from cbr_warehouse.page.snapshots import Snapshots
+from cbr_warehouse.warehouse.place import WarehousePlace
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(
-    path: Path, port: int, on_ready: Callable[[str], None], bring_up: Callable[[], None] | None = None
+    place: WarehousePlace,
+    port: int,
+    on_ready: Callable[[str], None],
+    bring_up: Callable[[], None] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
-        path: The published warehouse, which need not be there yet.
+        place: The published warehouse, which need not be there yet.
         port: The port of 127.0.0.1; 0 for any free one.
         on_ready: Called with the URL once connections are accepted.
         bring_up: Called before each page, where the file is a copy of one that others replace.
@@ -31,7 +34,7 @@ def serve(
     """
     for sent in _STOP_SIGNALS:
         signal.signal(sent, _exit)  # until uvicorn installs its own handlers
-    snapshots = Snapshots(path, bring_up)
+    snapshots = Snapshots(place, bring_up)
     with bind(port) as listener:
         Server(snapshots, listener.getsockname()[1], on_ready).run(sockets=[listener])
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
 
@@ -13,6 +12,7 @@ from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.page.queries import PageQuery, Parameters, read_query
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.warehouse.open_published import PublishedWarehouse, connect_published
+from cbr_warehouse.warehouse.place import LakeAddress, WarehousePlace
 from cbr_warehouse.warehouse.query import query_failed
 
 LONGEST_SECONDS = 30.0
@@ -84,19 +84,19 @@ class Snapshot:
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise WarehouseError(_OF_ANOTHER_VERSION) from error
         except duckdb.Error as error:
-            raise query_failed(self.opened.path, error) from error
+            raise query_failed(self.opened.place, error) from error
 
 
 class Snapshots:
     """Gives requests the present state of a published file, one request at a time.
 
     Args:
-        path: The published file, which need not be there yet.
+        place: The published file, which need not be there yet, or a DuckLake.
         bring_up: Called before each request, where the file is a copy of one that others replace.
     """
 
-    def __init__(self, path: Path, bring_up: Callable[[], None] | None = None) -> None:
-        self.path = path
+    def __init__(self, place: WarehousePlace, bring_up: Callable[[], None] | None = None) -> None:
+        self.place = place
         self._bring_up = bring_up
         self._lock = Lock()
         self._current: Snapshot | None = None
@@ -128,11 +128,12 @@ class Snapshots:
             self._forget()
 
     def _refreshed(self) -> Snapshot:
-        identity = _identity(self.path)
+        identity = _identity(self.place, self._current)
         if self._current is None or self._current.identity != identity:
             self._forget()
             # Taken before the file is opened: one that is replaced in between is opened again next time.
-            self._current = Snapshot(connect_published(self.path), identity)
+            opened = connect_published(self.place)
+            self._current = Snapshot(opened, identity if opened.snapshot is None else (opened.snapshot,))
         return self._current
 
     def _forget(self) -> None:
@@ -141,10 +142,14 @@ class Snapshots:
             self._current = None
 
 
-def _identity(path: Path) -> tuple[int, ...]:
-    """What tells a published file from the one that replaces it; empty where there is none."""
+def _identity(place: WarehousePlace, current: Snapshot | None) -> tuple[int, ...]:
+    """What tells what is published from what replaces it; empty where there is none, or it cannot be said."""
+    if isinstance(place, LakeAddress):
+        from cbr_warehouse.warehouse.lake.open import newest_snapshot  # noqa: PLC0415  most have a file
+
+        return () if current is None else newest_snapshot(current.opened)
     try:
-        found = path.stat()
+        found = place.stat()
     except OSError:
         return ()
     return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)

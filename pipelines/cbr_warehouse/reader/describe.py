@@ -14,14 +14,14 @@ _HINT = "wh.names() lists tables, views and macros; each is an attribute, such a
 def describe(opened: PublishedWarehouse) -> str:
     """One line for a prompt; a closed or damaged warehouse is described too."""
     facts = ", ".join(f"{name} {value}" for name, value in _facts(opened).items())
-    return f"<Warehouse {opened.path}: {facts}>"
+    return f"<Warehouse {opened.place}: {facts}>"
 
 
 def describe_as_html(opened: PublishedWarehouse) -> str:
     """A small table for a notebook; names from the data are escaped."""
     rows = "".join(
         f"<tr><th>{escape(name)}</th><td style='text-align:left'>{escape(value)}</td></tr>"
-        for name, value in {"warehouse": str(opened.path), **_facts(opened)}.items()
+        for name, value in {"warehouse": str(opened.place), **_facts(opened)}.items()
     )
     return f"<table>{rows}</table><p>{escape(_HINT)}</p>"
 

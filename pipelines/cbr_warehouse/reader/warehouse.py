@@ -28,18 +28,20 @@ from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.warehouse.open_published import PublishedWarehouse, connect_published
+from cbr_warehouse.warehouse.place import LakeAddress, as_lake
 from cbr_warehouse.warehouse.query import query_failed, read_watermark
 from cbr_warehouse.warehouse.reading_statement import require_reading
 
 logger = logging.getLogger(__name__)
 
 
-def open_warehouse(path: str | PathLike[str] = "data") -> "Warehouse":
+def open_warehouse(path: str | PathLike[str] | LakeAddress = "data") -> "Warehouse":
     """Opens the published warehouse of a data directory.
 
     Args:
         path: The data directory, or the ``.duckdb`` file itself; also ``s3://bucket/prefix``, with
-            credentials and endpoint in the environment (AWS_ACCESS_KEY_ID and so on).
+            credentials and endpoint in the environment (AWS_ACCESS_KEY_ID and so on); or what the setting
+            ``warehouse`` has, such as ``ducklake:postgres:host=db dbname=cbr password=env:NAME``.
 
     Returns:
         The warehouse; use it in a ``with`` block, or close it. To see what a later load published, open it
@@ -48,8 +50,12 @@ def open_warehouse(path: str | PathLike[str] = "data") -> "Warehouse":
     Raises:
         FormatError: A newer version wrote the data directory.
         StorageError: The store refused something.
-        WarehouseError: The file is missing or cannot be read.
+        UsageError: The address of a DuckLake is wrong, or what it needs is not installed.
+        WarehouseError: The file is missing or cannot be read, or PostgreSQL cannot be reached.
     """
+    lake = as_lake(path)
+    if lake is not None:
+        return Warehouse(connect_published(lake))
     if isinstance(path, str) and path.startswith("s3://"):
         directory = directory_at(path)
         bring_up_for_reading(directory, logger.warning, published_only=True)
@@ -150,7 +156,7 @@ class Warehouse:
             require_reading(self._connection, query)
             return convert(self._connection.sql(query, params=dict(parameters or {})), as_)
         except duckdb.Error as error:
-            raise query_failed(self._opened.path, error) from error
+            raise query_failed(self._opened.place, error) from error
 
     @overload
     def view(

@@ -16,6 +16,7 @@ from cbr_warehouse.report.render import render_page
 from cbr_warehouse.report.texts import read_texts
 from cbr_warehouse.storage.atomic_write import read_json, write_bytes, write_json
 from cbr_warehouse.storage.disk_errors import as_storage_error
+from cbr_warehouse.warehouse.place import WarehousePlace
 
 PAGE = "report.html"
 PDF = "report.pdf"
@@ -40,7 +41,7 @@ class Report:
 
 
 def make_report(
-    warehouse: Path, out: Path | None, folder: Path, options: ReportOptions, made_at: datetime
+    warehouse: WarehousePlace, out: Path | None, folder: Path, options: ReportOptions, made_at: datetime
 ) -> Report:
     """Writes a report of the published warehouse.
 

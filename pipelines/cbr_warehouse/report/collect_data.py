@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,7 @@ from cbr_warehouse.report.queries import Question, read_question
 from cbr_warehouse.report.scope import require_known
 from cbr_warehouse.report.texts import Texts
 from cbr_warehouse.report.verdict import ReportVerdict, empty_verdict, judge
+from cbr_warehouse.warehouse.place import WarehousePlace
 
 QUESTIONS = (
     "matters",
@@ -158,7 +158,7 @@ def _answer(warehouse: Warehouse, period: Period, scope: Scope, query: str) -> Q
 
 def collect_from(
     opened: Warehouse,
-    path: Path,
+    place: WarehousePlace,
     options: ReportOptions,
     texts: Texts,
     queries: Iterable[str] = QUESTIONS,
@@ -168,7 +168,7 @@ def collect_from(
 
     Args:
         opened: The warehouse.
-        path: Its file.
+        place: Its file, or the DuckLake.
         options: Period and scope.
         texts: The words of the verdict.
         queries: Names of the queries to run, in addition to the figures.
@@ -184,7 +184,7 @@ def collect_from(
         # The queries are ours: a table or column that is missing was not known to who published the file.
         if isinstance(error.__cause__, duckdb.CatalogException | duckdb.BinderException):
             raise WarehouseError(
-                f"{path} was published by another version of cbr-warehouse, which lacks what the report "
+                f"{place} was published by another version of cbr-warehouse, which lacks what the report "
                 "reads. Run 'cbr-warehouse load' or 'cbr-warehouse rebuild' once, then report again."
             ) from error
         raise

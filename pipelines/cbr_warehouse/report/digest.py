@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from cbr_warehouse.contract.visible_text import escape_invisible
@@ -17,6 +16,7 @@ from cbr_warehouse.report.headings import describe_period, describe_scope
 from cbr_warehouse.report.options import Language, ReportOptions
 from cbr_warehouse.report.problems import describe_problems
 from cbr_warehouse.report.texts import Texts, read_texts
+from cbr_warehouse.warehouse.place import WarehousePlace
 
 QUESTIONS = ("matters", "history", "findings", "watermark")
 """The queries that a digest shows, in addition to the figures."""
@@ -26,7 +26,7 @@ _OF_INVENTORY = ("not_protected",)
 _WIDTH = 78
 
 
-def make_digest(warehouse: Path, options: ReportOptions) -> dict[str, Any]:
+def make_digest(warehouse: WarehousePlace, options: ReportOptions) -> dict[str, Any]:
     """The digest of the published warehouse, as values for JSON.
 
     Args:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 from cbr_warehouse.settings.day_boundaries import parse_anchor, parse_timezone
 from cbr_warehouse.settings.durations import ALLOWED_DURATION
 from cbr_warehouse.settings.endpoints import parse_endpoint
+from cbr_warehouse.settings.lake import LakeConnection, parse_lake
 from cbr_warehouse.settings.locate import parse_folder, parse_place
 from cbr_warehouse.settings.secret_references import Reference, parse_reference, parse_text_or_reference
 
@@ -62,6 +63,10 @@ def _place(value: object, info: ValidationInfo) -> Path | str:
     return parse_place(value, _origin(info).base)
 
 
+def _lake(value: object, info: ValidationInfo) -> LakeConnection:
+    return parse_lake(value, _origin(info).base)
+
+
 def _existing_file(value: object, info: ValidationInfo) -> Path:
     path = _path(value, info)
     try:
@@ -73,6 +78,7 @@ def _existing_file(value: object, info: ValidationInfo) -> Path:
     return path
 
 
+Lake = Annotated[LakeConnection, BeforeValidator(_lake)]
 Secret = Annotated[Reference, BeforeValidator(_secret)]
 TextOrReference = Annotated[str | Reference, BeforeValidator(_text_or_reference)]
 Endpoint = Annotated[str, BeforeValidator(parse_endpoint)]

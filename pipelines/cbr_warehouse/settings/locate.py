@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cbr_warehouse.errors import SettingsError
+from cbr_warehouse.settings.lake import LakeConnection, parse_lake
 from cbr_warehouse.settings.secret_references import resolve_path
 from cbr_warehouse.settings.umask import parse_umask
 
@@ -43,6 +44,8 @@ KEYS = frozenset(
         "publish_unchanged",
         "engine",
         "spark_remote",
+        "warehouse",
+        "warehouse_files",
     )
 )
 """What a configuration may have at its top: the fields of ``Settings``, which is slow to import."""
@@ -62,11 +65,13 @@ class Location:
         data_dir: The data directory, absolute; of one in an object store its address.
         umask: Permission bits that new files do not get: three octal digits.
         cache_dir: Where working copies of data directories in a store are; None for the usual folder.
+        warehouse: The DuckLake that readers read; None for the file in the data directory.
     """
 
     data_dir: Path | str
     umask: str
     cache_dir: Path | None = None
+    warehouse: LakeConnection | None = None
 
 
 def read_location(
@@ -80,7 +85,7 @@ def read_location(
         environ: The environment variables.
 
     Returns:
-        The location; None where a key is unknown or one of these two values is wrong, which
+        The location; None where a key is unknown or one of these values is wrong, which
         ``read_settings`` reports with all other problems.
 
     Raises:
@@ -93,11 +98,12 @@ def read_location(
         configured = parse_place(raw.get("data_dir", DEFAULT_DATA_DIR), base)
         cache_dir = parse_folder(raw["cache_dir"], base) if "cache_dir" in raw else None
         umask = parse_umask(raw.get("umask", DEFAULT_UMASK))
+        warehouse = parse_lake(raw["warehouse"], base) if "warehouse" in raw else None
     except ValueError:
         return None
     if not raw.keys() <= KEYS:
         return None
-    return Location(named_data_dir(data_dir, environ) or configured, umask, cache_dir)
+    return Location(named_data_dir(data_dir, environ) or configured, umask, cache_dir, warehouse)
 
 
 def named_data_dir(data_dir: Path | str | None, environ: Mapping[str, str]) -> Path | str | None:

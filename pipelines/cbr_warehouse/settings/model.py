@@ -36,6 +36,7 @@ from cbr_warehouse.settings.field_types import (
     ExistingFile,
     Folder,
     Id,
+    Lake,
     Origin,
     Owner,
     Place,
@@ -43,6 +44,7 @@ from cbr_warehouse.settings.field_types import (
     TextOrReference,
     Timezone,
 )
+from cbr_warehouse.settings.lake import ALLOWED_LAKE, ALLOWED_LAKE_FILES
 from cbr_warehouse.settings.locate import DEFAULT_DATA_DIR, DEFAULT_UMASK
 from cbr_warehouse.settings.schedules import Schedule
 from cbr_warehouse.settings.thresholds import Thresholds
@@ -149,6 +151,8 @@ class Settings(Values):
         sources_at_once: How many sources a load reads side by side.
         engine: Where tables are made: by DuckDB in the process itself, or on the workers of Spark.
         spark_remote: Address of Spark; a reference where it contains a token.
+        warehouse: The DuckLake that loads publish to and readers read; None for the file in ``data_dir``.
+        warehouse_files: Folder of the DuckLake's files; None for ``lake`` in the data directory.
         publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
         owners: Who answers for the assets in Dagster.
         alerts: Who is told of failures.
@@ -188,6 +192,8 @@ class Settings(Values):
     sources_at_once: int = Field(16, ge=1, le=200, description="a whole number from 1 to 200, without quotes")
     engine: Literal["duckdb", "spark"] = Field("duckdb", description=ALLOWED_ENGINE)
     spark_remote: SparkRemote | None = Field(None, description=ALLOWED_SPARK_REMOTE)
+    warehouse: Lake | None = Field(None, description=ALLOWED_LAKE)
+    warehouse_files: Folder | None = Field(None, description=ALLOWED_LAKE_FILES)
     owners: tuple[Owner, ...] = Field(
         (), strict=False, description=f'a list, each {ALLOWED_ADDRESS}, or "team:NAME"'
     )

@@ -22,6 +22,7 @@ from cbr_warehouse.settings.endpoints import endpoint_of_region
 from cbr_warehouse.settings.engine import ALLOWED_ENGINE, ALLOWED_SPARK_REMOTE
 from cbr_warehouse.settings.error_messages import key_of, problems_of
 from cbr_warehouse.settings.field_types import ALLOWED_NAME, Origin
+from cbr_warehouse.settings.lake import ALLOWED_LAKE, ALLOWED_LAKE_FILES
 from cbr_warehouse.settings.locate import find_file, named_data_dir, parse_file
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
@@ -124,7 +125,7 @@ def _check(raw: dict[str, Any], origin: Origin, extra_checks: ExtraChecks | None
 
 def _cross_problems(raw: dict[str, Any], place: str) -> list[ConfigProblem]:
     """Checks across keys: the engine and its address, authentication methods and duplicate names."""
-    problems = _engine_problems(raw, place)
+    problems = [*_engine_problems(raw, place), *_lake_problems(raw, place)]
     names: set[str] = set()
     for kind, find_problems, allowed_auth, allowed_name in _NAMED_TABLES:
         tables = raw.get(kind)
@@ -143,6 +144,16 @@ def _cross_problems(raw: dict[str, Any], place: str) -> list[ConfigProblem]:
                 problems.append(ConfigProblem(place, key, wrong, allowed_name))
             names |= {name} if isinstance(name, str) else set()
     return problems
+
+
+def _lake_problems(raw: Mapping[str, Any], place: str) -> list[ConfigProblem]:
+    data_dir, has_files = raw.get("data_dir", ""), "warehouse_files" in raw
+    if has_files and "warehouse" not in raw:
+        return [ConfigProblem(place, "warehouse_files", "has no effect without warehouse", ALLOWED_LAKE)]
+    if "warehouse" in raw and not has_files and str(data_dir).startswith("s3://"):
+        wrong = "is missing: with data_dir in a store, there is no folder that readers reach"
+        return [ConfigProblem(place, "warehouse_files", wrong, ALLOWED_LAKE_FILES)]
+    return []
 
 
 def _engine_problems(raw: Mapping[str, Any], place: str) -> list[ConfigProblem]:

@@ -6,12 +6,12 @@ The definitions are those of the views ``analytics.lateness`` and ``analytics.da
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 
 from cbr_warehouse.warehouse.open_published import open_published
+from cbr_warehouse.warehouse.place import WarehousePlace
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,16 @@ class NewsDelays:
 Row = TypeVar("Row", LatenessMeasure, DayFinality)
 
 
-def read_delays(path: Path) -> NewsDelays:
+def read_delays(place: WarehousePlace) -> NewsDelays:
     """Reads both views; nothing from a warehouse that an earlier version published without them.
 
     Args:
-        path: The published warehouse.
+        place: The published warehouse.
 
     Raises:
         WarehouseError: There is no published warehouse.
     """
-    with open_published(path) as connection:
+    with open_published(place) as connection:
         try:
             lateness = _read(connection, "lateness", LatenessMeasure)
             days = _read(connection, "day_finality", DayFinality)

@@ -18,6 +18,7 @@ from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
 from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.storage.without_pandas import without_pandas
+from cbr_warehouse.warehouse.place import LakeAddress, WarehousePlace
 from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
 
 _ENGINE = {
@@ -34,12 +35,14 @@ class PublishedWarehouse:
     """The published warehouse, open for reading.
 
     Attributes:
-        path: The published file; a load may have replaced it since.
-        connection: The engine; it sees the file as it was when it was opened.
+        place: The published file, which a load may have replaced since, or a DuckLake.
+        connection: The engine; it sees the warehouse as it was when it was opened.
+        snapshot: Number of the snapshot of a DuckLake; None of a file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: WarehousePlace) -> None:
+        self.place = place
+        self.snapshot: int | None = None
         self.connection = duckdb.connect(config=dict(_ENGINE))
         self.spill = _private_folder()
         # Also where a notebook never closes it.
@@ -54,7 +57,7 @@ class PublishedWarehouse:
             self._remove_spill()
 
 
-def connect_published(path: Path) -> PublishedWarehouse:
+def connect_published(place: WarehousePlace) -> PublishedWarehouse:
     """Opens the published warehouse in UTC, on an engine that can neither write nor leave the file.
 
     DuckDB keeps an attached file, its WAL and its spill folder writable even without external access, and
@@ -64,32 +67,43 @@ def connect_published(path: Path) -> PublishedWarehouse:
     this process the earlier file of the same path.
 
     Args:
-        path: The file; a reader keeps its snapshot while a new one is published.
+        place: The file, or a DuckLake; a reader keeps its snapshot while a new one is published.
 
     Returns:
         The open warehouse, for the caller to close.
 
     Raises:
-        WarehouseError: The file is missing or cannot be read; the message says why.
+        UsageError: What a DuckLake needs is not installed.
+        WarehouseError: The file is missing or cannot be read; the message says why. Or PostgreSQL cannot be
+            reached.
     """
-    require_published(path)
-    opened = PublishedWarehouse(path)
+    if isinstance(place, LakeAddress):
+        from cbr_warehouse.warehouse.lake.open import connect_lake  # noqa: PLC0415  most have a file
+
+        return connect_lake(place)
+    require_published(place)
+    opened = PublishedWarehouse(place)
     try:
-        _attach(opened)
-        opened.connection.execute("USE warehouse")
-        _find_views_by_name(opened.connection)
-        for statement in (
-            "DETACH memory",  # which could be written to
-            "SET TimeZone = 'UTC'",
-            f"SET temp_directory = {literal(opened.spill or '')}",
-            "SET enable_external_access = false",
-            "SET lock_configuration = true",
-        ):
-            opened.connection.execute(statement)
+        _attach(opened, place)
+        use_only_warehouse(opened)
     except BaseException:
         opened.close()
         raise
     return opened
+
+
+def use_only_warehouse(opened: PublishedWarehouse) -> None:
+    """Makes an attached warehouse all that queries find and reach."""
+    opened.connection.execute("USE warehouse")
+    _find_views_by_name(opened.connection)
+    for statement in (
+        "DETACH memory",  # which could be written to
+        "SET TimeZone = 'UTC'",
+        f"SET temp_directory = {literal(opened.spill or '')}",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ):
+        opened.connection.execute(statement)
 
 
 def _find_views_by_name(connection: duckdb.DuckDBPyConnection) -> None:
@@ -99,47 +113,47 @@ def _find_views_by_name(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("SET search_path = 'warehouse.main,warehouse.analytics'")
 
 
-def require_published(path: Path) -> None:
-    """Fails if no warehouse was published yet.
+def require_published(place: WarehousePlace) -> None:
+    """Fails early if no warehouse was published yet; of a DuckLake it is found out when that is opened.
 
     Raises:
         WarehouseError: There is no such file.
     """
-    if not path.exists():
+    if isinstance(place, Path) and not place.exists():
         raise WarehouseError(
-            f"There is no warehouse yet at {path}. "
+            f"There is no warehouse yet at {place}. "
             "Make one with 'cbr-warehouse load' or 'cbr-warehouse demo'."
         )
 
 
 @contextmanager
-def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(place: WarehousePlace) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens the published warehouse as ``connect_published`` does, and closes it.
 
     Raises:
-        WarehouseError: The file is missing or cannot be read, on opening or in the block.
+        WarehouseError: It is missing or cannot be read, on opening or in the block.
     """
-    opened = connect_published(path)
+    opened = connect_published(place)
     try:
         with without_pandas():
             yield opened.connection
     except duckdb.Error as error:
-        if damage := explain_unreadable(path, error):
+        if damage := explain_unreadable(place, error):
             raise damage from error
         raise
     finally:
         opened.close()
 
 
-def _attach(opened: PublishedWarehouse) -> None:
+def _attach(opened: PublishedWarehouse, path: Path) -> None:
     for attempt in range(_ATTEMPTS):
-        with _private_link(opened.path, opened.spill) as name:
+        with _private_link(path, opened.spill) as name:
             try:
                 opened.connection.execute(f"ATTACH {literal(name)} AS warehouse (READ_ONLY, TYPE duckdb)")
             except duckdb.Error as error:
                 if not name.exists() and attempt < _ATTEMPTS - 1:
                     continue
-                raise explain_unreadable(opened.path, error, always=True) from error
+                raise explain_unreadable(path, error, always=True) from error
             return
 
 

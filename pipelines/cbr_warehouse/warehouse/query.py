@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Timer
 from typing import Any
 
@@ -13,6 +12,7 @@ import duckdb
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.sql_text import identifier
 from cbr_warehouse.warehouse.open_published import open_published
+from cbr_warehouse.warehouse.place import WarehousePlace
 from cbr_warehouse.warehouse.reading_statement import require_reading
 from cbr_warehouse.warehouse.unreadable_file import explain_unreadable
 
@@ -57,12 +57,12 @@ class Snapshot:
 
     Args:
         connection: The engine.
-        path: The published file.
+        place: The published file, or a DuckLake.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, place: WarehousePlace) -> None:
         self._connection = connection
-        self._path = path
+        self._place = place
 
     @contextmanager
     def stream(self, sql: str) -> Iterator[QueryResult]:
@@ -77,7 +77,7 @@ class Snapshot:
                 _rows_of(cursor),
             )
         except duckdb.Error as error:
-            raise query_failed(self._path, error) from error
+            raise query_failed(self._place, error) from error
         except BaseException:
             self._connection.interrupt()  # else closing waits until the query has ended by itself
             raise
@@ -89,26 +89,26 @@ class Snapshot:
 
 
 @contextmanager
-def open_snapshot(path: Path, limit_seconds: float | None = None) -> Iterator[Snapshot]:
+def open_snapshot(place: WarehousePlace, limit_seconds: float | None = None) -> Iterator[Snapshot]:
     """Opens the published warehouse for several queries; they can neither write nor leave the file.
 
     Args:
-        path: The published warehouse.
+        place: The published warehouse.
         limit_seconds: How long the block may take; None for as long as it takes.
 
     Raises:
         WarehouseError: There is no warehouse, it cannot be read, or the time was over.
     """
-    with open_published(path) as connection, _limited(connection, limit_seconds):
-        yield Snapshot(connection, path)
+    with open_published(place) as connection, _limited(connection, limit_seconds):
+        yield Snapshot(connection, place)
 
 
 @contextmanager
-def stream_query(path: Path, sql: str) -> Iterator[QueryResult]:
+def stream_query(place: WarehousePlace, sql: str) -> Iterator[QueryResult]:
     """Runs one query of the published warehouse; it can neither write nor leave the file.
 
     Args:
-        path: The published warehouse.
+        place: The published warehouse.
         sql: The query.
 
     Yields:
@@ -118,7 +118,7 @@ def stream_query(path: Path, sql: str) -> Iterator[QueryResult]:
         UsageError: There is no query.
         WarehouseError: There is no warehouse, it is not one reading statement, or the query failed.
     """
-    with open_snapshot(path) as snapshot, snapshot.stream(sql) as answer:
+    with open_snapshot(place) as snapshot, snapshot.stream(sql) as answer:
         yield answer
 
 
@@ -143,15 +143,15 @@ def _limited(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> It
         timer.cancel()
 
 
-def query(path: Path, sql: str) -> QueryResult:
+def query(place: WarehousePlace, sql: str) -> QueryResult:
     """Runs a query as ``stream_query`` does, and fetches all rows."""
-    with stream_query(path, sql) as answer:
+    with stream_query(place, sql) as answer:
         return replace(answer, rows=list(answer.rows))
 
 
-def query_failed(path: Path, error: duckdb.Error) -> WarehouseError:
+def query_failed(place: WarehousePlace, error: duckdb.Error) -> WarehouseError:
     """What to raise for an error while a query runs: the file is damaged, or the query is wrong."""
-    return explain_unreadable(path, error) or WarehouseError(f"The query failed: {error}")
+    return explain_unreadable(place, error) or WarehouseError(f"The query failed: {error}")
 
 
 def _rows_of(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

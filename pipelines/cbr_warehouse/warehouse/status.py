@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from cbr_warehouse.contract.day_reason import explain
 from cbr_warehouse.warehouse.open_published import open_published
+from cbr_warehouse.warehouse.place import WarehousePlace
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,18 @@ class SourceStatus:
     not_complete: tuple[DaysNotComplete, ...] = ()
 
 
-def read_status(path: Path, kept_from: datetime) -> list[SourceStatus]:
+def read_status(place: WarehousePlace, kept_from: datetime) -> list[SourceStatus]:
     """The state of every source that was ever loaded, by name.
 
     Args:
-        path: The published warehouse.
+        place: The published warehouse.
         kept_from: Since when the sources still have their tasks.
 
     Raises:
         WarehouseError: There is no published warehouse.
     """
     sql = files("cbr_warehouse.warehouse").joinpath("status.sql").read_text(encoding="utf-8")
-    with open_published(path) as connection:
+    with open_published(place) as connection:
         rows: list[tuple[Any, ...]] = connection.execute(sql, {"kept_from": kept_from}).fetchall()
     return [replace(SourceStatus(*row[:-1]), not_complete=tuple(map(_not_complete, row[-1]))) for row in rows]
 

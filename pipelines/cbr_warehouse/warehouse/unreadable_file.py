@@ -7,6 +7,7 @@ from typing import Literal, overload
 import duckdb
 
 from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.warehouse.place import LakeAddress, WarehousePlace
 
 AGAIN = "The next 'cbr-warehouse load' rebuilds it; to rebuild it now, run 'cbr-warehouse rebuild'."
 
@@ -14,26 +15,41 @@ _DAMAGED = f"is damaged: its content does not match its checksums. {AGAIN} Check
 
 
 @overload
-def explain_unreadable(path: Path, error: duckdb.Error, *, always: Literal[True]) -> WarehouseError: ...
+def explain_unreadable(
+    place: WarehousePlace, error: duckdb.Error, *, always: Literal[True]
+) -> WarehouseError: ...
 @overload
-def explain_unreadable(path: Path, error: duckdb.Error) -> WarehouseError | None: ...
-def explain_unreadable(path: Path, error: duckdb.Error, *, always: bool = False) -> WarehouseError | None:
-    """Explains an error of DuckDB that is due to the file.
+def explain_unreadable(place: WarehousePlace, error: duckdb.Error) -> WarehouseError | None: ...
+def explain_unreadable(
+    place: WarehousePlace, error: duckdb.Error, *, always: bool = False
+) -> WarehouseError | None:
+    """Explains an error of DuckDB that is due to the file, or to a DuckLake.
 
     Args:
-        path: The published file.
+        place: The published file, or the DuckLake.
         error: What DuckDB raised.
         always: Whether the file must be the cause, as while it is being opened.
 
     Returns:
         The error to raise; None if the file is not the cause.
     """
+    if isinstance(place, LakeAddress):
+        return _explain_unreachable(place, error)
     said = str(error).splitlines()[0]
-    if wrong := _what_is_wrong(path, said):
-        return WarehouseError(f"{path} {wrong}")
+    if wrong := _what_is_wrong(place, said):
+        return WarehouseError(f"{place} {wrong}")
     if isinstance(error, duckdb.FatalException | duckdb.InternalException):
-        return WarehouseError(f"{path} {_DAMAGED}")
-    return WarehouseError(f"{path} cannot be opened ({said}). {AGAIN}") if always else None
+        return WarehouseError(f"{place} {_DAMAGED}")
+    return WarehouseError(f"{place} cannot be opened ({said}). {AGAIN}") if always else None
+
+
+def _explain_unreachable(address: LakeAddress, error: duckdb.Error) -> WarehouseError | None:
+    """Explains an error of PostgreSQL or of a file of a DuckLake; None for one of the query."""
+    if not isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
+        return None
+    from cbr_warehouse.warehouse.lake.connect import explain_lake  # noqa: PLC0415  most have a file
+
+    return explain_lake(address, error)
 
 
 def _what_is_wrong(path: Path, said: str) -> str | None:

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "docs/backup-and-restore.md": ("load/test_backup_page", ("sh",)),
     "docs/configuration.md": ("../unit/settings/test_configuration_page", ("toml",)),
     "docs/dagster.md": ("dagster/test_component", ("yaml",)),
+    "docs/ducklake.md": ("ducklake/test_page", ("toml", "python", "sql")),
     "docs/other-tools.md": ("documents/test_evidence_recipe", ("json", "yaml", "sql")),
     "schemas/README.md": ("../unit/contract/test_schema_keys", ("yaml",)),
     "README.md": ("load/test_readme", ("sql", "python")),

@@ -1,0 +1,250 @@
+"""What a publication to a DuckLake changes, and what is there when it fails."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cbr_warehouse.errors import UsageError, WarehouseError
+from cbr_warehouse.load.publish import publish_warehouse
+from cbr_warehouse.load.run import rebuild
+from cbr_warehouse.settings.model import Settings
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.lake import extensions
+from cbr_warehouse.warehouse.lake.connect import attach_lake
+from cbr_warehouse.warehouse.lake.publish import publish_to_lake
+from cbr_warehouse.warehouse.lake.snapshots import GRACE_DAYS, compare_snapshots, maintain_lake
+from cbr_warehouse.warehouse.open_published import open_published
+from cbr_warehouse.warehouse.place import LakeAddress
+from support.lake_cells import rows_in, rows_of
+from support.many_sources import context_of, land_sources
+from support.postgresql import Server
+
+pytestmark = pytest.mark.needs_program("psql", package="postgresql")
+
+PUBLISHER = """
+import os, signal, sys
+from pathlib import Path
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.warehouse.lake import publish
+from cbr_warehouse.warehouse.place import LakeAddress
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[1]:
+    setattr(publish, sys.argv[1], die)
+address = LakeAddress(sys.argv[3], os.environ["CATALOG_PASSWORD"], Path(sys.argv[4]))
+print(publish.publish_to_lake(DataDirectory(Path(sys.argv[2])), address))
+"""
+"""A publication in a process of its own, which kills itself where it calls a function."""
+
+
+@pytest.fixture
+def copy(estate: tuple[Path, Settings], tmp_path: Path) -> DataDirectory:
+    """The estate, to be changed."""
+    shutil.copytree(estate[0], tmp_path / "data")
+    return DataDirectory(tmp_path / "data")
+
+
+def change(directory: DataDirectory, *statements: str) -> None:
+    """Changes the published file, as a load that brought news would."""
+    with duckdb.connect(str(directory.warehouse)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    directory.warehouse_note.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(lake: LakeAddress) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The DuckLake as a program that writes to it has it."""
+    with duckdb.connect() as connection:
+        attach_lake(connection, lake, "DATA_INLINING_ROW_LIMIT 0")
+        connection.execute("USE warehouse")
+        yield connection
+
+
+def snapshots(lake: LakeAddress) -> int:
+    with writing(lake) as connection:
+        return connection.execute("SELECT count(*) FROM ducklake_snapshots('warehouse')").fetchall()[0][0]
+
+
+def test_only_what_differs_is_replaced(copy: DataDirectory, lake: LakeAddress) -> None:
+    assert publish_to_lake(copy, lake) > 50
+    files, count = set(lake.files.rglob("*.parquet")), snapshots(lake)
+    assert publish_to_lake(copy, lake) == 0
+    assert (set(lake.files.rglob("*.parquet")), snapshots(lake)) == (files, count)
+
+    change(
+        copy,
+        "UPDATE tasks SET error_message = 'x' WHERE source = 'source-01' "
+        "AND day = (SELECT min(day) FROM tasks)",
+        "DELETE FROM analytics.recovery_point WHERE source = 'source-00'",
+    )
+    assert publish_to_lake(copy, lake) == 2
+    new = sorted(
+        path.relative_to(lake.files).parts[:3] for path in set(lake.files.rglob("*.parquet")) - files
+    )
+    assert [parts for parts in new if parts[0] != "lake"] == [("main", "tasks", "source=source-01")]
+    assert rows_of(lake) == rows_of(copy.warehouse)
+    assert list(compare_snapshots(lake)) == []
+    with writing(lake) as connection:
+        deletes = "SELECT count(*) FROM __ducklake_metadata_warehouse.ducklake_delete_file"
+        inlined = "SELECT count(*) FROM __ducklake_metadata_warehouse.ducklake_inlined_data_tables"
+        assert connection.execute(deletes).fetchall() == [(0,)], "whole files are replaced"
+        assert connection.execute(inlined).fetchall() == [(0,)]
+
+
+def test_what_another_version_published_is_replaced(copy: DataDirectory, lake: LakeAddress) -> None:
+    """Tables and views that are defined otherwise, or not at all any more."""
+    publish_to_lake(copy, lake)
+    with writing(lake) as connection:
+        connection.execute("CREATE TABLE main.dropped (a INTEGER)")
+        connection.execute(
+            "INSERT INTO lake.definitions VALUES ('main.dropped', '', 'DROP TABLE main.dropped')"
+        )
+        connection.execute("UPDATE lake.definitions SET hash = '' WHERE name IN ('views', 'main.vaults')")
+        connection.execute("ALTER TABLE main.vaults DROP COLUMN name")
+    change(copy, "UPDATE loads SET requests = 77")
+    publish_to_lake(copy, lake)
+    assert rows_of(lake) == rows_of(copy.warehouse)
+
+
+@pytest.mark.fault("killed processes")
+@pytest.mark.parametrize("step", ["_compare", "_note_parts"])
+def test_a_publication_killed_in_its_transaction(copy: DataDirectory, lake: LakeAddress, step: str) -> None:
+    publish_to_lake(copy, lake)
+    changed = ("main.tasks", "analytics.attempt")
+    before = rows_of(lake, *changed)
+    change(copy, "UPDATE tasks SET error_message = 'x'", "UPDATE analytics.attempt SET error_message = 'x'")
+    words = [str(copy.root), lake.parameters, str(lake.files)]
+    environment = os.environ | {"CATALOG_PASSWORD": str(lake.password)}
+    killed = subprocess.run([sys.executable, "-c", PUBLISHER, step, *words], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert rows_of(lake, *changed) == before
+    assert publish_to_lake(copy, lake) > 1
+    assert rows_of(lake) == rows_of(copy.warehouse)
+    assert maintain_lake(lake).orphans == (), "files of today may be those of a publication that runs"
+
+
+def test_readers_beside_a_publisher(copy: DataDirectory, lake: LakeAddress) -> None:
+    publish_to_lake(copy, lake)
+    with open_published(lake) as earlier:
+        before = rows_in(earlier, "main.tasks")
+        change(copy, "UPDATE tasks SET error_message = 'x'", "DROP VIEW analytics.scorecard")
+        publish_to_lake(copy, lake)
+        assert rows_in(earlier, "main.tasks") == before, "its snapshot stays"
+    with open_published(lake) as later:
+        assert later.execute("SELECT DISTINCT error_message FROM tasks").fetchall() == [("x",)]
+
+
+def test_a_snapshot_that_says_something_else_is_found(copy: DataDirectory, lake: LakeAddress) -> None:
+    publish_to_lake(copy, lake)
+    with writing(lake) as connection:
+        connection.execute("INSERT INTO loads FROM loads")
+    (found,) = compare_snapshots(lake, last=1)
+    assert "rows of main.loads, which are not the" in found
+    assert str(lake.password) not in found
+
+
+def test_old_snapshots_end(copy: DataDirectory, lake: LakeAddress, server: Server) -> None:
+    publish_to_lake(copy, lake)
+    change(copy, "UPDATE tasks SET error_message = 'x'")
+    publish_to_lake(copy, lake)
+    files = set(lake.files.rglob("*.parquet"))
+    age(lake, server, "ducklake_snapshot SET snapshot_time = snapshot_time")
+    change(copy, "UPDATE tasks SET error_message = 'y'")
+    publish_to_lake(copy, lake)  # ends the older ones by itself
+    assert snapshots(lake) == 1
+    assert files < set(lake.files.rglob("*.parquet")), "files have a grace of their own"
+    age(lake, server, "ducklake_files_scheduled_for_deletion SET schedule_start = schedule_start")
+    assert maintain_lake(lake).removed > 0
+    assert not files < set(lake.files.rglob("*.parquet"))
+    assert rows_of(lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
+
+
+def age(lake: LakeAddress, server: Server, column: str) -> None:
+    """Lets what is in a table of the catalog be older than the grace."""
+    database = lake.parameters.rpartition("dbname=")[2]
+    server.query(f"UPDATE {column} - INTERVAL '{GRACE_DAYS + 2} days'", database)
+
+
+def test_a_load_publishes_to_the_lake(tmp_path: Path, lake: LakeAddress) -> None:
+    settings = land_sources(tmp_path, sources=1, tasks=10, days=2)
+    context = replace(context_of(tmp_path, settings), lake=lake)
+    rebuild(context)
+    assert rows_of(lake, "main.tasks") == rows_of(context.directory.warehouse, "main.tasks")
+
+
+def test_an_unreachable_server(
+    copy: DataDirectory, lake: LakeAddress, estate: tuple[Path, Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file is published all the same; the next load publishes to the DuckLake."""
+    away = replace(lake, parameters="host=127.0.0.1 port=1 user=dagster dbname=x")
+    context = replace(context_of(copy.root, estate[1]), lake=away, publish_unchanged=timedelta(0))
+    copy.warehouse.unlink()
+    with pytest.raises(WarehouseError) as raised:
+        publish_warehouse(context)
+    said = str(raised.value)
+    assert said.startswith(f"{away}: PostgreSQL cannot be reached (")
+    assert "Connection refused" in said
+    assert f"{copy.warehouse} is published, and the next load publishes it there." in said
+    assert str(lake.password) not in said + caplog.text
+    assert copy.warehouse.exists()
+    publish_warehouse(replace(context, lake=lake))
+    assert rows_of(lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
+
+
+def test_a_wrong_password_is_not_repeated(copy: DataDirectory, lake: LakeAddress) -> None:
+    wrong = replace(lake, password="another-secret")
+    for act in (lambda: publish_to_lake(copy, wrong), lambda: rows_of(wrong)):
+        with pytest.raises(WarehouseError, match="password authentication failed") as raised:
+            act()
+        assert "another-secret" not in str(raised.value)
+    assert "Pa55word" not in repr(lake)
+
+
+def test_the_password_is_nowhere(copy: DataDirectory, lake: LakeAddress, server: Server) -> None:
+    publish_to_lake(copy, lake)
+    with open_published(lake) as connection:
+        for query in ("duckdb_secrets()", "duckdb_databases()", "duckdb_settings()"):
+            assert str(lake.password) not in str(connection.execute(f"FROM {query}").fetchall())
+        tables = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name LIKE '__ducklake%'"
+        ).fetchall()
+        for table in tables or [("ducklake_metadata",)]:
+            rows = connection.execute(f"FROM __ducklake_metadata_warehouse.{table[0]}").fetchall()
+            assert str(lake.password) not in str(rows)
+
+
+def test_what_is_missing_is_named(
+    copy: DataDirectory, lake: LakeAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extensions, "find_spec", lambda name: None if "postgres" in name else find_spec(name))
+    for act in (lambda: publish_to_lake(copy, lake), lambda: rows_of(lake)):
+        with pytest.raises(
+            UsageError, match=r"duckdb-extension-postgres-scanner.*'cbr-warehouse\[ducklake\]'"
+        ):
+            act()
+
+
+def test_nothing_was_published_there(lake: LakeAddress) -> None:
+    with pytest.raises(WarehouseError, match="There is no warehouse yet at ducklake:postgres:host="):
+        rows_of(lake)
+
+
+def test_another_folder_than_the_lake_has(copy: DataDirectory, lake: LakeAddress, tmp_path: Path) -> None:
+    publish_to_lake(copy, lake)
+    change(copy, "UPDATE tasks SET error_message = 'x'")
+    with pytest.raises(WarehouseError, match="where warehouse_files says they are"):
+        publish_to_lake(copy, replace(lake, files=tmp_path / "elsewhere"))
