@@ -14,6 +14,7 @@ from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.errors import StorageError, UsageError
 from cbr_warehouse.load.locks import hold_everything
 from cbr_warehouse.load.progress import Progress
+from cbr_warehouse.remote.place import bring_up_reports
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.lock import hold_lock
 
@@ -120,6 +121,7 @@ def _copy_to(
     directory, what = invocation.directory, f"copy to {store.url}"
     if not directory.sources_with_raw():
         raise StorageError(f"{directory.root}: there is nothing to copy. Check --data-dir, or load first.")
+    bring_up_reports(directory, say)
     if as_data_dir:
         with _hold(directory.copy_lock, what):
             make_data_dir(invocation, store, _Reporter(), wait=wait)

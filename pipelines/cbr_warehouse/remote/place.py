@@ -108,6 +108,26 @@ def bring_up_for_reading(
     (refresh_published if published_only else refresh_everything)(directory, report)
 
 
+def bring_up_reports(directory: DataDirectory, report: Callable[[str], None]) -> None:
+    """Brings the reports of a working copy to what the store has; of a folder it does nothing.
+
+    No reader needs those of other hosts, but a copy has all of them.
+
+    Args:
+        directory: The data directory.
+        report: Gets a sentence where what a killed process left is dropped.
+
+    Raises:
+        StorageError: The store or the disk refused something.
+    """
+    if directory.origin is None:
+        return
+    from cbr_warehouse.remote.hold import refresh
+    from cbr_warehouse.remote.scopes import REPORTS
+
+    refresh(directory, [REPORTS], report)
+
+
 def follow_published(directory: DataDirectory, report: Callable[[str], None]) -> Callable[[], None]:
     """What a command that runs for long calls when it is asked something, to have what is published now.
 

@@ -11,7 +11,7 @@ from cbr_warehouse.errors import FreeSpaceError, StorageError
 from cbr_warehouse.remote import fill as filling
 from cbr_warehouse.remote.copy_state import copy_id
 from cbr_warehouse.remote.fill import Filled, fill
-from cbr_warehouse.remote.hold import add_files
+from cbr_warehouse.remote.hold import add_files, refresh_everything
 from cbr_warehouse.remote.place import open_pool
 from cbr_warehouse.remote.scopes import REPORTS, WAREHOUSE
 from cbr_warehouse.remote.source_names import (
@@ -147,6 +147,8 @@ def test_until_it_is_done_nobody_else_uses_it(
     host = Host(tmp_path / "host", url)
     with pytest.raises(StorageError, match=r"a folder is being copied there \(copy of .*data"):
         host.load(two="2")
+    with pytest.raises(StorageError, match="a folder is being copied there"):
+        refresh_everything(host.directory, host.said.append)
     with pytest.raises(StorageError, match="a folder is being copied there"):
         there(store, tmp_path / "back")
     other = DataDirectory(tmp_path / "other" / "data")
