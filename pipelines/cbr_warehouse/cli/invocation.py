@@ -88,7 +88,7 @@ class Invocation:
         location = read_location(self.config, self.data_dir, self.environ)
         if location is not None and location.warehouse is not None:
             restrict_new_files(int(location.umask, 8))
-            return lake_address(location.warehouse, environ=self.environ)
+            return lake_address(location.warehouse)
         return self._located.warehouse
 
     def follow_published(self) -> Callable[[], None]:
@@ -119,12 +119,9 @@ class Invocation:
 
         Args:
             directory: The data directory.
-
-        Raises:
-            SettingsError: The password of the DuckLake cannot be read.
         """
         lake = self.configured.warehouse
-        return directory.warehouse if lake is None else lake_address(lake, environ=self.environ)
+        return directory.warehouse if lake is None else lake_address(lake)
 
     @property
     def has_published(self) -> bool:

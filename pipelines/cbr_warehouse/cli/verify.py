@@ -55,8 +55,7 @@ def _in_lake(invocation: Invocation) -> list[Finding]:
         return []
     from cbr_warehouse.warehouse.lake.snapshots import compare_snapshots
 
-    address = lake_address(lake, environ=invocation.environ)
-    return [Finding(Check.LAKE, None, None, what) for what in compare_snapshots(address)]
+    return [Finding(Check.LAKE, None, None, what) for what in compare_snapshots(lake_address(lake))]
 
 
 def analytics_of(invocation: Invocation) -> "AnalyticsSettings":

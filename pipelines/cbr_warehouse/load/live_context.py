@@ -47,7 +47,7 @@ def _choose_lake(directory: DataDirectory, settings: Settings) -> LakeAddress | 
     """The DuckLake that readers read, with where its files are; nothing is connected yet."""
     if settings.warehouse is None:
         return None
-    return lake_address(settings.warehouse, settings.warehouse_files or directory.root / "lake", os.environ)
+    return lake_address(settings.warehouse, settings.warehouse_files or directory.root / "lake")
 
 
 def _choose_runner(directory: DataDirectory, settings: Settings) -> ShareRunner:

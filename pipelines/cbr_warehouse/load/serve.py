@@ -11,18 +11,20 @@ from cbr_warehouse.load.context import LoadContext
 
 
 def prepare_lake(context: LoadContext) -> None:
-    """Fails before a load begins if what a DuckLake needs is not installed.
+    """Fails before a load begins if what a DuckLake needs is not installed, or its password is not there.
 
     Args:
         context: The load's dependencies.
 
     Raises:
+        SettingsError: The password cannot be read.
         UsageError: An extension of DuckDB is not installed.
     """
     if context.lake is not None:
         from cbr_warehouse.warehouse.lake.extensions import require_extensions
 
         require_extensions()
+        context.lake.read_password()
 
 
 def publish_to_readers(context: LoadContext) -> CbrWarehouseError | None:

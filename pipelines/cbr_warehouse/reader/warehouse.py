@@ -53,8 +53,9 @@ def open_warehouse(path: str | PathLike[str] | LakeAddress = "data") -> "Warehou
         UsageError: The address of a DuckLake is wrong, or what it needs is not installed.
         WarehouseError: The file is missing or cannot be read, or PostgreSQL cannot be reached.
     """
-    lake = as_lake(path)
-    if lake is not None:
+    if isinstance(path, LakeAddress):
+        return Warehouse(connect_published(path))
+    if (lake := as_lake(path)) is not None:
         return Warehouse(connect_published(lake))
     if isinstance(path, str) and path.startswith("s3://"):
         directory = directory_at(path)

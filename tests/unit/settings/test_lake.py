@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cbr_warehouse.errors import SettingsError, UsageError
-from cbr_warehouse.settings.lake import LakeConnection, parse_lake, resolve_password
+from cbr_warehouse.settings.lake import LakeConnection, parse_lake
 from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.secret_references import Reference
 from cbr_warehouse.warehouse.place import LakeAddress, as_lake, lake_address
@@ -54,24 +54,25 @@ def test_other_values(value: object) -> None:
 
 
 def test_an_address_in_python() -> None:
-    address = as_lake("ducklake:postgres:dbname=cbr password=env:PW", {"PW": "hunter2"})
-    assert address == LakeAddress("dbname=cbr", "hunter2")
-    assert as_lake(address) is address
+    address = as_lake("ducklake:postgres:dbname=cbr password=env:PW")
+    assert address == LakeAddress("dbname=cbr", Reference("env", "PW"))
     assert as_lake("data") is None
     with pytest.raises(UsageError, match="Allowed: ") as raised:
         as_lake("ducklake:postgres:dbname=cbr password=hunter2")
     assert "hunter2" not in str(raised.value)
 
 
-def test_the_password_is_read_when_it_is_needed() -> None:
-    connection = LakeConnection("dbname=cbr", Reference("env", "PW"))
-    address = lake_address(connection, environ={"PW": "hunter2"})
-    assert address.password == "hunter2"
-    assert "hunter2" not in f"{address} {address!r}"
+def test_the_password_is_read_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = lake_address(LakeConnection("dbname=cbr", Reference("env", "PW")))
     with pytest.raises(SettingsError, match="the environment variable PW is not set"):
-        resolve_password(connection, {})
+        address.read_password()
+    monkeypatch.setenv("PW", "")
     with pytest.raises(SettingsError, match="env:PW is empty"):
-        resolve_password(connection, {"PW": ""})
+        address.read_password()
+    monkeypatch.setenv("PW", "hunter2")
+    assert address.read_password() == "hunter2"
+    assert "hunter2" not in f"{address} {address!r}"
+    assert LakeAddress("dbname=cbr").read_password() is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from cbr_warehouse.errors import WarehouseError
+from cbr_warehouse.errors import SettingsError, WarehouseError
 from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.warehouse.lake.extensions import load_extensions
 from cbr_warehouse.warehouse.place import LakeAddress
@@ -23,12 +23,14 @@ def attach_lake(connection: duckdb.DuckDBPyConnection, address: LakeAddress, *op
         options: Options of ATTACH.
 
     Raises:
+        SettingsError: The password cannot be read.
         UsageError: An extension is not installed.
         WarehouseError: PostgreSQL or the catalog refused something.
     """
     load_extensions(connection)
     given = [*options, f"META_SECRET {literal(_SECRET)}"]
-    password = "" if address.password is None else f", PASSWORD {literal(address.password)}"
+    secret = address.read_password()
+    password = "" if secret is None else f", PASSWORD {literal(secret)}"
     timeout = "" if "connect_timeout=" in address.parameters else _CONNECT_TIMEOUT
     place = literal(str(address) + timeout)
     try:
@@ -71,4 +73,8 @@ def _first_line(said: str) -> str:
 
 def _without_password(said: str, address: LakeAddress) -> str:
     """What was said, without the password: PostgreSQL's library quotes connections that it cannot parse."""
-    return said.replace(address.password, "***") if address.password else said
+    try:
+        password = address.read_password()
+    except SettingsError:
+        return said  # without one, nothing was connected
+    return said.replace(password, "***") if password else said
