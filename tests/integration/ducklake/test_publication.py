@@ -114,7 +114,7 @@ def test_what_another_version_published_is_replaced(copy: DataDirectory, lake: L
             "INSERT INTO lake.definitions VALUES ('main.dropped', '', 'DROP TABLE main.dropped')"
         )
         connection.execute("UPDATE lake.definitions SET hash = '' WHERE name IN ('views', 'main.vaults')")
-        connection.execute("ALTER TABLE main.vaults DROP COLUMN name")
+        connection.execute("ALTER TABLE main.vaults ADD COLUMN of_another_version INTEGER")
     change(copy, "UPDATE loads SET requests = 77")
     publish_to_lake(copy, lake)
     assert rows_of(lake) == rows_of(copy.warehouse)
