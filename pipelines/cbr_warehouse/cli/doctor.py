@@ -12,10 +12,13 @@ from cbr_warehouse.cli.load import Source
 from cbr_warehouse.cli.terminal_text import show
 from cbr_warehouse.doctor.examine import Clocks, examine
 from cbr_warehouse.doctor.finding import Check, Diagnosis, State
+from cbr_warehouse.errors import CbrWarehouseError
 from cbr_warehouse.load.find_projects import AccountReport
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Timeouts
+from cbr_warehouse.warehouse.open_published import NOTHING_PUBLISHED, open_published
+from cbr_warehouse.warehouse.place import lake_address
 
 TIMEOUTS = Timeouts(budget_seconds=60.0)
 """An examination gives up sooner than a load: somebody waits for it."""
@@ -30,6 +33,7 @@ def doctor(
     """Check configuration, sign-in, permission, clock and quota; find out how sources behave."""
     invocation = invocation_of(context)
     found, sources = _examine_accounts(invocation, source)
+    found += _examine_lake(invocation)
     if not as_json:
         for one in found:
             show_diagnosis(one)
@@ -53,6 +57,20 @@ def _examine_accounts(
         return found, ()
     lists = {one.account: one.projects for one in reports if one.failure is None}
     return found, invocation.require_sources(source, lists)
+
+
+def _examine_lake(invocation: Invocation) -> list[Diagnosis]:
+    """Opens the DuckLake that readers read, where one is configured."""
+    lake = invocation.configured.warehouse
+    if lake is None:
+        return []
+    try:
+        with open_published(lake_address(lake)):
+            check = Check("ducklake", State.OK, f"{lake} can be read.")
+    except CbrWarehouseError as error:
+        is_new = str(error).startswith(NOTHING_PUBLISHED)
+        check = Check("ducklake", State.NOTICE if is_new else State.FAILED, str(error))
+    return [Diagnosis("warehouse", (check,))]
 
 
 def _account_check(report: AccountReport) -> Check:

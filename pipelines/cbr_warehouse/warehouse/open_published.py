@@ -27,6 +27,9 @@ _ENGINE = {
     "python_enable_replacements": "false",  # FROM name would find the caller's variables
 }
 
+NOTHING_PUBLISHED = "There is no warehouse yet at"
+"""What the message begins with before the first publication."""
+
 _ATTEMPTS = 3
 """A load that starts removes unfinished files, possibly the link before it is opened; so it is retried."""
 
@@ -121,8 +124,7 @@ def require_published(place: WarehousePlace) -> None:
     """
     if isinstance(place, Path) and not place.exists():
         raise WarehouseError(
-            f"There is no warehouse yet at {place}. "
-            "Make one with 'cbr-warehouse load' or 'cbr-warehouse demo'."
+            f"{NOTHING_PUBLISHED} {place}. Make one with 'cbr-warehouse load' or 'cbr-warehouse demo'."
         )
 
 

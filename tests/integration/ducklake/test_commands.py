@@ -110,6 +110,13 @@ def test_maintenance_and_verification(both: tuple[Workplace, Workplace]) -> None
     assert done.status == 0, done.out + done.err
 
 
+def test_the_doctor_opens_it(both: tuple[Workplace, Workplace]) -> None:
+    done = both[0].run("doctor", "--json")
+    assert done.status == 0, done.err
+    (check,) = next(one["checks"] for one in json.loads(done.out) if one["source"] == "warehouse")
+    assert (check["name"], check["state"]) == ("ducklake", "ok")
+
+
 def test_a_mistake_in_a_query_is_the_same(both: tuple[Workplace, Workplace]) -> None:
     ours, file = (workplace.run("sql", "SELECT nothing FROM tasks") for workplace in both)
     assert (ours.status, ours.err) == (file.status, file.err)

@@ -15,9 +15,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from cbr_warehouse.cli.json_values import plain
 from cbr_warehouse.errors import UsageError, WarehouseError
 from cbr_warehouse.load.publish import publish_warehouse
 from cbr_warehouse.load.run import rebuild
+from cbr_warehouse.mcp_server.server import Tools
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.lake import extensions
@@ -248,3 +250,17 @@ def test_another_folder_than_the_lake_has(copy: DataDirectory, lake: LakeAddress
     change(copy, "UPDATE tasks SET error_message = 'x'")
     with pytest.raises(WarehouseError, match="where warehouse_files says they are"):
         publish_to_lake(copy, replace(lake, files=tmp_path / "elsewhere"))
+
+
+def test_assistants_read_it(estate: tuple[Path, Settings], lake: LakeAddress) -> None:
+    publish_to_lake(DataDirectory(estate[0]), lake)
+    statement = "SELECT count(*) AS tasks, max(updated_at) AS newest FROM tasks"
+    answers = [Tools(place, plain).run_sql(statement) for place in (lake, estate[0] / "warehouse.duckdb")]
+    assert answers[0] == answers[1]
+
+
+def test_who_configures_none_imports_nothing_of_it() -> None:
+    names = "cbr_warehouse.load.run, cbr_warehouse.load.live_context, cbr_warehouse.cli.main"
+    shown = f"import sys, {names}; print([name for name in sys.modules if 'warehouse.lake' in name])"
+    done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

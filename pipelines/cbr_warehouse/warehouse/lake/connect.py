@@ -5,6 +5,7 @@ import duckdb
 from cbr_warehouse.errors import SettingsError, WarehouseError
 from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.warehouse.lake.extensions import load_extensions
+from cbr_warehouse.warehouse.open_published import NOTHING_PUBLISHED
 from cbr_warehouse.warehouse.place import LakeAddress
 
 CATALOG = "__ducklake_metadata_warehouse"
@@ -50,7 +51,7 @@ def explain_lake(address: LakeAddress, error: duckdb.Error | OSError) -> Warehou
     said = _without_password(str(error), address)
     if "does not exist - and creating a new DuckLake" in said:
         return WarehouseError(
-            f"There is no warehouse yet at {address}. Make one with 'cbr-warehouse load' on a host that has "
+            f"{NOTHING_PUBLISHED} {address}. Make one with 'cbr-warehouse load' on a host that has "
             "this address configured as warehouse."
         )
     if "Unable to connect to Postgres" in said or "connection to server" in said:
