@@ -32,10 +32,10 @@ class Server:
         )
         return done.stdout.splitlines()
 
-    def create_database(self) -> str:
-        """Creates an empty database and returns its name."""
+    def create_database(self, copied_from: str = "template1") -> str:
+        """Creates a database, empty or as another that nobody is connected to, and returns its name."""
         name = f"test_{uuid4().hex}"
-        self.query(f"CREATE DATABASE {name}")
+        self.query(f"CREATE DATABASE {name} TEMPLATE {copied_from}")
         return name
 
 

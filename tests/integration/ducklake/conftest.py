@@ -1,6 +1,12 @@
-"""One PostgreSQL for the tests of this folder, and a database and a folder of files for each DuckLake."""
+"""One PostgreSQL for the tests of this folder, and a database and a folder of files for each DuckLake.
 
+To publish for the first time takes seconds of CPU: tests that only read share a DuckLake to which a load
+published, and those that change it have a copy.
+"""
+
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,9 +44,34 @@ def lake(new_lake: Callable[[], LakeAddress]) -> LakeAddress:
 
 
 @pytest.fixture(scope="package")
-def estate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Settings]:
-    """A data directory of three sources with what two loads found, published; only read."""
-    folder = tmp_path_factory.mktemp("estate") / "data"
-    settings = land_sources(folder, sources=2, tasks=60, days=3)
-    rebuild(context_of(folder, settings))
-    return folder, settings
+def loaded(
+    new_lake: Callable[[], LakeAddress], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Settings, LakeAddress]:
+    """What ``estate`` and ``published`` have: a load published both."""
+    folder, lake = tmp_path_factory.mktemp("estate") / "data", new_lake()
+    settings = land_sources(folder, sources=2, tasks=40, days=2)
+    rebuild(replace(context_of(folder, settings), lake=lake))
+    return folder, settings, lake
+
+
+@pytest.fixture(scope="package")
+def estate(loaded: tuple[Path, Settings, LakeAddress]) -> tuple[Path, Settings]:
+    """A data directory of two sources with what two loads found, published; only read."""
+    return loaded[:2]
+
+
+@pytest.fixture(scope="package")
+def published(loaded: tuple[Path, Settings, LakeAddress]) -> LakeAddress:
+    """The DuckLake with the estate; only read."""
+    return loaded[2]
+
+
+@pytest.fixture
+def own_lake(server: Server, published: LakeAddress, tmp_path: Path) -> LakeAddress:
+    """A copy of the DuckLake with the estate, to be changed."""
+    source, files = published.parameters.rpartition("dbname=")[2], tmp_path / "lake"
+    assert published.files is not None
+    shutil.copytree(published.files, files)
+    name = server.create_database(copied_from=source)
+    server.query(f"UPDATE ducklake_metadata SET value = '{files}/' WHERE key = 'data_path'", name)
+    return replace(published, parameters=published.parameters.replace(source, name), files=files)

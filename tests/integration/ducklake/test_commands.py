@@ -25,7 +25,7 @@ def both(
     """Two workplaces with one data directory, loaded: one reads the DuckLake, the other the file."""
     lake: LakeAddress = new_lake()
     folder = tmp_path_factory.mktemp("commands")
-    with pytest.MonkeyPatch.context() as patch, serve("--tasks", "150", "--days", "3", "--seed", "7") as url:
+    with pytest.MonkeyPatch.context() as patch, serve("--tasks", "60", "--days", "2", "--seed", "7") as url:
         patch.setenv("CATALOG_PASSWORD", str(lake.password))
         ours, file = Workplace(folder), Workplace(folder / "file")
         ours.configure(url, history="2d")

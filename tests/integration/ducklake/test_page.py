@@ -11,7 +11,6 @@ from cbr_warehouse.settings.read import read_settings
 from cbr_warehouse.settings.secret_references import Reference
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.lake.extensions import load_extensions
-from cbr_warehouse.warehouse.lake.publish import publish_to_lake
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.place import LakeAddress
 from support.document_blocks import block
@@ -32,11 +31,10 @@ def test_the_configuration(tmp_path: Path) -> None:
 
 
 def test_a_user_who_only_reads(
-    estate: tuple[Path, Settings], lake: LakeAddress, server: Server, monkeypatch: pytest.MonkeyPatch
+    estate: tuple[Path, Settings], own_lake: LakeAddress, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = DataDirectory(estate[0])
-    publish_to_lake(directory, lake)
-    database = lake.parameters.rpartition("dbname=")[2]
+    database = own_lake.parameters.rpartition("dbname=")[2]
     server.query("DROP ROLE IF EXISTS reader", database)
     server.query("CREATE ROLE reader LOGIN PASSWORD 'word-of-reader'", database)
     for statement in block(PAGE, "GRANT").replace("loader", "dagster").strip().splitlines():

@@ -18,7 +18,6 @@ import pytest
 from cbr_warehouse.cli.json_values import plain
 from cbr_warehouse.errors import UsageError, WarehouseError
 from cbr_warehouse.load.publish import publish_warehouse
-from cbr_warehouse.load.run import rebuild
 from cbr_warehouse.mcp_server.server import Tools
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.storage.layout import DataDirectory
@@ -29,7 +28,7 @@ from cbr_warehouse.warehouse.lake.snapshots import GRACE_DAYS, compare_snapshots
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.place import LakeAddress
 from support.lake_cells import rows_in, rows_of
-from support.many_sources import context_of, land_sources
+from support.many_sources import context_of
 from support.postgresql import Server
 
 pytestmark = pytest.mark.needs_program("psql", package="postgresql")
@@ -81,11 +80,10 @@ def snapshots(lake: LakeAddress) -> int:
         return connection.execute("SELECT count(*) FROM ducklake_snapshots('warehouse')").fetchall()[0][0]
 
 
-def test_only_what_differs_is_replaced(copy: DataDirectory, lake: LakeAddress) -> None:
-    assert publish_to_lake(copy, lake) > 50
-    files, count = set(lake.files.rglob("*.parquet")), snapshots(lake)
-    assert publish_to_lake(copy, lake) == 0
-    assert (set(lake.files.rglob("*.parquet")), snapshots(lake)) == (files, count)
+def test_only_what_differs_is_replaced(copy: DataDirectory, own_lake: LakeAddress) -> None:
+    files, count = set(own_lake.files.rglob("*.parquet")), snapshots(own_lake)
+    assert publish_to_lake(copy, own_lake) == 0
+    assert (set(own_lake.files.rglob("*.parquet")), snapshots(own_lake)) == (files, count)
 
     change(
         copy,
@@ -93,24 +91,23 @@ def test_only_what_differs_is_replaced(copy: DataDirectory, lake: LakeAddress) -
         "AND day = (SELECT min(day) FROM tasks)",
         "DELETE FROM analytics.recovery_point WHERE source = 'source-00'",
     )
-    assert publish_to_lake(copy, lake) == 2
+    assert publish_to_lake(copy, own_lake) == 2
     new = sorted(
-        path.relative_to(lake.files).parts[:3] for path in set(lake.files.rglob("*.parquet")) - files
+        path.relative_to(own_lake.files).parts[:3] for path in set(own_lake.files.rglob("*.parquet")) - files
     )
     assert [parts for parts in new if parts[0] != "lake"] == [("main", "tasks", "source=source-01")]
-    assert rows_of(lake) == rows_of(copy.warehouse)
-    assert list(compare_snapshots(lake)) == []
-    with writing(lake) as connection:
+    assert rows_of(own_lake) == rows_of(copy.warehouse)
+    assert list(compare_snapshots(own_lake, last=1)) == []
+    with writing(own_lake) as connection:
         deletes = "SELECT count(*) FROM __ducklake_metadata_warehouse.ducklake_delete_file"
         inlined = "SELECT count(*) FROM __ducklake_metadata_warehouse.ducklake_inlined_data_tables"
         assert connection.execute(deletes).fetchall() == [(0,)], "whole files are replaced"
         assert connection.execute(inlined).fetchall() == [(0,)]
 
 
-def test_what_another_version_published_is_replaced(copy: DataDirectory, lake: LakeAddress) -> None:
+def test_what_another_version_published_is_replaced(copy: DataDirectory, own_lake: LakeAddress) -> None:
     """Tables and views that are defined otherwise, or not at all any more."""
-    publish_to_lake(copy, lake)
-    with writing(lake) as connection:
+    with writing(own_lake) as connection:
         connection.execute("CREATE TABLE main.dropped (a INTEGER)")
         connection.execute(
             "INSERT INTO lake.definitions VALUES ('main.dropped', '', 'DROP TABLE main.dropped')"
@@ -118,61 +115,63 @@ def test_what_another_version_published_is_replaced(copy: DataDirectory, lake: L
         connection.execute("UPDATE lake.definitions SET hash = '' WHERE name IN ('views', 'main.vaults')")
         connection.execute("ALTER TABLE main.vaults ADD COLUMN of_another_version INTEGER")
     change(copy, "UPDATE loads SET requests = 77")
-    publish_to_lake(copy, lake)
-    assert rows_of(lake) == rows_of(copy.warehouse)
+    publish_to_lake(copy, own_lake)
+    changed = ("main.loads", "main.vaults", "analytics.scorecard")
+    with open_published(own_lake) as connection:
+        assert rows_in(connection, *changed) == rows_of(copy.warehouse, *changed)
+        with pytest.raises(duckdb.CatalogException):
+            connection.execute("FROM main.dropped")
 
 
 @pytest.mark.fault("killed processes")
 @pytest.mark.parametrize("step", ["_compare", "_note_parts"])
-def test_a_publication_killed_in_its_transaction(copy: DataDirectory, lake: LakeAddress, step: str) -> None:
-    publish_to_lake(copy, lake)
+def test_a_publication_killed_in_its_transaction(
+    copy: DataDirectory, own_lake: LakeAddress, step: str
+) -> None:
     changed = ("main.tasks", "analytics.attempt")
-    before = rows_of(lake, *changed)
+    before = rows_of(own_lake, *changed)
     change(copy, "UPDATE tasks SET error_message = 'x'", "UPDATE analytics.attempt SET error_message = 'x'")
-    words = [str(copy.root), lake.parameters, str(lake.files)]
-    environment = os.environ | {"CATALOG_PASSWORD": str(lake.password)}
+    words = [str(copy.root), own_lake.parameters, str(own_lake.files)]
+    environment = os.environ | {"CATALOG_PASSWORD": str(own_lake.password)}
     killed = subprocess.run([sys.executable, "-c", PUBLISHER, step, *words], env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert rows_of(lake, *changed) == before
-    assert publish_to_lake(copy, lake) > 1
-    assert rows_of(lake) == rows_of(copy.warehouse)
-    assert maintain_lake(lake).orphans == (), "files of today may be those of a publication that runs"
+    assert rows_of(own_lake, *changed) == before
+    assert publish_to_lake(copy, own_lake) > 1
+    assert rows_of(own_lake, *changed) == rows_of(copy.warehouse, *changed)
+    assert maintain_lake(own_lake).orphans == (), "files of today may be those of a publication that runs"
 
 
-def test_readers_beside_a_publisher(copy: DataDirectory, lake: LakeAddress) -> None:
-    publish_to_lake(copy, lake)
-    with open_published(lake) as earlier:
+def test_readers_beside_a_publisher(copy: DataDirectory, own_lake: LakeAddress) -> None:
+    with open_published(own_lake) as earlier:
         before = rows_in(earlier, "main.tasks")
         change(copy, "UPDATE tasks SET error_message = 'x'", "DROP VIEW analytics.scorecard")
-        publish_to_lake(copy, lake)
+        publish_to_lake(copy, own_lake)
         assert rows_in(earlier, "main.tasks") == before, "its snapshot stays"
-    with open_published(lake) as later:
+    with open_published(own_lake) as later:
         assert later.execute("SELECT DISTINCT error_message FROM tasks").fetchall() == [("x",)]
 
 
-def test_a_snapshot_that_says_something_else_is_found(copy: DataDirectory, lake: LakeAddress) -> None:
-    publish_to_lake(copy, lake)
-    with writing(lake) as connection:
+def test_a_snapshot_that_says_something_else_is_found(copy: DataDirectory, own_lake: LakeAddress) -> None:
+    with writing(own_lake) as connection:
         connection.execute("INSERT INTO loads FROM loads")
-    (found,) = compare_snapshots(lake, last=1)
+    (found,) = compare_snapshots(own_lake, last=1)
     assert "rows of main.loads, which are not the" in found
-    assert str(lake.password) not in found
+    assert str(own_lake.password) not in found
 
 
-def test_old_snapshots_end(copy: DataDirectory, lake: LakeAddress, server: Server) -> None:
-    publish_to_lake(copy, lake)
+def test_old_snapshots_end(copy: DataDirectory, own_lake: LakeAddress, server: Server) -> None:
     change(copy, "UPDATE tasks SET error_message = 'x'")
-    publish_to_lake(copy, lake)
-    files = set(lake.files.rglob("*.parquet"))
-    age(lake, server, "ducklake_snapshot SET snapshot_time = snapshot_time")
+    publish_to_lake(copy, own_lake)
+    files = set(own_lake.files.rglob("*.parquet"))
+    age(own_lake, server, "ducklake_snapshot SET snapshot_time = snapshot_time")
     change(copy, "UPDATE tasks SET error_message = 'y'")
-    publish_to_lake(copy, lake)  # ends the older ones by itself
-    assert snapshots(lake) == 1
-    assert files < set(lake.files.rglob("*.parquet")), "files have a grace of their own"
-    age(lake, server, "ducklake_files_scheduled_for_deletion SET schedule_start = schedule_start")
-    assert maintain_lake(lake).removed > 0
-    assert not files < set(lake.files.rglob("*.parquet"))
-    assert rows_of(lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
+    publish_to_lake(copy, own_lake)  # ends the older ones by itself
+    assert snapshots(own_lake) == 1
+    assert files < set(own_lake.files.rglob("*.parquet")), "files have a grace of their own"
+    age(own_lake, server, "ducklake_files_scheduled_for_deletion SET schedule_start = schedule_start")
+    assert maintain_lake(own_lake).removed > 0
+    assert not files < set(own_lake.files.rglob("*.parquet"))
+    assert rows_of(own_lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
 
 
 def age(lake: LakeAddress, server: Server, column: str) -> None:
@@ -181,11 +180,9 @@ def age(lake: LakeAddress, server: Server, column: str) -> None:
     server.query(f"UPDATE {column} - INTERVAL '{GRACE_DAYS + 2} days'", database)
 
 
-def test_a_load_publishes_to_the_lake(tmp_path: Path, lake: LakeAddress) -> None:
-    settings = land_sources(tmp_path, sources=1, tasks=10, days=2)
-    context = replace(context_of(tmp_path, settings), lake=lake)
-    rebuild(context)
-    assert rows_of(lake, "main.tasks") == rows_of(context.directory.warehouse, "main.tasks")
+def test_a_load_publishes_to_the_lake(estate: tuple[Path, Settings], published: LakeAddress) -> None:
+    file = DataDirectory(estate[0]).warehouse
+    assert rows_of(published, "main.tasks") == rows_of(file, "main.tasks")
 
 
 def test_an_unreachable_server(
@@ -216,17 +213,16 @@ def test_a_wrong_password_is_not_repeated(copy: DataDirectory, lake: LakeAddress
     assert "Pa55word" not in repr(lake)
 
 
-def test_the_password_is_nowhere(copy: DataDirectory, lake: LakeAddress, server: Server) -> None:
-    publish_to_lake(copy, lake)
-    with open_published(lake) as connection:
+def test_the_password_is_nowhere(published: LakeAddress) -> None:
+    with open_published(published) as connection:
         for query in ("duckdb_secrets()", "duckdb_databases()", "duckdb_settings()"):
-            assert str(lake.password) not in str(connection.execute(f"FROM {query}").fetchall())
+            assert str(published.password) not in str(connection.execute(f"FROM {query}").fetchall())
         tables = connection.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name LIKE '__ducklake%'"
         ).fetchall()
         for table in tables or [("ducklake_metadata",)]:
             rows = connection.execute(f"FROM __ducklake_metadata_warehouse.{table[0]}").fetchall()
-            assert str(lake.password) not in str(rows)
+            assert str(published.password) not in str(rows)
 
 
 def test_what_is_missing_is_named(
@@ -245,17 +241,17 @@ def test_nothing_was_published_there(lake: LakeAddress) -> None:
         rows_of(lake)
 
 
-def test_another_folder_than_the_lake_has(copy: DataDirectory, lake: LakeAddress, tmp_path: Path) -> None:
-    publish_to_lake(copy, lake)
+def test_another_folder_than_the_lake_has(copy: DataDirectory, own_lake: LakeAddress, tmp_path: Path) -> None:
     change(copy, "UPDATE tasks SET error_message = 'x'")
     with pytest.raises(WarehouseError, match="where warehouse_files says they are"):
-        publish_to_lake(copy, replace(lake, files=tmp_path / "elsewhere"))
+        publish_to_lake(copy, replace(own_lake, files=tmp_path / "elsewhere"))
 
 
-def test_assistants_read_it(estate: tuple[Path, Settings], lake: LakeAddress) -> None:
-    publish_to_lake(DataDirectory(estate[0]), lake)
+def test_assistants_read_it(estate: tuple[Path, Settings], published: LakeAddress) -> None:
     statement = "SELECT count(*) AS tasks, max(updated_at) AS newest FROM tasks"
-    answers = [Tools(place, plain).run_sql(statement) for place in (lake, estate[0] / "warehouse.duckdb")]
+    answers = [
+        Tools(place, plain).run_sql(statement) for place in (published, estate[0] / "warehouse.duckdb")
+    ]
     assert answers[0] == answers[1]
 
 
