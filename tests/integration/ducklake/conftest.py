@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from cbr_warehouse.load.run import rebuild
@@ -18,6 +20,22 @@ from support.many_sources import context_of, land_sources
 from support.postgresql import Server, postgresql
 
 PASSWORD = "Pa55word-of-the-catalog"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unchecked(frugal: Callable[..., Any]) -> Iterator[None]:
+    """Engines of this process take extensions as they are installed; those of commands check them.
+
+    To check their signatures takes half a second, each time that a DuckLake is opened.
+    """
+    connect, unsigned = duckdb.connect, {"allow_unsigned_extensions": "true"}
+
+    def without_check(*words: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        return connect(*words, **options | {"config": options.get("config", {}) | unsigned})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", without_check)
+        yield
 
 
 @pytest.fixture(scope="package")
