@@ -5,6 +5,7 @@ nothing here uses them (docs/adr/0031).
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -50,16 +51,11 @@ def maintain_lake(address: LakeAddress) -> LakeUpkeep:
         UsageError: An extension of DuckDB is not installed.
         WarehouseError: PostgreSQL cannot be reached, or a file cannot be removed.
     """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        attach_lake(connection, address, "CREATE_IF_NOT_EXISTS false")
-        try:
-            expired, removed = expire_snapshots(connection)
-            orphans = connection.execute(
-                f"CALL ducklake_delete_orphaned_files('warehouse', dry_run => true, {_BEFORE_GRACE})"
-            ).fetchall()
-        except duckdb.Error as error:
-            raise explain_lake(address, error) from None
+    with _attached(address, "CREATE_IF_NOT_EXISTS false") as connection:
+        expired, removed = expire_snapshots(connection)
+        orphans = connection.execute(
+            f"CALL ducklake_delete_orphaned_files('warehouse', dry_run => true, {_BEFORE_GRACE})"
+        ).fetchall()
     return LakeUpkeep(expired, removed, tuple(sorted(str(row[0]) for row in orphans)))
 
 
@@ -95,12 +91,19 @@ def compare_snapshots(address: LakeAddress, last: int = CHECKED) -> Iterator[str
         UsageError: An extension of DuckDB is not installed.
         WarehouseError: PostgreSQL cannot be reached, or a file cannot be read.
     """
+    with _attached(address, "READ_ONLY") as connection:
+        for (snapshot,) in connection.execute(_NEWEST, [last]).fetchall():
+            yield from _compare(connection, address, snapshot)
+
+
+@contextmanager
+def _attached(address: LakeAddress, option: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine with the DuckLake attached, whose errors are explained."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        attach_lake(connection, address, "READ_ONLY")
+        attach_lake(connection, address, option)
         try:
-            for (snapshot,) in connection.execute(_NEWEST, [last]).fetchall():
-                yield from _compare(connection, address, snapshot)
+            yield connection
         except duckdb.Error as error:
             raise explain_lake(address, error) from None
 
