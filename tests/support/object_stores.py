@@ -167,6 +167,11 @@ class FaultyStore:
     requests: list[Request] = field(default_factory=list)
     endpoint: str = ""
 
+    def slow_down_and_lose(self, request: Request) -> bytes | None:
+        """A fault: every third request is answered 503, and every fifth loses its response."""
+        number = len(self.requests)
+        return error(503, "SlowDown") if number % 3 == 0 else LOST if number % 5 == 0 else None
+
     @contextmanager
     def serve(self) -> Iterator["FaultyStore"]:
         """Runs the proxy in a thread."""

@@ -29,7 +29,7 @@ from cbr_warehouse.transfer.download import download
 from cbr_warehouse.transfer.linked_copy import LinkedCopy
 from cbr_warehouse.transfer.snapshot import CopiedFile
 from cbr_warehouse.transfer.upload import upload
-from support.object_stores import LOST, FaultyStore, Request, error, opened
+from support.object_stores import FaultyStore, opened
 from support.store_hosts import NOW, RAW, Host
 
 FILES = {
@@ -228,12 +228,7 @@ def test_slow_down_and_lost_responses(
     directory: DataDirectory, store: ObjectStore, faulty: FaultyStore, tmp_path: Path
 ) -> None:
     """Every third request is answered 503, and every fifth loses its response."""
-
-    def fault(request: Request) -> bytes | None:
-        number = len(faulty.requests)
-        return error(503, "SlowDown") if number % 3 == 0 else LOST if number % 5 == 0 else None
-
-    faulty.fault = fault
+    faulty.fault = faulty.slow_down_and_lose
     send(directory, opened(faulty.endpoint, str(store.url)))
     assert there(store, tmp_path / "back") == FILES
 

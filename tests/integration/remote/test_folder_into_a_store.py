@@ -13,14 +13,8 @@ from cbr_warehouse.storage.linked_files import files_below
 from cbr_warehouse.transfer.data_files import is_copied, read_content
 from support.emulator_server import Emulated, emulated
 from support.hosts_of_commands import CommandsKilled, HostOfCommands, fine
-from support.object_stores import BUCKET, real_store
+from support.object_stores import BUCKET
 from support.warehouse_hashes import hashes
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with real_store(tmp_path_factory.mktemp("weed")):
-        yield
 
 
 @pytest.fixture

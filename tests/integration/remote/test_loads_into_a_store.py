@@ -17,14 +17,8 @@ from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from support.emulator_server import Emulated, Warehouse, emulated
 from support.hosts_of_commands import HostOfCommands, fine
-from support.object_stores import BUCKET, real_store
+from support.object_stores import BUCKET
 from support.warehouse_hashes import hashes
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with real_store(tmp_path_factory.mktemp("weed")):
-        yield
 
 
 @pytest.fixture

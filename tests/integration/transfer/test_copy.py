@@ -23,7 +23,7 @@ from cbr_warehouse.transfer.snapshot import SNAPSHOT, CopiedFile, Snapshot, deco
 from cbr_warehouse.transfer.upload import Uploaded, upload
 from cbr_warehouse.transfer.verify_objects import verify_contents
 from support.command_line import PACKAGES
-from support.object_stores import BUCKET, LOST, FaultyStore, Request, error, opened
+from support.object_stores import BUCKET, FaultyStore, error, opened
 
 NOW = datetime(2026, 11, 20, 13, tzinfo=UTC)
 
@@ -196,12 +196,7 @@ def test_slow_down_lost_responses_and_lists_that_lag(
     directory: DataDirectory, store: ObjectStore, faulty: FaultyStore, tmp_path: Path
 ) -> None:
     """Every third request is answered 503, every fifth loses its response, and lists show no raw file."""
-
-    def fault(request: Request) -> bytes | None:
-        number = len(faulty.requests)
-        return error(503, "SlowDown") if number % 3 == 0 else LOST if number % 5 == 0 else None
-
-    faulty.fault = fault
+    faulty.fault = faulty.slow_down_and_lose
     faulty.hidden_from_lists = lambda key: "raw/" in key
     through = behind(faulty, store)
     send(directory, through)
