@@ -65,7 +65,7 @@ def test_it_is_read_with_or_without_links_and_temporary_folders(
     assert read(path) == [(7,)]
     opened = connect_published(path)
     assert (opened.spill is not None) == has_spill
-    assert opened.path == path
+    assert opened.place == path
     opened.close()
     assert opened.spill is None or not opened.spill.exists()
     assert list(path.parent.iterdir()) == [path]
