@@ -218,7 +218,7 @@ def _run() -> NoReturn:
         runpy.run_module(COMMAND, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         status = int(ended.code or 0)
-    threading._shutdown()
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):

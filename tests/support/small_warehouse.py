@@ -99,7 +99,7 @@ def open_analytics(
         place: The file to build; it has every view. In memory if None.
         comments: Whether views and their columns have comments.
     """
-    made_before = {"create_views": _do_nothing}
+    made_before: dict[str, Any] = {"create_views": _do_nothing}
     if place is not None:
         shutil.copyfile(_empty_file(settings, comments=comments), place)
         made_before |= {"create_schema": _do_nothing, "_stored_fingerprint": _do_nothing}

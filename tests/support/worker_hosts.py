@@ -233,8 +233,9 @@ class Hosts:
         """The worker and the process of each run of a load that has begun, by id."""
         found = {}
         filters = dg.RunsFilter(job_name="load", statuses=[dg.DagsterRunStatus.STARTED])
+        launcher: Any = self.instance.run_launcher
         for run in self.instance.get_runs(filters):
-            task = self.instance.run_launcher.celery.AsyncResult(run.tags.get(DAGSTER_CELERY_TASK_ID_TAG, ""))
+            task = launcher.celery.AsyncResult(run.tags.get(DAGSTER_CELERY_TASK_ID_TAG, ""))
             if isinstance(task.info, dict) and "pid" in task.info:
                 name = task.info["hostname"].partition("@")[0]
                 (host,) = (one for one in self.workers if one.name == name)

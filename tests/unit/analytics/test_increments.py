@@ -61,7 +61,7 @@ class History:
             ("backup",) * 6 + ("delete", "replication", "restore", "remove_resource", "vault_delete")
         )
         point = f"point-{chance.randrange(30)}"
-        columns = {
+        columns: dict[str, dict[str, Any]] = {
             "backup": {
                 "backup_id": point,
                 "policy_id": chance.choice(("daily", "hourly", "", "weekly")),

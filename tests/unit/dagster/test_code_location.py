@@ -141,7 +141,7 @@ def _output_of(code: str) -> list[str]:
 def test_each_source_has_a_pool_of_its_own(install: Callable[..., Deployment]) -> None:
     defs = install("a", "b").defs
     pools = {
-        assets.node_def.name: assets.node_def.pool
+        assets.node_def.name: assets.op.pool
         for assets in defs.assets or ()
         if isinstance(assets, dg.AssetsDefinition)
     }

@@ -237,7 +237,7 @@ def test_only_a_source_that_failed_in_passing_is_tried_again(
 
 def test_a_missing_secret_is_a_failure_with_its_remedy(install: Install) -> None:
     place = install("prod")
-    del place.installation.environ["TOKEN"]
+    del place.installation.environ["TOKEN"]  # type: ignore[attr-defined]
     result = place.tick("prod")
     assert "the environment variable TOKEN is not set" in failures(result)["raw__prod"]
 

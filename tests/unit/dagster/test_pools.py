@@ -39,5 +39,5 @@ def test_steps_of_one_project_are_in_one_pool(tmp_path: Path) -> None:
     assets = [
         one for one in build_location(installation).assets or () if isinstance(one, dg.AssetsDefinition)
     ]
-    pools = {one.node_def.name: one.node_def.pool for one in assets}
+    pools = {one.node_def.name: one.op.pool for one in assets}
     assert (pools["raw__a"], pools["raw__b"]) == ("source_a", "source_a")

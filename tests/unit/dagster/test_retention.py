@@ -198,7 +198,7 @@ def test_old_ticks_are_removed_with_their_logs_and_skips_after_a_day(
     place = install("a")
     repository = place.defs.get_repository_def()
     assert {"publish_sensor", "load_schedule"} <= OWN_TICKS
-    assert {one.name for one in (*repository.schedule_defs, *repository.sensor_defs)} <= OWN_TICKS | {name}
+    assert {one.name for one in (*repository.schedule_defs, *repository.sensor_defs)} <= OWN_TICKS | {name}  # type: ignore[attr-defined]
     origin = RemoteInstigatorOrigin(
         RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "__repository__"), name
     )

@@ -10,7 +10,7 @@ from support.emulator_server import serve
 
 ESTATE = ("--tasks", "600", "--days", "4", "--seed", "3", "--now", "2026-11-20T01:30:00Z", "--freeze")
 SERVER_DISK = {"0daac4c5-6707-4851-97ba-169e36266b66", "d1603440-187d-4516-af25-121250c7cc97"}
-Answers = Callable[[str], Any]
+Answers = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
