@@ -44,6 +44,46 @@ UNION SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category =
 """
 
 
+class CtrlC:
+    """Lets Ctrl-C end a statement and never the prompt.
+
+    Python raises KeyboardInterrupt wherever it happens to be. Between two statements nobody would catch it,
+    so there it waits for the next line or query.
+    """
+
+    def __init__(self) -> None:
+        self._interrupts = False
+        self._waits = False
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Takes Ctrl-C while the block runs."""
+        before: Any = signal.signal(signal.SIGINT, self._press)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Raises KeyboardInterrupt if Ctrl-C is pressed in the block, or was since the one before.
+
+        The caller catches it around the whole ``with`` statement: it may come as the block begins or ends.
+        """
+        try:
+            self._interrupts = True
+            if self._waits:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._interrupts = self._waits = False
+
+    def _press(self, *_: object) -> None:
+        if self._interrupts:
+            raise KeyboardInterrupt
+        self._waits = True
+
+
 class SqlPrompt:
     """A prompt for statements on a terminal.
 
@@ -57,6 +97,7 @@ class SqlPrompt:
         self._published = published
         self._output = output
         self._history = history_file(environ)
+        self._keys = CtrlC()
 
     def run(self) -> None:
         """Reads and runs statements until the user leaves.
@@ -65,27 +106,35 @@ class SqlPrompt:
             WarehouseError: There is no warehouse.
         """
         require_published(self._published)
-        with _interruptible(), self._line_editing():
+        with self._keys.handled(), self._line_editing():
             say(_WELCOME.format(path=self._published))
-            for statement in read_statements(input):
+            for statement in read_statements(self._ask):
                 self._run(statement)
+
+    def _ask(self, prompt: str) -> str:
+        with self._keys.interrupting():
+            return input(prompt)
 
     def _run(self, statement: str) -> None:
         try:
-            match statement:
-                case ".help":
-                    say(_HELP)
-                case ".names":
-                    print("\n".join(self._column(_NAMES)))
-                case _:
-                    with stream_query(self._published, statement) as answer:
-                        print_answer(answer, self._output)
+            with self._keys.interrupting():
+                self._answer(statement)
         except CbrWarehouseError as error:
             say(str(error))
         except (KeyboardInterrupt, RuntimeError) as error:  # DuckDB raises the latter for Ctrl-C
             if isinstance(error, RuntimeError) and "interrupted" not in str(error).lower():
                 raise
             say("Stopped.")
+
+    def _answer(self, statement: str) -> None:
+        match statement:
+            case ".help":
+                say(_HELP)
+            case ".names":
+                print("\n".join(self._column(_NAMES)))
+            case _:
+                with stream_query(self._published, statement) as answer:
+                    print_answer(answer, self._output)
 
     def _column(self, statement: str) -> list[str]:
         return [str(row[0]) for row in query(self._published, statement).rows]
@@ -155,13 +204,3 @@ def history_file(environ: Mapping[str, str]) -> Path:
     """Where the history is kept, as XDG has it."""
     state = environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser() / "cbr-warehouse" / "sql_history"
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Lets Ctrl-C end a statement, and not the command, while the block runs."""
-    before: Any = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

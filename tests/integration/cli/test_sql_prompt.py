@@ -1,10 +1,20 @@
 """The prompt of ``sql``: statements over lines, errors that do not end it, history and completion."""
 
-from collections.abc import Iterator
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from itertools import count
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
-from cbr_warehouse.cli.sql_prompt import completer, history_file, read_statements
+from cbr_warehouse.cli import sql_prompt
+from cbr_warehouse.cli.query_output import Format
+from cbr_warehouse.cli.sql_prompt import SqlPrompt, completer, history_file, read_statements
+from cbr_warehouse.errors import WarehouseError
 from support.command_line import Workplace
 from support.small_log import SmallLog
 from support.terminal import CTRL_C, converse
@@ -57,6 +67,49 @@ def test_ctrl_c_discards_a_statement_and_stops_a_query_but_not_the_prompt(stored
         "sql",
     )
     assert status == 0, screen
+
+
+def test_ctrl_c_at_any_moment_leaves_the_prompt_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SqlPrompt, "_line_editing", lambda _self: nullcontext())
+    monkeypatch.setattr(sql_prompt, "require_published", str)
+    monkeypatch.setattr(sql_prompt, "stream_query", lambda _place, statement: nullcontext(statement))
+    monkeypatch.setattr(sql_prompt, "print_answer", fail_for_nothing)
+    for moment in count(1):
+        prompt = SqlPrompt(Path(), Format.CSV, {})
+        typed = iter(["SELECT 1", "AS one;", "nothing;", ".help"])
+        monkeypatch.setattr("builtins.input", lambda _prompt, typed=typed: next(typed, ".quit"))
+        if run_with_ctrl_c_at(moment, prompt.run) < moment:
+            break
+    assert moment > 50
+
+
+def fail_for_nothing(statement: str, _output: Format) -> None:
+    if statement == "nothing;":
+        raise WarehouseError("nothing is known")
+
+
+def run_with_ctrl_c_at(moment: int, run: Callable[[], None]) -> int:
+    """Presses Ctrl-C before the n-th line of the prompt's module; returns how many lines it came to."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    passed = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal passed
+        if frame.f_code.co_filename != sql_prompt.__file__:
+            return None
+        if event == "line" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            passed += 1
+            if passed == moment:
+                signal.raise_signal(signal.SIGINT)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(None)
+        assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
+    return passed
 
 
 def test_without_a_warehouse_it_says_what_to_do(workplace: Workplace) -> None:
