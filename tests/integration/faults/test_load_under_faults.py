@@ -10,7 +10,7 @@ from support.emulator_server import Warehouse, emulated, lost, resources_of
 FAULTS = {
     "throttle": ("throttle=0.3",),
     "retry_after": ("throttle=0.3", "retry_after=1"),
-    "quota": ("quota=25/1s",),
+    "quota": ("quota=16/1s",),
     "gateway": ("gateway=0.3",),
     "error_500": ("error_500=0.3",),
     "error_503": ("error_503=0.3",),
