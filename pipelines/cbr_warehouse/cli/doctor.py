@@ -14,6 +14,8 @@ from cbr_warehouse.doctor.examine import Clocks, examine
 from cbr_warehouse.doctor.finding import Check, Diagnosis, State
 from cbr_warehouse.errors import CbrWarehouseError
 from cbr_warehouse.load.find_projects import AccountReport
+from cbr_warehouse.load.serve import choose_lake
+from cbr_warehouse.remote.place import directory_at
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Timeouts
@@ -60,17 +62,34 @@ def _examine_accounts(
 
 
 def _examine_lake(invocation: Invocation) -> list[Diagnosis]:
-    """Opens the DuckLake that readers read, where one is configured."""
+    """Opens the DuckLake that readers read, where one is configured, and reads one of its files."""
     lake = invocation.configured.warehouse
     if lake is None:
         return []
     try:
-        with open_published(lake_address(lake)):
-            check = Check("ducklake", State.OK, f"{lake} can be read.")
+        with open_published(lake_address(lake)) as connection:
+            connection.execute("FROM lake.publication").fetchall()
+        check = Check("ducklake", State.OK, f"{lake} can be read.")
     except CbrWarehouseError as error:
         is_new = str(error).startswith(NOTHING_PUBLISHED)
         check = Check("ducklake", State.NOTICE if is_new else State.FAILED, str(error))
+        if is_new and (refused := _ask_store(invocation)) is not None:
+            check = Check("ducklake", State.FAILED, str(refused))
     return [Diagnosis("warehouse", (check,))]
+
+
+def _ask_store(invocation: Invocation) -> CbrWarehouseError | None:
+    """What the store refuses that is to have the files of the DuckLake; None if all is well."""
+    from cbr_warehouse.warehouse.lake.connect import try_store
+
+    settings = invocation.configured
+    try:
+        directory = directory_at(settings.data_dir, settings.cache_dir, invocation.environ)
+        if (lake := choose_lake(directory, settings)) is not None:
+            try_store(lake)
+    except CbrWarehouseError as error:
+        return error
+    return None
 
 
 def _account_check(report: AccountReport) -> Check:

@@ -12,11 +12,11 @@ from uuid import uuid4
 from cbr_warehouse.compute.runner import IN_PROCESS, ShareRunner
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.load.context import LoadContext
+from cbr_warehouse.load.serve import choose_lake
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.rate_limit import RateLimiters
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.warehouse.place import LakeAddress, lake_address
 
 if TYPE_CHECKING:
     from cbr_warehouse.source.client import CbrClient
@@ -39,15 +39,8 @@ def live_context(directory: DataDirectory, settings: Settings) -> LoadContext:
         publish_unchanged=settings.publish_unchanged,
         sources_at_once=settings.sources_at_once,
         runner=_choose_runner(directory, settings),
-        lake=_choose_lake(directory, settings),
+        lake=choose_lake(directory, settings),
     )
-
-
-def _choose_lake(directory: DataDirectory, settings: Settings) -> LakeAddress | None:
-    """The DuckLake that readers read, with where its files are; nothing is connected yet."""
-    if settings.warehouse is None:
-        return None
-    return lake_address(settings.warehouse, settings.warehouse_files or directory.root / "lake")
 
 
 def _choose_runner(directory: DataDirectory, settings: Settings) -> ShareRunner:

@@ -44,11 +44,10 @@ def directory_at(
         return DataDirectory(place)
     import hashlib
 
-    from cbr_warehouse.storage.store_url import parse_store_url
+    from cbr_warehouse.storage.store_url import endpoint_in, parse_store_url
 
     url = parse_store_url(place)
-    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
-    digest = hashlib.sha256(f"{endpoint}\n{url}".encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f"{endpoint_in(environ)}\n{url}".encode()).hexdigest()[:12]
     name = re.sub(r"[^a-z0-9]+", "-", f"{url.bucket}-{url.prefix}".lower()).strip("-")[:60]
     return DataDirectory(_caches(cache_dir, environ) / f"{name}-{digest}" / "work", str(url))
 

@@ -19,7 +19,9 @@ ALLOWED_LAKE = (
     "connection to PostgreSQL; the password as env:NAME or file:PATH, or left out where PGPASSWORD or a "
     "password file has it"
 )
-ALLOWED_LAKE_FILES = "the path of a folder that every reader reaches under this path, in quotes"
+ALLOWED_LAKE_FILES = (
+    "the path of a folder that every reader reaches under this path, in quotes, or s3://bucket/prefix"
+)
 
 _WORD = re.compile(r"([a-z_]{1,40})\s*=\s*('(?:[^'\\]|\\.)*'|[^\s'\\]+)(?:\s+|\Z)", re.ASCII)
 

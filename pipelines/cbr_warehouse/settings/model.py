@@ -152,7 +152,8 @@ class Settings(Values):
         engine: Where tables are made: by DuckDB in the process itself, or on the workers of Spark.
         spark_remote: Address of Spark; a reference where it contains a token.
         warehouse: The DuckLake that loads publish to and readers read; None for the file in ``data_dir``.
-        warehouse_files: Folder of the DuckLake's files; None for ``lake`` in the data directory.
+        warehouse_files: Folder of the DuckLake's files, or its address in a store; None for ``lake`` in the
+            data directory.
         publish_unchanged: How long a large warehouse may stay as published while loads bring no news.
         owners: Who answers for the assets in Dagster.
         alerts: Who is told of failures.
@@ -193,7 +194,7 @@ class Settings(Values):
     engine: Literal["duckdb", "spark"] = Field("duckdb", description=ALLOWED_ENGINE)
     spark_remote: SparkRemote | None = Field(None, description=ALLOWED_SPARK_REMOTE)
     warehouse: Lake | None = Field(None, description=ALLOWED_LAKE)
-    warehouse_files: Folder | None = Field(None, description=ALLOWED_LAKE_FILES)
+    warehouse_files: Place | None = Field(None, description=ALLOWED_LAKE_FILES)
     owners: tuple[Owner, ...] = Field(
         (), strict=False, description=f'a list, each {ALLOWED_ADDRESS}, or "team:NAME"'
     )

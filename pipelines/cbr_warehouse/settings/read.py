@@ -22,7 +22,7 @@ from cbr_warehouse.settings.endpoints import endpoint_of_region
 from cbr_warehouse.settings.engine import ALLOWED_ENGINE, ALLOWED_SPARK_REMOTE
 from cbr_warehouse.settings.error_messages import key_of, problems_of
 from cbr_warehouse.settings.field_types import ALLOWED_NAME, Origin
-from cbr_warehouse.settings.lake import ALLOWED_LAKE, ALLOWED_LAKE_FILES
+from cbr_warehouse.settings.lake import ALLOWED_LAKE
 from cbr_warehouse.settings.locate import find_file, named_data_dir, parse_file
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.problems import ConfigProblem, raise_problems
@@ -147,12 +147,8 @@ def _cross_problems(raw: dict[str, Any], place: str) -> list[ConfigProblem]:
 
 
 def _lake_problems(raw: Mapping[str, Any], place: str) -> list[ConfigProblem]:
-    data_dir, has_files = raw.get("data_dir", ""), "warehouse_files" in raw
-    if has_files and "warehouse" not in raw:
+    if "warehouse_files" in raw and "warehouse" not in raw:
         return [ConfigProblem(place, "warehouse_files", "has no effect without warehouse", ALLOWED_LAKE)]
-    if "warehouse" in raw and not has_files and str(data_dir).startswith("s3://"):
-        wrong = "is missing: with data_dir in a store, there is no folder that readers reach"
-        return [ConfigProblem(place, "warehouse_files", wrong, ALLOWED_LAKE_FILES)]
     return []
 
 

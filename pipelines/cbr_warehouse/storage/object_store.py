@@ -18,7 +18,7 @@ from obstore.store import S3Store
 
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.storage.store_errors import as_store_error, is_absent_object, is_passing
-from cbr_warehouse.storage.store_url import StoreUrl, require_credentials
+from cbr_warehouse.storage.store_url import StoreUrl, endpoint_in, require_credentials
 
 PATIENCE_SECONDS = 180.0
 """How long one request is repeated before the store counts as unavailable."""
@@ -47,12 +47,11 @@ def open_store(
         SettingsError: There are no credentials.
     """
     require_credentials(url, environ)
-    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
     store = S3Store(
         url.bucket,
         prefix=url.prefix or None,
         client_options={
-            "allow_http": endpoint.startswith("http://"),
+            "allow_http": endpoint_in(environ).startswith("http://"),
             "timeout": timedelta(seconds=_REQUEST_SECONDS),
             "connect_timeout": timedelta(seconds=10),
         },

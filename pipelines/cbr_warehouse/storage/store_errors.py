@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
 from cbr_warehouse.errors import StorageError
+from cbr_warehouse.storage.store_codes import EXPIRED, SKEWED
 from cbr_warehouse.storage.store_url import CREDENTIALS, StoreUrl
 
 _ANSWER = re.compile(r"<Code>([^<]{1,80})</Code>(?:.*?<Message>([^<]{1,300})</Message>)?", re.DOTALL)
 _STATUS = re.compile(r"non-2xx status code: (\d{3}[^:\n]{0,40})")
 _TRANSPORT = re.compile(r"(?:HTTP error|Generic S3 error): ([^\n]{1,200})")
 
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken", "RequestExpired"}
-_SKEWED = {"RequestTimeTooSkewed"}
 _AGAIN = "Run the command again: what was copied is kept"
 
 
@@ -49,9 +48,9 @@ def is_passing(error: Exception) -> bool:
 
 def _sentence(url: StoreUrl, action: str, error: Exception) -> str:
     code, reason = _code(error), _reason(error)
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return f"{url}: the credentials have expired ({reason}). Renew them ({CREDENTIALS}). {_AGAIN}."
-    if code in _SKEWED:
+    if code in SKEWED:
         return f"{url}: the clock of this machine is wrong ({reason}). Set it, and run the command again."
     if code == "NoSuchBucket":
         return f"{url}: there is no bucket {url.bucket} ({reason}). Create it, or check URL and endpoint."

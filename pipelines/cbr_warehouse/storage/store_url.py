@@ -1,4 +1,4 @@
-"""Addresses of object stores, and which credentials the environment has for them."""
+"""Addresses of object stores, and which endpoint and credentials the environment has for them."""
 
 import re
 from collections.abc import Mapping
@@ -33,6 +33,14 @@ class StoreUrl:
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
+    def below(self, name: str) -> "StoreUrl":
+        """The place of this name in it."""
+        return StoreUrl(self.bucket, f"{self.prefix}/{name}".strip("/"))
+
+    def has(self, other: "StoreUrl") -> bool:
+        """Whether another place is this one or in it."""
+        return f"{other}/".startswith(f"{self}/")
+
 
 def parse_store_url(text: str) -> StoreUrl:
     """Parses ``s3://bucket/prefix``.
@@ -47,15 +55,24 @@ def parse_store_url(text: str) -> StoreUrl:
     return StoreUrl(found[1], prefix)
 
 
+def endpoint_in(environ: Mapping[str, str]) -> str:
+    """The URL of the stores that the environment names; empty for AWS."""
+    return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+
+
+def has_keys(environ: Mapping[str, str]) -> bool:
+    """Whether the environment has the keys themselves, and not only where to get some."""
+    return bool(environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"))
+
+
 def require_credentials(url: StoreUrl, environ: Mapping[str, str]) -> None:
     """Refuses an environment without credentials, before the library looks for those of a virtual machine.
 
     Raises:
         SettingsError: There are none.
     """
-    has_keys = environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY")
     is_on_instance = environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "false"
-    if has_keys or is_on_instance or any(environ.get(name) for name in _OTHER_WAYS):
+    if has_keys(environ) or is_on_instance or any(environ.get(name) for name in _OTHER_WAYS):
         return
     raise SettingsError(
         f"{url}: there are no credentials. Set {CREDENTIALS} (the last only for temporary ones), and for a "

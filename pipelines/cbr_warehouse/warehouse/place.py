@@ -7,6 +7,7 @@ from pathlib import Path
 from cbr_warehouse.errors import UsageError
 from cbr_warehouse.settings.lake import ALLOWED_LAKE, PREFIX, LakeConnection, parse_lake, resolve_password
 from cbr_warehouse.settings.secret_references import Reference
+from cbr_warehouse.storage.store_url import StoreUrl
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,12 @@ class LakeAddress:
         parameters: Parameters of the connection but the password, as PostgreSQL's own programs take them.
         password: The password or the reference to it, which is read when it is needed; None where
             PostgreSQL's library finds it by itself.
-        files: Folder of its Parquet files, for whoever creates it; readers learn it from the catalog.
+        files: Where its Parquet files are, for whoever creates it; readers learn it from the catalog.
     """
 
     parameters: str
     password: str | Reference | None = field(default=None, repr=False)
-    files: Path | None = None
+    files: Path | StoreUrl | None = None
 
     def __str__(self) -> str:
         return PREFIX + self.parameters
@@ -41,12 +42,12 @@ class LakeAddress:
 WarehousePlace = Path | LakeAddress
 
 
-def lake_address(connection: LakeConnection, files: Path | None = None) -> LakeAddress:
+def lake_address(connection: LakeConnection, files: Path | StoreUrl | None = None) -> LakeAddress:
     """The address of a configured DuckLake; its password is not read yet.
 
     Args:
         connection: As it is configured.
-        files: Folder of its Parquet files; None for those who only read.
+        files: Where its Parquet files are; None for those who only read.
     """
     return LakeAddress(connection.parameters, connection.password, files)
 

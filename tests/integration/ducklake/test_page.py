@@ -30,6 +30,12 @@ def test_the_configuration(tmp_path: Path) -> None:
     assert settings.warehouse_files == Path("/srv/cbr/lake")
 
 
+def test_files_in_a_store(tmp_path: Path) -> None:
+    file = tmp_path / "cbr-warehouse.toml"
+    file.write_text(f'warehouse = "ducklake:postgres:dbname=x"\n{block(PAGE, "warehouse_files = ")}')
+    assert read_settings(file, None, {}).warehouse_files == "s3://backups/cbr-lake"
+
+
 def test_a_user_who_only_reads(
     estate: tuple[Path, Settings], own_lake: LakeAddress, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

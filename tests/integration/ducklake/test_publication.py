@@ -1,12 +1,8 @@
 """What a publication to a DuckLake changes, and what is there when it fails."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from importlib.util import find_spec
@@ -22,33 +18,16 @@ from cbr_warehouse.mcp_server.server import Tools
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse.lake import extensions
-from cbr_warehouse.warehouse.lake.connect import attach_lake
 from cbr_warehouse.warehouse.lake.publish import publish_to_lake
-from cbr_warehouse.warehouse.lake.snapshots import GRACE_DAYS, compare_snapshots, maintain_lake
+from cbr_warehouse.warehouse.lake.snapshots import compare_snapshots, maintain_lake
 from cbr_warehouse.warehouse.open_published import open_published
 from cbr_warehouse.warehouse.place import LakeAddress
 from support.lake_cells import rows_in, rows_of
+from support.lake_publications import age, change, kill_publication, snapshots, writing
 from support.many_sources import context_of
 from support.postgresql import Server
 
 pytestmark = pytest.mark.needs_program("psql", package="postgresql")
-
-PUBLISHER = """
-import os, signal, sys
-from pathlib import Path
-from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.warehouse.lake import publish
-from cbr_warehouse.warehouse.place import LakeAddress
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-if sys.argv[1]:
-    setattr(publish, sys.argv[1], die)
-address = LakeAddress(sys.argv[3], os.environ["CATALOG_PASSWORD"], Path(sys.argv[4]))
-print(publish.publish_to_lake(DataDirectory(Path(sys.argv[2])), address))
-"""
-"""A publication in a process of its own, which kills itself where it calls a function."""
 
 
 @pytest.fixture
@@ -56,28 +35,6 @@ def copy(estate: tuple[Path, Settings], tmp_path: Path) -> DataDirectory:
     """The estate, to be changed."""
     shutil.copytree(estate[0], tmp_path / "data")
     return DataDirectory(tmp_path / "data")
-
-
-def change(directory: DataDirectory, *statements: str) -> None:
-    """Changes the published file, as a load that brought news would."""
-    with duckdb.connect(str(directory.warehouse)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-    directory.warehouse_note.unlink(missing_ok=True)
-
-
-@contextmanager
-def writing(lake: LakeAddress) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The DuckLake as a program that writes to it has it."""
-    with duckdb.connect() as connection:
-        attach_lake(connection, lake, "DATA_INLINING_ROW_LIMIT 0")
-        connection.execute("USE warehouse")
-        yield connection
-
-
-def snapshots(lake: LakeAddress) -> int:
-    with writing(lake) as connection:
-        return connection.execute("SELECT count(*) FROM ducklake_snapshots('warehouse')").fetchall()[0][0]
 
 
 def test_only_what_differs_is_replaced(copy: DataDirectory, own_lake: LakeAddress) -> None:
@@ -131,10 +88,7 @@ def test_a_publication_killed_in_its_transaction(
     changed = ("main.tasks", "analytics.attempt")
     before = rows_of(own_lake, *changed)
     change(copy, "UPDATE tasks SET error_message = 'x'", "UPDATE analytics.attempt SET error_message = 'x'")
-    words = [str(copy.root), own_lake.parameters, str(own_lake.files)]
-    environment = os.environ | {"CATALOG_PASSWORD": str(own_lake.password)}
-    killed = subprocess.run([sys.executable, "-c", PUBLISHER, step, *words], env=environment, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    kill_publication(copy, own_lake, step)
     assert rows_of(own_lake, *changed) == before
     assert publish_to_lake(copy, own_lake) > 1
     assert rows_of(own_lake, *changed) == rows_of(copy.warehouse, *changed)
@@ -172,12 +126,6 @@ def test_old_snapshots_end(copy: DataDirectory, own_lake: LakeAddress, server: S
     assert maintain_lake(own_lake).removed > 0
     assert not files < set(own_lake.files.rglob("*.parquet"))
     assert rows_of(own_lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
-
-
-def age(lake: LakeAddress, server: Server, column: str) -> None:
-    """Lets what is in a table of the catalog be older than the grace."""
-    database = lake.parameters.rpartition("dbname=")[2]
-    server.query(f"UPDATE {column} - INTERVAL '{GRACE_DAYS + 2} days'", database)
 
 
 def test_a_load_publishes_to_the_lake(estate: tuple[Path, Settings], published: LakeAddress) -> None:

@@ -79,7 +79,7 @@ def test_the_password_is_read_when_it_is_needed(monkeypatch: pytest.MonkeyPatch)
     ("text", "said"),
     [
         ('warehouse_files = "x"', "warehouse_files: has no effect without warehouse"),
-        ('data_dir = "s3://a/b"\nwarehouse = "ducklake:postgres:dbname=x"', "warehouse_files: is missing"),
+        ('warehouse = "ducklake:postgres:dbname=x"\nwarehouse_files = "gs://a"', "warehouse_files: "),
         ('warehouse = "ducklake:postgres:dbname=x password=hunter2"', "warehouse: "),
     ],
 )

@@ -1,5 +1,6 @@
-"""The two extensions of DuckDB that a DuckLake needs, from packages of Python: nothing is downloaded."""
+"""The extensions of DuckDB that a DuckLake needs, from packages of Python: nothing is downloaded."""
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,25 +9,33 @@ import duckdb
 from cbr_warehouse.errors import UsageError
 from cbr_warehouse.storage.sql_text import literal
 
-_EXTENSIONS = ("ducklake", "postgres_scanner")
+EVERYWHERE = ("ducklake", "postgres_scanner")
+"""The extensions without which nothing can be attached."""
 
 
-def require_extensions() -> tuple[Path, ...]:
-    """The files of the extensions.
+def require_extensions(names: Iterable[str]) -> tuple[Path, ...]:
+    """The files of extensions.
 
-    Raises:
-        UsageError: A package is not installed, or is for another DuckDB.
-    """
-    return tuple(_find(name) for name in _EXTENSIONS)
-
-
-def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Loads the extensions into an engine.
+    Args:
+        names: Names of the extensions.
 
     Raises:
         UsageError: A package is not installed, or is for another DuckDB.
     """
-    for path in require_extensions():
+    return tuple(_find(name) for name in names)
+
+
+def load_extensions(connection: duckdb.DuckDBPyConnection, names: Iterable[str] = EVERYWHERE) -> None:
+    """Loads extensions into an engine.
+
+    Args:
+        connection: The engine.
+        names: Names of the extensions.
+
+    Raises:
+        UsageError: A package is not installed, or is for another DuckDB.
+    """
+    for path in require_extensions(names):
         connection.execute(f"LOAD {literal(path)}")
 
 

@@ -4,7 +4,7 @@ import duckdb
 
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.sql_text import literal
-from cbr_warehouse.warehouse.lake.connect import CATALOG, attach_lake, explain_lake
+from cbr_warehouse.warehouse.lake.connect import CATALOG, attach_lake, data_path, explain_lake
 from cbr_warehouse.warehouse.lake.layout import PUBLICATION
 from cbr_warehouse.warehouse.open_published import PublishedWarehouse, use_only_warehouse
 from cbr_warehouse.warehouse.place import LakeAddress
@@ -21,6 +21,7 @@ def connect_lake(address: LakeAddress) -> PublishedWarehouse:
         address: The DuckLake.
 
     Raises:
+        SettingsError: The password cannot be read, or there are no credentials for its files in a store.
         UsageError: An extension is not installed.
         WarehouseError: PostgreSQL cannot be reached, or nothing was published there yet.
     """
@@ -34,8 +35,7 @@ def connect_lake(address: LakeAddress) -> PublishedWarehouse:
             connection.execute("DETACH warehouse")
             attach_lake(connection, address, "READ_ONLY", f"SNAPSHOT_VERSION {opened.snapshot}")
             _require_published(connection, address)
-            files = connection.execute("SELECT data_path FROM ducklake_settings('warehouse')").fetchall()
-            connection.execute(f"SET allowed_directories = [{literal(files[0][0])}]")
+            _allow_only(connection, data_path(connection))
             use_only_warehouse(opened)
         except duckdb.Error as error:
             raise explain_lake(address, error) from error
@@ -43,6 +43,14 @@ def connect_lake(address: LakeAddress) -> PublishedWarehouse:
         opened.close()
         raise
     return opened
+
+
+def _allow_only(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Lets the engine reach what is below a path, once it may reach nothing else."""
+    connection.execute(f"SET allowed_directories = [{literal(path)}]")
+    if path.startswith("s3://"):
+        # Otherwise 's3://…?s3_endpoint=…' is below the path too, and reaches any host.
+        connection.execute("SET s3_url_compatibility_mode = true")
 
 
 def newest_snapshot(opened: PublishedWarehouse) -> tuple[int, ...]:
