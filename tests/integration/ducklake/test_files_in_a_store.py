@@ -219,17 +219,20 @@ def test_secrets_are_nowhere(stored: LakeAddress, server: Server) -> None:
 
 
 def test_credentials_of_a_role(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No keys in the environment, but where a container gets some."""
+    """No keys in the environment, but where a container gets some; new ones when the store refuses them."""
     opened(endpoint, f"s3://{BUCKET}/of-a-role").write("text", b"of the DuckLake")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    given = {
-        "AccessKeyId": KEYS["AWS_ACCESS_KEY_ID"],
-        "SecretAccessKey": SECRET,
-        "Token": "",
-        "Expiration": (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    with _listening(json.dumps(given)) as (port, asked), duckdb.connect() as connection:
+    given = [
+        {
+            "AccessKeyId": KEYS["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": secret,
+            "Token": "",
+            "Expiration": (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        for secret in ("of an hour ago", SECRET)
+    ]
+    with _listening(*map(json.dumps, given)) as (port, asked), duckdb.connect() as connection:
         environ = environment(endpoint) | {
             "AWS_ACCESS_KEY_ID": "",
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{port}/keys",
@@ -239,7 +242,7 @@ def test_credentials_of_a_role(endpoint: str, monkeypatch: pytest.MonkeyPatch) -
         text = connection.execute(f"SELECT content FROM read_text('s3://{BUCKET}/of-a-role/*')")
         assert text.fetchall() == [("of the DuckLake",)]
         assert SECRET not in str(connection.execute("FROM duckdb_secrets()").fetchall())
-    assert asked == ["/keys"]
+    assert asked == ["/keys", "/keys"]
 
 
 def test_commands(
@@ -276,8 +279,8 @@ def test_commands(
 
 
 @contextmanager
-def _listening(answer: str = "") -> Iterator[tuple[int, list[str]]]:
-    """A server that notes what it is asked; gives its port and the paths."""
+def _listening(*answers: str) -> Iterator[tuple[int, list[str]]]:
+    """A server that notes what it is asked, and gives each answer once; gives its port and the paths."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -285,6 +288,7 @@ def _listening(answer: str = "") -> Iterator[tuple[int, list[str]]]:
             pass
 
         def do_GET(self) -> None:
+            answer = answers[len(asked)] if len(asked) < len(answers) else ""
             asked.append(self.path)
             self.send_response(200)
             self.send_header("content-length", str(len(answer)))

@@ -56,7 +56,9 @@ def test_the_environment_becomes_a_secret(environ: dict[str, str], place: str, k
 
 
 def test_a_role_instead_of_keys() -> None:
-    assert secret({"AWS_WEB_IDENTITY_TOKEN_FILE": "/run/token"}).endswith("PROVIDER credential_chain)")
+    assert secret({"AWS_WEB_IDENTITY_TOKEN_FILE": "/run/token"}).endswith(
+        "PROVIDER credential_chain, REFRESH auto)"
+    )
 
 
 PUT = "HTTP Error: Unable to connect to URL s3://b/x: Forbidden (HTTP code 403)\n\n"

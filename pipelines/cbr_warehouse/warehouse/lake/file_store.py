@@ -121,6 +121,7 @@ def _options(url: StoreUrl, environ: Mapping[str, str]) -> Iterator[tuple[str, s
         yield "USE_SSL", "false" if scheme == "http" else "true"
     if not has_keys(environ):
         yield "PROVIDER", "credential_chain"
+        yield "REFRESH", "auto"  # they last for hours, and a reader may be open for days
         return
     yield "KEY_ID", literal(environ["AWS_ACCESS_KEY_ID"])
     yield "SECRET", literal(environ["AWS_SECRET_ACCESS_KEY"])
