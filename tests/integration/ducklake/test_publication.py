@@ -17,7 +17,7 @@ from cbr_warehouse.load.publish import publish_warehouse
 from cbr_warehouse.mcp_server.server import Tools
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.warehouse.lake import extensions
+from cbr_warehouse.warehouse.lake import extensions, publish
 from cbr_warehouse.warehouse.lake.publish import publish_to_lake
 from cbr_warehouse.warehouse.lake.snapshots import compare_snapshots, maintain_lake
 from cbr_warehouse.warehouse.open_published import open_published
@@ -208,3 +208,25 @@ def test_who_configures_none_imports_nothing_of_it() -> None:
     shown = f"import sys, {names}; print([name for name in sys.modules if 'warehouse.lake' in name])"
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_two_hosts_that_publish_at_once(
+    copy: DataDirectory, own_lake: LakeAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that commits later compares its file with what the other has published, and publishes then."""
+    other = DataDirectory(tmp_path / "other")
+    shutil.copytree(copy.root, other.root)
+    change(other, "UPDATE tasks SET error_message = 'of the other' WHERE source = 'source-00'")
+    change(copy, "UPDATE tasks SET error_message = 'of this' WHERE source = 'source-01'")
+    note_parts, others = publish._note_parts, [other]
+
+    def beaten(connection: duckdb.DuckDBPyConnection) -> None:
+        if others:
+            publish_to_lake(others.pop(), own_lake)
+        note_parts(connection)
+
+    monkeypatch.setattr(publish, "_note_parts", beaten)
+    assert publish_to_lake(copy, own_lake) > 1
+    assert others == []
+    assert rows_of(own_lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
+    assert list(compare_snapshots(own_lake, last=1)) == []

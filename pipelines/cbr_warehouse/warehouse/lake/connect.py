@@ -130,9 +130,16 @@ def explain_lake(address: LakeAddress, error: duckdb.Error | OSError) -> Warehou
             f"{address}: its files are not below {address.files}, where warehouse_files says they are "
             f"({_first_line(said)}). Correct warehouse_files, or use another database for another DuckLake."
         )
+    if is_conflict(error):
+        return WarehouseError(f"{address}: other hosts publish to it at the same time.")
     if (wrong := explain_store(said)) is not None:
         return WarehouseError(f"{address}: {wrong}")
     return WarehouseError(f"{address}: {_first_line(said)}. Check PostgreSQL and the files of the DuckLake.")
+
+
+def is_conflict(error: duckdb.Error | OSError) -> bool:
+    """Whether a transaction failed because another one was faster."""
+    return isinstance(error, duckdb.TransactionException) and "conflict" in str(error)
 
 
 def _first_line(said: str) -> str:

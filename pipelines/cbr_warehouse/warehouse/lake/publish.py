@@ -3,7 +3,8 @@
 The file stays what the warehouse is; the DuckLake has the same rows for readers on other hosts. A table
 has parts: the days of a source, or a source, or the whole of it. The DuckLake keeps a hash of each part in a
 table of its own, which belongs to the same transaction: a part with another hash in the file is replaced.
-A publication that is killed leaves files that no snapshot names, and the state from before.
+A publication that is killed leaves files that no snapshot names, and the state from before. Of two at once,
+one fails, because each replaces the row that says what was published: it compares again, and publishes then.
 """
 
 import logging
@@ -16,7 +17,7 @@ from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
-from cbr_warehouse.warehouse.lake.connect import CATALOG, attach_lake, explain_lake
+from cbr_warehouse.warehouse.lake.connect import CATALOG, attach_lake, explain_lake, is_conflict
 from cbr_warehouse.warehouse.lake.layout import (
     ALL_VIEWS,
     DEFINITIONS,
@@ -32,6 +33,9 @@ from cbr_warehouse.warehouse.place import LakeAddress
 from cbr_warehouse.warehouse.reusable_file import published_checksum
 
 logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 3
+"""How often a publication is tried while other hosts publish to the same DuckLake."""
 
 _HAS_OLD_SNAPSHOTS = (
     f"SELECT coalesce(min(snapshot_time) < now() - INTERVAL {GRACE_DAYS + 1} DAY, false) "
@@ -61,17 +65,22 @@ def publish_to_lake(directory: DataDirectory, address: LakeAddress) -> int:
 
 
 def _publish(directory: DataDirectory, address: LakeAddress, checksum: str, megabytes: int) -> int:
-    # By the end of its name, the next load removes what a killed publication spilled.
-    with open_engine(directory.root, 1, spill_name="warehouse.duckdb-spill") as connection:
-        limit_memory(connection, megabytes)
-        try:
-            return _publish_with(connection, directory, address, checksum)
-        except duckdb.OutOfMemoryException:
-            raise
-        except (duckdb.Error, OSError) as error:
-            why = explain_lake(address, error)
-        except WarehouseError as error:
-            why = error
+    why: WarehouseError | None = None
+    for attempt in range(1, _ATTEMPTS + 1):
+        # By the end of its name, the next load removes what a killed publication spilled.
+        with open_engine(directory.root, 1, spill_name="warehouse.duckdb-spill") as connection:
+            limit_memory(connection, megabytes)
+            try:
+                return _publish_with(connection, directory, address, checksum)
+            except duckdb.OutOfMemoryException:
+                raise
+            except (duckdb.Error, OSError) as error:
+                why = explain_lake(address, error)
+                if is_conflict(error) and attempt < _ATTEMPTS:
+                    continue
+            except WarehouseError as error:
+                why = error
+        break
     raise WarehouseError(
         f"{why} Readers of the DuckLake have what was published before. {directory.warehouse} is published, "
         "and the next load publishes it there."
