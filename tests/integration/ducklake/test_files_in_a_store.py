@@ -32,7 +32,7 @@ from support.command_line import Workplace
 from support.emulator_server import serve
 from support.lake_cells import rows_in, rows_of
 from support.lake_publications import age, change, database_of, kill_publication, snapshots
-from support.object_stores import BUCKET, KEYS, environment, opened, real_store
+from support.object_stores import BUCKET, KEYS, FaultyStore, environment, opened, real_store
 from support.postgresql import Server
 
 pytestmark = pytest.mark.needs_program("psql", package="postgresql")
@@ -86,7 +86,11 @@ def test_the_same_answers(stored: LakeAddress, estate: tuple[Path, Settings]) ->
     assert rows_of(of_reader(stored), *VIEWS) == rows_of(file, *VIEWS)
 
 
-def test_a_second_publication_beside_a_reader(own: LakeAddress, copy: DataDirectory, endpoint: str) -> None:
+@pytest.mark.fault("object stores")
+def test_a_second_publication_beside_a_reader(
+    own: LakeAddress, copy: DataDirectory, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a store that refuses every third request for a moment, and loses every fifth response."""
     before = set(store_of(endpoint, own).sizes(""))
     with open_published(of_reader(own)) as earlier:
         rows = rows_in(earlier, "main.tasks")
@@ -95,7 +99,12 @@ def test_a_second_publication_beside_a_reader(own: LakeAddress, copy: DataDirect
             "UPDATE tasks SET error_message = 'x' WHERE source = 'source-01' "
             "AND day = (SELECT min(day) FROM tasks)",
         )
-        assert publish_to_lake(copy, own) == 1
+        store = FaultyStore(endpoint)
+        store.fault = store.slow_down_and_lose
+        with store.serve(), monkeypatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+            assert publish_to_lake(copy, own) == 1
+        assert len(store.requests) > 5
         assert rows_in(earlier, "main.tasks") == rows, "its snapshot stays"
     new = [key.split("/") for key in set(store_of(endpoint, own).sizes("")) - before]
     assert [parts[:3] for parts in new if parts[0] != "lake"] == [["main", "tasks", "source=source-01"]]

@@ -21,10 +21,19 @@ class Statements:
         self.executed.append(statement)
 
 
-def secret(environ: Mapping[str, str]) -> str:
+def statements(environ: Mapping[str, str]) -> list[str]:
     engine = Statements()
     reach_store(engine, URL, environ)  # type: ignore[arg-type]
-    return engine.executed[-1]
+    return engine.executed
+
+
+def secret(environ: Mapping[str, str]) -> str:
+    return statements(environ)[-1]
+
+
+def test_an_authority_of_ones_own() -> None:
+    assert "SET ca_cert_file = '/etc/own.pem'" in statements(KEYS | {"SSL_CERT_FILE": "/etc/own.pem"})
+    assert "ca_cert_file" not in str(statements(KEYS))
 
 
 @pytest.mark.parametrize(

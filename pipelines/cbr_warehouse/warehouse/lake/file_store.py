@@ -100,6 +100,8 @@ def reach_store(connection: duckdb.DuckDBPyConnection, url: StoreUrl, environ: M
     load_extensions(connection, _extensions(environ))
     for setting in _SETTINGS:
         connection.execute(f"SET {setting}")
+    if certificates := environ.get("SSL_CERT_FILE"):  # which the library of other stores knows by itself
+        connection.execute(f"SET ca_cert_file = {literal(certificates)}")
     options = ", ".join(f"{name} {value}" for name, value in _options(url, environ))
     connection.execute(f"CREATE OR REPLACE SECRET {_SECRET} (TYPE s3, {options})")
 
