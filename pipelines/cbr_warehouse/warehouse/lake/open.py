@@ -5,6 +5,7 @@ import duckdb
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.sql_text import literal
 from cbr_warehouse.warehouse.lake.connect import CATALOG, attach_lake, data_path, explain_lake
+from cbr_warehouse.warehouse.lake.file_store import read_at_once
 from cbr_warehouse.warehouse.lake.layout import PUBLICATION
 from cbr_warehouse.warehouse.open_published import PublishedWarehouse, use_only_warehouse
 from cbr_warehouse.warehouse.place import LakeAddress
@@ -51,6 +52,7 @@ def _allow_only(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     if path.startswith("s3://"):
         # Otherwise 's3://…?s3_endpoint=…' is below the path too, and reaches any host.
         connection.execute("SET s3_url_compatibility_mode = true")
+        read_at_once(connection)
 
 
 def newest_snapshot(opened: PublishedWarehouse) -> tuple[int, ...]:
