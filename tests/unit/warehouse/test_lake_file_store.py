@@ -71,6 +71,7 @@ def test_a_role_instead_of_keys() -> None:
 
 
 PUT = "HTTP Error: Unable to connect to URL s3://b/x: Forbidden (HTTP code 403)\n\n"
+DELETE = "IO Error: Failed to remove files: HTTP 403 (Forbidden)\n"
 GET = "HTTP Error: HTTP GET error reading 's3://b/x' in region 'r' (HTTP 40{})"
 
 
@@ -80,6 +81,10 @@ GET = "HTTP Error: HTTP GET error reading 's3://b/x' in region 'r' (HTTP 40{})"
         (
             f"{PUT}AccessDenied: No.",
             "the store does not give access to its files (AccessDenied: No; s3://b/x). Check the credentials",
+        ),
+        (
+            f"{DELETE}<Error><Code>AccessDenied</Code><Message>No.</Message></Error>",
+            "the store does not give access to its files (AccessDenied: No). Check the credentials",
         ),
         (
             f"{GET.format(0)}\n\nExpiredToken: Old.\n\nBad Request - this can be caused by the region",

@@ -38,8 +38,9 @@ _FROM_A_STORE = re.compile(
     r"\bHTTP (?:GET|HEAD|PUT|POST|DELETE|code|\d{3})\b|\bURL s3://|\bS3 |AWS credential"
 )
 _PLACE = re.compile(r"(?:s3|https?)://[^\s'\"]+[^\s'\":]")
-_STATUS = re.compile(r"\(HTTP (?:code )?(\d{3})")
+_STATUS = re.compile(r"\bHTTP (?:code )?(\d{3})\b")
 _CODE = re.compile(r"^([A-Z][A-Za-z]{2,60}): ([^\n]{1,300})$", re.MULTILINE)
+_CODE_IN_XML = re.compile(r"<Code>([A-Za-z]{2,60})</Code>\s*<Message>([^<\n]{1,300})</Message>")
 
 _CHECK_ENDPOINT = "Check the endpoint (AWS_ENDPOINT_URL)"
 
@@ -156,7 +157,8 @@ def explain_store(said: str) -> str | None:
     """
     if _FROM_A_STORE.search(said) is None:
         return None
-    code, place, status = _CODE.search(said), _PLACE.search(said), _STATUS.search(said)
+    code = _CODE_IN_XML.search(said) or _CODE.search(said)
+    place, status = _PLACE.search(said), _STATUS.search(said)
     reason = said.splitlines()[0].partition(" Error: ")[2] if code is None else f"{code[1]}: {code[2]}"
     reason = reason.rstrip(".") + (f"; {place[0]}" if code and place else "")
     what, remedy = _OTHERWISE
