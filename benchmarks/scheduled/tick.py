@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 from past_ledgers import write_past
 from services import Installation, emulated
 
@@ -42,11 +43,15 @@ def measure(sources: int, ledgers: int) -> dict[str, Any]:
     names = [f"source-{number}" for number in range(sources)]
     with (
         tempfile.TemporaryDirectory(prefix="cbr-warehouse-tick-") as folder,
-        emulated(*QUIET) as url,
+        emulated(*QUIET, "--projects", str(sources)) as url,
     ):
         installation = Installation(Path(folder))
         installation.configure(
-            [{"name": name, "endpoint": url, "history": "5d"} for name in names], schedule="* * * * *"
+            [
+                {"name": name, "endpoint": url, "project_id": project, "history": "5d"}
+                for name, project in zip(names, _projects(url), strict=True)
+            ],
+            schedule="* * * * *",
         )
         if ledgers:
             write = partial(write_past, installation.folder / "data", loads=ledgers, until=datetime.now(UTC))
@@ -61,6 +66,12 @@ def measure(sources: int, ledgers: int) -> dict[str, Any]:
             installation.kill()
         costs = {job: _cost(installation, job, names[0]) for job in ("load", "publish")}
     return {"sources": sources, "ledgers": ledgers, "ticks": ticks, "runs": costs}
+
+
+def _projects(url: str) -> list[str]:
+    """Ids of the projects with tasks: sources of one project would be loaded one after the other."""
+    listed = httpx.get(f"{url}/v3/auth/projects", headers={"X-Auth-Token": "demo-token"}).json()["projects"]
+    return [project["id"] for project in listed if project["name"] != "MOS"]
 
 
 def _ticks(installation: Installation) -> list[dict[str, Any]]:
