@@ -93,7 +93,9 @@ class Installation:
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return inherited | {
             "CBR_WAREHOUSE_CONFIG": str(self.folder / "cbr-warehouse.toml"),
-            "CBR_TOKEN": "demo-token",
+            "CBR_TOKEN": "demo-token",  # good for the first project of an emulator; the keys are for all
+            "CBR_ACCESS_KEY": "DEMO-AK",
+            "CBR_SECRET_KEY": "DEMO-SK",
             "DAGSTER_HOME": str(self.home),
             "PATH": f"{BIN}:{inherited['PATH']}",
         }
@@ -107,7 +109,8 @@ class Installation:
         """
         lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
         for source in sources:
-            values = {"project_id": PROJECT, "token": "env:CBR_TOKEN", "region": "eu-de"} | source
+            credentials = {} if "access_key" in source else {"token": "env:CBR_TOKEN"}
+            values = {"project_id": PROJECT, "region": "eu-de"} | credentials | source
             lines += ["[[sources]]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
         (self.folder / "cbr-warehouse.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.run("cbr-warehouse", "dagster-home", str(self.home))

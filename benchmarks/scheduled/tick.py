@@ -30,6 +30,7 @@ SETTLED_AFTER = 2
 """Ticks before those that are measured: the first loads everything, and counts the analytics."""
 
 TICKS = 3
+KEYS = {"access_key": "env:CBR_ACCESS_KEY", "secret_key": "env:CBR_SECRET_KEY"}
 QUIET = ("--days", "3", "--tasks", "300", "--freeze")
 
 
@@ -48,7 +49,7 @@ def measure(sources: int, ledgers: int) -> dict[str, Any]:
         installation = Installation(Path(folder))
         installation.configure(
             [
-                {"name": name, "endpoint": url, "project_id": project, "history": "5d"}
+                {"name": name, "endpoint": url, "project_id": project, "history": "5d", **KEYS}
                 for name, project in zip(names, _projects(url), strict=True)
             ],
             schedule="* * * * *",

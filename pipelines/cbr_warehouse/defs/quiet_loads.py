@@ -5,11 +5,12 @@ results of the checks of keys and references, stay as they are. What changes wit
 so the conditions are examined as after any publication, and where one has another result than Dagster has
 recorded, a run of the job ``publish`` follows as it does after news.
 
-Of the runs of a tick the last one publishes for all. Each notes that it has no news before it looks for
-others that have not noted it, so at least one sees that it is the last.
+Of the runs of a tick the last one publishes for all, if no source has news. Each notes that its own source
+has none before it looks for others that have not noted it, so at least one sees that it is the last.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -38,7 +39,7 @@ def is_quiet(run: dg.DagsterRun) -> bool:
 
 
 def publish_if_quiet(
-    context: dg.AssetExecutionContext, installation: Installation, load_context: LoadContext
+    context: dg.AssetExecutionContext, installation: Installation, load_context: LoadContext, source: str
 ) -> None:
     """Publishes a load that was done, if neither it nor any other has news; else the job ``publish`` does.
 
@@ -46,19 +47,24 @@ def publish_if_quiet(
         context: The step that loaded a source in a run of the schedule.
         installation: The installation.
         load_context: The context of the load.
+        source: Name of the source.
     """
-    from cbr_warehouse.warehouse.news import has_news  # by the step: slow to import
+    from cbr_warehouse.warehouse.news import has_news, has_news_of  # by the step: slow to import
 
     # Once a day the whole is published, checked and counted, whether there was news or not.
     if not is_counted_on(context.instance, datetime.now(UTC)):
         return
     installation.bring_up()
-    if has_news(load_context.directory, load_context.contract, load_context.analytics):
+    directory, analytics = load_context.directory, load_context.analytics
+    # To look at all sources is for the last of them: each of them would make it dearer for each.
+    is_last = not _still_loading(context)
+    looks_at_all = partial(has_news, directory, load_context.contract, analytics)
+    if looks_at_all() if is_last else has_news_of(directory, analytics, source):
         return
     _tag(context, "yes")
     if others := _still_loading(context):
         context.log.info("No news. The last load of the tick publishes: %s.", ", ".join(others))
-    elif not _publish(context, installation, load_context):
+    elif (not is_last and looks_at_all()) or not _publish(context, installation, load_context):
         _tag(context, "no")
 
 

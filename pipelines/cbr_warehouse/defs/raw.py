@@ -138,7 +138,7 @@ def _load(
         if result.is_publishable and will_be_skipped and publishes:
             publish_warehouse(load_context)
         elif result.is_good and SOURCE_TAG in context.run.tags and not publishes:
-            publish_if_quiet(context, installation, load_context)
+            publish_if_quiet(context, installation, load_context, source.name)
     return result
 
 

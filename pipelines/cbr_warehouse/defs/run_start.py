@@ -29,9 +29,16 @@ IMPORTED = (
     "httpcore",
     "tenacity",
     "msgspec",
+    "numpy",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "pyarrow.fs",
 )
-"""What the fork server imports: nothing that starts a thread, as pyarrow, numpy and duckdb do, since a fork
-does not have the threads of its parent; and nothing of this package, so that a run has it as it is.
+"""What the fork server imports, but nothing of this package, so that a run has it as it is.
+
+A fork does not have the threads of its parent. numpy's OpenBLAS and pyarrow's jemalloc start one each and
+begin them again in a fork by handlers of their own. duckdb is left out: its import opens a connection, whose
+threads would be missing.
 """
 
 

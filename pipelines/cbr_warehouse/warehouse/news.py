@@ -6,6 +6,7 @@ file system must copy a large file for that, it is published with the next news,
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 
 import duckdb
@@ -64,13 +65,20 @@ def has_news(directory: DataDirectory, contract: Contract, analytics: AnalyticsS
         # Why it is not is for the publication to report, which finds it too.
         if not is_reusable(directory, contract, published_checksum(directory), report=logger.debug):
             return True
-        return _differs(directory, analytics)
+        return _differs(directory, analytics, directory.sources_with_raw())
     except (OSError, StorageError, WarehouseError, duckdb.Error):
         return True  # the publication meets it too, and says what it is
 
 
-def _differs(directory: DataDirectory, analytics: AnalyticsSettings) -> bool:
-    sources = directory.sources_with_raw()
+def has_news_of(directory: DataDirectory, analytics: AnalyticsSettings, source: str) -> bool:
+    """The same of one source, without whether the published file can be built on."""
+    try:
+        return _differs(directory, analytics, [source])
+    except (OSError, StorageError, WarehouseError, duckdb.Error):
+        return True
+
+
+def _differs(directory: DataDirectory, analytics: AnalyticsSettings, sources: Sequence[str]) -> bool:
     with open_published(directory.warehouse) as connection:
         return (
             not is_current(connection, analytics)

@@ -106,6 +106,17 @@ def test_of_several_loads_without_news_the_last_one_publishes(
     assert published(place, "SELECT count(*) FROM loads") == [(5,)]
 
 
+def test_only_the_last_load_looks_at_all_sources(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = install_published(install, "a", "b")
+    monkeypatch.setattr("cbr_warehouse.warehouse.news.has_news", lambda *_: True)  # of a source aside
+    begin(place, "load", {SOURCE_TAG: "b"})
+    assert tag(place, place.tick("a")) == "yes"
+    looks = iter([["b"], []])  # the other one ends between the two looks
+    monkeypatch.setattr(quiet_loads, "_still_loading", lambda _context: next(looks))
+    assert tag(place, place.tick("a")) == "no"
+    assert published(place, "SELECT count(*) FROM loads") == [(2,)]
+
+
 def test_a_load_that_leaves_the_publication_to_one_that_dies_is_published_after_it(install: Install) -> None:
     place = install_published(install, "a", "b")
     other = begin(place, "load", {SOURCE_TAG: "b"})
