@@ -9,7 +9,7 @@ from cbr_warehouse.contract.visible_text import escape_invisible
 from cbr_warehouse.reader.warehouse import open_warehouse
 from cbr_warehouse.report.collect_data import ReportData, collect_from
 from cbr_warehouse.report.comparison import compare, describe_before
-from cbr_warehouse.report.estate import describe_unprotected
+from cbr_warehouse.report.estate import remark_of
 from cbr_warehouse.report.export import figures_of, period_of, scope_of
 from cbr_warehouse.report.formatting import count, moment
 from cbr_warehouse.report.headings import describe_period, describe_scope
@@ -62,7 +62,7 @@ def _digest(data: ReportData, texts: Texts) -> dict[str, Any]:
         "compared": {"mood": comparison.mood, "sentences": list(comparison.sentences)}
         if comparison
         else None,
-        "not_protected": describe_unprotected(data, texts) or None,
+        "not_protected": remark_of(data, texts) or None,
         "problems": [
             {
                 "title": one.title,

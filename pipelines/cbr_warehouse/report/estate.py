@@ -43,7 +43,9 @@ def describe_missing(data: ReportData, texts: Texts) -> str:
 
 
 def remark_of(data: ReportData, texts: Texts) -> str:
-    """What the section begins with: the count, as of when, what it leaves out, and that no limit applies."""
+    """The count, as of when, what it leaves out, and that no limit applies; "" without an inventory."""
+    if not data.rows("estate"):
+        return ""
     read = [row["read_at"] for row in data.rows("estate") if row["read_at"] is not None]
     sentences = [
         describe_unprotected(data, texts),

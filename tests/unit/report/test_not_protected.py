@@ -91,6 +91,14 @@ def test_the_digest_has_it_in_one_line(path: Path) -> None:
     assert " ".join(digest_text(digest).split()).count("- 10 of the 11 resources that there are have no") == 1
 
 
+def test_the_digest_says_as_of_when_and_that_a_limit_does_not_limit_it(path: Path) -> None:
+    """Beside "limited to vault gold", a count of the whole source would be taken for one of the vault."""
+    text = make_digest(path, ReportOptions(WEEK))["not_protected"]
+    assert "By the inventory of 2026-03-09 02:00 UTC, whatever the period. Not read: backups" in text
+    limited = make_digest(path, ReportOptions(WEEK, scope=Scope.of(vaults=["gold"])))["not_protected"]
+    assert limited == f"{text} Of whole sources: it cannot be limited to a vault or a policy."
+
+
 def test_a_limit_to_a_vault_does_not_limit_it_and_the_page_says_so(opened: Warehouse) -> None:
     data = read(opened, Scope.of(vaults=["gold"]))
     assert data.rows("estate") == read(opened).rows("estate")
