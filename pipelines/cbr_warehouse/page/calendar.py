@@ -8,6 +8,7 @@ from typing import Any
 from cbr_warehouse.page.columns import Row, address
 from cbr_warehouse.page.parts import Pager
 from cbr_warehouse.page.snapshots import Result
+from cbr_warehouse.report.formatting import abbreviate
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def resource_lines(rows: Iterable[Row], days: list[date], *, with_source: bool) 
     """
     return [
         Line(
-            row["resource_name"] or row["resource_id"],
+            abbreviate(row["resource_name"] or row["resource_id"]),
             _detail(row, with_source=with_source),
             address("/resource", source=row["source"], id=row["resource_id"]),
             [_resource_night(row, day, found.get(day)) for day in days],
@@ -123,7 +124,7 @@ def vault_lines(rows: Iterable[Row], days: list[date], *, with_source: bool) -> 
     """The rows of the calendar of vaults; arguments as of ``resource_lines``."""
     return [
         Line(
-            row["vault_name"] or row["vault_id"] or "(no vault)",
+            abbreviate(row["vault_name"] or row["vault_id"] or "(no vault)"),
             f"{row['failed']:,} of {row['windows']:,} failed" + (f", {row['source']}" if with_source else ""),
             None if row["vault_id"] is None else address("/", source=row["source"], vault=row["vault_id"]),
             [_vault_night(row, day, found.get(day)) for day in days],
@@ -150,7 +151,8 @@ def _detail(row: Row, *, with_source: bool) -> str:
     strikes = f"{row['strikes']:,} failed in a row" if row["strikes"] else ""
     bucket = _BUCKETS.get(row["bucket"], row["bucket"])
     source = row["source"] if with_source else ""
-    return ", ".join(part for part in (strikes, bucket, row["vault_name"] or "", source) if part)
+    vault = abbreviate(row["vault_name"] or "")
+    return ", ".join(part for part in (strikes, bucket, vault, source) if part)
 
 
 def _resource_night(row: Row, day: date, night: Mapping[str, Any] | None) -> Night:

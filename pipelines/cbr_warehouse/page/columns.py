@@ -64,8 +64,8 @@ def show(column: Column, row: Row, zone: tzinfo) -> Shown:
 
 
 def text_of(value: Any, kind: str, zone: tzinfo) -> str:
-    """A value as people read it; a dash for NULL."""
-    if value is None or value == "":
+    """A value as people read it; a dash where there is nothing to read."""
+    if value is None or value in ("", []):
         return "–"
     if kind in _PRINTERS:
         return _PRINTERS[kind](value)

@@ -20,6 +20,7 @@ from cbr_warehouse.page.parameters import OF_RESOURCES, Filters, NotFoundError, 
 from cbr_warehouse.page.parts import Page, Record, paged
 from cbr_warehouse.page.situation import Situation
 from cbr_warehouse.page.snapshots import Snapshot
+from cbr_warehouse.report.formatting import abbreviate
 
 _NAMES = {
     "created_at": "moment",
@@ -84,7 +85,7 @@ def _resource_night(situation: Situation, filters: Filters) -> Page:
     values = filters.sql()
     found = situation.run("resource_night", values)
     attempts = situation.run("night_attempts", values)
-    name = found.rows[0]["resource_name"] if found.rows else filters.id
+    name = abbreviate(str((found.rows and found.rows[0]["resource_name"]) or filters.id))
     summary = situation.table(
         "resource_night", "Verdict", found, *_NIGHT, Column("ends_at", "Night ends", "moment")
     )
@@ -92,8 +93,8 @@ def _resource_night(situation: Situation, filters: Filters) -> Page:
         replace(summary, shape="record", empty="No backup was tried on that day."),
         replace(situation.table("night_attempts", "Attempts", attempts, *ATTEMPT), empty="None."),
     )
-    trail = ((address("/resource", source=filters.source, id=filters.id), str(name or filters.id)),)
-    return Page(f"{name or filters.id}, night of {filters.day}", "page.html.j2", sections, trail=trail)
+    trail = ((address("/resource", source=filters.source, id=filters.id), name),)
+    return Page(f"{name}, night of {filters.day}", "page.html.j2", sections, trail=trail)
 
 
 def resource(situation: Situation, query: dict[str, str]) -> Page:
@@ -193,7 +194,7 @@ def task(situation: Situation, query: dict[str, str]) -> Page:
         )
         for version in versions.rows
     )
-    trail = [(to_resource(row) or "", str(row["resource_name"] or row["resource_id"]))]
+    trail = [(to_resource(row) or "", abbreviate(str(row["resource_name"] or row["resource_id"])))]
     if row["operation_type"] == "backup":
         trail.append((to_night(row), f"Night of {row['backup_day']}"))
     if row["resource_id"] is None:

@@ -110,6 +110,23 @@ def test_what_an_address_holds_is_shown_as_text(url: str, name: str) -> None:
 
 
 @pytest.mark.fault("hostile text")
+def test_a_long_name_is_cut_but_on_the_page_of_its_own(tmp_path: Path) -> None:
+    """In the calendar, one such name would push all others off the screen."""
+    log = SmallLog().cover("2026-03-08", "2026-03-09")
+    task = log.backup("disk", "2026-03-09 01:00", resource_name="n" * 5000, vault_name="v" * 5000)
+    with served_page(log.publish(tmp_path / "warehouse.duckdb")) as url:
+        night = "/night?source=main&id=disk&day=2026-03-08"
+        for address in ("/", "/?by=vaults", night):
+            page = read_html(ask(url, address).text)
+            shown = [one.text for kind in ("h1", "a", "th") for one in page.find(kind)]
+            assert max(map(len, shown)) < 300, address
+        (trail,) = read_html(ask(url, f"/task?source=main&id={task}").text).find("nav", class_="trail")
+        assert len(trail.text) < 300
+        (heading,) = read_html(ask(url, "/resource?source=main&id=disk").text).find("h1")
+        assert heading.text == "n" * 5000
+
+
+@pytest.mark.fault("hostile text")
 def test_what_a_source_sent_is_shown_as_text(tmp_path: Path) -> None:
     """Every page of a warehouse whose every text steers a terminal, breaks out of HTML or reverses a line."""
     records = write_records(tmp_path / "records.json", hostile_records())

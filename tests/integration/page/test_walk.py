@@ -136,6 +136,18 @@ def test_every_page_is_whole(estate: Estate) -> None:
         assert page.find("a")[0].attributes["href"] == "#content"
 
 
+def test_pages_of_several_sections_begin_with_links_to_them(estate: Estate) -> None:
+    """On a phone, fifty cards of a first table would hide that there is a second."""
+    found = 0
+    for visited in estate.pages:
+        for within in visited.page.find("nav", class_="within"):
+            targets = [f"#{one.attributes['id']}" for one in visited.page.find("h2", id="*")]
+            assert links_of(within) == targets
+            assert len(targets) > 1
+            found += urlsplit(visited.address).path in {"/unprotected", "/causes", "/resource", "/coverage"}
+    assert found >= 4
+
+
 def test_every_figure_is_that_of_the_sql_beside_it(estate: Estate) -> None:
     compared = 0
     for section in estate.sections():
@@ -157,7 +169,7 @@ def test_every_figure_is_that_of_the_sql_beside_it(estate: Estate) -> None:
 
 def agrees(text: str, value: Any) -> bool:
     """Whether a shown text is a value, rounded as its unit says."""
-    if value is None or value == "":
+    if value is None or value in ("", []):
         return text == "–"
     if isinstance(value, bool):
         return text == ("yes" if value else "no")
@@ -177,7 +189,7 @@ def agrees(text: str, value: Any) -> bool:
     if isinstance(value, date):
         return text == value.isoformat()
     if isinstance(value, list):
-        return text == ", ".join(map(str, value)) or value == []
+        return text == ", ".join(map(str, value))
     return text == escape_invisible(value) or (text[-1] == "…" and value.startswith(text[:-1]))
 
 
