@@ -20,6 +20,7 @@ from cbr_warehouse.page.parameters import OF_RESOURCES, Filters, NotFoundError, 
 from cbr_warehouse.page.parts import Page, Record, paged
 from cbr_warehouse.page.situation import Situation
 from cbr_warehouse.page.snapshots import Snapshot
+from cbr_warehouse.page.unprotected_page import OF_UNPROTECTED
 from cbr_warehouse.report.formatting import abbreviate
 
 _NAMES = {
@@ -101,14 +102,14 @@ def resource(situation: Situation, query: dict[str, str]) -> Page:
     """One resource: whether it is protected, its nights, its streaks and its tasks.
 
     Raises:
-        NotFoundError: No backup task names it.
+        NotFoundError: No backup task names it, and no inventory lists it as not protected.
     """
     filters = read_filters(query)
     key = {"source": filters.source, "id": filters.id}
     values = filters.sql(situation.newest_day)
     found = situation.run("resource", values)
     if not found.rows:
-        raise NotFoundError(f"No resource of that source has the id {filters.id!r}. Look in the calendar.")
+        return _without_tasks(situation, filters)
     name = found.rows[0]["resource_name"] or filters.id
     sections = (
         replace(situation.table("resource", "Protection", found, *_PROTECTION), shape="record"),
@@ -138,6 +139,22 @@ def resource(situation: Situation, query: dict[str, str]) -> Page:
         ("source", "id", "until", "nights"),
         "/resource",
         extra=extra,
+    )
+
+
+def _without_tasks(situation: Situation, filters: Filters) -> Page:
+    """A resource that no backup task names: why it is not protected, by the inventory."""
+    found = situation.run("unprotected", filters.sql())
+    if filters.id is None or not found.rows:
+        raise NotFoundError(f"No resource of that source has the id {filters.id!r}. Look in the calendar.")
+    section = situation.table("unprotected", "Not protected", found, *OF_UNPROTECTED)
+    name = found.rows[0]["resource_name"] or filters.id
+    trail = (("/unprotected", "Not protected"),)
+    return Page(
+        str(name),
+        "page.html.j2",
+        (replace(section, shape="record", note="No backup task of the log names it."),),
+        trail=trail,
     )
 
 

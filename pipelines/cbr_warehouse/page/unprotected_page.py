@@ -9,6 +9,21 @@ _NONE = "No resource that was listed is without protection."
 _NO_INVENTORY = "Nothing of an inventory is loaded: set 'inventory = true' for a source."
 _RECENT = "Every resource of the log has a backup that is recent enough."
 
+OF_UNPROTECTED = (
+    Column("resource_type", "Type"),
+    Column("why", "Why"),
+    Column("since", "Since", "moment"),
+    Column("days", "Days", "count"),
+    Column("tags", "Tags"),
+    VAULT,
+    Column("policy_name", "Policy"),
+    Column("last_backup_at", "Last backup", "moment"),
+    Column("enterprise_project_id", "Enterprise project", "code"),
+    SOURCE,
+    RESOURCE_ID,
+)
+"""What is said of a resource without protection, beside its name."""
+
 
 def unprotected(situation: Situation, query: dict[str, str]) -> Page:
     """Resources without protection, and how much of all there is has it."""
@@ -18,17 +33,7 @@ def unprotected(situation: Situation, query: dict[str, str]) -> Page:
         "Not protected",
         situation.run("unprotected", filters.sql()),
         RESOURCE,
-        Column("resource_type", "Type"),
-        Column("why", "Why"),
-        Column("since", "Since", "moment"),
-        Column("days", "Days", "count"),
-        Column("tags", "Tags"),
-        VAULT,
-        Column("policy_name", "Policy"),
-        Column("last_backup_at", "Last backup", "moment"),
-        Column("enterprise_project_id", "Enterprise project", "code"),
-        SOURCE,
-        RESOURCE_ID,
+        *OF_UNPROTECTED,
     )
     counts = ("resources", "enrolled", "with_recovery_point", "within_rpo", "unprotected")
     estate_columns = (

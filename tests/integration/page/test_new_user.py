@@ -57,6 +57,31 @@ def test_the_first_page_leads_to_who_is_not_protected_since_when_and_why(small_d
         assert row["What the vendor says"] != "–" or row["Last tried"] != "–", row
 
 
+def test_each_of_them_has_a_page_that_says_why(small_demo: Path) -> None:
+    """Those too that were in no vault ever: the log does not name them, so only the inventory knows why."""
+    reasons = set()
+    with served_page(small_demo / "warehouse.duckdb") as url:
+        address: str | None = "/unprotected"
+        while address is not None:
+            page = read_html(ask(url, address).text)
+            (section,) = page.find("section", data_query="unprotected")
+            for line in section.find("tbody")[0].find("tr"):
+                why = line.find("td", data_column="why")[0].text
+                if why in reasons:
+                    continue
+                reasons.add(why)
+                (link,) = [one for one in links_of(line) if urlsplit(one).path == "/resource"]
+                answer = ask(url, link)
+                assert answer.status == 200, (why, answer.text)
+                if why == "in no vault, and was in none before":
+                    (record,) = read_html(answer.text).find("section", data_query="unprotected")
+                    assert record.find("dd", data_column="why")[0].text == why
+            address = next(
+                (link for one in page.find("a", rel="next") for link in [one.attributes["href"]]), None
+            )
+    assert "in no vault, and was in none before" in reasons
+
+
 def test_without_an_inventory_the_page_says_so_and_shows_what_the_log_has(tmp_path: Path) -> None:
     log = SmallLog("2026-03-10 00:00")
     log.daily("old", "2026-03-01 01:00", 3)

@@ -8,6 +8,7 @@ WITH matching AS MATERIALIZED (
     FROM analytics.unprotected_resources
     WHERE true
         AND source = $source -- if source
+        AND resource_id = $id -- if id
         AND (vault_id = $vault OR contains(lower(vault_name), lower($vault))) -- if vault
         AND contains(lower(policy_id), lower($policy)) -- if policy
         AND resource_type = $type -- if type
