@@ -49,7 +49,7 @@ def compare(rows: list[dict[str, Any]], figures: Iterable[Figure], texts: Texts)
         sentences.append(
             texts(
                 "history",
-                "rank" if len(known) == COMPARED else "rank_of_fewer",
+                _rank_key([percent(rate) for rate in known], percent(now)),
                 lower=lower,
                 n=len(known),
                 median=percent(median(known)),
@@ -77,6 +77,14 @@ def describe_before(figure: Figure, texts: Texts) -> tuple[str, ...]:
     rank = figure.rank
     if rank is None:
         return (said,)
-    key = "rank" if rank.periods == COMPARED else "rank_of_fewer"
+    known = [figure.show(one) for one in figure.earlier if one is not None]
+    key = _rank_key(known, figure.show(figure.value))
     middle = figure.show(rank.median)
     return said, texts("figure", key, lower=rank.better_than, n=rank.periods, median=middle)
+
+
+def _rank_key(earlier: list[str], now: str) -> str:
+    """Which text says how a value compares with two or more earlier ones, each as it is shown."""
+    if set(earlier) == {now}:
+        return "level"  # "better than 0 of 3" would read as if the best possible value were the worst
+    return "rank" if len(earlier) == COMPARED else "rank_of_fewer"

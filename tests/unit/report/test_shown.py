@@ -77,6 +77,20 @@ def test_a_figure_is_ranked_by_the_direction_that_is_better(is_more_better: bool
     assert len(describe_before(replace(figure, earlier=(None, 3)), ENGLISH)) == 1
 
 
+def test_a_figure_that_never_changed_is_better_than_none_but_not_called_so() -> None:
+    """ "Better than 0 of 3" stood beside 100 % where it had always been 100 %."""
+    level = replace(FIGURE, value=1.0, earlier=(1.0, None, 1.0, 1.0), show=percent, more_is_better=True)
+    assert [describe_before(level, read_texts(language))[1] for language in Language] == [
+        "as in each of 3 earlier periods (median: 100.00 %)",
+        "与此前 3 期均持平（中位数 100.00 %）",
+    ]
+    rows = [{"final_success_rate": 1.0, "is_covered": True} for _ in range(4)]
+    assert compare(rows, (), ENGLISH).sentences == (
+        "Unchanged from the period before: 100.00 % of resource backup days succeeded.",
+        "As in each of the 3 earlier periods that the data covers (their median: 100.00 %).",
+    )
+
+
 def test_what_became_better_and_worse_is_named() -> None:
     strikes = replace(FIGURE, question=read_question("strikes"), show=count, more_is_better=False)
     offsite = replace(strikes, question=read_question("offsite"))
