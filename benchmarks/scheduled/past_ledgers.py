@@ -4,7 +4,7 @@ import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
-from uuid import UUID
+from uuid import NAMESPACE_URL, uuid5
 
 from cbr_warehouse.raw.ledger_entries import AuditEntry, AuditFindings, LoadEntry, SweepEntry
 from cbr_warehouse.raw.ledger_files import fold
@@ -34,7 +34,7 @@ def write_past(data: Path, source: str, loads: int, until: datetime) -> None:
 
 
 def _write_load(directory: DataDirectory, source: str, number: int, started_at: datetime) -> None:
-    load_id = f"{started_at:{STAMP}}-{UUID(int=number)}"
+    load_id = f"{started_at:{STAMP}}-{uuid5(NAMESPACE_URL, f'{source}/{number}')}"
     ended_at, since = started_at + timedelta(seconds=2), started_at - timedelta(days=2)
     entry = LoadEntry(
         load_id,
