@@ -25,6 +25,8 @@ from cbr_warehouse.storage.checked_json import parse_checked_json
 from cbr_warehouse.storage.files import names_in, read_existing
 
 _FOLDED = "folded-"
+_UNDATED = "undated"
+"""In place of the month, of entries whose names do not begin with a time."""
 _ATTEMPTS = 5
 """How often a reader lists the files again that a fold beside it replaced meanwhile."""
 
@@ -77,19 +79,49 @@ def read_entries(folder: Path) -> list[Entry]:
         DamagedFileError: A folded file is not what was written.
         StorageError: A file cannot be read.
     """
+    return _read_again(folder, None)
+
+
+def iterate_entries(folder: Path) -> Iterator[Entry]:
+    """The same, each month read when it is asked for: the first entries cost no more after years.
+
+    Raises:
+        DamagedFileError: A folded file is not what was written.
+        StorageError: A file cannot be read.
+    """
+    folded = {_folded_month(path) for path in folded_files(folder)}
+    months = sorted(folded | {_month_of(path.name) for path in single_files(folder)})
+    if _UNDATED in months:  # whose entries may be in order before any other
+        yield from read_entries(folder)
+        return
+    for month in months:
+        yield from _iterate_month(folder, month)
+
+
+def _iterate_month(folder: Path, month: str) -> Iterator[Entry]:
+    paths = _folded_of(folder, month)
+    if len(paths) == 1 and not _singles_of(folder, month):
+        try:
+            return read_folded(paths[0])
+        except _ReplacedMeanwhileError:
+            pass
+    return iter(_read_again(folder, month))
+
+
+def _read_again(folder: Path, month: str | None) -> list[Entry]:
     for _ in range(_ATTEMPTS):
         try:
-            return _read_all(folder)
+            return _read_once(folder, month)
         except _ReplacedMeanwhileError as error:
             vanished = error.args[0]
     raise DamagedFileError(vanished, "it disappeared while it was read")
 
 
-def _read_all(folder: Path) -> list[Entry]:
+def _read_once(folder: Path, month: str | None) -> list[Entry]:
     # The single files are listed first: one that is folded after that is in a folded file listed then.
-    singles = single_files(folder)
+    singles = _singles_of(folder, month)
     found: dict[str, Entry] = {}
-    for path in folded_files(folder):
+    for path in _folded_of(folder, month):
         found |= {entry.name: entry for entry in read_folded(path)}
     for path in singles:
         content = read_file(path)
@@ -98,6 +130,14 @@ def _read_all(folder: Path) -> list[Entry]:
         elif path.name not in found:
             raise _ReplacedMeanwhileError(path)
     return [found[name] for name in sorted(found)]
+
+
+def _singles_of(folder: Path, month: str | None) -> list[Path]:
+    return [path for path in single_files(folder) if month is None or _month_of(path.name) == month]
+
+
+def _folded_of(folder: Path, month: str | None) -> list[Path]:
+    return [path for path in folded_files(folder) if month is None or _folded_month(path) == month]
 
 
 def read_singles(folder: Path, names: Collection[str]) -> list[Entry] | None:
@@ -133,7 +173,7 @@ def verify_folded(folder: Path) -> None:
 
 
 def _verify(path: Path, packed: bytes) -> None:
-    if path.name != _name_of(path.name.split("-")[1], packed):
+    if path.name != _name_of(_folded_month(path), packed):
         raise DamagedFileError(path, "its content is not what its checksum says")
 
 
@@ -162,7 +202,7 @@ def fold(folder: Path, names: Collection[str]) -> None:
 
 
 def _fold_month(folder: Path, month: str, names: list[str]) -> None:
-    old = [path for path in folded_files(folder) if path.name.split("-")[1] == month]
+    old = _folded_of(folder, month)
     entries: dict[str, bytes] = {}
     for path in old:
         entries |= {entry.name: entry.content for entry in read_folded(path)}
@@ -201,5 +241,9 @@ def _name_of(month: str, packed: bytes) -> str:
     return f"folded-{month}-{hashlib.blake2b(packed, digest_size=8).hexdigest()}.jsonl.gz"
 
 
+def _folded_month(path: Path) -> str:
+    return path.name.split("-")[1]
+
+
 def _month_of(name: str) -> str:
-    return name[:6] if stamp_of(name.removesuffix(".json")) else "undated"
+    return name[:6] if stamp_of(name.removesuffix(".json")) else _UNDATED

@@ -32,6 +32,7 @@ from cbr_warehouse.raw.ledger_entries import (
 from cbr_warehouse.raw.ledger_files import (
     Entry,
     folded_files,
+    iterate_entries,
     read_entries,
     read_singles,
     single_files,
@@ -111,12 +112,12 @@ def read_loads(directory: DataDirectory, source: str, *, after: str | None = Non
 
 
 def iterate_loads(directory: DataDirectory, source: str) -> Iterator[LoadEntry]:
-    """All loads of a source, oldest first, each parsed when it is asked for.
+    """All loads of a source, oldest first, each read when it is asked for.
 
     Raises:
         DamagedFileError: A ledger is not what was written.
     """
-    for entry in read_entries(directory.raw_ledger("loads", source)):
+    for entry in iterate_entries(directory.raw_ledger("loads", source)):
         yield parse_entry(entry, LoadEntry)
 
 

@@ -1,13 +1,19 @@
 """The partitions: from a first day that the first load fixes until today."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
 
 from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.defs.partitions import partition_days
 from cbr_warehouse.extract.plan import Range
 from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.run import load
+from cbr_warehouse.raw import ledger_files
+from cbr_warehouse.raw.ledgers import read_loads, write_load
 from cbr_warehouse.settings.select_sources import require_sources
 from support.dagster_deployment import NOW, Deployment, day
 
@@ -66,3 +72,30 @@ def test_a_source_of_its_own_days_makes_them_wider_for_all(install: Callable[...
 
 def test_today_is_among_them(install: Callable[..., Deployment]) -> None:
     assert NOW.date() in days_of(install("prod"))
+
+
+def test_the_first_day_is_found_without_the_loads_of_years(
+    install: Callable[..., Deployment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every run of every source asks for it: the loads after the first planned one are not read."""
+    place = install("a")
+    load_by_command(place, LoadRequest())
+    before, directory = days_of(place), place.installation.load_context.directory
+    (first,) = read_loads(directory, "a")
+    for months in range(1, 13):
+        at = first.started_at + timedelta(days=31 * months)
+        write_load(
+            directory, replace(first, load_id=first.load_id.replace(first.load_id[:8], f"{at:%Y%m%d}"))
+        )
+    folder = directory.raw_ledger("loads", "a")
+    ledger_files.fold(folder, [path.name for path in ledger_files.single_files(folder)[:-1]])
+    assert len(ledger_files.folded_files(folder)) == 12
+    read, files = ledger_files.read_file, []
+
+    def note(path: Path) -> bytes | None:
+        files.append(path)
+        return read(path)
+
+    monkeypatch.setattr(ledger_files, "read_file", note)
+    assert days_of(place) == before
+    assert len(files) == 1

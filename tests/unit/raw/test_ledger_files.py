@@ -19,6 +19,7 @@ from cbr_warehouse.raw.ledger_files import (
     Entry,
     fold,
     folded_files,
+    iterate_entries,
     read_entries,
     read_folded,
     read_singles,
@@ -54,7 +55,9 @@ def write(folder: Path, *names: str, **value: Any) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    return [entry.name for entry in read_entries(folder)]
+    entries = read_entries(folder)
+    assert [*iterate_entries(folder)] == entries
+    return [entry.name for entry in entries]
 
 
 def test_each_month_is_folded_into_a_file(tmp_path: Path) -> None:
@@ -131,6 +134,33 @@ def test_a_reader_beside_a_fold_reads_every_entry(tmp_path: Path, monkeypatch: p
         DamagedFileError, match=f"{folded_files(tmp_path)[0]}.* disappeared while it was read"
     ):
         read_entries(tmp_path)
+
+
+def test_the_first_entries_are_read_without_the_months_after_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    october = [OCTOBER.replace("-1", f"-{number}") for number in range(3)]
+    write(tmp_path, *october, NOVEMBER)
+    fold(tmp_path, [*october, NOVEMBER])
+    _, november = folded_files(tmp_path)
+    november.write_bytes(b"damaged")
+    entries = iterate_entries(tmp_path)
+    assert [next(entries).name for _ in october] == october
+    with pytest.raises(DamagedFileError, match="its content is not what its checksum says"):
+        next(entries)
+    # The folded file of October is replaced before it is read.
+    november.unlink()
+    read = ledger_files.read_file
+
+    def read_late(path: Path) -> bytes | None:
+        monkeypatch.setattr(ledger_files, "read_file", read)
+        write(tmp_path, OCTOBER.replace("-1", "-9"))
+        fold(tmp_path, [OCTOBER.replace("-1", "-9")])
+        return read(path)
+
+    monkeypatch.setattr(ledger_files, "read_file", read_late)
+    found = [entry.name for entry in iterate_entries(tmp_path)]
+    assert found == [*october, OCTOBER.replace("-1", "-9")]
 
 
 def test_single_entries_are_read_in_order_or_not_at_all(tmp_path: Path) -> None:
