@@ -11,7 +11,7 @@ What the entries say is ``ledgers``' matter.
 import gzip
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -89,39 +89,40 @@ def iterate_entries(folder: Path) -> Iterator[Entry]:
         DamagedFileError: A folded file is not what was written.
         StorageError: A file cannot be read.
     """
-    folded = {_folded_month(path) for path in folded_files(folder)}
-    months = sorted(folded | {_month_of(path.name) for path in single_files(folder)})
+    # As below, single files first.
+    singles = _by_month(single_files(folder), lambda path: _month_of(path.name))
+    folded = _by_month(folded_files(folder), _folded_month)
+    months = sorted(singles.keys() | folded.keys())
     if _UNDATED in months:  # whose entries may be in order before any other
         yield from read_entries(folder)
         return
     for month in months:
-        yield from _iterate_month(folder, month)
-
-
-def _iterate_month(folder: Path, month: str) -> Iterator[Entry]:
-    paths = _folded_of(folder, month)
-    if len(paths) == 1 and not _singles_of(folder, month):
         try:
-            return read_folded(paths[0])
-        except _ReplacedMeanwhileError:
-            pass
-    return iter(_read_again(folder, month))
+            yield from _read(singles.get(month, []), folded.get(month, []))
+        except _ReplacedMeanwhileError:  # raised before the first entry of the month
+            yield from _read_again(folder, month)
+
+
+def _by_month(paths: list[Path], month_of: Callable[[Path], str]) -> dict[str, list[Path]]:
+    return {month: list(own) for month, own in groupby(paths, month_of)}
 
 
 def _read_again(folder: Path, month: str | None) -> list[Entry]:
     for _ in range(_ATTEMPTS):
         try:
-            return _read_once(folder, month)
+            # Single files first: one that is folded after that is in a folded file that is listed then.
+            singles = _singles_of(folder, month)
+            return list(_read(singles, _folded_of(folder, month)))
         except _ReplacedMeanwhileError as error:
             vanished = error.args[0]
     raise DamagedFileError(vanished, "it disappeared while it was read")
 
 
-def _read_once(folder: Path, month: str | None) -> list[Entry]:
-    # The single files are listed first: one that is folded after that is in a folded file listed then.
-    singles = _singles_of(folder, month)
+def _read(singles: list[Path], folded: list[Path]) -> Iterable[Entry]:
+    if len(folded) == 1 and not singles:
+        return read_folded(folded[0])  # in order, each parsed when it is asked for
     found: dict[str, Entry] = {}
-    for path in _folded_of(folder, month):
+    for path in folded:
         found |= {entry.name: entry for entry in read_folded(path)}
     for path in singles:
         content = read_file(path)
