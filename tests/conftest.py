@@ -22,6 +22,7 @@ import duckdb
 import pytest
 from hypothesis import Phase, settings
 
+from support import present
 from support.fault_kinds import KINDS
 from support.frugal import VARIABLE, few_views, import_less, no_comments, one_thread
 
@@ -152,7 +153,11 @@ def every_thread(frugal: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Pauses the measurement of coverage during the tests of ``NOT_MEASURED``."""
+    """Begins a test, and pauses the measurement of coverage during those of ``NOT_MEASURED``.
+
+    It comes before the limit of pytest-timeout, which does not count a wait for the next day.
+    """
+    present.begin()
     controller = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
     kind, room = (*item.path.relative_to(Path(__file__).parent).parts, "")[:2]
     if controller is None or not {kind, f"{kind}/{room}"} & NOT_MEASURED:

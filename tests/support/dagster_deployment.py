@@ -23,25 +23,23 @@ from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime, Timeouts
+from support.present import midnight, now
 from support.scripted_transport import ScriptedTransport
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
-_MIDNIGHT = datetime.combine(datetime.now(UTC).date(), time(), UTC)
-NOW = max(datetime.now(UTC).replace(microsecond=0), _MIDNIGHT + timedelta(minutes=10))
-"""Today, as Dagster knows it: its partitions end with the real present. Something ran in it already."""
 
 
 def day(ago: int) -> date:
-    """The UTC day a number of days ago."""
-    return NOW.date() - timedelta(days=ago)
+    """The UTC day a number of days ago; Dagster's partitions end with the real present."""
+    return now().date() - timedelta(days=ago)
 
 
 @dataclass
 class Clock:
     """A clock set by the test."""
 
-    now: datetime = NOW
+    now: datetime = field(default_factory=now)
 
     def __call__(self) -> datetime:
         return self.now
@@ -69,7 +67,7 @@ class Api:
         """Adds tasks of a UTC day: at noon, which no other day's window reaches, or early today."""
         noon = datetime.combine(created_on, time(12), UTC)
         for number in range(count):
-            begin = (noon if created_on < NOW.date() else _MIDNIGHT) + timedelta(seconds=number)
+            begin = (noon if created_on < now().date() else midnight()) + timedelta(seconds=number)
             stamps = {
                 key: begin.isoformat() for key in ("created_at", "started_at", "ended_at", "updated_at")
             }

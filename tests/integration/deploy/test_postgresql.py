@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from support.command_line import Workplace
-from support.dagster_deployment import NOW, Clock, day, make_deployment
+from support.dagster_deployment import Clock, day, make_deployment
 from support.postgresql import postgresql
+from support.present import now
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
@@ -60,7 +61,7 @@ def test_runs_and_events_are_in_postgresql(workplace: Workplace, emulate: Callab
 @pytest.mark.needs_program("psql", package="postgresql")
 def test_what_is_old_is_removed_from_postgresql_too(tmp_path: Path) -> None:
     """The nightly job works on Dagster's tables, which are those of its storage classes."""
-    home, old = tmp_path / "dagster-home", NOW - timedelta(days=40)
+    home, old = tmp_path / "dagster-home", now() - timedelta(days=40)
     home.mkdir()
     with postgresql(PASSWORD) as server:
         storage = {"username": "dagster", "password": PASSWORD, "hostname": "127.0.0.1", "db_name": "dagster"}

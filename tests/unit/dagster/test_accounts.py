@@ -13,7 +13,8 @@ from cbr_warehouse.load.found_sources import with_found_sources
 from cbr_warehouse.raw.found_projects import FoundProject, write_found_projects
 from cbr_warehouse.raw.ledgers import iterate_loads
 from cbr_warehouse.source.account import AccountLists, ListedProject
-from support.dagster_deployment import NOW, Api, Deployment, day
+from support.dagster_deployment import Api, Deployment, day
+from support.present import now
 
 ENDPOINT = "https://cbr.eu-de.example.com"
 ACCOUNT = {
@@ -60,11 +61,11 @@ class Place:
 
     def keep(self, *names: str, missing: tuple[str, ...] = ()) -> None:
         found = [
-            FoundProject(f"acme-{name.replace('_', '-')}", name, name, "eu-de", ENDPOINT, NOW)
+            FoundProject(f"acme-{name.replace('_', '-')}", name, name, "eu-de", ENDPOINT, now())
             for name in (*names, *missing)
         ]
         gone = [
-            one.missing(NOW, "IAM no longer lists it") if one.project in missing else one for one in found
+            one.missing(now(), "IAM no longer lists it") if one.project in missing else one for one in found
         ]
         write_found_projects(self.directory, "acme", gone)
 
@@ -83,7 +84,7 @@ class Place:
         """The run that the schedule requests; its process reads the configuration again, as Dagster's do."""
         repository = self.deployment.defs.get_repository_def()
         with dg.build_schedule_context(
-            instance=self.deployment.instance, scheduled_execution_time=NOW, repository_def=repository
+            instance=self.deployment.instance, scheduled_execution_time=now(), repository_def=repository
         ) as context:
             ticked = repository.get_schedule_def("find_projects_schedule").evaluate_tick(context)
         (request,) = ticked.run_requests or ()
@@ -98,7 +99,7 @@ class Place:
     def started(self) -> list[str]:
         repository = self.deployment.defs.get_repository_def()
         with dg.build_schedule_context(
-            instance=self.deployment.instance, scheduled_execution_time=NOW, repository_def=repository
+            instance=self.deployment.instance, scheduled_execution_time=now(), repository_def=repository
         ) as context:
             ticked = repository.get_schedule_def("load_schedule").evaluate_tick(context)
         return [request.tags["cbr-warehouse/source"] for request in ticked.run_requests or ()]

@@ -12,31 +12,36 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 from cbr_warehouse.alerts.log import parse_log
 from cbr_warehouse.warehouse import conditions
 from support.alert_receivers import HttpReceiver, SmtpReceiver, receive_http, receive_mail
-from support.dagster_deployment import NOW, Deployment, begin_elsewhere, day
+from support.dagster_deployment import Deployment, begin_elsewhere, day
+from support.present import now
 
 Install = Callable[..., Deployment]
 
-DAY = f"DATE '{day(3)}'"
-PLANTED = {
-    "coverage:days_complete": "UPDATE coverage SET state = 'incomplete', reason = 'source_has_more' "
-    f"WHERE day = {DAY}",
-    "coverage:no_gaps": "UPDATE coverage SET state = 'unverified', reason = 'not_looked_at', "
-    f"checked_at = NULL WHERE day = {DAY}",
-    "coverage:verified_in_time": "UPDATE coverage SET state = 'unverified', reason = 'no_count' "
-    f"WHERE day = DATE '{day(6)}'",
-    "coverage:retention_clock": "INSERT INTO coverage BY NAME SELECT * REPLACE (day - 20 AS day, "
-    f"0 AS held, 'unverified' AS state, 'no_count' AS reason) FROM coverage WHERE day = DATE '{day(8)}'",
-    "coverage:raw_undamaged": "UPDATE coverage SET state = 'unverified', reason = 'damaged_raw' "
-    f"WHERE day = {DAY}",
-    "tasks:newest_task_age": "UPDATE tasks SET created_at = created_at - INTERVAL 3 DAY",
-    "tasks:schema_unchanged": 'UPDATE tasks SET extra = \'{"extra_info": {"new_key": 1}}\' '
-    f"WHERE day = DATE '{day(0)}'",
-    "quarantine:quarantine_short": "INSERT INTO quarantine BY NAME "
-    "SELECT 'prod' AS source, 'x' AS record_text, "
-    f"'no id' AS reason, now() AS last_seen_at, TIMESTAMPTZ '{NOW - timedelta(days=2)}' AS first_seen_at",
-    "loads:conservation": "UPDATE loads SET records = records + 1",
-    "tasks:unique_key": "INSERT INTO tasks FROM tasks LIMIT 1",
-}
+
+def changes() -> dict[str, str]:
+    """The statements that make a check fail, by its name."""
+    third = f"DATE '{day(3)}'"
+    return {
+        "coverage:days_complete": "UPDATE coverage SET state = 'incomplete', reason = 'source_has_more' "
+        f"WHERE day = {third}",
+        "coverage:no_gaps": "UPDATE coverage SET state = 'unverified', reason = 'not_looked_at', "
+        f"checked_at = NULL WHERE day = {third}",
+        "coverage:verified_in_time": "UPDATE coverage SET state = 'unverified', reason = 'no_count' "
+        f"WHERE day = DATE '{day(6)}'",
+        "coverage:retention_clock": "INSERT INTO coverage BY NAME SELECT * REPLACE (day - 20 AS day, "
+        f"0 AS held, 'unverified' AS state, 'no_count' AS reason) FROM coverage WHERE day = DATE '{day(8)}'",
+        "coverage:raw_undamaged": "UPDATE coverage SET state = 'unverified', reason = 'damaged_raw' "
+        f"WHERE day = {third}",
+        "tasks:newest_task_age": "UPDATE tasks SET created_at = created_at - INTERVAL 3 DAY",
+        "tasks:schema_unchanged": 'UPDATE tasks SET extra = \'{"extra_info": {"new_key": 1}}\' '
+        f"WHERE day = DATE '{day(0)}'",
+        "quarantine:quarantine_short": "INSERT INTO quarantine BY NAME "
+        "SELECT 'prod' AS source, 'x' AS record_text, "
+        "'no id' AS reason, now() AS last_seen_at, "
+        f"TIMESTAMPTZ '{now() - timedelta(days=2)}' AS first_seen_at",
+        "loads:conservation": "UPDATE loads SET records = records + 1",
+        "tasks:unique_key": "INSERT INTO tasks FROM tasks LIMIT 1",
+    }
 
 
 @pytest.fixture
@@ -121,7 +126,7 @@ def test_each_failed_check_is_reported_once_and_so_is_its_end(
     sensor, checks = Sensor(place, "failed_checks_sensor"), Checks(place)
     assert sensor.tick() == "0 alerts delivered."
     sound = place.installation.load_context.directory.warehouse.read_bytes()
-    for name, sql in PLANTED.items():
+    for name, sql in changes().items():
         planted = name.partition(":")[2]
         change(place, sql)
         checks.run(planted)
@@ -251,7 +256,7 @@ def test_a_failure_that_lasts_is_reported_again_after_a_day(place: Deployment, h
 
     problem, log = Problem("a check", "It fails", "Do this.", "one"), AlertLog()
     for hours in range(49):
-        log = log.failing(problem, NOW + timedelta(hours=hours), timedelta(hours=24), ("webhook",))
+        log = log.failing(problem, now() + timedelta(hours=hours), timedelta(hours=24), ("webhook",))
     assert len(log.undelivered) == 3
 
 

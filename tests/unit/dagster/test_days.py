@@ -15,7 +15,8 @@ from cbr_warehouse.load.run import load
 from cbr_warehouse.raw import ledger_files
 from cbr_warehouse.raw.ledgers import read_loads, write_load
 from cbr_warehouse.settings.select_sources import require_sources
-from support.dagster_deployment import NOW, Deployment, day
+from support.dagster_deployment import Deployment, day
+from support.present import now
 
 
 def days_of(place: Deployment) -> list[date]:
@@ -41,9 +42,9 @@ def test_without_a_source_they_are_those_that_the_api_keeps(install: Callable[..
 
 def test_the_first_load_fixes_the_first_day(install: Callable[..., Deployment]) -> None:
     place = install("prod")
-    place.clock.now = NOW - timedelta(days=5)
+    place.clock.now = now() - timedelta(days=5)
     load_by_command(place, LoadRequest())
-    place.clock.now = NOW
+    place.clock.now = now()
     load_by_command(place, LoadRequest())
     assert min(days_of(place)) == day(14)
 
@@ -64,14 +65,14 @@ def test_a_range_of_long_ago_loaded_first_is_among_them(install: Callable[..., D
 
 def test_a_source_of_its_own_days_makes_them_wider_for_all(install: Callable[..., Deployment]) -> None:
     place = install("old")
-    place.clock.now = NOW - timedelta(days=5)
+    place.clock.now = now() - timedelta(days=5)
     load_by_command(place, LoadRequest())
-    place.clock.now = NOW
+    place.clock.now = now()
     assert min(days_of(install("old", "new"))) == day(14)
 
 
 def test_today_is_among_them(install: Callable[..., Deployment]) -> None:
-    assert NOW.date() in days_of(install("prod"))
+    assert now().date() in days_of(install("prod"))
 
 
 def test_the_first_day_is_found_without_the_loads_of_years(

@@ -18,7 +18,8 @@ from cbr_warehouse.load.context import LoadRequest
 from cbr_warehouse.load.locks import hold_source
 from cbr_warehouse.load.run import load
 from cbr_warehouse.settings.select_sources import require_sources
-from support.dagster_deployment import NOW, Deployment, day, make_installation
+from support.dagster_deployment import Deployment, day, make_installation
+from support.present import now
 
 Install = Callable[..., Deployment]
 
@@ -72,9 +73,9 @@ def test_a_later_tick_records_no_day_that_it_did_not_load(install: Install) -> N
     place = install("prod")
     for ago in range(12):
         place.apis["prod"].add(day(ago))
-    place.clock.now = NOW - timedelta(seconds=1)  # an hour later, a task may have reached such an age
+    place.clock.now = now() - timedelta(seconds=1)  # an hour later, a task may have reached such an age
     place.tick("prod")
-    place.clock.now = NOW
+    place.clock.now = now()
     result = place.tick("prod")
     loaded = {m.partition for m in result.asset_materializations_for_node("raw__prod")}
     # Today goes on; of the days before, only tasks that reached an age to be read at are read again.
@@ -86,10 +87,10 @@ def test_a_tick_after_days_without_any_loads_them_all(install: Install) -> None:
     place = install("prod")
     for ago in range(8):
         place.apis["prod"].add(day(ago))
-    place.clock.now = NOW - timedelta(days=6)
+    place.clock.now = now() - timedelta(days=6)
     assert place.tick("prod").success
     assert day(5) not in place.recorded("raw", "prod")
-    place.clock.now = NOW
+    place.clock.now = now()
     assert place.tick("prod").success
     assert days_back(8) <= place.recorded("raw", "prod")
     assert days_back(8) <= place.recorded("tables", "tasks")
@@ -124,9 +125,9 @@ def test_the_job_run_for_a_day_long_ago_loads_that_day(install: Install) -> None
     place = install("prod")
     for ago in range(12):
         place.apis["prod"].add(day(ago))
-    place.clock.now = NOW - timedelta(hours=1)
+    place.clock.now = now() - timedelta(hours=1)
     place.tick("prod")
-    place.clock.now = NOW
+    place.clock.now = now()
     result = place.run("prod", [day(7)], job="load")
     assert result.success
     assert {m.partition for m in result.asset_materializations_for_node("raw__prod")} == {day(7).isoformat()}
@@ -178,7 +179,7 @@ def test_the_warehouse_is_that_of_the_command(install: Install, tmp_path: Path) 
         api.add(day(1) if name == "prod" else day(9))
     other = make_installation(tmp_path / "by-command", place.clock, place.apis)
     for hours in (3, 0):
-        place.clock.now = NOW - timedelta(hours=hours)
+        place.clock.now = now() - timedelta(hours=hours)
         for name in place.apis:
             assert place.tick(name).success
         assert place.publish(analytics=False).success

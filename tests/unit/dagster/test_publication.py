@@ -15,7 +15,8 @@ from cbr_warehouse.defs import publication
 from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.defs.progress import LoggedProgress
 from cbr_warehouse.load.locks import hold_directory
-from support.dagster_deployment import NOW, Deployment, begin_elsewhere, day
+from support.dagster_deployment import Deployment, begin_elsewhere, day
+from support.present import now
 from support.publish_sensor import begin, evaluate, parts
 
 Install = Callable[..., Deployment]
@@ -107,11 +108,11 @@ def test_a_load_without_news_costs_dagster_little(install: Install) -> None:
     for api in place.apis.values():
         api.add(day(0))
         api.add(day(3))
-    place.clock.now = NOW - timedelta(minutes=5)
+    place.clock.now = now() - timedelta(minutes=5)
     for name in place.apis:
         assert place.tick(name).success
     assert place.publish().success
-    place.clock.now = NOW
+    place.clock.now = now()
     for name in place.apis:
         result = place.tick(name)
         assert result.success
@@ -127,7 +128,7 @@ def test_a_day_made_again_by_a_command_is_recorded_with_the_next_run(install: In
     place = install("a")
     place.apis["a"].add(day(0))
     assert place.tick("a").success
-    place.clock.now = NOW + timedelta(minutes=5)
+    place.clock.now = now() + timedelta(minutes=5)
     state = place.installation.load_context.directory.partition_state("a", day(0).isoformat())
     state.touch()
     result = place.tick("a")
@@ -224,5 +225,5 @@ def test_a_run_in_place_of_another_says_so(install: Install) -> None:
     place.instance.report_run_failed(before, "The process of this run ended without a word.")
     keys = [dg.AssetKey(["raw", "a"])]
     tags = {SOURCE_TAG: "a", "dagster/parent_run_id": before.run_id, "dagster/root_run_id": before.run_id}
-    result = place.run_assets(keys, [NOW.date()], job="load", more_tags=tags)
+    result = place.run_assets(keys, [now().date()], job="load", more_tags=tags)
     assert f"This run repeats run {before.run_id}" in "\n".join(messages(place, result.run_id))

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -12,8 +12,9 @@ import pytest
 from cbr_warehouse.defs import quiet_loads
 from cbr_warehouse.defs.asset_keys import QUIET_TAG, SOURCE_TAG
 from cbr_warehouse.errors import StorageError
-from support.dagster_deployment import NOW, Deployment, day
+from support.dagster_deployment import Deployment, day
 from support.kept_folder import kept_folder
+from support.present import midnight, now
 from support.publish_sensor import begin, evaluate, look, parts
 
 Install = Callable[..., Deployment]
@@ -42,7 +43,7 @@ def install_published(install: Install, *names: str, **keys: object) -> Deployme
         "data": place.installation.load_context.directory.root,
         "home": Path(place.instance.root_directory),
     }
-    kept = _KEPT.get(key := repr((names, keys)))
+    kept = _KEPT.get(key := repr((day(0), names, keys)))
     if kept is None:
         for name in place.apis:
             assert place.tick(name).success
@@ -53,7 +54,7 @@ def install_published(install: Install, *names: str, **keys: object) -> Deployme
     else:
         for name, folder in folders.items():
             shutil.copytree(kept / name, folder, dirs_exist_ok=True)
-    place.clock.now = NOW + timedelta(minutes=5)
+    place.clock.now = now() + timedelta(minutes=5)
     return place
 
 
@@ -128,11 +129,11 @@ def test_a_load_that_leaves_the_publication_to_one_that_dies_is_published_after_
 
 def test_what_the_clock_changes_is_noticed_without_news(install: Install) -> None:
     """The newest task grows old while loads find nothing new: its check must fail nevertheless."""
-    age = NOW - datetime.combine(NOW.date(), time(), UTC)
+    age = now() - midnight()
     limit = age // timedelta(minutes=1) + 7
     place = install_published(install, "a", alerts={"newest_task": f"{limit}m"})
     assert tag(place, place.tick("a")) == "yes"
-    place.clock.now = NOW + timedelta(minutes=9)
+    place.clock.now = now() + timedelta(minutes=9)
     assert tag(place, place.tick("a")) == "no"
     assert parts(evaluate(place)) == {"warehouse"}
     assert "newest_task_age" in failed_checks(place.publish(analytics=False))

@@ -21,7 +21,8 @@ from cbr_warehouse.contract.utc_days import start_of
 from cbr_warehouse.defs.dagster_store import compact_files
 from cbr_warehouse.defs.dagster_ticks import remove_old_ticks
 from cbr_warehouse.defs.retention import OWN_TICKS
-from support.dagster_deployment import NOW, Deployment, day, origin_of
+from support.dagster_deployment import Deployment, day, origin_of
+from support.present import now
 
 Install = Callable[..., Deployment]
 RAW = dg.AssetKey(["raw", "a"])
@@ -130,7 +131,7 @@ def test_the_store_is_flat_from_the_second_month_on(install: Install) -> None:
 
 def test_only_what_is_old_and_ended_and_ours_is_removed(install: Install) -> None:
     place = install("a", keep_runs="30d")
-    old, new = NOW - timedelta(days=31), NOW - timedelta(days=29)
+    old, new = now() - timedelta(days=31), now() - timedelta(days=29)
     gone = add_run(place.instance, old)
     young = add_run(place.instance, new)
     foreign_job = add_run(place.instance, old, job="orders_job", key=FOREIGN)
@@ -138,7 +139,7 @@ def test_only_what_is_old_and_ended_and_ours_is_removed(install: Install) -> Non
     own_assets = add_run(place.instance, old, job="__ASSET_JOB")
     with freeze_time(old):
         unfinished = create_run_for_test(place.instance, "load", status=dg.DagsterRunStatus.STARTED)
-    remove(place, NOW)
+    remove(place, now())
     left = runs(place)
     assert {young.run_id, foreign_job.run_id, foreign_assets.run_id, unfinished.run_id} <= left
     assert not {gone.run_id, own_assets.run_id} & left
@@ -158,9 +159,9 @@ def test_runs_of_another_code_location_with_the_same_names_are_left_alone(
     """Another project may have a job ``load``, or assets below ``raw``."""
     monkeypatch.setattr("cbr_warehouse.defs.retention.location_of_run", lambda run: "ours")
     place = install("a", keep_runs="30d")
-    theirs = add_run(place.instance, NOW - timedelta(days=31), job=job, location="theirs")
-    ours = add_run(place.instance, NOW - timedelta(days=31), job=job, location="ours")
-    remove(place, NOW)
+    theirs = add_run(place.instance, now() - timedelta(days=31), job=job, location="theirs")
+    ours = add_run(place.instance, now() - timedelta(days=31), job=job, location="ours")
+    remove(place, now())
     assert theirs.run_id in runs(place)
     assert ours.run_id not in runs(place)
 
@@ -171,8 +172,8 @@ def test_the_newest_result_of_each_check_is_kept(install: Install) -> None:
     results = [place.tick("a") for _ in range(2)]
     assert all(result.success for result in results)
     for result in results:
-        set_age(place.instance, result.run_id, NOW - timedelta(days=99))
-    remove(place, NOW)
+        set_age(place.instance, result.run_id, now() - timedelta(days=99))
+    remove(place, now())
     assert runs(place).isdisjoint({result.run_id for result in results})
     history = place.instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=10)
     assert [found.run_id for found in history] == [results[1].run_id]
@@ -184,7 +185,7 @@ def test_the_newest_result_of_each_check_is_kept(install: Install) -> None:
 def ticks(place: Deployment, state: InstigatorState) -> list[tuple[TickStatus, int]]:
     found = place.instance.get_ticks(state.instigator_origin_id, state.selector_id)
     return sorted(
-        ((tick.status, round((NOW.timestamp() - tick.timestamp) / 86400)) for tick in found), key=str
+        ((tick.status, round((now().timestamp() - tick.timestamp) / 86400)) for tick in found), key=str
     )
 
 
@@ -215,14 +216,14 @@ def test_old_ticks_are_removed_with_their_logs_and_skips_after_a_day(
                     name,
                     InstigatorType.SENSOR,
                     status,
-                    (NOW - timedelta(days=ago)).timestamp(),
+                    (now() - timedelta(days=ago)).timestamp(),
                     run_ids=[] if status is TickStatus.SUCCESS else None,
                     selector_id=state.selector_id,
                 )
             )
             (logs / f"{tick.tick_id}.err").touch()
-    with freeze_time(NOW):
-        remove_old_ticks(place.instance, OWN_TICKS, NOW - timedelta(days=30), location)
+    with freeze_time(now()):
+        remove_old_ticks(place.instance, OWN_TICKS, now() - timedelta(days=30), location)
     left = ticks(place, state)
     kept = {
         f"{tick.tick_id}.err"

@@ -1,12 +1,13 @@
 """The schedule: one run a source, for today, with its tables; what is shared follows in a run of its own."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dagster as dg
 import pytest
 
-from support.dagster_deployment import NOW, Deployment
+from support.dagster_deployment import Deployment
+from support.present import midnight, now
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def tick(place: Deployment, at: datetime) -> list[dg.RunRequest]:
 
 def test_a_tick_starts_a_run_for_each_source(install: Callable[..., Deployment]) -> None:
     place = install("a", "b")
-    requests = tick(place, NOW)
-    assert [request.partition_key for request in requests] == [NOW.date().isoformat()] * 2
+    requests = tick(place, now())
+    assert [request.partition_key for request in requests] == [now().date().isoformat()] * 2
     assert len({request.run_key for request in requests}) == 2
     for name, request in zip("ab", requests, strict=True):
         everything = place.defs.resolve_all_asset_keys()
@@ -35,9 +36,8 @@ def test_a_tick_starts_a_run_for_each_source(install: Callable[..., Deployment])
 
 
 def test_at_midnight_the_new_day_is_there(install: Callable[..., Deployment]) -> None:
-    midnight = datetime(NOW.year, NOW.month, NOW.day, tzinfo=UTC)
-    (request,) = tick(install("a"), midnight)
-    assert request.partition_key == midnight.date().isoformat()
+    (request,) = tick(install("a"), midnight())
+    assert request.partition_key == midnight().date().isoformat()
 
 
 def scheduled(place: Deployment, name: str) -> dg.ScheduleDefinition:

@@ -17,7 +17,8 @@ from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.defs.run_process import is_process_alive
 from cbr_warehouse.defs.unfinished_runs import _reason_dead
 from cbr_warehouse.load.locks import hold_directory, hold_source
-from support.dagster_deployment import NOW, Deployment, origin_of
+from support.dagster_deployment import Deployment, origin_of
+from support.present import now
 
 Install = Callable[..., Deployment]
 LATER = timedelta(minutes=10)
@@ -32,7 +33,7 @@ def tick(place: Deployment) -> tuple[list[str], str | None]:
     """The sources that a tick starts a run for, and why it skips."""
     repository = place.defs.get_repository_def()
     with dg.build_schedule_context(
-        instance=place.instance, scheduled_execution_time=NOW, repository_def=repository
+        instance=place.instance, scheduled_execution_time=now(), repository_def=repository
     ) as context:
         found = repository.get_schedule_def("load_schedule").evaluate_tick(context)
     return [request.tags[SOURCE_TAG] for request in found.run_requests or ()], found.skip_message
@@ -123,7 +124,7 @@ def test_a_tick_that_was_interrupted_requests_the_run_again_that_it_had_created(
 ) -> None:
     """It waited for its own run, or failed it: Dagster queued neither, until the next tick."""
     place = install("a")
-    run = begin(place, "a", dg.DagsterRunStatus.NOT_STARTED, {"dagster/run_key": f"a {NOW.isoformat()}"})
+    run = begin(place, "a", dg.DagsterRunStatus.NOT_STARTED, {"dagster/run_key": f"a {now().isoformat()}"})
     place.clock.now = datetime.now(UTC) + since
     assert tick(place) == (["a"], None)
     assert status_of(place, run) is dg.DagsterRunStatus.NOT_STARTED
