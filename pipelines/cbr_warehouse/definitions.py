@@ -4,6 +4,7 @@ Importing this module does nothing: Dagster calls :func:`defs` when it needs the
 """
 
 import os
+import sys
 
 import dagster as dg
 
@@ -19,7 +20,9 @@ def defs() -> dg.Definitions:
     """
     from cbr_warehouse.defs.build import build_once  # noqa: PLC0415  importing this module must cost nothing
     from cbr_warehouse.defs.installation import read_installation  # noqa: PLC0415
-    from cbr_warehouse.defs.run_start import fork_runs  # noqa: PLC0415
 
-    fork_runs()
+    if sys.platform == "linux":
+        from cbr_warehouse.defs.run_start import fork_runs  # noqa: PLC0415
+
+        fork_runs()
     return build_once(read_installation(os.environ))

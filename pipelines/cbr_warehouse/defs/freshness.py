@@ -4,6 +4,7 @@ That data is old though loads succeed is found by the checks of ``conditions``.
 """
 
 from datetime import timedelta
+from functools import cache
 from itertools import islice, pairwise
 
 import dagster as dg
@@ -21,6 +22,7 @@ _SHORTEST = timedelta(minutes=30)
 """Schedules of minutes are for tests; a load may take longer than their ticks."""
 
 
+@cache
 def freshness_by(cron: str) -> dg.FreshnessPolicy:
     """The freshness policy of what each tick loads.
 

@@ -1,23 +1,34 @@
-"""Forks the processes of runs from one that has imported Dagster.
+"""Forks the processes of runs from one that has imported Dagster and this package.
 
-Dagster's code server starts each run in a new interpreter, and a load without news spends a third of its CPU
-on importing Dagster and its storage. Here the fork server of ``multiprocessing`` takes its place: a process
-that has imported them, and does nothing else. A run is a process of its own as before: it imports this
-package and reads the configuration itself, and nothing that another run does reaches it.
+Dagster's code server starts each run in a new interpreter, and a load without news spends half of its CPU on
+imports. Here the fork server of ``multiprocessing`` takes its place: a process that has imported what runs
+need, and does nothing else. A run is a process of its own as before: it reads the configuration itself, and
+nothing that another run does reaches it.
+
+A run has this package as it is on the disk: if any of its files is not what it was when the code server
+started, as after an upgrade or a developer's change, the fork imports the package anew.
 
 Dagster has no setting for it: where its server takes processes from is a private attribute. If Dagster no
-longer has it, or the system has no fork server, runs start as Dagster starts them.
+longer has it, runs start as Dagster starts them. Only for Linux: Windows does not fork, and on macOS a fork
+is unsafe once system libraries were used.
 """
 
-import multiprocessing
+import gc
+import importlib
+import os
 import sys
-from multiprocessing.context import BaseContext
+from functools import cache
+from hashlib import sha256
+from multiprocessing.context import BaseContext, ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
 
 _SERVER = "dagster._grpc.server"
 _SERVICER = "DagsterApiServer"
 _CONTEXT = "_mp_ctx"
+_PACKAGE = __name__.partition(".")[0]
 
-IMPORTED = (
+LIBRARIES = (
     _SERVER,
     "dagster._core.storage.event_log",
     "dagster._core.storage.runs",
@@ -34,24 +45,83 @@ IMPORTED = (
     "pyarrow.parquet",
     "pyarrow.fs",
 )
-"""What the fork server imports, but nothing of this package, so that a run has it as it is.
+"""What the fork server imports of libraries.
 
 A fork does not have the threads of its parent. numpy's OpenBLAS and pyarrow's jemalloc start one each and
-begin them again in a fork by handlers of their own. duckdb is left out: its import opens a connection, whose
-threads would be missing.
+begin them again in a fork by handlers of their own. duckdb, which comes with this package, starts those of a
+database that its import opens; nothing here uses that one, and each database that a run opens has its own.
 """
+
+OURS = (
+    "cbr_warehouse.definitions",
+    "cbr_warehouse.defs.build",
+    "cbr_warehouse.defs.run_start",
+    "cbr_warehouse.load.plan_source",
+    "cbr_warehouse.load.publish",
+    "cbr_warehouse.load.source_load",
+    "cbr_warehouse.tables.build",
+    "cbr_warehouse.warehouse.news",
+)
+"""What it imports of this package: the code location, and what the steps of a load import."""
 
 
 def fork_runs() -> bool:
     """Lets this process, if it is a code server, fork its runs; says whether it will."""
     servicer = getattr(sys.modules.get(_SERVER), _SERVICER, None)
-    # On Windows nothing forks, and on macOS a fork is unsafe once system libraries were used.
-    if servicer is None or sys.platform != "linux":
+    if servicer is None:
         return False
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*IMPORTED])
+    _state_at_start()
+    context = _Context()
+    context.set_forkserver_preload([*LIBRARIES, *OURS])
     setattr(servicer, _CONTEXT, _Fixed(context))
     return True
+
+
+class RunProcess(ForkServerProcess):
+    """The process of a run."""
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options)
+        self._package = _state_at_start()
+
+    def run(self) -> None:
+        """What Dagster has it do, with this package as it is on the disk."""
+        # Else each garbage collection writes to, and so copies, all that was imported before the fork.
+        gc.freeze()
+        if package_state() != self._package:
+            _forget_package()
+        super().run()
+
+
+def package_state() -> str:
+    """A digest of the paths, times of change and sizes of the files of this package."""
+    found: list[tuple[str, int, int]] = []
+    folders = [str(Path(__file__).parents[1])]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if not entry.is_dir():
+                    status = entry.stat()
+                    found.append((entry.path, status.st_mtime_ns, status.st_size))
+                elif entry.name != "__pycache__":
+                    folders.append(entry.path)
+    return sha256(repr(sorted(found)).encode()).hexdigest()
+
+
+@cache
+def _state_at_start() -> str:
+    """The state of the package before the fork server, which the first run starts, imports it."""
+    return package_state()
+
+
+def _forget_package() -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+class _Context(ForkServerContext):
+    Process = RunProcess
 
 
 class _Fixed:
