@@ -89,10 +89,11 @@ def write_report(invocation: Invocation, out: Path | None, options: ReportOption
     directory = invocation.directory if options.audit else invocation.published_directory
     published = invocation.published_in(directory)
     require_published(published)
-    from cbr_warehouse.report.build import make_report  # needs the extra
+    from cbr_warehouse.report.build import PDF, make_report  # needs the extra
 
     made = make_report(published, out, directory.reports, options, utc_now())
-    say(f"{made.verdict} Manifest: {made.manifest}")
+    printed = f" PDF: {made.page.with_name(PDF)}" if options.pdf else ""
+    say(f"{made.verdict} Manifest: {made.manifest}{printed}")
     if options.audit:
         _add_evidence(invocation, made.manifest, options.scope.sources)
     keep_in_store(directory, made.page.parent, "report", utc_now())

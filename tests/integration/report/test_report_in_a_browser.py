@@ -135,6 +135,7 @@ def test_it_names_no_other_place(report: Path) -> None:
 def test_a_week_is_printed_on_at_most_four_pages(small_demo: Path, tmp_path: Path) -> None:
     done = Workplace(tmp_path).run("--data-dir", str(small_demo), "report", "--pdf", "--out", "made")
     assert done.status == 0, done.err
+    assert done.err.rstrip().endswith(f"PDF: {Path('made', 'report.pdf')}")
     printed = (tmp_path / "made" / "report.pdf").read_bytes()
     assert printed.startswith(b"%PDF")
     assert 2 <= len(re.findall(rb"/Type /Page\b", printed)) <= 4
