@@ -146,7 +146,7 @@ def collect_data(
     if estate.rows:
         results |= {ESTATE: estate} | {query: answer(query) for query in of_inventory}
     rows_of = {query: result.rows for query, result in results.items()}
-    verdict = judge(period, settings, figures, rows_of, texts)
+    verdict = judge(period, settings, figures, rows_of, texts, scope)
     return ReportData(period, settings, figures, results, verdict, scope)
 
 

@@ -74,6 +74,7 @@ def weigh(success: Figure, rows: list[dict[str, Any]], settings: dict[str, Any])
         "unverified": (watch, None),
         "partial": (watch, None),
         "mostly_failed": (watch, None),
+        "not_protected": (watch, None),
     }
     missed = Finding(
         "success",

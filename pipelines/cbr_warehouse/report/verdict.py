@@ -9,6 +9,7 @@ from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.report.findings import Finding, Grade, weigh
 from cbr_warehouse.report.formatting import count, moment, percent
 from cbr_warehouse.report.key_figures import Figure
+from cbr_warehouse.report.options import WHOLE, Scope
 from cbr_warehouse.report.period import Period
 from cbr_warehouse.report.texts import Texts
 
@@ -39,6 +40,7 @@ def judge(
     figures: dict[str, Figure],
     results: dict[str, list[dict[str, Any]]],
     texts: Texts,
+    scope: Scope = WHOLE,
 ) -> ReportVerdict:
     """Grades the period by its worst finding, see ``findings``, and says why.
 
@@ -48,16 +50,26 @@ def judge(
         figures: The key figures by name.
         results: Rows of the queries ``findings`` and ``watermark``, by name.
         texts: The words.
+        scope: What the report is limited to.
     """
     if not figures["never"].denominator:
         return empty_verdict(texts)
-    findings = weigh(figures["success"], results["findings"], settings)
+    rows = [row for row in results["findings"] if _is_weighed(row, scope)]
+    findings = weigh(figures["success"], rows, settings)
     level = max((one.grade for one in findings), default=Grade.FINE)
     counted = {row["finding"]: row for row in results["findings"]}
     left_out = [row["source"] for row in results["watermark"] if row["is_left_out"]]
     sentences = _sentences(period, settings, figures, findings, texts)
     remarks = _remarks(settings, counted["unscheduled"], left_out, texts)
     return ReportVerdict(level.word, (_result(level, findings, texts), *sentences, *remarks), tuple(findings))
+
+
+def _is_weighed(row: dict[str, Any], scope: Scope) -> bool:
+    """Whether a finding counts: without an inventory nothing is known of what has no protection.
+
+    Nor does it count where the report is limited to vaults or policies, of which it has none.
+    """
+    return row["finding"] != "not_protected" or (row["total"] > 0 and not scope.is_of_resources)
 
 
 def _result(level: Grade, findings: list[Finding], texts: Texts) -> str:
@@ -97,7 +109,7 @@ def _sentences(
         ("incomplete", "missing", found["missing"].n, {}),
         ("unverified", "unverified", found["unverified"].n, {}),
     )
-    # What made the verdict first.
+    # What made the verdict first. What has no protection is said with the reasons by ``estate``.
     for key, _, number, values in sorted(counted, key=lambda one: -found[one[1]].grade):
         if number:
             yield texts("verdict", key, n=count(number), **values)

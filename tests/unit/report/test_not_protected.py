@@ -8,6 +8,7 @@ import pytest
 from cbr_warehouse.reader.warehouse import Warehouse, open_warehouse
 from cbr_warehouse.report.collect_data import ESTATE, OF_INVENTORY, ReportData, collect_data
 from cbr_warehouse.report.digest import digest_text, make_digest
+from cbr_warehouse.report.findings import Grade
 from cbr_warehouse.report.options import WHOLE, Language, ReportOptions, Scope
 from cbr_warehouse.report.period_name import parse_period
 from cbr_warehouse.report.render import render_page
@@ -85,6 +86,27 @@ def test_the_page_says_how_many_why_which_and_what_could_not_be_read(opened: War
     assert "未能读取：备份（没有权限）。" in chinese
 
 
+def test_much_without_protection_is_not_fine(opened: Warehouse) -> None:
+    """ "Fine" stood above "133 of the 796 resources that there are have no protection"."""
+    data = read(opened)
+    (found,) = [one for one in data.verdict.findings if one.name == "not_protected"]
+    assert (found.n, found.total, found.grade) == (10, 11, Grade.WATCH)
+    assert data.verdict.level == "watch"
+    assert "resources without protection, of all there are" in render_page(data, ENGLISH, "0")
+    assert "全部资源中未受保护的" in render_page(data, CHINESE, "0")
+
+
+def test_it_is_no_matter_of_a_vault_nor_of_a_period_long_over(opened: Warehouse) -> None:
+    """Of the present alone is known what has no protection, and of whole sources."""
+    for data in (
+        read(opened, Scope.of(vaults=["gold"])),
+        collect_data(opened, parse_period("2026-02-25..2026-03-05"), ENGLISH),
+    ):
+        assert "not_protected" not in {one.name for one in data.verdict.findings}
+        assert data.verdict.level == "fine"
+        assert data.rows("estate")
+
+
 def test_the_digest_has_it_in_one_line(path: Path) -> None:
     digest = make_digest(path, ReportOptions(WEEK))
     assert digest["not_protected"].startswith("10 of the 11 resources")
@@ -115,6 +137,7 @@ def test_without_an_inventory_nothing_of_it_is_said(tmp_path: Path) -> None:
         data = read(opened)
         assert not {ESTATE, *OF_INVENTORY} & data.results.keys()
         assert "Not protected" not in render_page(data, ENGLISH, "0")
+        assert "not_protected" not in {one.name for one in data.verdict.findings}
     assert make_digest(path, ReportOptions(WEEK))["not_protected"] is None
     other = log_of("b").load("2026-03-10 00:00", source="a")
     other.source = "a"

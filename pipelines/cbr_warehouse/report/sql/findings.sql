@@ -7,9 +7,10 @@
 --   verified, for another reason than the edge of retention. partial: tasks created in the period that ended with success
 --   although parts of their work failed, of all tasks that did. mostly_failed: resource backup days that count as protected
 --   although most of at least three scheduled backups that ended did not succeed, of all protected ones. unscheduled:
---   resources without any sign of a schedule.
+--   resources without any sign of a schedule. not_protected: unprotected, of all resources there are (estate_coverage).
 -- Settings: strikes, persistent_after, rpo_grace, default_interval, [[schedules]]
--- Edge cases: days of data are UTC days of the period and the one before, of whole sources.
+-- Edge cases: days of data are UTC days of the period and the one before, of whole sources. not_protected is of the newest
+--   inventory, and nothing (0 of 0) for a period that ended more than a day before that was read.
 WITH live AS (
     SELECT source, resource_id, schedule_id
     FROM analytics.resource
@@ -61,3 +62,8 @@ UNION ALL
 SELECT 'mostly_failed', count(*) FILTER (is_mostly_failed), count(*) FROM backed_up
 UNION ALL
 SELECT 'unscheduled', count(*) FILTER (schedule_id IS NULL), count(*) FROM live
+UNION ALL
+SELECT 'not_protected', coalesce(sum(c.unprotected), 0)::BIGINT, coalesce(sum(c.resources), 0)::BIGINT
+FROM analytics.estate_coverage AS c
+JOIN (SELECT source, max(complete_at) AS read_at FROM analytics.inventory_list GROUP BY source) AS l USING (source)
+WHERE c.dimension = 'all' AND l.read_at < $to_at + INTERVAL 1 DAY
