@@ -63,6 +63,9 @@ UNTIMED_MEMORY_GROWTH = 1.50
 
 SETTLED_AFTER_SECONDS = 60
 NEWS = ("--days", "1", "--tasks", "12000")
+AHEAD_SECONDS = 10
+"""Before its tick it is read what the sources serve: while a load runs they serve more than it can have."""
+
 BUSY_FROM_MINUTE = 3
 """Minute of the hour at which the healthy sources' clocks begin: in the first half of an hour tasks begin."""
 
@@ -110,11 +113,11 @@ class Soak:
         kills = sorted(begin + tick * MINUTE + after for tick, after in self._kills)
         for number in range(self._minutes):
             tick = begin + number * MINUTE
-            _sleep_until(tick)
+            _sleep_until(tick - AHEAD_SECONDS)
             self._watch.add_tick(tick, {name: served_by(url) for name, url in self._urls.items()})
             while kills and kills[0] < tick + MINUTE:
                 self._kill(kills.pop(0))
-            _sleep_until(tick + MINUTE - 1)
+            _sleep_until(tick + MINUTE - AHEAD_SECONDS)
             if self._is_timed:
                 self._look_for_stuck_runs(time.time() - STUCK_AFTER_SECONDS)
             print(_line(number, begin, self._watch), flush=True)

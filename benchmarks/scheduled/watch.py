@@ -26,7 +26,7 @@ class Tick:
     Attributes:
         at: Its time, seconds since 1970.
         source: The source.
-        wanted: What the source served then and was not published.
+        wanted: What the source served just before and was not published.
         news: How many tasks of it were new or changed.
         due_from: Since when it is owed: the tick after, if everything was killed meanwhile.
         published_at: When all of it was published; None if it is not.
@@ -74,7 +74,7 @@ class Watch:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add_tick(self, at: float, served: dict[str, Tasks]) -> None:
-        """A tick, with what each source served then."""
+        """A tick, with what each source served just before."""
         with self._lock:
             for source, tasks in served.items():
                 wanted = lacking(tasks, self.published.get(source, {}))

@@ -99,6 +99,7 @@ OTHER_FILES = {
     "cli/table.py",
     "defs/dagster_store.py",
     "defs/run_process.py",
+    "defs/run_start.py",
     "report/pdf.py",
     # Evidence packs, which are made and opened in folders of their own, with DuckDB alone.
     "evidence/archive.py",
