@@ -17,6 +17,7 @@ import gc
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from multiprocessing.context import BaseContext, ForkServerContext, ForkServerProcess
@@ -88,28 +89,37 @@ class RunProcess(ForkServerProcess):
         """What Dagster has it do, with this package as it is on the disk."""
         # Else each garbage collection writes to, and so copies, all that was imported before the fork.
         gc.freeze()
-        if package_state() != self._package:
+        if self._package is None or package_state() != self._package:
             _forget_package()
         super().run()
 
 
-def package_state() -> str:
-    """A digest of the paths, times of change and sizes of the files of this package."""
-    found: list[tuple[str, int, int]] = []
+def package_state() -> str | None:
+    """A digest of the paths, times of change and sizes of the files of this package.
+
+    None if they could not be read: while it is upgraded, files come and go.
+    """
+    try:
+        found = sorted(_package_files())
+    except OSError:
+        return None
+    return sha256(repr(found).encode()).hexdigest()
+
+
+def _package_files() -> Iterator[tuple[str, int, int]]:
     folders = [str(Path(__file__).parents[1])]
     while folders:
         with os.scandir(folders.pop()) as entries:
             for entry in entries:
                 if not entry.is_dir():
                     status = entry.stat()
-                    found.append((entry.path, status.st_mtime_ns, status.st_size))
+                    yield entry.path, status.st_mtime_ns, status.st_size
                 elif entry.name != "__pycache__":
                     folders.append(entry.path)
-    return sha256(repr(sorted(found)).encode()).hexdigest()
 
 
 @cache
-def _state_at_start() -> str:
+def _state_at_start() -> str | None:
     """The state of the package before the fork server, which the first run starts, imports it."""
     return package_state()
 

@@ -14,6 +14,7 @@ from dagster._grpc.server import DagsterApiServer
 
 import cbr_warehouse
 from cbr_warehouse.contract.load_schemas import schemas_folder
+from cbr_warehouse.defs.run_start import package_state
 
 TESTS = Path(__file__).parents[2]
 
@@ -52,6 +53,17 @@ def test_a_run_has_the_package_as_it_is_on_the_disk(tmp_path: Path) -> None:
     shutil.copytree(schemas_folder(), tmp_path / package.name / "schemas")  # as in a wheel
     found = forked(tmp_path, "cbr_warehouse.defs.asset_keys", PYTHONPATH=str(tmp_path))
     assert found == [None, True]
+
+
+def test_a_package_that_cannot_be_read_is_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that an upgrade removed meanwhile must fail neither the code server nor a run."""
+    assert package_state() == package_state() is not None
+
+    def vanished(folder: str) -> None:
+        raise FileNotFoundError(folder)
+
+    monkeypatch.setattr(os, "scandir", vanished)
+    assert package_state() is None
 
 
 def test_dagster_takes_the_processes_of_runs_from_where_they_are_replaced() -> None:
