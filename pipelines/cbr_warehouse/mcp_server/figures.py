@@ -214,12 +214,13 @@ def _require_sources(snapshot: Snapshot, request: FigureRequest, window: Window)
 
 
 def _with_inventory(name: str, sources: list[str], rows: Mapping[str, object]) -> tuple[list[str], list[str]]:
-    """The sources whose inventory is loaded, and those left out; without any, 0 would be false."""
+    """The sources whose vaults are loaded, and those left out; without any, 0 would be false."""
     found = [source for source in sources if source in rows]
     if not found:
         raise UsageError(
-            f"{name} needs the inventory, and none of {', '.join(sources)} is loaded: set 'inventory = true' "
-            "for a source. The log alone names only resources that a task was about."
+            f"{name} needs the inventory, and the vaults of none of {', '.join(sources)} are loaded: set "
+            "'inventory = true' for a source; analytics.inventory_list has the lists that could not be read. "
+            "The log alone names only resources that a task was about."
         )
     return found, [source for source in sources if source not in rows]
 

@@ -150,3 +150,14 @@ def test_with_an_inventory_resources_that_were_never_enrolled_are_known(
     assert "left out for want of an inventory: other" in figure["population"]
     assert estate.ask("what_is_not_known", **asked)["subjects"][0]["answered_by"] is None
     assert "needs the inventory" in estate.ask("get_figure", name="unprotected_resources")["error"]
+
+
+def test_without_the_list_of_vaults_there_is_no_number_of_unprotected_resources(tmp_path: Path) -> None:
+    """It was 0, of an inventory that the credentials may not read."""
+    log = SmallLog("2026-03-10 00:00")
+    log.daily("good", "2026-03-01 01:00", 9)
+    log.cover("2026-03-09")
+    SmallInventory(log, vaults="not_permitted").protectable("new")
+    estate = Estate(log.publish(tmp_path / "warehouse.duckdb", comments=True), [])
+    said = estate.ask("get_figure", name="unprotected_resources")["error"]
+    assert "the vaults of none of main are loaded" in said

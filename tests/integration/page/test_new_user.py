@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from cbr_warehouse.warehouse.open_published import open_published
 from support.local_page import Element, ask, links_of, read_html, served_page
+from support.small_inventory import SmallInventory
 from support.small_log import SmallLog
 
 
@@ -94,3 +95,15 @@ def test_without_an_inventory_the_page_says_so_and_shows_what_the_log_has(tmp_pa
     assert "inventory = true" in section.text
     assert "No resource that was listed" not in section.text
     assert [row["Resource"] for row in listed(page, "too_old")] == ["old"]
+
+
+def test_without_the_list_of_vaults_nothing_is_said_to_be_protected(tmp_path: Path) -> None:
+    """ "0 not protected" was said of an inventory that the credentials may not read."""
+    log = SmallLog("2026-03-10 00:00")
+    log.daily("a", "2026-03-01 01:00", 9)
+    inventory = SmallInventory(log, vaults="not_permitted")
+    inventory.protectable("b")
+    with served_page(log.publish(tmp_path / "warehouse.duckdb")) as url:
+        first = read_html(ask(url).text)
+    (figure,) = first.find("section", data_query="unprotected_now")
+    assert {one.text for one in figure.find("dd", data_column="*")} == {"–"}

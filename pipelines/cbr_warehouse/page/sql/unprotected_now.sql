@@ -2,7 +2,7 @@
 -- Grain: one row.
 -- Definition: rows of unprotected_resources; in_no_vault those without a vault, enrolled those with one.
 -- Settings: rpo_grace, default_interval, [[schedules]]
--- Edge cases: NULL without an inventory, which says nothing of what there is.
+-- Edge cases: NULL without an inventory, and where its list of vaults was never read completely: nothing is known then.
 WITH counted AS (
     SELECT
         count(*) AS unprotected,
@@ -19,7 +19,7 @@ WITH counted AS (
 ),
 
 listed AS (
-    SELECT count(*) > 0 AS is_loaded
+    SELECT count(*) FILTER (kind = 'vaults' AND complete_at IS NOT NULL) > 0 AS is_loaded
     FROM analytics.inventory_list
     WHERE true
         AND source = $source -- if source
