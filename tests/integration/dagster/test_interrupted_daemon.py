@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +15,7 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 from typer.testing import CliRunner
 
 from cbr_warehouse.cli.main import app
+from support import present
 from support.command_line import PROJECT
 
 CONFIGURATION = f"""
@@ -25,6 +26,10 @@ endpoint = "https://cbr.example.com"
 project_id = "{PROJECT}"
 token = "env:CBR_TOKEN"
 """
+
+
+BEGIN = timedelta(hours=11, minutes=30)
+"""In the hour that follows this time of the day only loads are due, and no schedule of the night is."""
 
 
 class Killed(BaseException):
@@ -77,7 +82,7 @@ def test_the_run_of_a_tick_is_queued_by_the_daemon_that_is_started_again(
     daemon: WorkspaceProcessContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tick waited for the run that it had created itself: a minute, or until the next tick."""
-    begin = datetime.now(UTC)
+    begin = present.midnight() + BEGIN
     look(daemon, begin)  # notes since when the schedules are on
     later = begin + timedelta(hours=1)
     killed_before_the_run_is_queued(lambda: look(daemon, later), monkeypatch)
@@ -94,7 +99,7 @@ def test_the_repetition_of_a_run_is_queued_by_the_daemon_that_is_started_again(
     daemon: WorkspaceProcessContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of this Dagster takes care itself, and nothing else does."""
-    begin = datetime.now(UTC)
+    begin = present.midnight() + BEGIN
     repeat = EventLogConsumerDaemon(interval_seconds=0)
     for at in (begin, begin + timedelta(hours=1)):
         look(daemon, at)
