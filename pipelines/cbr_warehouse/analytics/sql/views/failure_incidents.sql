@@ -96,6 +96,14 @@ incident AS (
     WHERE i.resources >= (SELECT incident_resources FROM analytics.settings) OR w.vaults > 0
 ),
 
+incident_day AS (
+    -- Joined by the day and not by a range of days: each task is compared with the incidents of its day alone.
+    SELECT source, error_code, cluster, began_at, last_failure_at, unnest(generate_series(
+        timezone('UTC', began_at)::DATE, timezone('UTC', last_failure_at)::DATE, INTERVAL 1 DAY
+    ))::DATE AS day
+    FROM incident
+),
+
 around AS (
     SELECT
         i.source,
@@ -103,10 +111,9 @@ around AS (
         i.cluster,
         count(*) FILTER (a.outcome = 'fail') AS failures_around,
         count(*) FILTER (a.created_at BETWEEN i.began_at AND i.last_failure_at) AS attempts
-    FROM incident AS i
+    FROM incident_day AS i
     JOIN analytics.attempt AS a
-        ON a.source = i.source AND a.operation_type = 'backup' AND a.outcome IN ('ok', 'fail')
-        AND a.day BETWEEN timezone('UTC', i.began_at)::DATE AND timezone('UTC', i.last_failure_at)::DATE
+        ON a.source = i.source AND a.day = i.day AND a.operation_type = 'backup' AND a.outcome IN ('ok', 'fail')
     GROUP BY ALL
 )
 
