@@ -20,6 +20,11 @@ CONFIG = "/etc/cbr-warehouse/cbr-warehouse.toml"
 COMPONENT = PAGE.split("## In a project of your own")[1].split("```yaml\n")[1].split("```")[0]
 """What the documentation tells to write."""
 
+SECONDS = 600
+"""A command of Dagster may take: it starts a process for each step, and each of them imports Dagster."""
+
+pytestmark = pytest.mark.timeout(2 * SECONDS)
+
 FOREIGN = """\
 import dagster as dg
 
@@ -83,7 +88,7 @@ def dg(project: Workplace, *words: str) -> "subprocess.CompletedProcess[str]":
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=SECONDS,
         check=False,
     )
 

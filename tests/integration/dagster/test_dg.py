@@ -22,6 +22,12 @@ from cbr_warehouse.defs.analytics import materialized_definitions
 from support.command_line import Workplace
 from support.local_ports import free_port
 
+SECONDS = 600
+"""A command of Dagster may take: it starts a process for each step, and each of them imports Dagster."""
+
+pytestmark = pytest.mark.timeout(2 * SECONDS)
+
+
 ROOT = Path(__file__).parents[3]
 DG = str(Path(sys.executable).with_name("dg"))
 
@@ -44,7 +50,7 @@ def dg(workplace: Workplace, *words: str) -> subprocess.CompletedProcess[str]:
         env=environment(workplace),
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=SECONDS,
         check=False,
     )
 
