@@ -115,11 +115,11 @@ def measure_answers(published: Path) -> None:
     for name, call in answers(published):
         began, spent = time.perf_counter(), cpu_seconds()
         try:
-            answer = json.dumps(call())
+            answer = f"{len(json.dumps(call())) // 1024} KB"
         except ToolError as error:  # of an inventory, which the generated tasks lack
-            answer = str(error)
+            answer = f"refused: {error}"
         took, cpu = time.perf_counter() - began, cpu_seconds() - spent
-        print(f"{took:7.2f}  {cpu:7.2f}  {name}  {len(answer) // 1024} KB", flush=True)
+        print(f"{took:7.2f}  {cpu:7.2f}  {name}  {answer}", flush=True)
 
 
 def measure(published: Path) -> None:
