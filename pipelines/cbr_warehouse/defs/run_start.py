@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
+from multiprocessing import current_process
 from multiprocessing.context import BaseContext, ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ OURS = (
 def fork_runs() -> bool:
     """Lets this process, if it is a code server, fork its runs; says whether it will."""
     servicer = getattr(sys.modules.get(_SERVER), _SERVICER, None)
-    if servicer is None:
+    if servicer is None or isinstance(current_process(), RunProcess):  # a run starts none
         return False
     _state_at_start()
     context = _Context()
