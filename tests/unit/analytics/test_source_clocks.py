@@ -1,6 +1,8 @@
 """Time zone and day anchor of each source: what is day in one place is night in another."""
 
 from datetime import date, time, timedelta
+from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -70,3 +72,32 @@ def test_the_regions_are_lost_at_the_end_of_their_own_days() -> None:
         "us": "23:00",
         "de": "17:00",
     }
+
+
+CHANGES = {
+    "Europe/Berlin": ("2026-03-29 01:00", "2025-10-26 01:00"),
+    "America/St_Johns": ("2010-03-14 03:31", "2010-11-07 02:31"),
+    "Australia/Lord_Howe": ("2025-10-04 15:30", "2025-04-05 15:00"),
+    "Pacific/Chatham": ("2025-09-27 14:00", "2025-04-05 14:00"),
+    "Asia/Kathmandu": ("2026-01-01 00:00",),
+    "Pacific/Apia": ("2011-12-30 10:00",),
+    "UTC": ("2026-01-01 00:00",),
+}
+"""Zones, with when their clocks are changed: by half an hour, by a day, and one minute past an hour."""
+
+AROUND = (-1500, -61, -60, -31, -1, 0, 1, 29, 30, 59, 60, 61, 1500)
+"""Minutes before and after such a change."""
+
+
+def test_local_times_are_those_of_the_zone_around_each_change_of_its_clock() -> None:
+    clocks = tuple(SourceClock(f"s{number}", zone, None) for number, zone in enumerate(CHANGES))
+    log = SmallLog("2026-04-10 00:00", AnalyticsSettings(clocks=clocks))
+    expected = {}
+    for clock, (zone, changes) in zip(clocks, CHANGES.items(), strict=True):
+        for change, minutes, microseconds in product(map(at, changes), AROUND, (0, -1)):
+            moment = change + timedelta(minutes=minutes, microseconds=microseconds)
+            task = log.backup("disk", moment, source=clock.source)
+            expected[task] = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    rows = log.open().rows("attempt")
+    assert {row["task_id"]: row["created_local"] for row in rows} == expected
+    assert len(expected) == 2 * len(AROUND) * sum(map(len, CHANGES.values()))

@@ -64,14 +64,40 @@
 --   end_seen_at: When a load first received it with an end; NULL until then.
 --   last_news_at: When a load last received a version of it that was new.
 WITH
+-- DuckDB prepares the zone anew for each row where it is a column: what a clock is ahead of UTC is computed once for each
+-- hour, and for each task of an hour in which it changes.
+hour AS (
+    SELECT
+        source,
+        hour,
+        epoch_us(timezone(c.timezone, make_timestamptz(hour * 3600000000))) - hour * 3600000000 AS ahead_us,
+        epoch_us(timezone(c.timezone, make_timestamptz((hour + 1) * 3600000000 - 1))) - (hour + 1) * 3600000000 + 1
+            = ahead_us AS is_whole
+    FROM (SELECT DISTINCT source, epoch_us(created_at) // 3600000000 AS hour FROM touched_tasks)
+    JOIN analytics.source_clock AS c USING (source)
+),
+
+task AS (
+    SELECT
+        t.*,
+        c.day_anchor,
+        CASE
+            WHEN h.is_whole THEN make_timestamp(epoch_us(t.created_at) + h.ahead_us)
+            ELSE timezone(c.timezone, t.created_at)
+        END AS created_local
+    FROM touched_tasks AS t
+    JOIN analytics.source_clock AS c ON c.source = t.source
+    LEFT JOIN hour AS h ON h.source = t.source AND h.hour = epoch_us(t.created_at) // 3600000000
+),
+
 -- include task_sighting
 
 SELECT
     t.source,
     t.task_id,
     t.day,
-    CAST(timezone(c.timezone, t.created_at) - c.day_anchor AS DATE) AS backup_day,
-    timezone(c.timezone, t.created_at) AS created_local,
+    CAST(t.created_local - t.day_anchor AS DATE) AS backup_day,
+    t.created_local,
     t.operation_type,
     t.status,
     CASE
@@ -133,8 +159,7 @@ SELECT
     g.first_seen_at,
     g.end_seen_at,
     g.last_news_at
-FROM touched_tasks AS t
-JOIN analytics.source_clock AS c ON c.source = t.source
+FROM task AS t
 LEFT JOIN touched_resources AS r
     ON r.source = t.source AND r.task_id = t.task_id AND r.role = 'target' AND r.position = 0
 LEFT JOIN touched_replications AS p ON p.source = t.source AND p.task_id = t.task_id
