@@ -42,8 +42,10 @@ def update(connection: duckdb.DuckDBPyConnection, table: Definition) -> bool:
 
 def differ(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> bool:
     """Whether two tables, or queries in parentheses, have other rows."""
+    # EXCEPT ALL numbers equal rows by a window over all columns, which takes ten times as long.
+    sides = f"SELECT *, 1 AS side FROM {one} UNION ALL SELECT *, -1 FROM {other}"
     rows = connection.execute(
-        f"SELECT EXISTS ((FROM {one} EXCEPT ALL FROM {other}) UNION ALL (FROM {other} EXCEPT ALL FROM {one}))"
+        f"SELECT EXISTS (SELECT * EXCLUDE (side), sum(side) AS n FROM ({sides}) GROUP BY ALL HAVING n <> 0)"
     ).fetchall()
     return bool(rows[0][0])
 

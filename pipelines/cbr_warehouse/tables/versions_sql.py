@@ -49,10 +49,14 @@ NEWEST_FIRST = "date_trunc('millisecond', updated_at) DESC NULLS LAST, last_seen
 
 NEWEST = f"""
 CREATE OR REPLACE TEMP TABLE newest AS
-SELECT * FROM versions
-QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY {NEWEST_FIRST}) = 1
+SELECT * FROM versions WHERE rowid IN (
+    SELECT rowid FROM versions
+    QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY {NEWEST_FIRST}) = 1)
 """
-"""One row per task: latest updated_at at millisecond precision first, then the one seen last."""
+"""One row per task: latest updated_at at millisecond precision first, then the one seen last.
+
+Rows are ranked without their values: a window function copies and sorts all columns that its query has.
+"""
 
 ORDERED_BY_SIGHT = """
 SELECT DISTINCT CAST(CAST(newest.created_at AS DATE) AS VARCHAR)
@@ -110,11 +114,17 @@ WITH grouped AS (
            arg_min(record_text, (first_seen_at, content_hash)) AS record_text,
            arg_min(load_id, (first_seen_at, content_hash)) AS load_id,
            arg_min(content_hash, (first_seen_at, content_hash)) AS version_hash
-    FROM facts GROUP BY task_id, facts_hash)
-SELECT *, row_number() OVER (
-    PARTITION BY task_id
-    ORDER BY date_trunc('millisecond', updated_at) NULLS FIRST, first_seen_at, version_hash) AS version
-FROM grouped"""
+    FROM facts GROUP BY task_id, facts_hash),
+counted AS (
+    SELECT task_id, facts_hash, row_number() OVER (
+        PARTITION BY task_id
+        ORDER BY date_trunc('millisecond', updated_at) NULLS FIRST, first_seen_at, version_hash) AS version
+    FROM (
+        SELECT task_id, facts_hash, {_kept(tasks, "updated_at")} AS updated_at,
+               min(first_seen_at) AS first_seen_at,
+               arg_min(content_hash, (first_seen_at, content_hash)) AS version_hash
+        FROM facts GROUP BY task_id, facts_hash))
+SELECT grouped.*, version FROM grouped JOIN counted USING (task_id, facts_hash)"""
 
 
 def _hashable(tasks: Table, name: str) -> str:
