@@ -1,9 +1,14 @@
 """A code server of Dagster and the processes that it takes for runs, as a program of its own.
 
-Run: python -m support.forked_run [MODULE], with ``CBR_WAREHOUSE_CONFIG``; prints as JSON what such a process
-observes, or with MODULE, the constant ``CHANGED`` of that module before and after its file gets one.
+Run: python -m support.forked_run [WHAT], with ``CBR_WAREHOUSE_CONFIG``; prints as JSON what such a process
+observes, or a list:
+
+* MODULE: the constant ``CHANGED`` of that module, before and after its file gets one;
+* ``location NAME VALUE``: the code location; of a run that has this variable; and of one after the text LATER
+  was appended to the configuration. The code server has it as it is, the runs with the text BEFORE_RUNS.
 """
 
+import contextlib
 import importlib
 import json
 import logging
@@ -16,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cbr_warehouse.defs.run_start import LIBRARIES, OURS
+from cbr_warehouse.errors import SettingsError
 
 
 def observe(answers: "Queue[dict[str, Any]]") -> None:
@@ -48,6 +54,44 @@ def observe_change(module: str, answers: "Queue[dict[str, Any]]") -> None:
     answers.put({"changed": getattr(importlib.import_module(module), "CHANGED", None)})
 
 
+def observe_location(*words: Any) -> None:
+    """What a run has of the code location when it begins, and which one it takes."""
+    from dagster._core.definitions.reconstruct import ReconstructableRepository
+
+    from cbr_warehouse.defs import build
+
+    *variable, answers = words
+    os.environ |= dict([variable] if variable else [])
+    os.environ["OF_THIS_RUN"] = "yes"  # as Dagster sets one
+    built = [one.definitions.get_repository_def() for one in build._latest]
+    found: dict[str, Any] = {"built": len(built), "files": _open_files()}
+    try:
+        repository = ReconstructableRepository.for_module(
+            "cbr_warehouse.definitions", "defs"
+        ).get_definition()
+    except SettingsError as error:
+        answers.put(found | {"error": str(error)})
+        return
+    assets = [key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()]
+    (latest,) = build._latest
+    found |= {
+        "is_the_built": [repository] == built,
+        "raw": sorted(key for key in assets if key.startswith("raw/")),
+        "data": str(latest.installation.load_context.directory.root),
+        "sees_environment": latest.installation.environ.get("OF_THIS_RUN"),
+    }
+    answers.put(found)
+
+
+def _open_files() -> list[str]:
+    """Names of the files that this process has open, sockets and pipes aside."""
+    found = []
+    for number in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of the listing itself
+            found.append(str(number.readlink()))
+    return sorted(name for name in found if name.startswith("/") and not name.startswith("/dev/"))
+
+
 def main(*words: str) -> None:
     """Starts the server without a port, and processes from where it takes those of runs."""
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
@@ -61,6 +105,14 @@ def main(*words: str) -> None:
     )
     if not words:
         sys.stdout.write(json.dumps(_answer(server._mp_ctx, observe)))
+        return
+    if words[0] == "location":
+        config = Path(os.environ["CBR_WAREHOUSE_CONFIG"])
+        config.write_text(config.read_text(encoding="utf-8") + os.environ["BEFORE_RUNS"], encoding="utf-8")
+        found = [_answer(server._mp_ctx, observe_location, *given) for given in ([], words[1:])]
+        config.write_text(config.read_text(encoding="utf-8") + os.environ["LATER"], encoding="utf-8")
+        found += [_answer(server._mp_ctx, observe_location)]
+        sys.stdout.write(json.dumps(found))
         return
     found = [_answer(server._mp_ctx, observe_change, *words)]
     with Path(importlib.import_module(words[0]).__file__ or "").open("a", encoding="utf-8") as file:

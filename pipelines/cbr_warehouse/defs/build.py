@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -23,22 +24,48 @@ from cbr_warehouse.defs.warehouse import warehouse_asset
 
 logger = logging.getLogger(__name__)
 
-_latest: list[tuple[object, dg.Definitions]] = []
-"""What was built last, after what it was built from."""
+
+@dataclass(frozen=True)
+class _Built:
+    """Definitions, and what they were built from.
+
+    Attributes:
+        installation: The installation.
+        state: What of it they follow from.
+        definitions: The definitions.
+    """
+
+    installation: Installation
+    state: tuple[object, ...]
+    definitions: dg.Definitions
+
+
+_latest: list[_Built] = []
+"""What was built last, in this process or in the one that it was forked from."""
 
 
 def build_once(installation: Installation) -> dg.Definitions:
     """All definitions of an installation, those built last while nothing differs.
 
-    Dagster asks for them twice in each run: for the run, and for its steps.
+    Dagster asks for them twice in each run, for the run and for its steps; and where runs are forked, they
+    were built before.
+
+    Variables of the environment are not compared, since Dagster sets one in each run: definitions take their
+    values when steps run, and what the configuration makes of them is in the state.
 
     Args:
         installation: The installation.
     """
-    built_from = (installation.settings, dict(installation.environ), partition_days(installation))
-    if not _latest or _latest[0][0] != built_from:
-        _latest[:] = [(built_from, build_location(installation))]
-    return _latest[0][1]
+    state = (
+        installation.settings,
+        installation.load_context.directory,
+        installation.missing_source,
+        partition_days(installation),
+    )
+    same = [one for one in _latest if one.installation.environ is installation.environ and one.state == state]
+    if not same:
+        same = _latest[:] = [_Built(installation, state, build_location(installation))]
+    return same[0].definitions
 
 
 def build_location(installation: Installation) -> dg.Definitions:

@@ -2,8 +2,9 @@
 
 Dagster's code server starts each run in a new interpreter, and a load without news spends half of its CPU on
 imports. Here the fork server of ``multiprocessing`` takes its place: a process that has imported what runs
-need, and does nothing else. A run is a process of its own as before: it reads the configuration itself, and
-nothing that another run does reaches it.
+need and built the code location, and does nothing else. A run is a process of its own as before: it reads the
+configuration itself, builds the code location itself if that gives another one, and nothing that another run
+does reaches it.
 
 A run has this package as it is on the disk: if any of its files is not what it was when the code server
 started, as after an upgrade or a developer's change, the fork imports the package anew.
@@ -25,6 +26,8 @@ from multiprocessing.context import BaseContext, ForkServerContext, ForkServerPr
 from pathlib import Path
 from typing import Any
 
+from cbr_warehouse.contract.load_schemas import schemas_folder
+
 _SERVER = "dagster._grpc.server"
 _SERVICER = "DagsterApiServer"
 _CONTEXT = "_mp_ctx"
@@ -32,18 +35,27 @@ _PACKAGE = __name__.partition(".")[0]
 
 LIBRARIES = (
     _SERVER,
+    "dagster._core.execution.plan.active",
+    "dagster._core.executor.in_process",
+    "dagster._core.instance.factory",
     "dagster._core.storage.event_log",
+    "dagster._core.storage.migration.utils",
+    "dagster._core.storage.root",
     "dagster._core.storage.runs",
     "dagster._core.storage.sqlite_storage",
     "dagster._core.storage.local_compute_log_manager",
     "dagster._core.secrets.env_file",
+    "dagster._core.system_config.composite_descent",
     "upath.implementations.local",
     "httpx",
     "httpcore",
     "tenacity",
     "msgspec",
-    "numpy",
+    "numpy.ma",
+    "dateutil.relativedelta",
+    "encodings.idna",
     "pyarrow.compute",
+    "pyarrow.dataset",
     "pyarrow.parquet",
     "pyarrow.fs",
 )
@@ -63,8 +75,9 @@ OURS = (
     "cbr_warehouse.load.source_load",
     "cbr_warehouse.tables.build",
     "cbr_warehouse.warehouse.news",
+    "cbr_warehouse.defs.before_runs",
 )
-"""What it imports of this package: the code location, and what the steps of a load import."""
+"""What it imports of this package: the code location, what the steps of a load import, what it does once."""
 
 
 def fork_runs() -> bool:
@@ -96,7 +109,7 @@ class RunProcess(ForkServerProcess):
 
 
 def package_state() -> str | None:
-    """A digest of the paths, times of change and sizes of the files of this package.
+    """A digest of the paths, times of change and sizes of the files of this package and of its schemas.
 
     None if they could not be read: while it is upgraded, files come and go.
     """
@@ -108,7 +121,8 @@ def package_state() -> str | None:
 
 
 def _package_files() -> Iterator[tuple[str, int, int]]:
-    folders = [str(Path(__file__).parents[1])]
+    # In a checkout the schemas are beside the package; in it, they are found twice.
+    folders = [str(Path(__file__).parents[1]), str(schemas_folder())]
     while folders:
         with os.scandir(folders.pop()) as entries:
             for entry in entries:
