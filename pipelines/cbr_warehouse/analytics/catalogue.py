@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from graphlib import TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
@@ -85,7 +85,7 @@ class Definition:
         """
         return _QUALIFIED.sub(lambda found: f"warehouse.{found[0]}", self.body)
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """Names in schema ``analytics`` that its query reads."""
         return frozenset(_REFERENCE.findall(self.body)) - {self.name}

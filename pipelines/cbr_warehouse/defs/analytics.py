@@ -5,6 +5,7 @@ here: the step counts the rows of each view and reports the watermark.
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import dagster as dg
 
@@ -70,13 +71,14 @@ def _spec(installation: Installation, definition: Definition) -> dg.AssetSpec:
         metadata={
             "dagster/code_references": query_file(definition),
             "dagster/column_lineage": from_query(definition.name),
-            "dagster/column_schema": _schema(definition),
+            "dagster/column_schema": _schema(definition.name),
             "dagster/table_name": f"{path.stem}.analytics.{definition.name}",
             "dagster/uri": path.as_uri(),
         },
     )
 
 
-def _schema(definition: Definition) -> dg.TableSchema:
-    columns = analytics_columns()[definition.name]
+@cache
+def _schema(name: str) -> dg.TableSchema:
+    columns = analytics_columns()[name]
     return dg.TableSchema([dg.TableColumn(one.name, one.type, one.description or None) for one in columns])

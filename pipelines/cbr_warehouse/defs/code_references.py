@@ -6,6 +6,7 @@ Dagster warns with each use that these may change; the warning would be in the o
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 import dagster as dg
 
@@ -21,7 +22,11 @@ def with_functions(assets: Sequence[dg.AssetsDefinition]) -> Iterator[dg.AssetsD
 
 def query_file(definition: Definition) -> dg.CodeReferencesMetadataValue:
     """The file of a table or view of the analytics."""
-    path = str(definition_file(definition))
+    return _query_at(str(definition_file(definition)))
+
+
+@cache
+def _query_at(path: str) -> dg.CodeReferencesMetadataValue:
     with _without_warnings():
         reference = dg.LocalFileCodeReference(file_path=path, line_number=1, label="query")
         return dg.CodeReferencesMetadataValue(code_references=[reference])

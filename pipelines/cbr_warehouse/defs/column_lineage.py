@@ -5,6 +5,7 @@ That of the tables follows from the contract, that of the views from their queri
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import dagster as dg
 
@@ -61,6 +62,7 @@ def from_partitions(table: Table, left_out: frozenset[str]) -> dg.TableColumnLin
     return dg.TableColumnLineage({name: [dg.TableColumnDep(table_key(table.name), name)] for name in names})
 
 
+@cache
 def from_query(name: str) -> dg.TableColumnLineage:
     """The lineage of a base table or view: the columns that each of its columns is computed from.
 

@@ -4,6 +4,7 @@ Macros are not assets, since they take a time; a query that calls one depends on
 """
 
 import re
+from functools import cache
 
 import dagster as dg
 
@@ -38,10 +39,16 @@ def read_by(definition: Definition, contract: Contract) -> frozenset[dg.AssetKey
     for name in definition.needs & known.keys():
         is_macro = known[name].kind == "macro"
         found |= read_by(known[name], contract) if is_macro else {analytics_key(name)}
-    plain = set(_READ.findall(definition.body)) - set(_WITHIN.findall(definition.body))
+    plain = _names_read(definition.body)
     found |= {warehouse_key(table.name) for table in contract.tables if table.name in plain}
     made_of = {_MADE_OF[name] for name in definition.needs | plain if name in _MADE_OF}
     return frozenset(found | made_of)
+
+
+@cache
+def _names_read(query: str) -> frozenset[str]:
+    """Tables that a query names without a schema or with ``main``, but those that it defines itself."""
+    return frozenset(_READ.findall(query)) - frozenset(_WITHIN.findall(query))
 
 
 def read_by_report(contract: Contract) -> frozenset[dg.AssetKey]:
