@@ -14,6 +14,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from dagster._core.test_utils import create_run_for_test
 
 from cbr_warehouse.contract.load_schemas import read_contract
+from cbr_warehouse.defs.asset_keys import raw_key, table_key
 from cbr_warehouse.defs.build import build_location
 from cbr_warehouse.defs.installation import Installation
 from cbr_warehouse.defs.partitions import partition_days
@@ -23,6 +24,7 @@ from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.settings.select_sources import ReadySource
 from cbr_warehouse.source.client import CbrClient
 from cbr_warehouse.source.runtime import Runtime, Timeouts
+from cbr_warehouse.tables.partition_writer import PARTITIONED
 from support.present import midnight, now
 from support.scripted_transport import ScriptedTransport
 
@@ -159,9 +161,8 @@ class Deployment:
 
     def tick(self, source: str) -> dg.ExecuteInProcessResult:
         """The run requested by the schedule for a source now; it leaves the publication to ``publish``."""
-        keys = [key for key in self.defs.resolve_all_asset_keys() if key.path[0] == "tables"]
         return self.run_assets(
-            [dg.AssetKey(["raw", source]), *keys],
+            sorted(loaded(source)),
             [self.clock.now.date()],
             job="load",
             more_tags={"cbr-warehouse/source": source},
@@ -216,6 +217,11 @@ def make_deployment(
     """An installation in a folder with an empty API for each source, and an instance to run it."""
     apis = {name: Api(clock) for name in names}
     return Deployment(make_installation(folder / "data", clock, apis, **keys), clock, apis, instance)
+
+
+def loaded(source: str) -> frozenset[dg.AssetKey]:
+    """The assets that a run of the schedule selects."""
+    return frozenset({raw_key(source), *map(table_key, PARTITIONED)})
 
 
 def origin_of(location: str, job: str) -> RemoteJobOrigin:

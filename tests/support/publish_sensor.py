@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from support.dagster_deployment import Deployment
+from cbr_warehouse.defs.asset_keys import SOURCE_TAG
+from support.dagster_deployment import Deployment, loaded
 
 
 def evaluate(place: Deployment, *, cursor: str | None = None) -> dg.RunRequest | str:
@@ -34,7 +35,11 @@ def parts(request: dg.RunRequest | str) -> set[str]:
 
 def begin(place: Deployment, job: str, tags: dict[str, str]) -> dg.DagsterRun:
     """A run that has started, whose process does not exist."""
-    run = place.instance.create_run_for_job(place.defs.resolve_job_def(job), tags=tags)
+    run = place.instance.create_run_for_job(
+        place.defs.resolve_job_def(job),
+        tags=tags,
+        asset_selection=loaded(tags[SOURCE_TAG]) if SOURCE_TAG in tags else None,
+    )
     for event in (dg.DagsterEventType.PIPELINE_STARTING, dg.DagsterEventType.PIPELINE_START):
         place.instance.report_dagster_event(dg.DagsterEvent(event.value, job_name=job), run.run_id)
     return run

@@ -3,45 +3,37 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.runs.sqlite import sqlite_run_storage
-from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 from support.dagster_deployment import Clock, Deployment, make_deployment
+from support.dagster_files import OpenFiles, make_instance_files, open_instance
 
 
-@pytest.fixture(scope="session", autouse=True)
-def repeated_work() -> Iterator[None]:
-    """Does once what Dagster's store in files does for each event or run: a third of what a run costs there.
-
-    Each statement makes an engine of SQLAlchemy, and the file of each run reads all migrations there are.
-    """
-    read, scripts = ScriptDirectory.from_config, dict[str | None, ScriptDirectory]()
-
-    def scripts_of(config: Config) -> ScriptDirectory:
-        place = config.get_main_option("script_location")
-        if place not in scripts:
-            scripts[place] = read(config)
-        return scripts[place]
-
+@pytest.fixture(scope="session")
+def open_files() -> Iterator[OpenFiles]:
+    """Dagster's files of all tests here, each of which opens its own and leaves none open."""
+    files = OpenFiles()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ScriptDirectory, "from_config", scripts_of)
-        for module in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
-            patch.setattr(module, "create_engine", partial(_engine, module.create_engine, {}))
-        yield
+        for replacement in files.replacements():
+            patch.setattr(*replacement)
+        yield files
 
 
-def _engine(create: Callable[..., Any], known: dict[str, Any], url: str, **options: Any) -> Any:
-    """The engine of a file; none of them holds a connection (``NullPool``)."""
-    if url not in known:
-        known[url] = create(url, **options)
-    return known[url]
+@pytest.fixture(autouse=True)
+def closed_files(open_files: OpenFiles) -> Iterator[None]:
+    """Closes what a test has opened."""
+    yield
+    open_files.close()
+
+
+@pytest.fixture(scope="session")
+def instance_files(tmp_path_factory: pytest.TempPathFactory, open_files: OpenFiles) -> Path:
+    """The files of an instance without runs."""
+    folder = tmp_path_factory.mktemp("dagster") / "home"
+    make_instance_files(folder, open_files)
+    return folder
 
 
 @pytest.fixture
@@ -57,11 +49,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def stored_instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def stored_instance(tmp_path: Path, instance_files: Path) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance on disk: schedules can open it by reference, as in the daemon."""
-    home = tmp_path / "dagster-home"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as stored:
+    with open_instance(tmp_path / "dagster-home", instance_files) as stored:
         yield stored
 
 

@@ -17,7 +17,7 @@ from cbr_warehouse.defs.asset_keys import SOURCE_TAG
 from cbr_warehouse.defs.run_process import is_process_alive
 from cbr_warehouse.defs.unfinished_runs import _reason_dead
 from cbr_warehouse.load.locks import hold_directory, hold_source
-from support.dagster_deployment import Deployment, origin_of
+from support.dagster_deployment import Deployment, loaded, origin_of
 from support.present import now
 
 Install = Callable[..., Deployment]
@@ -47,6 +47,7 @@ def begin(
         place.defs.resolve_job_def("load"),
         tags={SOURCE_TAG: source} | (more_tags or {}),
         status=dg.DagsterRunStatus.NOT_STARTED,
+        asset_selection=loaded(source),
         remote_job_origin=origin_of("cbr-warehouse", "load"),
     )
     events = {
@@ -209,7 +210,9 @@ def launch(
     """
     job, tags = ("load", {SOURCE_TAG: source}) if source else ("remove_old_runs", {})
     run = place.instance.create_run_for_job(
-        place.defs.resolve_job_def(job), tags=tags | {GRPC_INFO_TAG: "{}"}
+        place.defs.resolve_job_def(job),
+        tags=tags | {GRPC_INFO_TAG: "{}"},
+        asset_selection=loaded(source) if source else None,
     )
     at = (datetime.now(UTC) - ago).timestamp()
     kinds = [dg.DagsterEventType.PIPELINE_STARTING]
