@@ -81,7 +81,7 @@ def build_warehouse(
         else:
             publication, rows = _write_or_start_over(next_file, directory, contract, analytics, fresh)
         # A file that another program changed must not be known after a crash before the rename.
-        note_next(directory, current if is_known else None, next_file)
+        note_next(directory, current if is_known else None, next_file, contract.warehouse_fingerprint)
         # Before the rename: what lies there belongs to the file that is replaced.
         remove_sidecars(published)
     with as_storage_error(published):

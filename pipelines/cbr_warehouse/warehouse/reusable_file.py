@@ -54,6 +54,9 @@ def is_reusable(
             _AGAIN,
         )
         return False
+    note = _read_note(directory)
+    if note.contract is not None and current == note.checksums[-1]:
+        return note.contract == contract.warehouse_fingerprint
     try:
         with open_published(path) as connection:
             rows = connection.execute("SELECT fingerprint FROM meta.contract").fetchall()
@@ -102,8 +105,8 @@ def checksum(path: Path) -> str | None:
             return None
 
 
-def note_next(directory: DataDirectory, current: str | None, next_file: Path) -> None:
-    """Notes the checksums that the published file may have.
+def note_next(directory: DataDirectory, current: str | None, next_file: Path, contract: str | None) -> None:
+    """Notes the checksums that the published file may have, and the contract of the next one.
 
     Written before the rename with those of both files, so that a crash on either side of it leaves
     a note that matches.
@@ -112,9 +115,10 @@ def note_next(directory: DataDirectory, current: str | None, next_file: Path) ->
         directory: The data directory.
         current: That of the published file, if a load published it.
         next_file: The file that is to replace it.
+        contract: Fingerprint of that one's contract; None if only the file says it.
     """
     checksums = tuple(one for one in (current, checksum(next_file)) if one)
-    note = _Note(checksums, _identity(next_file), time.time())
+    note = _Note(checksums, _identity(next_file), time.time(), contract)
     write_json(directory.warehouse_note, msgspec.to_builtins(note))
 
 
@@ -125,11 +129,13 @@ class _Note(msgspec.Struct, frozen=True):
         checksums: SHA-256 that it may have, the newest last; empty before there were notes.
         identity: Size in bytes, time of its last change in nanoseconds, and inode, of the newest.
         checked_at: When the newest was last read whole, in seconds since 1970.
+        contract: Fingerprint of the contract of the newest; None as written by earlier versions.
     """
 
     checksums: tuple[str, ...] = ()
     identity: tuple[int, int, int] | None = None
     checked_at: float = 0.0
+    contract: str | None = None
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

@@ -210,7 +210,7 @@ def edit_warehouse(place: Workplace, statement: str) -> None:
     with duckdb.connect(str(directory.warehouse)) as connection:
         connection.execute(statement)
         connection.execute("CHECKPOINT")
-    note_next(directory, None, directory.warehouse)
+    note_next(directory, None, directory.warehouse, None)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def directory(tmp_path: Path) -> DataDirectory:
         connection.execute(
             "CREATE TABLE meta.contract AS SELECT $1 AS fingerprint", [CONTRACT.warehouse_fingerprint]
         )
-    note_next(directory, None, directory.warehouse)
+    note_next(directory, None, directory.warehouse, None)
     return directory
 
 
@@ -50,12 +50,12 @@ def of_another_program(directory: DataDirectory) -> None:
 def no_warehouse_of_ours(directory: DataDirectory) -> None:
     directory.warehouse.unlink()
     of_another_program(directory)
-    note_next(directory, None, directory.warehouse)
+    note_next(directory, None, directory.warehouse, None)
 
 
 def no_database(directory: DataDirectory) -> None:
     directory.warehouse.write_bytes(b"no database at all")
-    note_next(directory, None, directory.warehouse)
+    note_next(directory, None, directory.warehouse, None)
 
 
 def test_a_file_as_it_was_published_is_built_on(directory: DataDirectory) -> None:
@@ -107,16 +107,30 @@ def test_a_crash_around_the_rename_leaves_a_note_that_matches(directory: DataDir
     following = directory.root / "next"
     following.write_bytes(directory.warehouse.read_bytes() + b"x")
     current = checksum(directory.warehouse)
-    note_next(directory, current, following)
+    note_next(directory, current, following, None)
     if not is_old:
         following.replace(directory.warehouse)
     expected = sha256(directory.warehouse.read_bytes()).hexdigest()
     assert published_checksum(directory) == expected
     assert is_published(directory, expected)
     assert not is_published(directory, "another")
-    note_next(directory, None, directory.warehouse)
+    note_next(directory, None, directory.warehouse, None)
     assert is_published(directory, expected)
     assert is_published(directory, current) == is_old
+
+
+def test_a_noted_contract_is_that_of_the_newest_file_which_is_not_opened_for_it(
+    directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = directory.root / "next"
+    following.write_bytes(directory.warehouse.read_bytes() + b"x")
+    note_next(directory, checksum(directory.warehouse), following, "another")
+    assert judged(directory)  # a crash before the rename: the file says which contract it has
+    following.replace(directory.warehouse)
+    monkeypatch.delattr(reusable_file, "open_published")
+    assert not judged(directory)
+    note_next(directory, None, directory.warehouse, CONTRACT.warehouse_fingerprint)
+    assert judged(directory)
 
 
 def read_whole(directory: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> bool:
