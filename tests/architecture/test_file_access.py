@@ -137,7 +137,6 @@ STILL_DIRECT: dict[str, dict[str, int]] = {
     },
     "warehouse/reusable_file.py": {"open": 1, "stat": 1},
     "warehouse/sidecars.py": {
-        "duckdb.connect": 1,
         "glob": 2,
         "is_dir": 1,
         "iterdir": 1,

@@ -7,6 +7,7 @@ setting or of a definition the whole schema is created again.
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import cache
 
 import duckdb
 
@@ -150,8 +151,12 @@ def _refill_watermarks(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def fingerprint_of(settings: AnalyticsSettings) -> str:
     """A hash of the settings and of all definitions."""
-    parts = [repr(settings), *(one.comment + repr(one) for one in (*base_tables(), *views()))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256(f"{settings!r}\n{_printed_definitions()}".encode()).hexdigest()
+
+
+@cache
+def _printed_definitions() -> str:
+    return "\n".join(one.comment + repr(one) for one in (*base_tables(), *views()))
 
 
 def _stored_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:

@@ -24,6 +24,7 @@ from cbr_warehouse.storage.format_version import require_known_format
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.build import forget_tables, make_tables
+from cbr_warehouse.tables.engine import keep_engines
 from cbr_warehouse.warehouse.build import build_warehouse
 
 
@@ -51,7 +52,8 @@ def load(context: LoadContext, sources: Sequence[ReadySource], request: LoadRequ
     context.runner.prepare()
     prepare_lake(context)
     try:
-        return _load(context, sources, request)
+        with keep_engines(context.directory.root):
+            return _load(context, sources, request)
     finally:
         context.runner.close()
 

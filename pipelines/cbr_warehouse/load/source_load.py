@@ -55,6 +55,7 @@ from cbr_warehouse.storage.layout import UNKNOWN_DAY
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.accounting import RecordOutcomes, refuse_unaccounted
 from cbr_warehouse.tables.build import make_tables
+from cbr_warehouse.tables.engine import keep_engines
 from cbr_warehouse.tables.stored_tasks import FollowedTask, count_edits, tasks_to_follow
 from cbr_warehouse.verify.unwindowed_tasks import sweep_unwindowed
 from cbr_warehouse.verify.verification import Verification
@@ -78,7 +79,7 @@ def load_source(context: LoadContext, ready: ReadySource, request: LoadRequest) 
         The result; its ``failure`` is whatever exception ended the load.
     """
     load = _SourceLoad(context, ready, request)
-    with with_log_ids(source=ready.settings.name):
+    with with_log_ids(source=ready.settings.name), keep_engines(context.directory.root):
         try:
             return load.run()
         except Exception as error:  # noqa: BLE001  a source must not stop the others, whatever it raises

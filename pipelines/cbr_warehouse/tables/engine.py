@@ -1,9 +1,11 @@
 """The DuckDB connection that flattens: in memory, bounded, in UTC."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import TypeVar
 from uuid import uuid4
 
@@ -12,7 +14,7 @@ import duckdb
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
 from cbr_warehouse.storage.layout import DAY_PREFIX, SOURCE_PREFIX, DataDirectory
-from cbr_warehouse.storage.sql_text import literal, parquet_files
+from cbr_warehouse.storage.sql_text import parquet_files
 from cbr_warehouse.storage.without_pandas import without_pandas
 
 T = TypeVar("T")
@@ -37,14 +39,17 @@ MOST_MEMORY_MB = 16 * MEMORY_LIMIT_MB
 MOST_READERS = 2
 """Maximum number of engines that read tables at a time, each with the memory above."""
 
+SPILL_NAME = "spill"
+"""End of the name of the folder of an engine, if it has no other."""
+
 _READERS = BoundedSemaphore(MOST_READERS)
 
 
 @contextmanager
 def open_engine(
-    spill: Path, threads: int | None = None, *, spill_name: str = "spill"
+    spill: Path, threads: int | None = None, *, spill_name: str = SPILL_NAME
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens an engine of its own; closed at the end whatever happens.
+    """Opens an engine of its own; closed at the end whatever happens, or kept by :func:`keep_engines`.
 
     Args:
         spill: The folder that gets what does not fit in memory, in a folder of its own that is
@@ -53,21 +58,100 @@ def open_engine(
             than one for the same work, and twice the buffers.
         spill_name: End of the name of that folder.
     """
-    connection = duckdb.connect(":memory:")
+    kind = _EngineKind(spill, threads, spill_name)
+    engine = _kept.take(kind) or _open(kind)
+    is_sound = False
     try:
-        own = spill / f"{TEMPORARY_PREFIX}{uuid4().hex}-{spill_name}"
-        connection.execute(f"SET temp_directory = {literal(own)}")
-        connection.execute("SET TimeZone = 'UTC'")
-        limit_memory(connection, MEMORY_LIMIT_MB)
-        connection.execute("SET preserve_insertion_order = false")
-        if threads is not None:
-            connection.execute(f"SET threads = {threads}")
-        # A partition is one file, however many rows it has.
-        connection.execute(f"SET partitioned_write_flush_threshold = {2**40}")
-        with without_pandas():
-            yield connection
+        # What the caller creates and sets for itself goes with its connection.
+        with engine.cursor() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            limit_memory(connection, MEMORY_LIMIT_MB)
+            with without_pandas():
+                yield connection
+        is_sound = True
     finally:
-        connection.close()
+        if not (is_sound and _kept.keep(kind, engine)):
+            engine.close()
+
+
+@contextmanager
+def keep_engines(spill: Path) -> Iterator[None]:
+    """Lets engines be used again while the block runs: to open and close one takes as long as a short query.
+
+    Args:
+        spill: The folder of the engines, as of :func:`open_engine`.
+    """
+    _kept.begin(spill)
+    try:
+        yield
+    finally:
+        for engine in _kept.end(spill):
+            engine.close()
+
+
+@dataclass(frozen=True)
+class _EngineKind:
+    """What engines have to have in common to be used for each other; see :func:`open_engine`."""
+
+    spill: Path
+    threads: int | None
+    spill_name: str
+
+
+class _KeptEngines:
+    """Engines that nobody uses at present, of the folders of running loads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._keepers: Counter[Path] = Counter()
+        self._idle: dict[_EngineKind, list[duckdb.DuckDBPyConnection]] = {}
+
+    def begin(self, spill: Path) -> None:
+        """Keeps engines of a folder from now on."""
+        with self._lock:
+            self._keepers[spill] += 1
+
+    def end(self, spill: Path) -> list[duckdb.DuckDBPyConnection]:
+        """Ends one :meth:`begin`; the last one's caller closes what was kept."""
+        with self._lock:
+            self._keepers[spill] -= 1
+            if self._keepers[spill]:
+                return []
+            del self._keepers[spill]
+            kinds = [kind for kind in self._idle if kind.spill == spill]
+            return [engine for kind in kinds for engine in self._idle.pop(kind)]
+
+    def take(self, kind: _EngineKind) -> duckdb.DuckDBPyConnection | None:
+        """An engine that was kept, for the caller alone."""
+        with self._lock:
+            idle = self._idle.get(kind)
+            return idle.pop() if idle else None
+
+    def keep(self, kind: _EngineKind, engine: duckdb.DuckDBPyConnection) -> bool:
+        """Keeps an engine that is not used any more; returns whether it does."""
+        with self._lock:
+            idle = self._idle.get(kind, [])
+            # An engine whose folder has a name of its own is used once a load.
+            if not self._keepers[kind.spill] or kind.spill_name != SPILL_NAME or len(idle) == MOST_READERS:
+                return False
+            self._idle[kind] = [*idle, engine]
+            return True
+
+
+_kept = _KeptEngines()
+
+
+def _open(kind: _EngineKind) -> duckdb.DuckDBPyConnection:
+    own = kind.spill / f"{TEMPORARY_PREFIX}{uuid4().hex}-{kind.spill_name}"
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": str(own),
+        "preserve_insertion_order": "false",
+        # A partition is one file, however many rows it has.
+        "partitioned_write_flush_threshold": str(2**40),
+    }
+    if kind.threads is not None:
+        settings["threads"] = str(kind.threads)
+    return duckdb.connect(":memory:", config=settings)
 
 
 @contextmanager

@@ -14,7 +14,9 @@ from pathlib import Path
 import duckdb
 
 from cbr_warehouse.errors import WarehouseError
-from cbr_warehouse.storage.sql_text import identifier, literal
+from cbr_warehouse.storage.sql_text import literal
+from cbr_warehouse.tables.engine import open_shared_engine
+from cbr_warehouse.warehouse.query import count_rows
 
 logger = logging.getLogger(__name__)
 
@@ -76,12 +78,13 @@ def _differing(path: Path, rows: Mapping[str, int]) -> list[str]:
 def _count(path: Path, tables: Mapping[str, int]) -> dict[str, int] | None:
     """Rows by table; None where another program keeps the file locked, so that nobody can read it."""
     try:
-        with duckdb.connect() as connection:
+        with open_shared_engine(path.parent) as connection:
             connection.execute(f"ATTACH {literal(path)} AS seen (READ_ONLY)")
-            query = "SELECT count(*) FROM seen.main.%s"
-            return {
-                table: int(connection.execute(query % identifier(table)).fetchall()[0][0]) for table in tables
-            }
+            connection.execute("USE seen")
+            rows = count_rows(connection, tables)
+            connection.execute("USE memory")
+            connection.execute("DETACH seen")
+            return rows
     except duckdb.IOException as error:
         if "Could not set lock" not in str(error):
             raise

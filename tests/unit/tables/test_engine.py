@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX
@@ -10,6 +11,7 @@ from cbr_warehouse.tables.engine import (
     MEMORY_LIMIT_MB,
     MOST_MEMORY_MB,
     do_within_memory,
+    keep_engines,
     open_engine,
     open_shared_engine,
     with_enough_memory,
@@ -43,6 +45,70 @@ def test_it_is_bounded_in_utc_and_closed_in_the_end(tmp_path: Path, opened: type
 def test_its_threads_can_be_limited(tmp_path: Path) -> None:
     with open_engine(tmp_path, 1) as engine:
         assert setting(engine, "threads") == "1"
+
+
+def made_by(engine: duckdb.DuckDBPyConnection) -> list[str]:
+    """What the engine finds in a table that an earlier user of the same one has left in it."""
+    engine.execute("CREATE TABLE IF NOT EXISTS left_behind (who VARCHAR)")
+    engine.execute("INSERT INTO left_behind SELECT uuid()")
+    return [str(who) for (who,) in engine.execute("FROM left_behind").fetchall()]
+
+
+@pytest.mark.parametrize("opened", [open_engine, open_shared_engine])
+def test_engines_are_used_again_while_they_are_kept_and_as_new(tmp_path: Path, opened: type) -> None:
+    with keep_engines(tmp_path):
+        with opened(tmp_path) as engine:
+            assert len(made_by(engine)) == 1
+            engine.execute("SET memory_limit = '500MB'")
+            engine.execute("SET TimeZone = 'Asia/Tokyo'")
+            engine.execute("CREATE TEMP TABLE own AS SELECT 1")
+            engine.register("shown", pa.table({"one": [1]}))
+            folder = setting(engine, "temp_directory")
+        with keep_engines(tmp_path), opened(tmp_path) as engine:
+            assert len(made_by(engine)) == 2
+            assert setting(engine, "temp_directory") == folder
+            assert setting(engine, "TimeZone") == "UTC"
+            assert megabytes(engine) == pytest.approx(MEMORY_LIMIT_MB, abs=0.1)
+            for table in ("own", "shown"):
+                with pytest.raises(duckdb.CatalogException):
+                    engine.execute(f"FROM {table}")
+        with opened(tmp_path) as engine:
+            assert len(made_by(engine)) == 3
+    with opened(tmp_path) as engine:
+        assert len(made_by(engine)) == 1
+
+
+def test_no_engine_is_used_by_two_at_once_or_for_another_kind_of_work(tmp_path: Path) -> None:
+    with keep_engines(tmp_path):
+        with open_engine(tmp_path) as one, open_engine(tmp_path) as other:
+            assert len(made_by(one)) == len(made_by(other)) == 1
+        for kind in ({"threads": 1}, {"spill_name": "else"}):
+            with open_engine(tmp_path, **kind) as engine:
+                assert len(made_by(engine)) == 1
+        with open_engine(tmp_path, spill_name="else") as engine:
+            assert len(made_by(engine)) == 1
+        with open_engine(tmp_path / "elsewhere") as engine:
+            assert len(made_by(engine)) == 1
+
+
+def test_an_engine_in_whose_use_something_failed_is_not_used_again(tmp_path: Path) -> None:
+    with keep_engines(tmp_path):
+        with pytest.raises(duckdb.CatalogException), open_engine(tmp_path) as engine:
+            engine.execute(f"CREATE TABLE left_behind AS FROM range({len(made_by(engine))}), nothing")
+        with open_engine(tmp_path) as engine:
+            assert len(made_by(engine)) == 1
+
+
+def test_what_kept_engines_have_spilled_is_removed_with_them(tmp_path: Path) -> None:
+    with keep_engines(tmp_path):
+        with open_engine(tmp_path, 1) as engine:
+            engine.execute("SET memory_limit = '20MB'")
+            engine.execute("CREATE TEMP TABLE large AS SELECT uuid()::VARCHAR AS id FROM range(1_000_000)")
+            folder = Path(setting(engine, "temp_directory"))
+            assert [*folder.iterdir()]
+        assert [*tmp_path.iterdir()] == [folder]
+        assert [*folder.iterdir()] == []
+    assert [*tmp_path.iterdir()] == []
 
 
 class Work:

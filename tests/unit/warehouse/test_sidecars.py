@@ -93,10 +93,10 @@ def test_a_file_that_another_program_holds_open_is_not_judged(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(message: str) -> None:
-        def connect() -> None:
+        def open_engine(folder: Path) -> None:
             raise duckdb.IOException(message)
 
-        monkeypatch.setattr(sidecars.duckdb, "connect", connect)
+        monkeypatch.setattr(sidecars, "open_shared_engine", open_engine)
 
     refuse('IO Error: Could not set lock on file "x"')
     with caplog.at_level(logging.WARNING):
