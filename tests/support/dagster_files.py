@@ -97,13 +97,16 @@ class OpenFiles:
         return self._scripts[place]
 
 
-def make_instance_files(folder: Path, open_files: OpenFiles) -> None:
+FILES = OpenFiles()
+"""Those of this process; closed before files are copied or replaced."""
+
+
+def make_instance_files(folder: Path) -> None:
     """Makes the files of an instance without runs, to be copied to those of tests."""
     folder.mkdir()
     with dg.DagsterInstance.local_temp(str(folder)) as instance:
         assert instance.get_runs_count() == 0
         assert not instance.all_instigator_state()
-    open_files.close()
 
 
 def open_instance(folder: Path, files: Path) -> dg.DagsterInstance:

@@ -8,17 +8,16 @@ import dagster as dg
 import pytest
 
 from support.dagster_deployment import Clock, Deployment, make_deployment
-from support.dagster_files import OpenFiles, make_instance_files, open_instance
+from support.dagster_files import FILES, OpenFiles, make_instance_files, open_instance
 
 
 @pytest.fixture(scope="session")
 def open_files() -> Iterator[OpenFiles]:
     """Dagster's files of all tests here, each of which opens its own and leaves none open."""
-    files = OpenFiles()
     with pytest.MonkeyPatch.context() as patch:
-        for replacement in files.replacements():
+        for replacement in FILES.replacements():
             patch.setattr(*replacement)
-        yield files
+        yield FILES
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +31,8 @@ def closed_files(open_files: OpenFiles) -> Iterator[None]:
 def instance_files(tmp_path_factory: pytest.TempPathFactory, open_files: OpenFiles) -> Path:
     """The files of an instance without runs."""
     folder = tmp_path_factory.mktemp("dagster") / "home"
-    make_instance_files(folder, open_files)
+    make_instance_files(folder)
+    open_files.close()
     return folder
 
 

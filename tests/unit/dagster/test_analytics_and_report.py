@@ -34,9 +34,10 @@ def shown(result: dg.ExecuteInProcessResult, node: str) -> dict[str, dict[str, o
     }
 
 
-@pytest.fixture
-def loaded(install: Callable[..., Deployment]) -> tuple[Deployment, dg.ExecuteInProcessResult]:
-    place = install("prod")
+@pytest.fixture(scope="module")
+def loaded(install_once: Callable[..., Deployment]) -> tuple[Deployment, dg.ExecuteInProcessResult]:
+    """A published load, which the tests add only a report to."""
+    place = install_once("prod")
     place.apis["prod"].add(day(0), 3)
     place.apis["prod"].add(day(2))
     assert place.tick("prod").success

@@ -13,6 +13,7 @@ from cbr_warehouse.defs import quiet_loads
 from cbr_warehouse.defs.asset_keys import QUIET_TAG, SOURCE_TAG
 from cbr_warehouse.errors import StorageError
 from support.dagster_deployment import Deployment, day
+from support.dagster_files import FILES
 from support.kept_folder import kept_folder
 from support.present import midnight, now
 from support.publish_sensor import begin, evaluate, look, parts
@@ -48,10 +49,12 @@ def install_published(install: Install, *names: str, **keys: object) -> Deployme
         for name in place.apis:
             assert place.tick(name).success
         assert place.publish().success
+        FILES.close()
         kept = _KEPT[key] = kept_folder("cbr-installed-")
         for name, folder in folders.items():
             shutil.copytree(folder, kept / name)
     else:
+        FILES.close()
         for name, folder in folders.items():
             shutil.copytree(kept / name, folder, dirs_exist_ok=True)
     place.clock.now = now() + timedelta(minutes=5)
