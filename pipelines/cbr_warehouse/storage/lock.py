@@ -22,6 +22,9 @@ REPORT_EVERY_SECONDS = 60.0
 """How often a process that waits says again what it waits for."""
 
 _POLL_SECONDS = 0.05
+_FIRST_POLL_SECONDS = 0.005
+"""Before the second look, then twice as long each time: sources of one load hold a lock for milliseconds."""
+
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -99,12 +102,14 @@ def _wait_for(handle: int, queue: Path, report: Callable[[str], None], quiet_sec
     if not _is_waited_for(queue) and _try_lock(handle):
         return
     report_at = time.monotonic() + quiet_seconds
+    pause = _FIRST_POLL_SECONDS
     with _ticket(queue) as ticket:
         while not (_is_first(queue, ticket) and _try_lock(handle)):
             if time.monotonic() >= report_at:
                 report(f"waiting for {_holder(handle)}")
                 report_at = time.monotonic() + REPORT_EVERY_SECONDS
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(2 * pause, _POLL_SECONDS)
 
 
 def _is_waited_for(queue: Path) -> bool:

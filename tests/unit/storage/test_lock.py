@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -79,6 +80,23 @@ def test_who_waits_longest_is_next(tmp_path: Path) -> None:
                 time.sleep(0.1)
         wait("again")
     assert served == [*names, "again"]
+
+
+def test_a_lock_that_is_free_soon_is_had_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each source of a load waited for 50 ms, several times, for one that had the lock for a few."""
+    path, paused = tmp_path / "a.lock", []
+    with ExitStack() as holder:
+        holder.enter_context(hold_lock(path, what="the first", now=NOW, wait=True))
+
+        def sleep(seconds: float) -> None:
+            paused.append(seconds)
+            if len(paused) == 6:
+                holder.close()
+
+        monkeypatch.setattr(time, "sleep", sleep)
+        with hold_lock(path, what="the next", now=NOW, wait=True):
+            pass
+    assert paused == [0.005, 0.01, 0.02, 0.04, 0.05, 0.05]
 
 
 def test_a_process_that_died_while_it_waited_keeps_nobody_waiting(tmp_path: Path) -> None:
