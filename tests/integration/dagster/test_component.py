@@ -1,9 +1,7 @@
 """The component in a stranger's project, beside assets called ``report`` and ``load``, and jobs."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +10,13 @@ from typing import Any
 import pytest
 
 from support.command_line import Workplace
+from support.dg_command import SECONDS, environment, run_dg
 
-BIN = Path(sys.executable).parent
 NAME = "cbr_warehouse.component.CbrWarehouseComponent"
 PAGE = (Path(__file__).parents[3] / "docs" / "dagster.md").read_text(encoding="utf-8")
 CONFIG = "/etc/cbr-warehouse/cbr-warehouse.toml"
 COMPONENT = PAGE.split("## In a project of your own")[1].split("```yaml\n")[1].split("```")[0]
 """What the documentation tells to write."""
-
-SECONDS = 600
-"""A command of Dagster may take: it starts a process for each step, and each of them imports Dagster."""
 
 pytestmark = pytest.mark.timeout(2 * SECONDS)
 
@@ -61,8 +56,7 @@ root_module = "stranger"
 def project(workplace: Workplace) -> Workplace:
     """A project as ``dg`` makes one, with a component of ours and definitions of its own."""
     package = workplace.folder / "src" / "stranger"
-    for folder in (package / "defs" / "cbr", workplace.folder / "dagster-home"):
-        folder.mkdir(parents=True)
+    (package / "defs" / "cbr").mkdir(parents=True)
     (workplace.folder / "pyproject.toml").write_text(PROJECT)
     (package / "__init__.py").touch()
     (package / "definitions.py").write_text(
@@ -76,21 +70,9 @@ def project(workplace: Workplace) -> Workplace:
     return workplace
 
 
-def dg(project: Workplace, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [BIN / "dg", *words],
-        cwd=project.folder,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(project.folder / "src"),
-            "CBR_TOKEN": "demo-token",
-            "DAGSTER_HOME": str(project.folder / "dagster-home"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+def dg(project: Workplace, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = environment(project.folder / "dagster-home", PYTHONPATH=str(project.folder / "src"))
+    return run_dg(*words, folder=project.folder, environ=environ)
 
 
 def listed(project: Workplace) -> dict[str, list[dict[str, Any]]]:

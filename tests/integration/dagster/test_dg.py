@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,39 +19,23 @@ import pytest
 
 from cbr_warehouse.defs.analytics import materialized_definitions
 from support.command_line import Workplace
+from support.dg_command import DG, SECONDS, environment, run_dg
 from support.local_ports import free_port
-
-SECONDS = 600
-"""A command of Dagster may take: it starts a process for each step, and each of them imports Dagster."""
 
 pytestmark = pytest.mark.timeout(2 * SECONDS)
 
 
 ROOT = Path(__file__).parents[3]
-DG = str(Path(sys.executable).with_name("dg"))
 
 
-def environment(workplace: Workplace) -> dict[str, str]:
-    home = workplace.folder / "dagster-home"
-    home.mkdir(exist_ok=True)
-    return os.environ | {
-        "CBR_WAREHOUSE_CONFIG": str(workplace.folder / "cbr-warehouse.toml"),
-        "CBR_TOKEN": "demo-token",
-        "DAGSTER_HOME": str(home),
-    }
+def variables(workplace: Workplace) -> dict[str, str]:
+    config = workplace.folder / "cbr-warehouse.toml"
+    return environment(workplace.folder / "dagster-home", CBR_WAREHOUSE_CONFIG=str(config))
 
 
 def dg(workplace: Workplace, *words: str) -> subprocess.CompletedProcess[str]:
     """Runs ``dg`` in the checkout, with the workplace's configuration."""
-    return subprocess.run(
-        [DG, *words],
-        cwd=ROOT,
-        env=environment(workplace),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    return run_dg(*words, folder=ROOT, environ=variables(workplace))
 
 
 @contextmanager
@@ -63,7 +46,7 @@ def served(workplace: Workplace, log: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [DG, "dev", "-w", "workspace.yaml", "-p", str(port)],
             cwd=ROOT,
-            env=environment(workplace),
+            env=variables(workplace),
             stdout=output,
             stderr=output,
             start_new_session=True,

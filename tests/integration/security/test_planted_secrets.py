@@ -18,10 +18,10 @@ import pytest
 
 from cbr_emulator.server import auth
 from support.command_line import PACKAGES, Workplace
+from support.dg_command import DG
 from support.emulator_server import emulated
 
 ROOT = Path(__file__).parents[3]
-DG = str(Path(sys.executable).with_name("dg"))
 TOKEN = "canary-token-MIIQxgYJKoZIhvcNAQcCoIIQtzCCELMCAQ"
 ACCESS_KEY = "CANARYAK4S9DWCQRPTG1"
 SECRET_KEY = "canary/secret+key/b3nXcVq0d8YtRkzuWm5JfLhE2"
