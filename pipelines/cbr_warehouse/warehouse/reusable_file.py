@@ -46,7 +46,8 @@ def is_reusable(
     path = directory.warehouse
     if current is None:
         return False
-    if not is_published(directory, current):
+    note = _read_note(directory)
+    if not note.is_of(current):
         report(
             "%s: its content is not what was published: another program changed it, or the disk damaged it. "
             "%s Open it read-only (duckdb -readonly), and check the disk.",
@@ -54,8 +55,7 @@ def is_reusable(
             _AGAIN,
         )
         return False
-    note = _read_note(directory)
-    if note.contract is not None and current == note.checksums[-1]:
+    if note.contract is not None and note.checksums[-1:] == (current,):
         return note.contract == contract.warehouse_fingerprint
     try:
         with open_published(path) as connection:
@@ -71,8 +71,7 @@ def is_reusable(
 
 def is_published(directory: DataDirectory, current: str | None) -> bool:
     """Whether the published file is as a load noted it; true of one from before there were notes."""
-    known = _read_note(directory).checksums
-    return current is not None and (not known or current in known)
+    return current is not None and _read_note(directory).is_of(current)
 
 
 def published_checksum(directory: DataDirectory) -> str | None:
@@ -136,6 +135,10 @@ class _Note(msgspec.Struct, frozen=True):
     identity: tuple[int, int, int] | None = None
     checked_at: float = 0.0
     contract: str | None = None
+
+    def is_of(self, current: str) -> bool:
+        """Whether a load published a file of this checksum, by all that is known."""
+        return not self.checksums or current in self.checksums
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:
