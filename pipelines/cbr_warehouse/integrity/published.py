@@ -20,7 +20,7 @@ from cbr_warehouse.tables.partition_writer import PARTITIONED, partition_columns
 from cbr_warehouse.warehouse.checks import check_all
 from cbr_warehouse.warehouse.ledger_rows import read_ledgers, verdicts_differ
 from cbr_warehouse.warehouse.partitions import changed_partitions
-from cbr_warehouse.warehouse.reusable_file import checksum, is_published
+from cbr_warehouse.warehouse.reusable_file import is_published, read_checksum
 from cbr_warehouse.warehouse.update import analytics_megabytes
 from cbr_warehouse.warehouse.working_file import attached, copy_file
 
@@ -36,7 +36,7 @@ _NOT_OF_CONTENT = frozenset({"as_of", "finished_load", "source_load", "source_wa
 def verify_file(directory: DataDirectory) -> Verified:
     """Compares the published file with the checksum that its load noted."""
     found = Verified()
-    current = checksum(directory.warehouse)
+    current = read_checksum(directory)
     if current is None:
         what = f"{directory.warehouse}: is missing. Run 'cbr-warehouse load' or 'cbr-warehouse rebuild'."
         found.findings.append(Finding(Check.WAREHOUSE_CHECKSUM, None, None, what))

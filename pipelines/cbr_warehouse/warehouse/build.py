@@ -21,11 +21,11 @@ from cbr_warehouse.warehouse.news import may_wait
 from cbr_warehouse.warehouse.partitions import partition_bytes
 from cbr_warehouse.warehouse.query import count_rows
 from cbr_warehouse.warehouse.reusable_file import (
-    checksum,
     is_published,
     is_reusable,
     note_next,
     published_checksum,
+    read_checksum,
 )
 from cbr_warehouse.warehouse.sidecars import remove_sidecars, verify_published
 from cbr_warehouse.warehouse.update import Publication, WarehouseUpdate
@@ -69,7 +69,7 @@ def build_warehouse(
         return Publication()
     # To build on it, it is read whole: what the disk has damaged since it was noted would be copied into the
     # next file, and be noted as its content.
-    current = published_checksum(directory) if fresh else checksum(published)
+    current = published_checksum(directory) if fresh else read_checksum(directory)
     is_known = is_published(directory, current)
     fresh = fresh or not is_reusable(directory, contract, current)
     with publish(next_file, published):

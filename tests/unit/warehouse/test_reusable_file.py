@@ -1,15 +1,16 @@
 """Which published files the next warehouse is built on: those that are as a load published them."""
 
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 import duckdb
 import pytest
+from xxhash import xxh3_128
 
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.warehouse import reusable_file
@@ -110,7 +111,7 @@ def test_a_crash_around_the_rename_leaves_a_note_that_matches(directory: DataDir
     note_next(directory, current, following, None)
     if not is_old:
         following.replace(directory.warehouse)
-    expected = sha256(directory.warehouse.read_bytes()).hexdigest()
+    expected = xxh3_128(directory.warehouse.read_bytes()).hexdigest()
     assert published_checksum(directory) == expected
     assert is_published(directory, expected)
     assert not is_published(directory, "another")
@@ -170,3 +171,13 @@ def test_notes_that_are_damaged_or_of_earlier_versions(
     current = checksum(directory.warehouse)
     directory.warehouse_note.write_text(json.dumps(["0", current]), encoding="utf-8")
     assert is_published(directory, current)
+
+
+def test_a_note_of_earlier_versions_has_sha_256(directory: DataDirectory) -> None:
+    content = directory.warehouse.read_bytes()
+    note = json.loads(directory.warehouse_note.read_bytes())
+    note["checksums"] = [hashlib.sha256(content).hexdigest()]
+    directory.warehouse_note.write_text(json.dumps(note), encoding="utf-8")
+    assert judged(directory)
+    directory.warehouse.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert not judged(directory)
