@@ -177,8 +177,3 @@ def _touch(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]]
     connection.execute("CREATE TEMP TABLE changed_days (source VARCHAR, day DATE)")
     if changed:
         connection.executemany("INSERT INTO changed_days VALUES ($1, TRY_CAST($2 AS DATE))", changed)
-    for table in TOUCHED_TABLES:
-        connection.execute(
-            f"CREATE TEMP VIEW touched_{table} AS "
-            f"SELECT t.* FROM main.{table} AS t SEMI JOIN changed_days USING (source, day)"
-        )

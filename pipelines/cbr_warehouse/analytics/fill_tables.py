@@ -77,7 +77,36 @@ def fill_whole(
 
 def _shares_of_tasks(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Shows some days of the tasks and their children after another."""
-    days = connection.execute("SELECT day, count(*) FROM main.tasks GROUP BY day ORDER BY day").fetchall()
+    for is_shown in _spans_of_days(connection, "main.tasks"):
+        for table in TOUCHED_TABLES:
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW touched_{table} AS FROM main.{table} AS t WHERE {is_shown}"
+            )
+        yield
+
+
+def shares_of_changed_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Shows some of ``changed_days`` after another: the tasks and their children.
+
+    Args:
+        connection: The warehouse being built, with ``changed_days``.
+
+    Yields:
+        A condition by which a row ``t`` with a source and a day is of those that are shown.
+    """
+    is_changed = "(t.source, t.day) IN (FROM changed_days)"
+    for is_shown in _spans_of_days(connection, f"main.tasks AS t WHERE {is_changed}"):
+        for table in TOUCHED_TABLES:
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW touched_{table} AS "
+                f"FROM main.{table} AS t WHERE {is_changed} AND {is_shown}"
+            )
+        yield f"{is_changed} AND {is_shown}"
+
+
+def _spans_of_days(connection: duckdb.DuckDBPyConnection, tasks: str) -> Iterator[str]:
+    """Conditions on the day of a row ``t``, one after another, each for ``SHARE_ROWS`` tasks at most."""
+    days = connection.execute(f"SELECT day, count(*) FROM {tasks} GROUP BY day ORDER BY day").fetchall()
     begins, rows = ["-infinity"], 0
     for day, count in days:
         if rows and rows + count > SHARE_ROWS:
@@ -85,12 +114,7 @@ def _shares_of_tasks(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             rows = 0
         rows += count
     for begin, end in pairwise([*begins, "infinity"]):
-        for table in TOUCHED_TABLES:
-            connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW touched_{table} AS FROM main.{table} "
-                f"WHERE day >= DATE '{begin}' AND day < DATE '{end}'"
-            )
-        yield
+        yield f"t.day >= DATE '{begin}' AND t.day < DATE '{end}'"
 
 
 def shares(
@@ -126,14 +150,15 @@ def shares(
         yield
         connection.execute(f"DROP VIEW {name}")
         return
-    columns = ", ".join(f"a.{column}" for column in _named_columns(connection, tables))
+    columns = named_columns(connection, [table.body for table in tables])
     # Shares are read from groups of shares: reading all backups for each takes the square of the time.
     groups = isqrt(number)
     each = -(-number // groups)
     for group in range(groups):
         connection.execute(
-            f"CREATE TEMP TABLE group_of_shares AS SELECT {columns}, hash(a.{key}) AS key_hash {backups} "
-            f"AND hash(a.{key}) % {groups} = {group}"
+            f"CREATE TEMP TABLE group_of_shares AS SELECT {columns}, hash({key}) AS key_hash "
+            f"FROM (SELECT a.* {backups}) "
+            f"WHERE hash({key}) % {groups} = {group}"
         )
         for number_in_group in range(each):
             # A table, not a view: queries are planned by its number of rows, and several read it.
@@ -158,7 +183,8 @@ def _shares_of_deletions(connection: duckdb.DuckDBPyConnection, name: str, chang
         connection.execute(f"DROP VIEW {name}")
 
 
-def _named_columns(connection: duckdb.DuckDBPyConnection, tables: Iterable[Definition]) -> list[str]:
-    """The columns of attempts whose names occur in queries."""
-    words = {word for table in tables for word in re.findall(r"\w+", table.body)}
-    return [name for name, *_ in connection.execute("DESCRIBE analytics.attempt").fetchall() if name in words]
+def named_columns(connection: duckdb.DuckDBPyConnection, queries: Iterable[str]) -> str:
+    """The columns of attempts whose names occur in queries, as a list of SQL."""
+    words = {word for query in queries for word in re.findall(r"\w+", query)}
+    columns = [name for name, *_ in connection.execute("DESCRIBE analytics.attempt").fetchall()]
+    return ", ".join(name for name in columns if name in words)

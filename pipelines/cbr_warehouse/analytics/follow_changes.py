@@ -8,7 +8,7 @@ from collections.abc import Callable
 import duckdb
 
 from cbr_warehouse.analytics.catalogue import Definition, read_statement
-from cbr_warehouse.analytics.fill_tables import shares
+from cbr_warehouse.analytics.fill_tables import named_columns, shares, shares_of_changed_days
 
 TOUCHED = ("touched_day", "touched_point", "touched_resource", "touched_schedule", "touched_deletion")
 """What the changed attempts touch: days, recovery points, deletions, and from where streaks and runs."""
@@ -63,23 +63,34 @@ def _replace_rows(connection: duckdb.DuckDBPyConnection, table: Definition) -> b
 
 def _update_attempts(connection: duckdb.DuckDBPyConnection, table: Definition) -> bool:
     """Attempts of the changed days; those that differ from before name what else to make again."""
+    statements = {name: read_statement("touched", name) for name in TOUCHED}
+    columns = named_columns(connection, statements.values())
     connection.execute(
-        "CREATE TEMP TABLE old_attempts AS SELECT a.* FROM analytics.attempt AS a "
-        "SEMI JOIN changed_days USING (source, day)"
+        f"CREATE TEMP TABLE changed_attempts AS SELECT {columns} FROM analytics.attempt LIMIT 0"
     )
-    connection.execute(f"CREATE TEMP TABLE new_attempts AS {table.body}")
-    connection.execute("CREATE TEMP TABLE removed AS FROM old_attempts EXCEPT FROM new_attempts")
-    connection.execute("CREATE TEMP TABLE added AS FROM new_attempts EXCEPT FROM old_attempts")
-    connection.execute(
-        "DELETE FROM analytics.attempt AS a USING removed AS r "
-        "WHERE a.source = r.source AND a.day = r.day AND a.task_id = r.task_id"
-    )
-    connection.execute("INSERT INTO analytics.attempt BY NAME SELECT * FROM added")
-    connection.execute("CREATE TEMP TABLE changed_attempts AS FROM removed UNION ALL FROM added")
-    for name in ("old_attempts", "new_attempts", "removed", "added"):
-        connection.execute(f"DROP TABLE temp.{name}")
-    for name in TOUCHED:
-        connection.execute(f"CREATE TEMP TABLE {name} AS {read_statement('touched', name)}")
+    for is_shown in shares_of_changed_days(connection):
+        connection.execute(f"CREATE TEMP TABLE new_attempts AS {table.body}")
+        connection.execute(f"CREATE TEMP TABLE old_attempts AS FROM analytics.attempt AS t WHERE {is_shown}")
+        # EXCEPT hashes all columns of all rows, which takes four times as long.
+        connection.execute(
+            "CREATE TEMP TABLE differing AS SELECT "
+            "coalesce(n.source, o.source) AS source, coalesce(n.day, o.day) AS day, "
+            "coalesce(n.task_id, o.task_id) AS task_id FROM old_attempts AS o FULL JOIN new_attempts AS n "
+            "ON n.source = o.source AND n.day = o.day AND n.task_id = o.task_id WHERE n IS DISTINCT FROM o"
+        )
+        added = "FROM new_attempts SEMI JOIN differing USING (source, day, task_id)"
+        removed = "FROM old_attempts SEMI JOIN differing USING (source, day, task_id)"
+        for differing in (removed, added):
+            connection.execute(f"INSERT INTO changed_attempts SELECT {columns} {differing}")
+        connection.execute(
+            "DELETE FROM analytics.attempt AS a USING differing AS d "
+            "WHERE a.source = d.source AND a.day = d.day AND a.task_id = d.task_id"
+        )
+        connection.execute(f"INSERT INTO analytics.attempt {added}")
+        for name in ("old_attempts", "new_attempts", "differing"):
+            connection.execute(f"DROP TABLE temp.{name}")
+    for name, statement in statements.items():
+        connection.execute(f"CREATE TEMP TABLE {name} AS {statement}")
     return _has_rows(connection, "changed_attempts")
 
 
