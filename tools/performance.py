@@ -181,7 +181,7 @@ def first_loads(found: Mapping[str, Any]) -> str:
 
 def increments(found: Mapping[str, Any]) -> str:
     """Increments by the number of tasks held."""
-    steps = ("first", "changed", "nothing new", "reading ledgers", OLD_LOADS)
+    steps = ("held", "changed", "nothing new", "reading ledgers", OLD_LOADS)
     rows = [
         (
             f"{one['held']:,}",
@@ -196,7 +196,7 @@ def increments(found: Mapping[str, Any]) -> str:
     heads = (
         "held",
         "days",
-        "first load, CPU-s",
+        "loads before, CPU-s",
         "5,000 ended",
         "nothing new",
         "8,760 ledgers read",
@@ -207,8 +207,9 @@ def increments(found: Mapping[str, Any]) -> str:
     )
     text = """## News beside what is held
 
-A first load of all tasks, of which the newest 5,000 still run; a load after they have ended; and one that finds nothing new. Then the
-ledgers of a year of hourly loads are added: the next load reads them once, and one after it finds nothing new. CPU-seconds.
+Loads of a source that keeps its tasks for 31 days, one in 25 days until all tasks are held, of which the newest 5,000 still run; a load
+after they have ended; and one that finds nothing new. Then the ledgers of a year of hourly loads are added: the next load reads them
+once, and one after it finds nothing new. CPU-seconds.
 """
     return f"{text}\n{table(heads, rows, 'r' + ' r' * 9)}"
 

@@ -15,6 +15,8 @@ from loaders import OWN, configure
 from measured import (
     CHECKOUT,
     COMMAND,
+    HERE,
+    PYTHON,
     end_running,
     run,
     served,
@@ -31,7 +33,7 @@ CHANGED = 5000
 YEAR_OF_HOURS = 8760
 """Ledgers that a year of hourly loads leaves."""
 
-STEPS = ("first", "changed", "settling", "nothing new", "reading ledgers", "nothing new, 8,760 ledgers")
+STEPS = ("held", "changed", "settling", "nothing new", "reading ledgers", "nothing new, 8,760 ledgers")
 """The loads of an increment, in their order."""
 
 MOST_DAYS = 1095
@@ -54,8 +56,9 @@ QUIET = (
 def measure_increments(place: Path, sizes: Sequence[int], say: Say) -> dict[str, Any]:
     """Measures a load of nothing new and one of 5,000 changed tasks, by the number of tasks held.
 
-    The held tasks come from a real first load. For the last load, the ledgers of a year of hourly loads are
-    added; the load before it reads these for the first time.
+    The held tasks come from real loads of the source, which keeps its tasks for 31 days, one in 25 days. For
+    the last load, the ledgers of a year of hourly loads are added; the load before it reads these for the
+    first time.
 
     Args:
         place: Folder for temporary data.
@@ -71,7 +74,7 @@ def _increment(place: Path, size: int, say: Say) -> dict[str, Any]:
         folder = Path(name)
         write_records(folder / "records.ndjson", size, datetime.now(UTC), days)
         with served(folder / "records.ndjson", CHANGED) as url:
-            configure(folder, url, history=f"{days + 2}d")
+            configure(folder, url)
             found: dict[str, Any] = {"held": size, "days": days}
             for step in STEPS:
                 if step == "changed":
@@ -79,7 +82,7 @@ def _increment(place: Path, size: int, say: Say) -> dict[str, Any]:
                 elif step == "reading ledgers":
                     add_old_loads((folder / OWN.database).parent, "bench", YEAR_OF_HOURS)
                 before = stats(url)["requests"]
-                measured = run([*COMMAND, "load"], folder).as_json()
+                measured = run(_words(step, url, days), folder).as_json()
                 measured["requests"] = stats(url)["requests"] - before
                 measured |= _last_load(folder)
                 found[step] = measured
@@ -89,6 +92,12 @@ def _increment(place: Path, size: int, say: Say) -> dict[str, Any]:
             raise SystemExit(f"{size:,} held: stored {OWN.stored(folder)}, {found['changed']}")
         found["warehouse_mb"] = (folder / OWN.database).stat().st_size / 1e6
     return found
+
+
+def _words(step: str, url: str, days: int) -> list[str]:
+    if step == "held":
+        return [PYTHON, str(HERE / "held_loads.py"), url, str(days)]
+    return [*COMMAND, "load"]
 
 
 def _last_load(folder: Path) -> dict[str, int]:

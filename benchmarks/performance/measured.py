@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,18 @@ def end_running(url: str) -> None:
     """Ends the tasks that a server keeps running."""
     request = urllib.request.Request(f"{url}/end", data=b"", method="POST")  # noqa: S310
     urllib.request.urlopen(request, timeout=600).close()  # noqa: S310
+
+
+def set_present(url: str, at: datetime) -> None:
+    """Sets the present of a server.
+
+    Args:
+        url: Its base URL.
+        at: Its present from now on, UTC.
+    """
+    query = urllib.parse.urlencode({"at": at.isoformat()})
+    request = urllib.request.Request(f"{url}/now?{query}", data=b"", method="POST")  # noqa: S310
+    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -2,8 +2,9 @@
 
 The emulator searches all its rows at each request, which at millions of tasks takes longer than what is
 measured. This server speaks as much of the API as the loaders here ask for: windows of ``created_at``, the
-filters by status, type and provider, and single open tasks. ``GET /stats`` counts what it served. With
-RUNNING, as many of the newest tasks are served as running until ``POST /end``.
+filters by status, type and provider, and single open tasks. It lists what was created within 31 days before
+its present, which is that of the machine until ``POST /now`` sets another. ``GET /stats`` counts what it
+served. With RUNNING, as many of the newest tasks are served as running until ``POST /end``.
 
 Run: python server.py FILE RUNNING; prints its base URL.
 """
@@ -27,6 +28,8 @@ import numpy as np
 FILTERS = ("status", "operation_type", "provider_id")
 CHUNK = 1_000_000
 MAX_LIMIT = 1000
+RETENTION = timedelta(days=31)
+"""A day more than the history that is loaded, which begins with a whole day."""
 
 
 class Head(msgspec.Struct):
@@ -129,9 +132,18 @@ def read_index(path: Path) -> Index:
 
 @dataclass
 class Server:
-    """Answers requests and counts them."""
+    """Answers requests and counts them.
+
+    Attributes:
+        index: The records.
+        set_to: Its present; that of the machine if None.
+        requests: Requests for records.
+        records: Records listed.
+        sent: Bytes of their responses.
+    """
 
     index: Index
+    set_to: datetime | None = None
     requests: int = 0
     records: int = 0
     sent: int = 0
@@ -142,7 +154,7 @@ class Server:
             while request := await reader.readuntil(b"\r\n\r\n"):
                 method, target, _ = request.split(b"\r\n", 1)[0].decode().split(" ")
                 status, body = self.answer(method, target)
-                date = format_datetime(datetime.now(UTC), usegmt=True)
+                date = format_datetime(self.now(), usegmt=True)
                 head = (
                     f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ndate: {date}\r\n"
                     f"content-length: {len(body)}\r\n\r\n"
@@ -154,6 +166,10 @@ class Server:
         finally:
             writer.close()
 
+    def now(self) -> datetime:
+        """The present."""
+        return self.set_to or datetime.now(UTC)
+
     def answer(self, method: str, target: str) -> tuple[str, bytes]:
         """Status and body of the response to a request."""
         parts = urlsplit(target)
@@ -161,6 +177,9 @@ class Server:
         if last == "stats":
             stats = {"requests": self.requests, "records": self.records, "bytes": self.sent}
             return "200 OK", json.dumps(stats).encode()
+        if method == "POST" and last == "now":
+            self.set_to = datetime.fromisoformat(dict(parse_qsl(parts.query))["at"])
+            return "200 OK", b"{}"
         if method == "POST":
             self.end_running()
             return "200 OK", b"{}"
@@ -191,16 +210,14 @@ class Server:
     def listed(self, parameters: dict[str, str]) -> tuple[str, bytes]:
         """A page of tasks, newest first."""
         limit, offset = int(parameters.pop("limit", 1000)), int(parameters.pop("offset", 0))
-        newest, oldest = (
-            _instant(parameters.pop("end_time", None)),
-            _instant(parameters.pop("start_time", None)),
-        )
+        newest = min(_microseconds(self.now()), _instant(parameters.pop("end_time", None), 2**62))
+        oldest = max(_microseconds(self.now() - RETENTION), _instant(parameters.pop("start_time", None), 0))
         if limit > MAX_LIMIT or parameters.keys() - set(FILTERS):
             return "400 Bad Request", b'{"error_code":"BackupService.6000","error_msg":"parameter"}'
         index, found = self.index, self.index.positions(parameters)
         created = index.created[found] if parameters else index.created
-        first = 0 if newest is None else int(np.searchsorted(created, -newest, side="left"))
-        end = len(found) if oldest is None else int(np.searchsorted(created, -oldest, side="right"))
+        first = int(np.searchsorted(created, -newest, side="left"))
+        end = int(np.searchsorted(created, -oldest, side="right"))
         page = found[first + offset : min(end, first + offset + limit)]
         self.records += len(page)
         body = b",".join(index.text(int(position)) for position in page)
@@ -227,11 +244,13 @@ def keep_running(index: Index, number: int) -> None:
         )
 
 
-def _instant(text: str | None) -> int | None:
+def _instant(text: str | None, unless_given: int) -> int:
     """Microseconds since 1970 of a time of the API, such as 2026-01-31T12:00:00Z."""
-    if text is None:
-        return None
-    return int((datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+    return unless_given if text is None else _microseconds(datetime.fromisoformat(text))
+
+
+def _microseconds(moment: datetime) -> int:
+    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
 
 
 async def main(path: Path, running: int) -> None:
