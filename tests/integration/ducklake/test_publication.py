@@ -3,10 +3,13 @@
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -17,7 +20,7 @@ from cbr_warehouse.load.publish import publish_warehouse
 from cbr_warehouse.mcp_server.server import Tools
 from cbr_warehouse.settings.model import Settings
 from cbr_warehouse.storage.layout import DataDirectory
-from cbr_warehouse.warehouse.lake import extensions, publish
+from cbr_warehouse.warehouse.lake import connect, extensions, publish
 from cbr_warehouse.warehouse.lake.publish import publish_to_lake
 from cbr_warehouse.warehouse.lake.snapshots import compare_snapshots, maintain_lake
 from cbr_warehouse.warehouse.open_published import open_published
@@ -230,3 +233,24 @@ def test_two_hosts_that_publish_at_once(
     assert others == []
     assert rows_of(own_lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
     assert list(compare_snapshots(own_lake, last=1)) == []
+
+
+def test_two_hosts_that_make_the_lake_at_once(
+    copy: DataDirectory, lake: LakeAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL refuses the slower one, which then attaches what the other has made."""
+    other = DataDirectory(tmp_path / "other")
+    shutil.copytree(copy.root, other.root)
+    attach, both, first = connect._attach, threading.Barrier(2, timeout=60), iter(range(2))
+
+    def together(*words: Any) -> None:
+        if next(first, None) is not None:  # a host that tries again meets nobody
+            both.wait()
+        attach(*words)
+
+    monkeypatch.setattr(connect, "_attach", together)
+    with ThreadPoolExecutor(2) as hosts:
+        published = list(hosts.map(publish_to_lake, [copy, other], [lake] * 2))
+    assert max(published) > 1
+    assert rows_of(lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
+    assert list(compare_snapshots(lake, last=1)) == []

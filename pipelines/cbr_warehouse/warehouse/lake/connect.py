@@ -1,6 +1,7 @@
 """Connects an engine to a DuckLake, and explains what PostgreSQL or the store refuses, without secrets."""
 
 import os
+import re
 
 import duckdb
 
@@ -18,6 +19,8 @@ CATALOG = "__ducklake_metadata_warehouse"
 _SECRET = "catalog_password"  # noqa: S105  the name of a secret in the engine
 _CONNECT_TIMEOUT = " connect_timeout=10"
 _IS_IN_A_STORE = "requires the extension httpfs"
+_IS_BEING_MADE = re.compile("Failed to initialize DuckLake.*already exists", re.DOTALL)
+"""What PostgreSQL answers to the slower of two hosts that make the same DuckLake, once the other has made it."""
 
 
 def require_lake(address: LakeAddress) -> None:
@@ -92,9 +95,10 @@ def _attach(connection: duckdb.DuckDBPyConnection, statement: str, address: Lake
         connection.execute(statement)
     except duckdb.Error as error:
         # Only now a reader knows that the files are in a store; readers of a folder load nothing for it.
-        if isinstance(address.files, StoreUrl) or _IS_IN_A_STORE not in str(error):
+        if _IS_IN_A_STORE in str(error) and not isinstance(address.files, StoreUrl):
+            load_extensions(connection, ["httpfs"])
+        elif not _IS_BEING_MADE.search(str(error)):
             raise
-        load_extensions(connection, ["httpfs"])
         connection.execute(statement)
     path = data_path(connection)
     if path.startswith("s3://") and not isinstance(address.files, StoreUrl):
