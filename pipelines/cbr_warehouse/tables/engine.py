@@ -210,12 +210,13 @@ def with_enough_memory(work: Callable[[int], T]) -> T:
         try:
             return work(megabytes)
         except duckdb.Error as error:
-            if megabytes >= MOST_MEMORY_MB or not _is_short_of_memory(error):
+            if megabytes >= MOST_MEMORY_MB or not is_short_of_memory(error):
                 raise
             megabytes *= 2
 
 
-def _is_short_of_memory(error: duckdb.Error) -> bool:
+def is_short_of_memory(error: Exception) -> bool:
+    """Whether an engine failed for want of memory, so that the same work may succeed with more."""
     # A commit and a checkpoint wrap the error: only its words are left.
     return isinstance(error, duckdb.OutOfMemoryException) or any(
         words in str(error) for words in ("failed to pin block", "failed to allocate data of size")

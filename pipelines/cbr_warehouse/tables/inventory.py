@@ -21,6 +21,7 @@ from cbr_warehouse.raw.inventory_entries import Snapshot
 from cbr_warehouse.storage.disk_errors import is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import parquet_files
+from cbr_warehouse.tables.engine import is_short_of_memory
 from cbr_warehouse.tables.inventory_additions import (
     insert_elements,
     insert_objects,
@@ -107,7 +108,7 @@ def insert_inventory(
                 connection, contract, source, {item.kind for one in snapshots for item in one.lists}
             )
     except duckdb.Error as error:
-        if isinstance(error, duckdb.OutOfMemoryException) or is_refused_by_disk(error):
+        if is_short_of_memory(error) or is_refused_by_disk(error):
             raise
         raise StorageError(
             f"{directory.raw_ledger('inventory', source)}: the inventory of {source} cannot be read "

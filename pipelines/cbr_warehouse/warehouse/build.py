@@ -16,7 +16,7 @@ from cbr_warehouse.storage.atomic_write import TEMPORARY_PREFIX, publish
 from cbr_warehouse.storage.disk_errors import as_storage_error, is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.memory import release_memory
-from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
+from cbr_warehouse.tables.engine import is_short_of_memory, limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.warehouse.news import may_wait
 from cbr_warehouse.warehouse.partitions import partition_bytes
 from cbr_warehouse.warehouse.query import count_rows
@@ -105,7 +105,7 @@ def _write_or_start_over(
     try:
         return with_enough_memory(partial(write, fresh))
     except (duckdb.Error, WarehouseError) as error:
-        if fresh or isinstance(error, duckdb.OutOfMemoryException) or is_refused_by_disk(error):
+        if fresh or is_short_of_memory(error) or is_refused_by_disk(error):
             raise
         logger.warning(
             "%s: the next warehouse could not be built on it (%s). It is built again from the tables.",

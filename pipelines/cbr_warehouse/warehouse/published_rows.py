@@ -13,6 +13,7 @@ from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.disk_errors import is_refused_by_disk
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
+from cbr_warehouse.tables.engine import is_short_of_memory
 from cbr_warehouse.tables.partition_writer import PARTITIONED
 from cbr_warehouse.warehouse.open_published import open_published
 
@@ -54,7 +55,7 @@ def keep_published_rows(
             for schema, table in tables:
                 _copy(published, connection, f"{identifier(schema)}.{identifier(table)}", source)
     except (WarehouseError, duckdb.Error) as error:
-        if isinstance(error, duckdb.OutOfMemoryException) or is_refused_by_disk(error):
+        if is_short_of_memory(error) or is_refused_by_disk(error):
             raise
         logger.debug("%s: its published rows cannot be kept", source, exc_info=error)
         connection.execute("ROLLBACK")

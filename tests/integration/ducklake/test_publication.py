@@ -254,3 +254,24 @@ def test_two_hosts_that_make_the_lake_at_once(
     assert max(published) > 1
     assert rows_of(lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")
     assert list(compare_snapshots(lake, last=1)) == []
+
+
+def test_a_commit_that_runs_out_of_memory_is_made_again_with_more(
+    copy: DataDirectory, own_lake: LakeAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckLake wraps the error of a commit."""
+    change(copy, "UPDATE tasks SET error_message = 'new' WHERE source = 'source-00'")
+    note_parts, given = publish._note_parts, []
+
+    def short_of_memory(connection: duckdb.DuckDBPyConnection) -> None:
+        given.append(connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
+        if len(given) == 1:
+            raise duckdb.TransactionException(
+                "Failed to commit: Out of Memory Error: failed to pin block of size 256.0 KiB"
+            )
+        note_parts(connection)
+
+    monkeypatch.setattr(publish, "_note_parts", short_of_memory)
+    assert publish_to_lake(copy, own_lake) > 1
+    assert len(set(given)) == 2
+    assert rows_of(own_lake, "main.tasks") == rows_of(copy.warehouse, "main.tasks")

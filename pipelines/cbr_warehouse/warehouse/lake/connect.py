@@ -20,7 +20,7 @@ _SECRET = "catalog_password"  # noqa: S105  the name of a secret in the engine
 _CONNECT_TIMEOUT = " connect_timeout=10"
 _IS_IN_A_STORE = "requires the extension httpfs"
 _IS_BEING_MADE = re.compile("Failed to initialize DuckLake.*already exists", re.DOTALL)
-"""What PostgreSQL answers to the slower of two hosts that make the same DuckLake, once the other has made it."""
+"""What PostgreSQL answers to the slower of two hosts that make a DuckLake, once the other has made it."""
 
 
 def require_lake(address: LakeAddress) -> None:

@@ -16,7 +16,7 @@ import duckdb
 from cbr_warehouse.errors import WarehouseError
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import literal
-from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
+from cbr_warehouse.tables.engine import is_short_of_memory, limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.warehouse.lake.connect import CATALOG, attach_lake, explain_lake, is_conflict
 from cbr_warehouse.warehouse.lake.layout import (
     ALL_VIEWS,
@@ -72,9 +72,9 @@ def _publish(directory: DataDirectory, address: LakeAddress, checksum: str, mega
             limit_memory(connection, megabytes)
             try:
                 return _publish_with(connection, directory, address, checksum)
-            except duckdb.OutOfMemoryException:
-                raise
             except (duckdb.Error, OSError) as error:
+                if is_short_of_memory(error):
+                    raise
                 why = explain_lake(address, error)
                 if is_conflict(error) and attempt < _ATTEMPTS:
                     continue
