@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from uuid import UUID
 
 from cbr_emulator.dialect.settings import Dialect
 from cbr_emulator.estate.generate import generate_estate
@@ -24,6 +23,9 @@ PERIOD = timedelta(days=29)
 
 APART = timedelta(seconds=37)
 """Between two copies of a task in one period."""
+
+MADE = re.compile(rb'("(?:backup_id|checkpoint_id)":"[^"]{24})([^"]{12})"')
+"""Ids of what a task makes, copies or deletes: a copy does so to things of its own."""
 
 TIME = re.compile(rb'("(?:created|started|ended|updated)_at":")([^"]{26})"')
 
@@ -74,12 +76,20 @@ def _copied(originals: list[bytes], size: int, periods: int) -> Iterator[bytes]:
 
 
 def _copy(record: bytes, number: int, shift: timedelta) -> bytes:
-    """A record with another id and earlier times. It begins with its id."""
+    """A record that begins with its id, with others of the task and of what it made, and earlier times."""
     old = record[7:43]
-    new = str(UUID(int=UUID(old.decode()).int ^ number)).encode()
 
     def earlier(match: re.Match[bytes]) -> bytes:
         instant = datetime.fromisoformat(match[2].decode()) - shift
         return b'%b%b"' % (match[1], instant.isoformat(timespec="microseconds").encode())
 
-    return TIME.sub(earlier, record).replace(old, new)
+    def another(match: re.Match[bytes]) -> bytes:
+        return b'%b%b"' % (match[1], _other(match[2], number))
+
+    copy = MADE.sub(another, TIME.sub(earlier, record))
+    return copy.replace(old, old[:24] + _other(old[24:], number))
+
+
+def _other(digits: bytes, number: int) -> bytes:
+    """Another end of an id."""
+    return b"%012x" % (int(digits, 16) ^ number)
