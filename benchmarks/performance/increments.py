@@ -82,7 +82,10 @@ def _increment(place: Path, size: int, say: Say) -> dict[str, Any]:
                 elif step == "reading ledgers":
                     add_old_loads((folder / OWN.database).parent, "bench", YEAR_OF_HOURS)
                 before = stats(url)["requests"]
-                measured = run(_words(step, url, days), folder).as_json()
+                # By the added ledgers, loads were made in time for the first day, which was never complete:
+                # it is told as lost, once.
+                is_told = step == "reading ledgers"
+                measured = run(_words(step, url, days), folder, may_fail=is_told).as_json()
                 measured["requests"] = stats(url)["requests"] - before
                 measured |= _last_load(folder)
                 found[step] = measured
