@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.errors import StorageError, UsageError
@@ -132,9 +133,9 @@ def _copy_to(
         done = upload(directory, store, everything, utc_now(), _Reporter(), is_alone=alone)
     files = done.snapshot.files
     show(
-        f"{store.url}: {len(files):,} files, {_megabytes(done.snapshot.bytes)}; {done.sent:,} sent "
+        f"{store.url}: {amount(len(files), 'files')}, {_megabytes(done.snapshot.bytes)}; {done.sent:,} sent "
         f"({_megabytes(done.sent_bytes)}), {len(files) - done.sent:,} were there, "
-        f"{done.removed:,} old objects removed"
+        f"{amount(done.removed, 'old objects')} removed"
     )
     if verify:
         verify_contents(store, files, _Reporter())
@@ -152,7 +153,7 @@ def _copy_from(invocation: Invocation, directory: DataDirectory, store: "ObjectS
     with _hold(directory.copy_lock, what), _hold(directory.lock, what):
         done = download(directory, store, _Reporter(), find)
     show(
-        f"{directory.root}: {len(done.snapshot.files):,} files, {_megabytes(done.snapshot.bytes)}, "
+        f"{directory.root}: {amount(len(done.snapshot.files), 'files')}, {_megabytes(done.snapshot.bytes)}, "
         f"as they were at {done.snapshot.made_at:%Y-%m-%d %H:%M:%S} UTC; {done.received:,} received "
         f"({_megabytes(done.received_bytes)}), every file has its checksum"
     )
@@ -175,7 +176,7 @@ class _Reporter:
         """Says it if it is time."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _REPORT_EVERY_SECONDS
-            say(f"{done:,} of {of:,} files {what}")
+            say(f"{done:,} of {amount(of, 'files')} {what}")
 
 
 def _megabytes(size: int) -> str:

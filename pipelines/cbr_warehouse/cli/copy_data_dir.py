@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.invocation import Invocation, utc_now
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.cli.verify import analytics_of, show_verified
@@ -49,7 +50,7 @@ def make_data_dir(invocation: Invocation, store: "ObjectStore", report: "Report"
         report,
     )
     show(
-        f"{store.url}: {done.files:,} files, {done.bytes / 1e6:,.1f} MB; {done.sent:,} sent "
+        f"{store.url}: {amount(done.files, 'files')}, {done.bytes / 1e6:,.1f} MB; {done.sent:,} sent "
         f"({done.sent_bytes / 1e6:,.1f} MB), every file has its checksum"
     )
     for path in done.left:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.json_values import print_json
 from cbr_warehouse.cli.load import Source
@@ -97,7 +98,7 @@ def _account_check(report: AccountReport) -> Check:
         return Check("projects", State.FAILED, str(report.failure))
     new = ", ".join(f"{one.project} as {one.source}" for one in report.new)
     gone = ", ".join(f"{one.project} ({one.missing_why})" for one in report.projects if one.missing_since)
-    said = f"{len(report.projects):,} projects in regions with CBR"
+    said = f"{amount(len(report.projects), 'projects')} in regions with CBR"
     said += f"; new, taken up by the next load: {new}" if new else ""
     said += f"; missing: {gone}" if gone else ""
     return Check("projects", State.NOTICE if gone else State.OK, f"{said}.")
@@ -117,5 +118,6 @@ def show_diagnosis(found: Diagnosis, *, with_findings: bool = True) -> None:
         for evidence in finding.evidence:
             show(f"      {evidence.asked}\n        -> {evidence.came}")
     show(
-        f"\n  {found.requests} requests made; an examination asks at most {found.most_questions} questions.\n"
+        f"\n  {amount(found.requests, 'requests')} made; an examination asks at most "
+        f"{found.most_questions} questions.\n"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.contract.utc_days import consecutive_runs
 
 _MOST_RUNS = 5
@@ -17,5 +18,4 @@ def show_days(days: Sequence[date]) -> str:
     runs = consecutive_runs(days)
     shown = [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:_MOST_RUNS]]
     more = [f"and {len(runs) - _MOST_RUNS} more spans"] if len(runs) > _MOST_RUNS else []
-    count = "1 day" if len(days) == 1 else f"{len(days)} days"
-    return f"{count} ({', '.join(shown + more)})"
+    return f"{amount(len(days), 'days')} ({', '.join(shown + more)})"

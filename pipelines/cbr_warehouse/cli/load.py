@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.completion import complete_source
 from cbr_warehouse.cli.format_days import show_days
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
@@ -108,10 +109,11 @@ def show_report(report: LoadResult) -> None:
     """Prints the result of each source on stdout, and problems on stderr."""
     for source in report.sources:
         entry = source.entry
+        received = f"{amount(entry.records or 0, 'records')} in {amount(entry.requests or 0, 'requests')}"
         show(
-            f"{entry.source}: {entry.purpose} load {entry.outcome}: {entry.records or 0:,} records in "
-            f"{entry.requests or 0:,} requests: {entry.new or 0:,} new, {entry.changed or 0:,} changed, "
-            f"{entry.superseded or 0:,} superseded, {entry.repeats or 0:,} repeats, "
+            f"{entry.source}: {entry.purpose} load {entry.outcome}: {received}: "
+            f"{entry.new or 0:,} new, {entry.changed or 0:,} changed, "
+            f"{entry.superseded or 0:,} superseded, {amount(entry.repeats or 0, 'repeats')}, "
             f"{entry.quarantined or 0:,} quarantined"
         )
         show(f"{entry.source}: {_compare(entry)}")
@@ -125,9 +127,8 @@ def _compare(entry: LoadEntry) -> str:
     """Expected against actual numbers; the plan of a first load has no expectation."""
     if entry.expected_records is None or entry.expected_requests is None:
         return "the plan could not know how many records and requests it would take"
-    return (
-        f"the plan expected about {entry.expected_records:,} records in {entry.expected_requests:,} requests"
-    )
+    records = amount(entry.expected_records, "records")
+    return f"the plan expected about {records} in {amount(entry.expected_requests, 'requests')}"
 
 
 def _warn(source: SourceResult) -> None:
@@ -157,7 +158,8 @@ def _warn(source: SourceResult) -> None:
     _say_reasons(source)
     if source.quarantined:
         say(
-            f"{name}: {source.quarantined:,} records in quarantine; see the table quarantine for the reasons."
+            f"{name}: {amount(source.quarantined, 'records')} in quarantine; "
+            "see the table quarantine for the reasons."
         )
 
 

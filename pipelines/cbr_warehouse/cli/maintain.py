@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.load.maintain import maintain as run_maintain
 from cbr_warehouse.load.progress import Progress
@@ -30,14 +31,15 @@ def maintain(
         is_any, removed = True, removed + one.removed
         gone = "to remove" if dry_run else "removed"
         print(
-            f"{one.source}: {one.ledgers:,} ledgers {'to fold' if dry_run else 'folded'}, "
-            f"{one.files:,} raw files of {one.days:,} days {'to compact' if dry_run else 'compacted'}, "
-            f"{one.leftovers:,} leftovers {gone}, {one.removed:,} old days {gone}"
+            f"{one.source}: {amount(one.ledgers, 'ledgers')} {'to fold' if dry_run else 'folded'}, "
+            f"{amount(one.files, 'raw files')} of {amount(one.days, 'days')} "
+            f"{'to compact' if dry_run else 'compacted'}, "
+            f"{amount(one.leftovers, 'leftovers')} {gone}, {amount(one.removed, 'old days')} {gone}"
         )
     if removed and not dry_run:
         publish_warehouse(load_context)
     if not dry_run and (orphans := tidy_store(load_context.directory, utc_now())):
-        print(f"{load_context.directory.origin}: {orphans:,} objects removed that no commit names")
+        print(f"{load_context.directory.origin}: {amount(orphans, 'objects')} removed that no commit names")
     if not dry_run and load_context.lake is not None:
         _maintain_lake(load_context.lake)
     if not is_any:
@@ -49,10 +51,10 @@ def _maintain_lake(address: LakeAddress) -> None:
 
     done = maintain_lake(address)
     print(
-        f"{address}: {done.expired:,} snapshots ended, {done.removed:,} files removed, "
-        f"{len(done.orphans):,} files that no snapshot names, left by killed publications:"
+        f"{address}: {amount(done.expired, 'snapshots')} ended, {amount(done.removed, 'files')} removed, "
+        f"{amount(len(done.orphans), 'files')} that no snapshot names, left by killed publications:"
         if done.orphans
-        else f"{address}: {done.expired:,} snapshots ended, {done.removed:,} files removed"
+        else f"{address}: {amount(done.expired, 'snapshots')} ended, {amount(done.removed, 'files')} removed"
     )
     for file in done.orphans:
         print(f"  {file}")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.format_days import show_days
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.cli.json_values import print_json
@@ -77,7 +78,7 @@ def _amount(expected: Expected) -> str:
     if expected.records is None or expected.requests is None:
         return "unknown"
     by_rate = " by rate" if expected.basis == "rate" else ""
-    return f"~{expected.records:,} records, ~{expected.requests:,} requests{by_rate}"
+    return f"~{amount(expected.records, 'records')}, ~{amount(expected.requests, 'requests')}{by_rate}"
 
 
 def _window(sweep: Sweep) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.terminal_text import logs_json, visible
 from cbr_warehouse.json_log import json_line
 from cbr_warehouse.load.progress import Progress
@@ -65,8 +66,8 @@ class Lines(Progress):
         what, is_counted = self._steps.pop(source, ("", False))
         count = self._counts.pop(source, 0)
         if what:
-            number = f"{count:,} " if is_counted else ""
-            self.print_step(source, f"{number}{what}{end}")
+            noun, _, done = what.partition(" ")
+            self.print_step(source, f"{amount(count, noun)} {done}{end}" if is_counted else f"{what}{end}")
 
     def print_step(self, source: str, text: str) -> None:
         """Prints a step that ended."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.completion import complete_source
 from cbr_warehouse.cli.invocation import invocation_of
 from cbr_warehouse.cli.progress import show_progress
@@ -64,8 +65,8 @@ def requeue(context: typer.Context) -> None:
         found = run_requeue(invocation.load_context(progress))
     for one in found:
         print(
-            f"{one.source}: {one.before:,} records were in quarantine, "
-            f"{one.resolved:,} of them are valid now, {one.after:,} remain"
+            f"{one.source}: of {amount(one.before, 'records')} in quarantine {one.resolved:,} are valid now, "
+            f"{one.after:,} remain"
         )
     if any(one.after for one in found):
         say("To see why those remain: cbr-warehouse quarantine list --unresolved")

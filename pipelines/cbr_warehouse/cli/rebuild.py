@@ -2,6 +2,7 @@
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.cli.progress import show_progress
 from cbr_warehouse.contract.api_facts import RETENTION
@@ -21,4 +22,4 @@ def rebuild(context: typer.Context) -> None:
     with show_progress() as progress:
         run_rebuild(invocation.load_context(progress))
     for source in read_status(invocation.directory.warehouse, utc_now() - RETENTION):
-        print(f"{source.source}: {source.tasks:,} tasks rebuilt from raw")
+        print(f"{source.source}: {amount(source.tasks, 'tasks')} rebuilt from raw")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import groupby
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.table import print_table
 from cbr_warehouse.cli.terminal_text import show
 from cbr_warehouse.warehouse.lateness import DayFinality, LatenessMeasure, NewsDelays
@@ -84,7 +85,7 @@ def _show_population(source: str, measures: dict[str, LatenessMeasure]) -> None:
 
 
 def _tasks(number: int) -> str:
-    return "1 task is" if number == 1 else f"{number:,} tasks are"
+    return f"{amount(number, 'tasks')} {'is' if number == 1 else 'are'}"
 
 
 def _show_days(source: str, days: Iterable[DayFinality]) -> None:
@@ -96,7 +97,7 @@ def _show_days(source: str, days: Iterable[DayFinality]) -> None:
         )
         return
     known = ", ".join(f"{one.day} {_percent(one.probability_final)}" for one in listed)
-    earlier = "1 earlier day" if measured == 1 else f"{measured:,} earlier days"
+    earlier = amount(measured, "earlier days")
     show(f"{source}: probability that a day is final, from {earlier}: {known}.")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.invocation import invocation_of, utc_now
 from cbr_warehouse.cli.json_values import plain, print_json
 from cbr_warehouse.cli.schema import Json
@@ -92,7 +93,7 @@ def _show_reasons(status: SourceStatus) -> None:
     """Why days are not complete, and what to do."""
     for one in status.not_complete:
         span = f"{one.first_day}" if one.days == 1 else f"between {one.first_day} and {one.last_day}"
-        count = "1 day" if one.days == 1 else f"{one.days:,} days"
+        count = amount(one.days, "days")
         if one.why is None:
             why = "an earlier version recorded no reason. The next load does"
             show(f"{status.source}: {one.state}: {count} ({span}): {why}.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.invocation import Invocation, invocation_of, utc_now
 from cbr_warehouse.cli.json_values import print_json
 from cbr_warehouse.cli.terminal_text import say, show
@@ -68,15 +69,16 @@ def analytics_of(invocation: Invocation) -> "AnalyticsSettings":
 
 def show_verified(found: Verified) -> None:
     """Prints what was verified, and what differs."""
-    amount = found.amount
+    seen = found.amount
     show(
-        f"verified: {amount.raw_files:,} raw files, {amount.ledger_files:,} ledgers, "
-        f"{amount.records:,} records in tables of {amount.days:,} days, {amount.days_rebuilt:,} of them made "
-        f"again from raw, {amount.warehouse_tables:,} tables and views of the warehouse"
+        f"verified: {amount(seen.raw_files, 'raw files')}, {amount(seen.ledger_files, 'ledgers')}, "
+        f"{amount(seen.records, 'records')} in tables of {amount(seen.days, 'days')}, "
+        f"{seen.days_rebuilt:,} of them made again from raw, "
+        f"{amount(seen.warehouse_tables, 'tables')} and views of the warehouse"
     )
     for finding in found.findings:
         show(finding.what)
     for note in found.notes:
         say(note)
     count = len(found.findings)
-    show("nothing differs" if not count else "1 finding" if count == 1 else f"{count:,} findings")
+    show(amount(count, "findings") if count else "nothing differs")

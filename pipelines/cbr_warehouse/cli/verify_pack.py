@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.cli.terminal_text import say, show
 from cbr_warehouse.controls.describe import SHOWN
 from cbr_warehouse.evidence.verify import verify_pack as verify
@@ -25,7 +26,8 @@ def verify_pack(
     for note in found.notes:
         say(note)
     show(
-        f"verified: {found.records:,} raw records, {len(found.controls)} controls ({shown}) and "
-        f"{found.tables} tables give the same to the byte"
+        f"verified: {amount(found.records, 'raw records')}, "
+        f"{amount(len(found.controls), 'controls')} ({shown}) and {amount(found.tables, 'tables')} "
+        "give the same to the byte"
     )
     show(f"manifest SHA-256: {found.manifest_sha256}")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.analytics.alarm_accuracy import read_alarm_accuracy
 from cbr_warehouse.analytics.catalogue import PARTS, Definition, base_tables
 from cbr_warehouse.analytics.catalogue import views as read_views
@@ -79,7 +80,7 @@ def _write(context: typer.Context, target: Path) -> None:
             sources = write_views(load.directory, load.contract, load.analytics, target, load.runner)
         finally:
             load.runner.close()
-    show(f"{target}: every view, {sources} {'source' if sources == 1 else 'sources'}")
+    show(f"{target}: every view, {amount(sources, 'sources')}")
 
 
 def _show_definition(found: Definition) -> None:

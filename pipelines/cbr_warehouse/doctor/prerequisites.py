@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.doctor.finding import Check, State
 from cbr_warehouse.doctor.probe import Probe, Reply
 from cbr_warehouse.errors import ForbiddenError, SignInError, SourceError
@@ -127,7 +128,7 @@ def check_quota(requests: int, seconds: float, rate_limited: int) -> Check:
         seconds: In how much time.
         rate_limited: How many of them were rejected with 429.
     """
-    pace = f"{requests:,} requests in {seconds:,.1f} s"
+    pace = f"{amount(requests, 'requests')} in {seconds:,.1f} s"
     if not rate_limited:
         return Check(QUOTA, State.OK, f"{pace}, none rejected by a rate limit (429).")
     return Check(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.doctor.finding import Evidence
 from cbr_warehouse.doctor.observed_tasks import Row, read_rows
 from cbr_warehouse.errors import PermanentSourceError
@@ -65,7 +66,7 @@ class Reply:
         """The request and its response as evidence."""
         if self.refusal is not None:
             return Evidence(self.asked, f"refused: {self.refusal}")
-        came = f"{self.received:,} task{'' if self.received == 1 else 's'}, count {self.count}"
+        came = f"{amount(self.received, 'tasks')}, count {self.count}"
         return Evidence(self.asked, f"{came}; {note}" if note else came)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.doctor.finding import Evidence, Finding
 from cbr_warehouse.doctor.observed_tasks import TIMES, Row
 from cbr_warehouse.doctor.probe import Probe
@@ -23,7 +24,7 @@ def find_time_form(rows: Sequence[Row]) -> Finding:
     forms = sorted({form for text in printed if (form := _form(text)) is not None})
     if not forms:
         return Finding("form of times", None, "The source has no task.")
-    evidence = Evidence(f"{len(rows):,} tasks seen", f"for example {printed[0]}")
+    evidence = Evidence(f"{amount(len(rows), 'tasks')} seen", f"for example {printed[0]}")
     return Finding("form of times", " or ".join(forms), "A time without a zone is in UTC.", (evidence,))
 
 
@@ -41,7 +42,9 @@ def find_absent_values(rows: Sequence[Row]) -> Finding:
         for key in OPTIONAL_FIELDS:
             form = _missing_form(row.record, key)
             if form is not None and form not in examples:
-                examples[form] = Evidence(f"{len(rows):,} tasks seen", f"{key} of task {row.id} is {form}")
+                examples[form] = Evidence(
+                    f"{amount(len(rows), 'tasks')} seen", f"{key} of task {row.id} is {form}"
+                )
     if not examples:
         said = f"Every task seen has {', '.join(OPTIONAL_FIELDS)}." if rows else "The source has no task."
         return Finding("fields without a value", None, said)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from cbr_warehouse.amounts import amount
 from cbr_warehouse.contract.api_facts import RETENTION
 from cbr_warehouse.contract.day_reason import DayReason
 from cbr_warehouse.contract.day_state import DayState
@@ -147,7 +148,7 @@ def examine(path: Path, now: datetime, limits: Limits) -> dict[str, Violations]:
     sources = read_status(path, now - RETENTION)
     of_status: dict[str, Callable[[SourceStatus], str | None]] = {
         "days_complete": lambda one: _not_complete(one, now),
-        "no_gaps": lambda one: f"{one.never_loaded} days never looked at" if one.never_loaded else None,
+        "no_gaps": _never_loaded,
         "verified_in_time": lambda one: _unverified(one, now, limits),
         "retention_clock": lambda one: _leaving(one, limits),
         "raw_undamaged": _damaged,
@@ -175,8 +176,12 @@ def _not_complete(status: SourceStatus, now: datetime) -> str | None:
     return "; ".join(_days(one) for one in found) or None
 
 
+def _never_loaded(status: SourceStatus) -> str | None:
+    return f"{amount(status.never_loaded, 'days')} never looked at" if status.never_loaded else None
+
+
 def _days(found: DaysNotComplete) -> str:
-    days = "1 day" if found.days == 1 else f"{found.days} days"
+    days = amount(found.days, "days")
     until = "" if found.last_day == found.first_day else f" to {found.last_day}"
     return f"{days} {found.state} ({found.reason}): {found.first_day}{until}"
 
@@ -240,7 +245,7 @@ def _quarantined(connection: duckdb.DuckDBPyConnection, before: datetime) -> Ite
         [before],
     ).fetchall()
     for source, count, since in rows:
-        yield source, f"{count} records in quarantine, the oldest since {since}"
+        yield source, f"{amount(count, 'records')} in quarantine, the oldest since {since}"
 
 
 def _disk(path: Path) -> dict[str, str]:

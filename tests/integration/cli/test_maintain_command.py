@@ -7,8 +7,8 @@ from pathlib import Path
 from support.command_line import Workplace
 
 LINE = re.compile(
-    r"prod: (\d+) ledgers (?:to fold|folded), (\d+) raw files of (\d+) days (?:to compact|compacted), "
-    r"(\d+) leftovers (?:to remove|removed), (\d+) old days (?:to remove|removed)\n"
+    r"prod: (\d+) ledgers? (?:to fold|folded), (\d+) raw files? of (\d+) days? (?:to compact|compacted), "
+    r"(\d+) leftovers? (?:to remove|removed), (\d+) old days? (?:to remove|removed)\n"
 )
 CONTENT = "SELECT count(*) AS n, sum(hash(v)) AS content FROM task_versions AS v"
 

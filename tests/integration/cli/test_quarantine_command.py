@@ -82,11 +82,11 @@ def test_requeue_takes_in_what_a_wider_contract_allows(
     same = workplace.run("quarantine", "requeue")
     assert (same.status, same.out) == (
         0,
-        "prod: 2 records were in quarantine, 0 of them are valid now, 2 remain\n",
+        "prod: of 2 records in quarantine 0 are valid now, 2 remain\n",
     )
     done = widened(workplace, "quarantine", "requeue")
     assert done.returncode == 0, done.stderr
-    assert "1 of them are valid now, 1 remain" in done.stdout
+    assert "of 2 records in quarantine 1 are valid now, 1 remain" in done.stdout
     assert workplace.sql("SELECT task_id, progress FROM tasks ORDER BY 1") == [
         {"task_id": "half", "progress": "half done"},
         {"task_id": "sound", "progress": "100"},
