@@ -80,8 +80,8 @@ def _update_attempts(connection: duckdb.DuckDBPyConnection, table: Definition) -
         )
         added = "FROM new_attempts SEMI JOIN differing USING (source, day, task_id)"
         removed = "FROM old_attempts SEMI JOIN differing USING (source, day, task_id)"
-        for differing in (removed, added):
-            connection.execute(f"INSERT INTO changed_attempts SELECT {columns} {differing}")
+        for rows in (removed, added):
+            connection.execute(f"INSERT INTO changed_attempts SELECT {columns} {rows}")
         connection.execute(
             "DELETE FROM analytics.attempt AS a USING differing AS d "
             "WHERE a.source = d.source AND a.day = d.day AND a.task_id = d.task_id"

@@ -3,7 +3,7 @@
 A load publishes a checksum of the file with it. A file that has another content was changed by
 another program or damaged by the disk; building on it would pass that on for ever. Each load that publishes
 reads two files whole for it, so the checksum is XXH3 in 128 bits: it finds damage as surely as SHA-256, which
-earlier versions noted and which takes ten times as long. Neither would stop who can write the note as well.
+earlier versions noted and which takes several times as long. Neither would stop who can write the note too.
 """
 
 import hashlib
@@ -29,6 +29,7 @@ _CHECK_SECONDS = 86_400.0
 """A file that stays as it is is read whole this often: the disk may damage it without another trace."""
 
 _SHA256_DIGITS = 64
+"""Of a checksum that an earlier version noted."""
 
 _AGAIN = "It is built again from the tables."
 
