@@ -17,7 +17,7 @@ from cbr_warehouse.report.options import ReportOptions, Scope, require_packages
 from cbr_warehouse.warehouse.open_published import require_published
 
 _PERIOD = (
-    "The newest complete day, week or month; or a day 2026-11-27, a week 2026-W47, a month 2026-10, "
+    "The newest complete day, week, month or quarter; or a day 2026-11-27, a week 2026-W47, a month 2026-10, "
     "a quarter 2026-Q3, or FROM..TO. Days are backup days."
 )
 

@@ -24,7 +24,7 @@ class ReportConfig(dg.Config):
     """The options of the command, under the same names.
 
     Attributes:
-        period: ``day``, ``week``, ``month``, or a calendar period such as ``2026-10``.
+        period: ``day``, ``week``, ``month``, ``quarter``, or a calendar period such as ``2026-10``.
         lang: ``en`` or ``zh``.
         audit: Whether to add an evidence pack.
         source: Only these sources; empty for all.

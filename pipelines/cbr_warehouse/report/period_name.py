@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-NEWEST = {"day": 1, "week": 7, "month": 30}
+NEWEST = {"day": 1, "week": 7, "month": 30, "quarter": 90}
 """The newest backup days that are over, by name, and how many they are."""
 
 ALLOWED = (
-    "day, week or month (the newest), a day 2026-11-27, a week 2026-W47, a month 2026-10, a quarter 2026-Q3, "
-    "or FROM..TO such as 2026-11-01..2026-11-15, both included"
+    "day, week, month or quarter (the newest), a day 2026-11-27, a week 2026-W47, a month 2026-10, "
+    "a quarter 2026-Q3, or FROM..TO such as 2026-11-01..2026-11-15, both included"
 )
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199

@@ -94,7 +94,17 @@ def test_the_report_is_made_and_says_so(
 
 @pytest.mark.parametrize(
     "period",
-    ["day", "week", "month", "2026-03-08", "2026-W10", "2026-03", "2026-Q1", "2026-03-01..2026-03-08"],
+    [
+        "day",
+        "week",
+        "month",
+        "quarter",
+        "2026-03-08",
+        "2026-W10",
+        "2026-03",
+        "2026-Q1",
+        "2026-03-01..2026-03-08",
+    ],
 )
 @pytest.mark.fault("hostile text")
 def test_markup_in_names_is_text_and_chinese_is_kept(tmp_path: Path, period: str) -> None:

@@ -62,7 +62,7 @@ def test_a_calendar_period_has_its_days(text: str, first: date, after: date) -> 
     ],
 )
 def test_what_is_no_period_is_refused_with_what_is(text: str) -> None:
-    with pytest.raises(UsageError, match=r"--period .*: .*Allowed: day, week or month"):
+    with pytest.raises(UsageError, match=r"--period .*: .*Allowed: day, week, month or quarter"):
         ReportOptions.parse(text, "en", audit=False)
 
 
@@ -103,6 +103,7 @@ def read(warehouse: Path, period: str) -> ReportData:
         ("2025-Q4", 92, 89, None),
         ("2026-02-01..2026-02-10", 10, 9, 1.0),
         ("2026-03", 8, 6, 1.0),
+        ("quarter", 90, 85, None),
         ("week", 7, 5, 1.0),
         ("day", 1, 0, 0.0),
     ],
