@@ -84,7 +84,7 @@ def test_one_of_a_thing_is_not_said_in_the_plural(run: Runner, tmp_path: Path) -
     [
         (
             ("--period", "2026-13"),
-            "--period 2026-13: 2026-13 is not in the calendar. Allowed: day, week or month",
+            "--period 2026-13: 2026-13 is not in the calendar. Allowed: day, week, month or quarter",
         ),
         (("--period", "2026-04"), "none of its backup days is over"),
         (("--period", "2025-12"), "the stored tasks begin later"),

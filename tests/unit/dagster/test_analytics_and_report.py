@@ -176,6 +176,6 @@ def test_a_wrong_option_of_the_report_is_told_in_its_own_words(
         instance=place.instance, run_config=run_config, raise_on_error=False
     )
     (failed,) = (event for event in result.all_events if event.is_step_failure)
-    assert "--period year: not known. Allowed: day, week or month (the newest)" in str(
+    assert "--period year: not known. Allowed: day, week, month or quarter (the newest)" in str(
         failed.step_failure_data.user_failure_data
     )

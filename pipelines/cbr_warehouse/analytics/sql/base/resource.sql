@@ -64,30 +64,51 @@ planned AS (
 ),
 
 membership AS (
-    SELECT source, resource_id, unnest(CASE WHEN len(vault_ids) > 0 THEN vault_ids ELSE [NULL] END) AS vault_id
+    SELECT
+        source,
+        resource_id,
+        last_attempt_at,
+        len(vault_ids) AS vaults,
+        unnest(CASE WHEN len(vault_ids) > 0 THEN vault_ids ELSE [NULL] END) AS vault_id
     FROM latest
 ),
 
 departure AS (
-    SELECT m.source, m.resource_id, m.vault_id, coalesce(a.ended_at, a.created_at) AS left_at
+    SELECT m.*, coalesce(a.ended_at, a.created_at) AS left_at
     FROM main.resources AS r
     JOIN analytics.attempt AS a ON a.source = r.source AND a.task_id = r.task_id
     JOIN membership AS m
         ON m.source = r.source AND m.resource_id = r.resource_id AND coalesce(m.vault_id = a.vault_id, true)
-    WHERE r.role = 'removed' AND a.outcome = 'ok'
+    WHERE r.role = 'removed' AND a.operation_type = 'remove_resource' AND a.outcome = 'ok'
     UNION ALL
-    SELECT m.source, m.resource_id, m.vault_id, coalesce(a.ended_at, a.created_at)
+    SELECT m.*, coalesce(a.ended_at, a.created_at)
     FROM analytics.attempt AS a
     JOIN membership AS m ON m.source = a.source AND m.vault_id = a.vault_id
     WHERE a.operation_type = 'vault_delete' AND a.outcome = 'ok'
 ),
 
+-- The last attempt was later, and may have been in another vault.
+doubtful_departure AS (
+    SELECT *
+    FROM departure
+    WHERE vaults > 1 AND left_at <= last_attempt_at
+),
+
 final_departure AS (
+    SELECT source, resource_id, vault_id, left_at
+    FROM departure
+    WHERE left_at > last_attempt_at
+    UNION ALL
     -- Attempts without a vault could be in any of them.
     SELECT d.source, d.resource_id, d.vault_id, d.left_at
-    FROM departure AS d
-    JOIN analytics.attempt AS a ON a.source = d.source AND a.resource_id = d.resource_id
-    WHERE a.operation_type = 'backup' AND coalesce(a.vault_id = d.vault_id, true)
+    FROM doubtful_departure AS d
+    JOIN (
+        SELECT *
+        FROM analytics.attempt
+        SEMI JOIN doubtful_departure USING (source, resource_id)
+        WHERE operation_type = 'backup'
+    ) AS a ON a.source = d.source AND a.resource_id = d.resource_id
+    WHERE coalesce(a.vault_id = d.vault_id, true)
     GROUP BY d.source, d.resource_id, d.vault_id, d.left_at
     HAVING max(a.created_at) < d.left_at
 ),
