@@ -181,7 +181,7 @@ def first_loads(found: Mapping[str, Any]) -> str:
 
 def increments(found: Mapping[str, Any]) -> str:
     """Increments by the number of tasks held."""
-    steps = ("held", "changed", "nothing new", "reading ledgers", OLD_LOADS)
+    steps = ("past loads", "changed", "nothing new", "reading ledgers", OLD_LOADS)
     rows = [
         (
             f"{one['held']:,}",

@@ -33,7 +33,7 @@ CHANGED = 5000
 YEAR_OF_HOURS = 8760
 """Ledgers that a year of hourly loads leaves."""
 
-STEPS = ("held", "changed", "settling", "nothing new", "reading ledgers", "nothing new, 8,760 ledgers")
+STEPS = ("past loads", "changed", "settling", "nothing new", "reading ledgers", "nothing new, 8,760 ledgers")
 """The loads of an increment, in their order."""
 
 MOST_DAYS = 1095
@@ -98,7 +98,7 @@ def _increment(place: Path, size: int, say: Say) -> dict[str, Any]:
 
 
 def _words(step: str, url: str, days: int) -> list[str]:
-    if step == "held":
+    if step == "past loads":
         return [PYTHON, str(HERE / "held_loads.py"), url, str(days)]
     return [*COMMAND, "load"]
 
