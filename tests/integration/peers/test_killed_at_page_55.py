@@ -33,9 +33,8 @@ def test_killed_at_page_55_only_what_was_not_landed_is_fetched_again(
         again = pages(source)
         fetched_twice = [page for page in again if window(page) in landed]
         saved = [page for page in whole if window(page) in landed]
-        assert (
-            len(saved) >= 15
-        )  # windows are landed in groups: how many there were is a matter of when it was killed
+        # Windows are landed in groups: how many there were is a matter of when it was killed.
+        assert len(saved) >= 15
         assert len(again) <= len(whole) - len(saved) + 8  # an interrupted sweep may use other offsets
         proved(
             "peer failure", KILLED, times=1, checked=len(saved), unit="pages landed", lost=len(fetched_twice)
