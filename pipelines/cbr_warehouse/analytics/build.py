@@ -72,8 +72,9 @@ def bring_up(
     rebuild_all = _stored_fingerprint(connection) != fingerprint
     if rebuild_all:
         create_schema(connection, settings, fingerprint, has_comments=has_comments)
+    else:
+        _list_changed_days(connection, changed)
     news = {"main.loads", "main.coverage", *others}
-    _touch(connection, None if rebuild_all else changed)
     if changed or rebuild_all:
         news |= _OF_PARTITIONS
     if _refill(connection, "source_clock", SOURCE_CLOCK):
@@ -170,10 +171,8 @@ def _stored_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def _touch(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]] | None) -> None:
-    """Selects the tasks of the changed partitions to build the base tables from; of all (None), nothing."""
-    if changed is None:
-        return  # shown by shares
+def _list_changed_days(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]]) -> None:
+    """Makes ``changed_days`` of the changed partitions."""
     connection.execute("CREATE TEMP TABLE changed_days (source VARCHAR, day DATE)")
     if changed:
         connection.executemany("INSERT INTO changed_days VALUES ($1, TRY_CAST($2 AS DATE))", changed)

@@ -67,7 +67,7 @@ def fill_whole(
     """
     verb = "CREATE OR REPLACE TABLE analytics.{} AS"
     is_attempt = tables[0].name == "attempt"
-    for _ in _shares_of_tasks(connection) if is_attempt else shares(connection, tables, part=part):
+    for _ in shares_of_days(connection) if is_attempt else shares(connection, tables, part=part):
         for table in tables:
             connection.execute(f"{verb.format(table.name)} {table.body}")
         verb = "INSERT INTO analytics.{} BY NAME"
@@ -75,38 +75,19 @@ def fill_whole(
         comment_on(connection, table, "TABLE")
 
 
-def _shares_of_tasks(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Shows some days of the tasks and their children after another."""
-    for is_shown in _spans_of_days(connection, "main.tasks"):
-        for table in TOUCHED_TABLES:
-            connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW touched_{table} AS FROM main.{table} AS t WHERE {is_shown}"
-            )
-        yield
-
-
-def shares_of_changed_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Shows some of ``changed_days`` after another: the tasks and their children.
+def shares_of_days(connection: duckdb.DuckDBPyConnection, chosen: str = "true") -> Iterator[str]:
+    """Shows the tasks and their children of some days after another, ``SHARE_ROWS`` tasks at most at once.
 
     Args:
-        connection: The warehouse being built, with ``changed_days``.
+        connection: The warehouse being built.
+        chosen: Condition on the source and day of a row ``t``; all days by default.
 
     Yields:
         A condition by which a row ``t`` with a source and a day is of those that are shown.
     """
-    is_changed = "(t.source, t.day) IN (FROM changed_days)"
-    for is_shown in _spans_of_days(connection, f"main.tasks AS t WHERE {is_changed}"):
-        for table in TOUCHED_TABLES:
-            connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW touched_{table} AS "
-                f"FROM main.{table} AS t WHERE {is_changed} AND {is_shown}"
-            )
-        yield f"{is_changed} AND {is_shown}"
-
-
-def _spans_of_days(connection: duckdb.DuckDBPyConnection, tasks: str) -> Iterator[str]:
-    """Conditions on the day of a row ``t``, one after another, each for ``SHARE_ROWS`` tasks at most."""
-    days = connection.execute(f"SELECT day, count(*) FROM {tasks} GROUP BY day ORDER BY day").fetchall()
+    days = connection.execute(
+        f"SELECT day, count(*) FROM main.tasks AS t WHERE {chosen} GROUP BY day ORDER BY day"
+    ).fetchall()
     begins, rows = ["-infinity"], 0
     for day, count in days:
         if rows and rows + count > SHARE_ROWS:
@@ -114,7 +95,12 @@ def _spans_of_days(connection: duckdb.DuckDBPyConnection, tasks: str) -> Iterato
             rows = 0
         rows += count
     for begin, end in pairwise([*begins, "infinity"]):
-        yield f"t.day >= DATE '{begin}' AND t.day < DATE '{end}'"
+        is_shown = f"{chosen} AND t.day >= DATE '{begin}' AND t.day < DATE '{end}'"
+        for table in TOUCHED_TABLES:
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW touched_{table} AS FROM main.{table} AS t WHERE {is_shown}"
+            )
+        yield is_shown
 
 
 def shares(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import duckdb
 
 from cbr_warehouse.analytics.catalogue import Definition, read_statement
-from cbr_warehouse.analytics.fill_tables import named_columns, shares, shares_of_changed_days
+from cbr_warehouse.analytics.fill_tables import named_columns, shares, shares_of_days
 
 TOUCHED = ("touched_day", "touched_point", "touched_resource", "touched_schedule", "touched_deletion")
 """What the changed attempts touch: days, recovery points, deletions, and from where streaks and runs."""
@@ -31,7 +31,7 @@ def update(connection: duckdb.DuckDBPyConnection, table: Definition) -> bool:
     """Brings a base table up to its changed inputs.
 
     Args:
-        connection: The warehouse being built, with the temporary views of what is touched.
+        connection: The warehouse being built, with ``changed_days``.
         table: The base table.
 
     Returns:
@@ -68,7 +68,7 @@ def _update_attempts(connection: duckdb.DuckDBPyConnection, table: Definition) -
     connection.execute(
         f"CREATE TEMP TABLE changed_attempts AS SELECT {columns} FROM analytics.attempt LIMIT 0"
     )
-    for is_shown in shares_of_changed_days(connection):
+    for is_shown in shares_of_days(connection, "(t.source, t.day) IN (FROM changed_days)"):
         connection.execute(f"CREATE TEMP TABLE new_attempts AS {table.body}")
         connection.execute(f"CREATE TEMP TABLE old_attempts AS FROM analytics.attempt AS t WHERE {is_shown}")
         # EXCEPT hashes all columns of all rows, which takes four times as long.
