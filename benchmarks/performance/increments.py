@@ -83,9 +83,9 @@ def _increment(place: Path, size: int, say: Say) -> dict[str, Any]:
                     add_old_loads((folder / OWN.database).parent, "bench", YEAR_OF_HOURS)
                 before = stats(url)["requests"]
                 # By the added ledgers, loads were made in time for the first day, which was never complete:
-                # it is told as lost, once.
-                is_told = step == "reading ledgers"
-                measured = run(_words(step, url, days), folder, may_fail=is_told).as_json()
+                # it is reported as lost, once.
+                loses_a_day = step == "reading ledgers"
+                measured = run(_words(step, url, days), folder, may_fail=loses_a_day).as_json()
                 measured["requests"] = stats(url)["requests"] - before
                 measured |= _last_load(folder)
                 found[step] = measured

@@ -160,7 +160,7 @@ def _resource_night(row: Row, day: date, night: Mapping[str, Any] | None) -> Nig
     if night is None:
         return Night(day, OUTCOMES["none"], OUTCOMES["none"].sign, OUTCOMES["none"].word, None, {})
     outcome = OUTCOMES[_kind_of(night)]
-    attempts = f"{amount(night['attempts'], 'attempts')}"
+    attempts = amount(night["attempts"], "attempts")
     code = f", {night['last_error_code']}" if night["last_error_code"] else ""
     href = address("/night", source=row["source"], id=row["resource_id"], day=day)
     values = {name: night[name] for name in ("verdict", "attempts", "failed")}

@@ -102,10 +102,9 @@ def read_checksum(directory: DataDirectory) -> str | None:
     Raises:
         StorageError: The file cannot be read.
     """
-    path = directory.warehouse
-    for noted in _read_note(directory).checksums:
-        if len(noted) == _SHA256_DIGITS and noted == checksum(path, "sha256"):
-            return noted
+    path, noted = directory.warehouse, _read_note(directory).checksums
+    if any(len(one) == _SHA256_DIGITS for one in noted) and (found := checksum(path, "sha256")) in noted:
+        return found
     return checksum(path)
 
 
