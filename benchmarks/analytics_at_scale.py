@@ -8,6 +8,7 @@ directly into the warehouse's tables, so extraction and loading are not measured
 import argparse
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,7 @@ from cbr_warehouse.analytics.build import bring_up
 from cbr_warehouse.analytics.catalogue import views
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.settings.analytics import AnalyticsSettings
-from cbr_warehouse.tables.engine import limit_memory, open_engine
+from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.update import analytics_megabytes
 from cbr_warehouse.warehouse.working_file import attached
@@ -151,7 +152,6 @@ def main() -> None:
         connection.execute("SET threads = 2")
         connection.execute("SET memory_limit = '8GB'")
         generate(connection, arguments.resources, arguments.days)
-        limit_memory(connection, analytics_megabytes(connection))
         measure(connection)
 
 
@@ -185,11 +185,21 @@ def measure(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def bring_up_whole(connection: duckdb.DuckDBPyConnection, changed: list[tuple[str, str]]) -> None:
-    """Updates the base tables as a load does, until everything is in the file."""
-    connection.execute("BEGIN")
-    bring_up(connection, AnalyticsSettings(), changed)
-    connection.execute("COMMIT")
-    connection.execute("CHECKPOINT")
+    """Updates the base tables as a load does, until everything is in the file; again where memory is short."""
+
+    def limited(megabytes: int) -> None:
+        limit_memory(connection, max(analytics_megabytes(connection, changed), megabytes))
+        connection.execute("BEGIN")
+        try:
+            bring_up(connection, AnalyticsSettings(), changed)
+            connection.execute("COMMIT")
+        except duckdb.Error:
+            with suppress(duckdb.Error):  # a failed commit has ended the transaction
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("CHECKPOINT")
+
+    with_enough_memory(limited)
 
 
 def hours(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, list[tuple[str, str]]]]:
