@@ -5,7 +5,7 @@ has read, from the daily average of the newest loaded days. Nothing relies on a 
 plan`` shows it, and the ledger keeps it so that the actual numbers can be compared with it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -154,6 +154,29 @@ def forecast_load(plan: Plan, inputs: ForecastInputs) -> Forecast:
         counts=_expect_counts(plan, inputs),
         retries=_expect_retries(inputs),
     )
+
+
+def first_day_needed(
+    plan: Plan,
+    now: datetime,
+    known: Iterable[date],
+    followed: Iterable[FollowedTask],
+    retries: Iterable[Sweep] = (),
+) -> date:
+    """The first UTC day whose stored times a forecast asks for: those of years are not read for it.
+
+    Args:
+        plan: The load's plan.
+        now: The present, UTC.
+        known: The days that any load has verified.
+        followed: As of :class:`ForecastInputs`.
+        retries: Likewise.
+    """
+    times = [sweep.query.start_time for sweep in (*plan.sweeps, *retries)]
+    times += [task.created_at for task in followed if not task.is_open]
+    # A day more on either side, for windows that begin before what they are for, and for the last load's day.
+    newest = sorted(known)[-RATE_DAYS - 2 :]
+    return min(day_of(now - RETENTION), *newest, *plan.audited, *(day_of(at) for at in times if at)) - DAY
 
 
 def requests_for(records: int, page_rows: int) -> int:

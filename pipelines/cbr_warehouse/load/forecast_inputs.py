@@ -4,7 +4,14 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from cbr_warehouse.contract.day_state import DayState
-from cbr_warehouse.extract.forecast import Basis, Expected, Forecast, ForecastInputs, forecast_load
+from cbr_warehouse.extract.forecast import (
+    Basis,
+    Expected,
+    Forecast,
+    ForecastInputs,
+    first_day_needed,
+    forecast_load,
+)
 from cbr_warehouse.extract.plan import Plan
 from cbr_warehouse.load.context import LoadContext
 from cbr_warehouse.load.inventory_due import expect_inventory
@@ -38,15 +45,15 @@ def expect_load(
     loads = read_loads_summary(directory, name)
     done = loads.last_done
     audits = read_audits(directory, name)
-    since = min((*plan.audited, *audits), default=now.date())
     # The last one may have read too little to show how large pages are.
     last = frozenset(load.load_id for load in (done, loads.last_deep) if load)
     page_rows = guess_page_rows(read_sweeps(directory, name, last))
     if followed is None:
         followed = tasks_to_follow(directory, name, plan.due).values()
+    retries = expected_sweeps(plan, audits, page_rows)
     inputs = ForecastInputs(
         now=now,
-        stored=read_time_index(directory, name, since),
+        stored=read_time_index(directory, name, first_day_needed(plan, now, audits, followed, retries)),
         counted={day: entry.counted for day, entry in audits.items() if entry.counted is not None},
         states={day: DayState(entry.state) for day, entry in audits.items()},
         last_load_at=done.started_at if done else None,
@@ -55,7 +62,7 @@ def expect_load(
         projects=max(1, len(source.enterprise_project_ids)),
         hidden=len(read_hidden_providers(directory, name)),
         audits=audits,
-        retries=expected_sweeps(plan, audits, page_rows),
+        retries=retries,
     )
     inventory = Expected(0, expect_inventory(directory, source, now), Basis.HELD)
     return replace(forecast_load(plan, inputs), inventory=inventory)

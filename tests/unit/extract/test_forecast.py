@@ -1,6 +1,6 @@
 """What a plan expects is close to what comes, and is unknown where nothing is known."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -10,11 +10,16 @@ import pytest
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.extract.forecast import Basis, Forecast, requests_for
 from cbr_warehouse.extract.pagination import Paginator
+from cbr_warehouse.extract.plan import Range
+from cbr_warehouse.load import forecast_inputs
 from cbr_warehouse.load.context import LoadContext, LoadRequest
 from cbr_warehouse.load.forecast_inputs import expect_load, guess_page_rows
 from cbr_warehouse.load.plan_source import plan_source
 from cbr_warehouse.raw.ledgers import LoadEntry, SweepEntry
 from cbr_warehouse.source.query import TaskQuery
+from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables.stored_tasks import read_time_index
+from cbr_warehouse.tables.task_times import TimeIndex
 from support.living_source import Dialect, LivingSource, living
 from support.load_bench import DIALECTS, Bench
 
@@ -51,6 +56,34 @@ def test_of_a_first_load_nothing_is_known(tmp_path: Path) -> None:
     assert {one.basis for one in forecast.sweeps} == {Basis.UNKNOWN}
     entry = entry_of(bench)
     assert (entry.expected_records, entry.expected_requests) == (None, None)
+
+
+def test_a_forecast_reads_the_times_of_the_newest_days_only_and_is_that_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read all that was ever stored: with ten million tasks half of a load without news."""
+    bench = Bench(tmp_path, LivingSource(NOW, Dialect(retention=timedelta(days=200))))
+    random = Random(4)
+    for _ in range(8):
+        for _ in range(40):
+            bench.source.add(random, bench.source.now - timedelta(hours=random.uniform(0, 160)))
+        bench.load(publish=False)
+        bench.source.now += timedelta(days=8)
+    asked: list[date] = []
+
+    def read_all(directory: DataDirectory, source: str, since: date) -> TimeIndex:
+        asked.append(since)
+        return read_time_index(directory, source, date.min)
+
+    oldest = NOW.date() - timedelta(days=7)
+    of_old_days = LoadRequest(range=Range(NOW + timedelta(days=2), None))
+    for wanted in (LoadRequest(), LoadRequest(deep=True), of_old_days):
+        forecast = forecast_of(bench, wanted)
+        with monkeypatch.context() as patch:
+            patch.setattr(forecast_inputs, "read_time_index", read_all)
+            assert forecast == forecast_of(bench, wanted)
+        assert forecast.records
+    assert asked[0] >= oldest + timedelta(days=20)
 
 
 @pytest.mark.parametrize("most", [1000, 50, 10])
