@@ -25,6 +25,7 @@ from hypothesis import Phase, settings
 from support import present
 from support.fault_kinds import KINDS
 from support.frugal import VARIABLE, few_views, import_less, no_comments, one_thread
+from support.process_state import restored
 
 # What would point a command at a real cloud, a real data directory or a proxy.
 LEAKS = ("CBR_", "HUAWEICLOUD_SDK_", "DAGSTER_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -116,7 +117,19 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def frugal(request: pytest.FixtureRequest) -> Iterator[Callable[..., duckdb.DuckDBPyConnection]]:
+def nothing_left_behind() -> Iterator[None]:
+    """Takes back what the tests of a file leave behind, which others of the same process would meet.
+
+    Which these are changes with the number of workers and from run to run.
+    """
+    with restored():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frugal(
+    nothing_left_behind: None, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., duckdb.DuckDBPyConnection]]:
     """In tests that do not ask for more: one thread an engine, and no wait for the disk.
 
     Two threads take a fifth more CPU for tables of some rows. That a file is synced outlives a loss of power,

@@ -109,11 +109,12 @@ def run_with_ctrl_c_at(moment: int, run: Callable[[], None]) -> int:
         run()
         yield
 
+    tracing = sys.gettrace()  # of the measurement of coverage
     sys.settrace(trace)
     try:
         next(in_a_generator())
     finally:
-        sys.settrace(None)
+        sys.settrace(tracing)
         assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
     assert sys.exception() is None
     return passed

@@ -102,9 +102,10 @@ def warm_up(folder: Path, url: str) -> None:
 def load(workplace: Workplace, url: str) -> Load:
     before, files = truth(url)["requests"], stamps(workplace.data)
     out = workplace.folder / "counts.json"
-    os.environ["CBR_TOKEN"] = "demo-token"
-    os.environ["BENCH_PIPELINES"] = f"{PACKAGES}{os.pathsep}{TESTS}"
-    finished = run([sys.executable, "-m", "support.counted_command", str(out), "load"], workplace.folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CBR_TOKEN", "demo-token")
+        patch.setenv("BENCH_PIPELINES", f"{PACKAGES}{os.pathsep}{TESTS}")
+        finished = run([sys.executable, "-m", "support.counted_command", str(out), "load"], workplace.folder)
     after = stamps(workplace.data)
     return Load(
         finished.cpu_seconds,
