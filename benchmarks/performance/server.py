@@ -136,14 +136,14 @@ class Server:
 
     Attributes:
         index: The records.
-        set_to: Its present; that of the machine if None.
+        ahead: Its present after that of the machine; the time between passes as it does here.
         requests: Requests for records.
         records: Records listed.
         sent: Bytes of their responses.
     """
 
     index: Index
-    set_to: datetime | None = None
+    ahead: timedelta = timedelta()
     requests: int = 0
     records: int = 0
     sent: int = 0
@@ -168,7 +168,7 @@ class Server:
 
     def now(self) -> datetime:
         """The present."""
-        return self.set_to or datetime.now(UTC)
+        return datetime.now(UTC) + self.ahead
 
     def answer(self, method: str, target: str) -> tuple[str, bytes]:
         """Status and body of the response to a request."""
@@ -178,7 +178,7 @@ class Server:
             stats = {"requests": self.requests, "records": self.records, "bytes": self.sent}
             return "200 OK", json.dumps(stats).encode()
         if method == "POST" and last == "now":
-            self.set_to = datetime.fromisoformat(dict(parse_qsl(parts.query))["at"])
+            self.ahead = datetime.fromisoformat(dict(parse_qsl(parts.query))["at"]) - datetime.now(UTC)
             return "200 OK", b"{}"
         if method == "POST":
             self.end_running()
