@@ -1,7 +1,6 @@
 """The texts of a day that raw holds, in little memory: 16 bytes for each of maybe millions."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -32,12 +31,12 @@ class KnownTexts:
     """The valid and the refused texts of a day, by their digests of 16 bytes. For one thread at a time.
 
     Args:
-        valid: Digests of the valid texts stored before this load; an array of them is taken as it is.
+        valid: Digests of the valid texts stored before this load.
         refused: Digests of the others.
     """
 
-    def __init__(self, valid: Iterable[bytes] | _Digests = (), refused: Iterable[bytes] = ()) -> None:
-        self._stored = np.unique(valid if isinstance(valid, np.ndarray) else _array(valid))
+    def __init__(self, valid: Iterable[bytes] = (), refused: Iterable[bytes] = ()) -> None:
+        self._stored = np.unique(_array(valid))
         self._is_sighted = np.zeros(len(self._stored), dtype=bool)
         self._recent: set[bytes] = set()
         # Sorted, each much longer than the next: what this load added before the recent ones.
@@ -105,30 +104,22 @@ def read_known_texts(paths: Iterable[Path]) -> KnownTexts:
     Raises:
         StorageError: A file cannot be read.
     """
-    held = [_Stored(_array(()), ()), *(_read_digests(path) for path in paths)]
-    valid = np.concatenate([one.valid for one in held])
-    return KnownTexts(valid, [digest for one in held for digest in one.refused])
+    valid: list[bytes] = []
+    refused: list[bytes] = []
+    for path in paths:
+        for digest, is_valid in _judged(path):
+            (valid if is_valid else refused).append(digest)
+    return KnownTexts(valid, refused)
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """The digests of the texts in a file: those found valid, and the others."""
-
-    valid: _Digests
-    refused: Sequence[bytes]
-
-
-def _read_digests(path: Path) -> _Stored:
+def _judged(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """The digest of each text in a file, and whether it was found valid."""
     try:
         texts, reasons = read_columns(path, ["content_hash", "reason"]).columns
     except (pa.ArrowException, OSError):
         if is_intact(path):
             raise
         # Damaged, and left in place because the source no longer serves its day: ``damage`` reports it.
-        return _Stored(_array(()), ())
-    # All at once: a load reads the texts of every day of which it receives a record.
-    digests = bytes.fromhex("".join(texts.to_numpy()))
-    is_valid = reasons.is_null().to_numpy()
-    # Cut from the bytes: numpy leaves out zeros at the end of a value.
-    refused = tuple(digests[place * 16 : place * 16 + 16] for place in np.flatnonzero(~is_valid).tolist())
-    return _Stored(np.frombuffer(digests, dtype="S16")[is_valid], refused)
+        return
+    digests = (bytes.fromhex(str(text)) for text in texts.to_pylist())
+    yield from zip(digests, reasons.is_null().to_pylist(), strict=True)
