@@ -100,16 +100,13 @@ def profiled_threads(profiles: list[cProfile.Profile]) -> Iterator[None]:
     Args:
         profiles: Takes one profile of each thread.
     """
-
-    def profiled(run: object) -> object:
-        def run_profiled(thread: threading.Thread) -> None:
-            with one_profile(profiles):
-                run(thread)  # type: ignore[operator]
-
-        return run_profiled
-
     unprofiled = threading.Thread.run
-    threading.Thread.run = profiled(unprofiled)  # type: ignore[method-assign,assignment]
+
+    def run_profiled(thread: threading.Thread) -> None:
+        with one_profile(profiles):
+            unprofiled(thread)
+
+    threading.Thread.run = run_profiled  # type: ignore[method-assign]
     try:
         with one_profile(profiles):
             yield
