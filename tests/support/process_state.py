@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from cbr_warehouse.storage.permissions import current_umask
 
@@ -28,38 +27,25 @@ def restored() -> Iterator[None]:
     """Takes back what the block leaves behind.
 
     Raises:
-        AssertionError: It left something that cannot be taken back.
+        AssertionError: It left an exception set, as tracing does.
     """
-    before = _state()
+    environment, folder, umask, path = {**os.environ}, Path.cwd(), current_umask(), [*sys.path]
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    level, disabled, timeout = logging.root.level, logging.root.manager.disable, socket.getdefaulttimeout()
+    exception = sys.exception()
     yield
-    for name in os.environ.keys() - before["environment"].keys() - SET_ONCE:
+    for name in os.environ.keys() - environment.keys() - SET_ONCE:
         del os.environ[name]
-    os.environ.update(before["environment"])
+    os.environ.update({name: value for name, value in environment.items() if name not in SET_ONCE})
     time.tzset()
-    os.chdir(before["folder"])
-    os.umask(before["umask"])
-    for number, handler in before["signals"].items():
+    os.chdir(folder)
+    os.umask(umask)
+    for number, handler in handlers.items():
         signal.signal(number, handler)
-    sys.path[:] = before["path"]
-    logging.root.setLevel(before["log level"])
-    logging.disable(before["disabled logs"])
-    socket.setdefaulttimeout(before["socket timeout"])
-    now = _state()
-    left = [f"{name}: {value!r} is {now[name]!r}" for name, value in before.items() if value != now[name]]
-    if left:
-        raise AssertionError("; ".join(left))
-
-
-def _state() -> dict[str, Any]:
-    return {
-        "environment": {name: value for name, value in os.environ.items() if name not in SET_ONCE},
-        "folder": Path.cwd(),
-        "umask": current_umask(),
-        "signals": {number: signal.getsignal(number) for number in SIGNALS},
-        "path": [*sys.path],
-        "log level": logging.root.level,
-        "disabled logs": logging.root.manager.disable,
-        "socket timeout": socket.getdefaulttimeout(),
-        "time zone": time.tzname,
-        "exception": sys.exception(),
-    }
+    sys.path[:] = path
+    logging.root.setLevel(level)
+    logging.disable(disabled)
+    socket.setdefaulttimeout(timeout)
+    left = sys.exception()
+    if left is not exception:  # it cannot be taken back
+        raise AssertionError(f"exception: {exception!r} is {left!r}")
