@@ -6,6 +6,7 @@ then what depends on the watermarks of all sources. The definitions and their st
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +31,10 @@ _CONFIGURED = frozenset(
 
 COPIED_TOGETHER = 64
 """Files of sources that are open at once when they are copied."""
+
+TABLES_AT_ONCE = 2
+"""Tables that are copied at once, by one thread each: the workers wait for it. Two threads for one table take
+longer than one where memory is short."""
 
 
 def steps() -> tuple[list[tuple[Definition, ...]], ...]:
@@ -141,17 +146,27 @@ def copy_made(connection: duckdb.DuckDBPyConnection, made: Sequence[Path]) -> No
 
 
 def _copy_together(connection: duckdb.DuckDBPyConnection, made: Sequence[Path]) -> None:
-    """Copies files table by table: a transaction for each file and table would cost more than its rows."""
     try:
-        for (schema, table), queries in _attach(connection, made).items():
-            name = f"{identifier(schema)}.{identifier(table)}"
-            connection.execute("BEGIN")
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS {queries[0]} LIMIT 0")
-            connection.execute(f"INSERT INTO {name} BY NAME {' UNION ALL BY NAME '.join(queries)}")
-            connection.execute("COMMIT")
+        tables = _attach(connection, made)
+        with ThreadPoolExecutor(TABLES_AT_ONCE, thread_name_prefix="copy") as pool:
+            for copied in [pool.submit(_copy_table, connection.cursor(), *table) for table in tables.items()]:
+                copied.result()
     finally:
         for number in range(len(made)):
             connection.execute(f"DETACH DATABASE IF EXISTS made_{number}")
+
+
+def _copy_table(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, str], queries: Sequence[str]
+) -> None:
+    """Copies a table of all files: a transaction for each file and table would cost more than its rows."""
+    schema, name = (identifier(part) for part in table)
+    with connection:
+        connection.execute("USE warehouse")
+        connection.execute("BEGIN")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} AS {queries[0]} LIMIT 0")
+        connection.execute(f"INSERT INTO {schema}.{name} BY NAME {' UNION ALL BY NAME '.join(queries)}")
+        connection.execute("COMMIT")
 
 
 def _fill(

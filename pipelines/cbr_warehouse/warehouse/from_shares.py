@@ -33,8 +33,9 @@ from cbr_warehouse.warehouse.working_file import attached
 PART_BACKUPS = 500_000
 """Backups of a source that one worker makes what is by resource from; those of more are divided."""
 
-THREADS = 2
-"""Of the one process that writes: workers wait for it, which is worth the fifth more CPU that two take."""
+THREADS = 1
+"""Of the one process that writes, for each table: two for one table took twice the wall time, and three times
+the CPU, where memory is short."""
 
 
 def write_from_shares(
