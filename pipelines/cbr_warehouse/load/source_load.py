@@ -332,6 +332,8 @@ class _SourceLoad:
     def _make_tables(self) -> None:
         """Brings the tables up to what landed, except days of which raw lacks something."""
         self._context.progress.step(self._name, "days rebuilt", is_counted=True)
+        if self._sweeps is not None:
+            self._sweeps.landing.forget()
         with hold_directory(self._context, f"tables of {self._name}"):
             made = make_tables(
                 self._directory,

@@ -24,8 +24,12 @@ from cbr_warehouse.raw.ledgers import write_landed_files
 from cbr_warehouse.storage.atomic_write import write_group
 from cbr_warehouse.storage.files import names_in
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.storage.memory import release_memory
 
 _DAY_SHOWN = re.compile(rb'"%b"\s*:\s*"(\d{4}-\d\d-\d\d)' % TASKS.time_key.encode())
+
+RELEASED_EVERY = 16
+"""Flushes after which freed memory is given back: a sweep of 3 million records would keep 80 MB more."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,19 @@ class Landing:
         """
         self._flush(None)
 
+    def forget(self) -> None:
+        """Writes what landed, and frees what is known of stored texts: the tables need the memory.
+
+        A day that is asked for again is read again. What this load has received before then counts as
+        stored before it: that it comes once more is noted.
+
+        Raises:
+            StorageError: As of :meth:`flush`.
+        """
+        self.flush()
+        with self._lock:
+            self._known.clear()
+
     def _flush(self, number: int | None) -> None:
         """Writes the buffer; with a number, only if no other thread has written that one meanwhile."""
         with self._writing:
@@ -160,6 +177,8 @@ class Landing:
                 self._failure = error
                 raise
             self._flushed = buffer.number
+            if buffer.number % RELEASED_EVERY == 0:
+                release_memory()
 
     def _write(self, buffer: LandingBuffer) -> None:
         """Writes the files of a buffer, and notes those with records, so that one that is lost is missed."""

@@ -14,6 +14,7 @@ import pytest
 from cbr_warehouse.contract.load_schemas import read_contract
 from cbr_warehouse.contract.validate import RecordValidator
 from cbr_warehouse.errors import StorageError
+from cbr_warehouse.raw import landing as module
 from cbr_warehouse.raw import landing_buffer
 from cbr_warehouse.raw.files import MANIFESTS, ReceivedPage, content_hash, encode_raw, raw_name
 from cbr_warehouse.raw.landing import Landing, raw_files
@@ -156,6 +157,30 @@ def test_after_a_failed_write_nothing_counts_as_landed(
 
 def _refuse(_handle: int, _content: Sequence[int]) -> int:
     raise OSError(28, "No space left on device")
+
+
+def test_what_is_forgotten_is_written_before_and_stored_once(tmp_path: Path) -> None:
+    landing = landing_of(tmp_path)
+    refused = record("c", status=7)
+    landing.land(page(record("a"), refused))
+    landing.forget()
+    assert [row["task_id"] for row in rows(tmp_path, "records")] == ["a", "c"]
+    landed = landing.land(page(record("a"), record("b"), refused, sweep=2))
+    landing.land(page(record("a"), refused, sweep=3))
+    landing.flush()
+    assert landed.distinct == {"2026-11-19": 1}
+    assert [row["task_id"] for row in rows(tmp_path, "records")] == ["a", "c", "b"]
+    assert [(row["task_id"], row["sweep"]) for row in rows(tmp_path, "manifests")] == [("a", 2), ("c", 2)]
+
+
+def test_memory_is_given_back_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[int] = []
+    landing = landing_of(tmp_path)
+    monkeypatch.setattr(module, "release_memory", lambda: given_back.append(landing.flushed))
+    for number in range(2 * module.RELEASED_EVERY + 1):
+        landing.land(page(record(f"a{number}")))
+        landing.flush()
+    assert given_back == [module.RELEASED_EVERY, 2 * module.RELEASED_EVERY]
 
 
 def test_a_repeat_is_not_validated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
