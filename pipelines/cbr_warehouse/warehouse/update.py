@@ -38,7 +38,7 @@ ANALYTICS_MEMORY_MB = 90
 TASKS_PER_MB = 3000
 """What is made at once of as many tasks more takes a megabyte more."""
 
-MOST_TASKS = 330_000
+MOST_TASKS = 120_000
 """Whole base tables are made in shares: with more tasks than these they take no more memory."""
 
 QUARANTINE_RESOLVED = """
@@ -248,7 +248,7 @@ def analytics_megabytes(
         connection: The warehouse.
         changed: Partitions (source, day) whose tasks are brought up at once; none where all are, in shares.
     """
-    rows = connection.execute("SELECT source, day::VARCHAR, count(*) FROM tasks GROUP BY ALL").fetchall()
-    at_once = sum(count for source, day, count in rows if (source, day) in changed)
+    rows = connection.execute("SELECT source, day, count(*) FROM tasks GROUP BY ALL").fetchall()
+    at_once = sum(count for source, day, count in rows if (source, day.isoformat()) in changed)
     every = sum(count for _, _, count in rows)
     return int(ANALYTICS_MEMORY_MB + max(min(every, MOST_TASKS), at_once) // TASKS_PER_MB)

@@ -107,7 +107,7 @@ def test_the_analytics_get_memory_by_the_tasks_there_are(following: duckdb.DuckD
     assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 2
     # Whole base tables are made in shares, but what follows changed days at once.
     following.execute(f"CREATE OR REPLACE TABLE tasks AS {tasks.format(900_000)}")
-    assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 110
+    assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 40
     one, two = ("prod", "2026-11-20"), ("prod", "2026-11-21")
     assert analytics_megabytes(following, [two]) == ANALYTICS_MEMORY_MB + 133
     assert analytics_megabytes(following, {one: "x", two: "y"}) == ANALYTICS_MEMORY_MB + 266
