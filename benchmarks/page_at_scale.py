@@ -89,7 +89,7 @@ def make(published: Path, resources: int, days: int) -> None:
     """Generates a warehouse; one that was interrupted is not taken for it."""
     unfinished = published.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    with open_engine(published.parent) as connection, attached(connection, unfinished):
+    with open_engine(published.parent, 1) as connection, attached(connection, unfinished):
         connection.execute("SET memory_limit = '8GB'")
         generate(connection, resources, days)
         connection.execute(COVERAGE)
