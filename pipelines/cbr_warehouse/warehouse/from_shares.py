@@ -27,7 +27,7 @@ from cbr_warehouse.tables.shares import WorkerTerms
 from cbr_warehouse.warehouse.ddl import create_statements
 from cbr_warehouse.warehouse.query import count_rows
 from cbr_warehouse.warehouse.source_files import MadeFile, SourceFile, make_by_key, make_own, make_rest
-from cbr_warehouse.warehouse.update import Publication, analytics_megabytes
+from cbr_warehouse.warehouse.update import Publication
 from cbr_warehouse.warehouse.working_file import attached
 
 PART_BACKUPS = 500_000
@@ -99,7 +99,6 @@ class _Whole:
             own = self._run(make_own, self._shares)
             self._create(connection)
             copy_made(connection, [made.path for made in own])
-            limit_memory(connection, max(analytics_megabytes(connection), megabytes))
             copy_made(connection, [made.path for made in self._run_rest(connection, own)])
             finish_whole(connection)
             connection.execute("COMMIT")
