@@ -15,13 +15,12 @@ from cbr_warehouse.raw.ledgers import LoadEntry, iterate_loads, read_loads_summa
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.storage.sql_text import identifier
-from cbr_warehouse.tables.engine import do_within_memory, limit_memory, open_engine
+from cbr_warehouse.tables.engine import do_within_memory, open_engine
 from cbr_warehouse.tables.partition_writer import PARTITIONED, partition_columns
 from cbr_warehouse.warehouse.checks import check_all
 from cbr_warehouse.warehouse.ledger_rows import read_ledgers, verdicts_differ
 from cbr_warehouse.warehouse.partitions import changed_partitions
 from cbr_warehouse.warehouse.reusable_file import is_published, read_checksum
-from cbr_warehouse.warehouse.update import analytics_megabytes
 from cbr_warehouse.warehouse.working_file import attached, copy_file
 
 AGAIN = "Run 'cbr-warehouse rebuild', which builds it again from raw."
@@ -173,7 +172,6 @@ def verify_analytics(
     copy = folder / "warehouse.duckdb"
     copy_file(directory.warehouse, copy)
     with open_engine(folder, 1) as engine, attached(engine, copy):
-        limit_memory(engine, analytics_megabytes(engine))
         do_within_memory(engine, lambda: _fill_again(engine, settings))
     # Opened again: only what was read from a file is printed as the published definitions are.
     with open_engine(folder) as engine, attached(engine, copy):

@@ -21,7 +21,7 @@ from cbr_warehouse.storage.memory import release_memory
 from cbr_warehouse.storage.without_pandas import without_pandas
 from cbr_warehouse.tables.engine import limit_memory, open_engine, with_enough_memory
 from cbr_warehouse.tables.shares import WorkerTerms
-from cbr_warehouse.warehouse.update import Publication, WarehouseUpdate, analytics_megabytes
+from cbr_warehouse.warehouse.update import Publication, WarehouseUpdate
 from cbr_warehouse.warehouse.working_file import attached
 
 
@@ -80,7 +80,7 @@ def make_own(share: SourceFile) -> MadeFile:
     ) -> MadeFile:
         update = WarehouseUpdate(connection, share.directory, contract, share.analytics, fresh=True)
         update.fill_tables((share.source,))
-        limit_memory(connection, max(analytics_megabytes(connection), megabytes))
+        limit_memory(connection, megabytes)
         fill_own(connection, share.analytics)
         ((backups,),) = connection.execute(
             "SELECT count(*) FROM analytics.attempt WHERE operation_type = 'backup'"

@@ -38,9 +38,6 @@ ANALYTICS_MEMORY_MB = 90
 TASKS_PER_MB = 3000
 """What is made at once of as many tasks more takes a megabyte more."""
 
-MOST_TASKS = 120_000
-"""Whole base tables are made in shares: with more tasks than these they take no more memory."""
-
 QUARANTINE_RESOLVED = """
 UPDATE quarantine SET resolved_at = found.resolved_at
 FROM (
@@ -113,8 +110,8 @@ class WarehouseUpdate:
         """
         connection = self._connection
         changed, others = self.fill_tables(self._directory.sources_with_raw())
-        at_once = changed if is_current(connection, self._analytics) else ()
-        limit_memory(connection, max(analytics_megabytes(connection, at_once), megabytes))
+        if is_current(connection, self._analytics):  # whole base tables are made in shares of one size
+            limit_memory(connection, max(analytics_megabytes(connection, changed), megabytes))
         bring_up(connection, self._analytics, changed, others=others)
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
@@ -239,16 +236,16 @@ class WarehouseUpdate:
         remove_inventory(self._connection, source)
 
 
-def analytics_megabytes(
-    connection: duckdb.DuckDBPyConnection, changed: Collection[tuple[str, str]] = ()
-) -> int:
-    """What the analytics of a warehouse may take.
+def analytics_megabytes(connection: duckdb.DuckDBPyConnection, changed: Collection[tuple[str, str]]) -> int:
+    """What it may take to bring the analytics of a warehouse up to changed partitions.
 
     Args:
         connection: The warehouse.
-        changed: Partitions (source, day) whose tasks are brought up at once; none where all are, in shares.
+        changed: Partitions (source, day), whose tasks are brought up at once.
     """
-    rows = connection.execute("SELECT source, day, count(*) FROM tasks GROUP BY ALL").fetchall()
-    at_once = sum(count for source, day, count in rows if (source, day.isoformat()) in changed)
-    every = sum(count for _, _, count in rows)
-    return int(ANALYTICS_MEMORY_MB + max(min(every, MOST_TASKS), at_once) // TASKS_PER_MB)
+    ((tasks,),) = connection.execute(
+        "SELECT count(*) FROM tasks "
+        "WHERE (source, day) IN (SELECT unnest($sources), try_cast(unnest($days) AS DATE))",
+        {"sources": [source for source, _ in changed], "days": [day for _, day in changed]},
+    ).fetchall()
+    return int(ANALYTICS_MEMORY_MB + tasks // TASKS_PER_MB)

@@ -99,18 +99,15 @@ def test_what_is_no_fault_of_the_published_file_ends_the_publication(
         keep_published_rows(following, directory, "hurt", TABLES)
 
 
-def test_the_analytics_get_memory_by_the_tasks_there_are(following: duckdb.DuckDBPyConnection) -> None:
-    tasks = "SELECT 'prod' AS source, DATE '2026-11-20' + (range // 400000)::INTEGER AS day FROM range({})"
-    following.execute(f"CREATE OR REPLACE TABLE tasks AS {tasks.format(5999)}")
-    assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 1
-    following.execute("INSERT INTO tasks VALUES ('prod', '2026-11-20')")
-    assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 2
-    # Whole base tables are made in shares, but what follows changed days at once.
-    following.execute(f"CREATE OR REPLACE TABLE tasks AS {tasks.format(900_000)}")
-    assert analytics_megabytes(following) == ANALYTICS_MEMORY_MB + 40
-    one, two = ("prod", "2026-11-20"), ("prod", "2026-11-21")
-    assert analytics_megabytes(following, [two]) == ANALYTICS_MEMORY_MB + 133
-    assert analytics_megabytes(following, {one: "x", two: "y"}) == ANALYTICS_MEMORY_MB + 266
+def test_an_increment_gets_memory_by_the_tasks_of_its_days(following: duckdb.DuckDBPyConnection) -> None:
+    tasks = "SELECT 'prod' AS source, DATE '2026-11-20' + (range // 5999)::INTEGER AS day FROM range(17_997)"
+    following.execute(f"CREATE OR REPLACE TABLE tasks AS {tasks}")
+    one, two, unknown = ("prod", "2026-11-20"), ("prod", "2026-11-21"), ("prod", "unknown")
+    assert analytics_megabytes(following, []) == ANALYTICS_MEMORY_MB
+    assert analytics_megabytes(following, [two]) == ANALYTICS_MEMORY_MB + 1
+    following.execute("INSERT INTO tasks VALUES ('prod', '2026-11-21'), ('other', '2026-11-20')")
+    assert analytics_megabytes(following, [two, unknown]) == ANALYTICS_MEMORY_MB + 2
+    assert analytics_megabytes(following, {one: "x", two: "y"}) == ANALYTICS_MEMORY_MB + 3
 
 
 def test_tables_have_the_columns_and_comments_of_the_contract(following: duckdb.DuckDBPyConnection) -> None:
