@@ -21,6 +21,7 @@ from cbr_warehouse.tables.build_state import (
     DayInputs,
     MovedTasks,
     PartitionState,
+    TaskEnds,
     day_inputs,
     days_ordered_by_sight,
     note_made,
@@ -154,6 +155,7 @@ class _Commit:
         self._wanted = frozenset(chosen.days)
         self._by_sight: set[str] = set()
         self._files: dict[str, dict[str, tuple[int, str]]] = {}
+        self._ends: dict[str, TaskEnds] = {}
         self.rows: dict[str, dict[str, int]] = {}
 
     def take(self, made: MadeDays) -> None:
@@ -165,13 +167,19 @@ class _Commit:
         place_days(self._directory, self._source, made.written)
         self.rows |= made.written.rows
         self._files |= made.written.files
+        self._ends |= made.written.ends
         self._by_sight |= made.by_sight
         tied = {day: self._groups.get(day, {day}) & self._wanted for day in made.written.rows}
         complete = {day for group in tied.values() if group <= self.rows.keys() for day in group}
         fingerprints = tied_fingerprints(self._inputs, self._moved, self._by_sight)
         for day in sorted(complete):
             state = PartitionState(
-                fingerprints[day], (), self.rows[day], day in self._by_sight, self._files[day]
+                fingerprints[day],
+                (),
+                self.rows[day],
+                day in self._by_sight,
+                self._files[day],
+                self._ends.get(day),
             )
             note_made(self._directory, self._source, self._inputs[day], state)
 

@@ -9,7 +9,7 @@ tasks lives here too.
 import hashlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -54,6 +54,19 @@ class DayInputs:
 
 
 @dataclass(frozen=True)
+class TaskEnds:
+    """When the tasks of a day ended.
+
+    Attributes:
+        without: Tasks without an end.
+        latest: The latest end, UTC; None where no task has one.
+    """
+
+    without: int
+    latest: datetime | None
+
+
+@dataclass(frozen=True)
 class PartitionState:
     """What the partitions of one day were made from.
 
@@ -64,6 +77,7 @@ class PartitionState:
         is_ordered_by_sight: Whether some task has two newest versions of one time, of which the one that was
             seen last counts: then sightings alone make the day again.
         files: Size in bytes and checksum of the file by table; none in states written before they were noted.
+        ends: When the tasks ended; None where there are none, or it was not noted.
     """
 
     fingerprint: str
@@ -71,6 +85,7 @@ class PartitionState:
     rows: dict[str, int]
     is_ordered_by_sight: bool = False
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    ends: TaskEnds | None = None
 
 
 @dataclass
@@ -188,7 +203,7 @@ def note_made(directory: DataDirectory, source: str, inputs: DayInputs, state: P
 
 def write_state(directory: DataDirectory, source: str, day: str, state: PartitionState) -> None:
     """Replaces the note of what a day's partitions were made from."""
-    write_checked_json(directory.partition_state(source, day), asdict(state))
+    write_checked_json(directory.partition_state(source, day), msgspec.to_builtins(state))
 
 
 def file_checksum(path: Path) -> str:
@@ -244,7 +259,7 @@ def rename_inputs(
     if state is None or not set(replaced) <= set(state.records):
         return
     records = tuple(sorted({*state.records, by}.difference(replaced)))
-    write_checked_json(directory.partition_state(source, day), asdict(replace(state, records=records)))
+    write_state(directory, source, day, replace(state, records=records))
 
 
 def rows_made(directory: DataDirectory, source: str, day: str) -> dict[str, int]:

@@ -4,6 +4,7 @@ They are written beside their places; ``written_days`` puts them there.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ from cbr_warehouse.storage.files import is_file, names_in, size_of
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.sql_text import identifier, literal
 from cbr_warehouse.storage.staged_files import share_mode, stage_folder
-from cbr_warehouse.tables.build_state import file_checksum
+from cbr_warehouse.tables.build_state import TaskEnds, file_checksum
 from cbr_warehouse.tables.engine import do_within_memory, parquet
 from cbr_warehouse.tables.flatten_sql import PARTITION_COLUMNS
 from cbr_warehouse.tables.versions_sql import NEWEST_FIRST
@@ -132,12 +133,14 @@ class PartitionWriter:
         """
         tables = (*PARTITIONED, TEXTS)
         no_rows = {day: dict.fromkeys(tables, 0) for day in days}
-        written = WrittenDays(f"{TEMPORARY_PREFIX}{uuid4().hex}", no_rows, {})
+        written = WrittenDays(f"{TEMPORARY_PREFIX}{uuid4().hex}", no_rows, {}, {})
         try:
             for table in tables:
                 write = partial(self._write, table, days, written.temporary)
-                for day, count in do_within_memory(self._engine, write):
-                    written.rows[day][table] = count
+                for day, file in do_within_memory(self._engine, write):
+                    written.rows[day][table] = int(file["count"])
+                    if table == TASKS.table and (ends := _task_ends(file["column_statistics"])):
+                        written.ends[day] = ends
             for day, rows in written.rows.items():
                 written.files[day] = {
                     table: self._measure(table, day, written) for table, count in rows.items() if count
@@ -170,8 +173,8 @@ class PartitionWriter:
                     return True
         return False
 
-    def _write(self, table: str, days: Sequence[str], temporary: str) -> list[tuple[str, int]]:
-        """Writes a table's partitions of some days beside their places; returns rows by day that has any."""
+    def _write(self, table: str, days: Sequence[str], temporary: str) -> list[tuple[str, dict[str, Any]]]:
+        """Writes a table's partitions of some days beside their places; returns DuckDB's account of each."""
         query = self._query(table, days)
         options = f"{_PARQUET}, RETURN_STATS"
         place = self._directory.partition(table, self._source, days[0])
@@ -184,7 +187,7 @@ class PartitionWriter:
                 target = literal(written_path(place, temporary))
                 query = f"COPY (SELECT * EXCLUDE (day) FROM ({query})) TO {target}"
                 made = written_files(self._engine.execute(f"{query} ({options})"))
-                return [(days[0], int(one["count"])) for one in made]
+                return [(days[0], one) for one in made]
             self._engine.execute(f"SET partitioned_write_max_open_files = {len(days) + 1}")
             pattern = (
                 f"PARTITION_BY (day), FILENAME_PATTERN {literal(f'{temporary}-{{i}}')}, OVERWRITE_OR_IGNORE"
@@ -192,7 +195,7 @@ class PartitionWriter:
             copy = f"COPY ({query}) TO {literal(folder)} ({options}, {pattern})"
             before = frozenset(names_in(folder))
             made = written_files(self._engine.execute(copy))
-            by_day = [(one["partition_keys"]["day"], int(one["count"])) for one in made]
+            by_day = [(str(one["partition_keys"]["day"]), one) for one in made]
             own = (self._directory.partition(table, self._source, day).parent for day, _ in by_day)
             # DuckDB takes no heed of a umask that permits more than its own 0755.
             share_mode(folder, [one for one in own if one.name not in before])
@@ -218,6 +221,16 @@ def written_files(copied: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """
     names = [str(column[0]) for column in copied.description or []]
     return [dict(zip(names, row, strict=True)) for row in copied.fetchall()]
+
+
+def _task_ends(statistics: dict[str, dict[str, str]]) -> TaskEnds | None:
+    """When the tasks in a file ended, by DuckDB's account of it; None where that does not say it."""
+    found = statistics.get('"ended_at"', {})
+    latest = found.get("max")
+    try:
+        return TaskEnds(int(found["null_count"]), datetime.fromisoformat(latest) if latest else None)
+    except (KeyError, ValueError):  # of a year that Python has not
+        return None
 
 
 def partition_columns(contract: Contract, table: str) -> tuple[Column, ...]:

@@ -15,8 +15,9 @@ from cbr_warehouse.contract.api_facts import TERMINAL_STATUSES
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.timestamps import parse_instant
 from cbr_warehouse.contract.utc_days import DAY, day_of, start_of
-from cbr_warehouse.storage.files import is_file
+from cbr_warehouse.storage.files import is_file, size_of
 from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.tables.build_state import BROKEN, PartitionState, read_state
 from cbr_warehouse.tables.engine import open_shared_engine, parquet, reading_tables
 from cbr_warehouse.tables.sorted_times import RUN_TIMES, SortedTimes, TimesWriter
 from cbr_warehouse.tables.task_times import COLUMNS, TimeIndex
@@ -60,7 +61,12 @@ def tasks_to_follow(
     Returns:
         The tasks by id.
     """
-    files = directory.partitions(TASKS.table, source)
+    since = min((since for since, _ in ended_in), default=None)
+    files = [
+        path
+        for path in directory.partitions(TASKS.table, source)
+        if _may_have_tasks_to_follow(path, read_state(directory, source, _day_of(path)), since)
+    ]
     if not files:
         return {}
     within = " OR ".join(
@@ -73,7 +79,7 @@ def tasks_to_follow(
         rows = engine.execute(
             f"""
             SELECT task_id, created_at, started_at, ended_at IS NULL FROM {parquet(files)}
-            WHERE (ended_at IS NULL OR {within or "false"})  -- by which DuckDB leaves out most files
+            WHERE (ended_at IS NULL OR {within or "false"})
               AND (ended_at IS NOT NULL OR coalesce(status, '') NOT IN (SELECT unnest($terminal)))""",
             {"terminal": list(TERMINAL_STATUSES), **spans},
         ).fetchall()
@@ -166,8 +172,21 @@ def count_undated(directory: DataDirectory, source: str) -> int:
 
 
 def _since(partitions: list[Path], since: date) -> list[Path]:
-    days = ((path, path.parent.name.removeprefix(DAY_PREFIX)) for path in partitions)
-    return [path for path, day in days if since.isoformat() <= day < UNKNOWN_DAY]
+    return [path for path in partitions if since.isoformat() <= _day_of(path) < UNKNOWN_DAY]
+
+
+def _day_of(partition: Path) -> str:
+    return partition.parent.name.removeprefix(DAY_PREFIX)
+
+
+def _may_have_tasks_to_follow(partition: Path, state: PartitionState | None, since: datetime | None) -> bool:
+    """Whether tasks in a partition may be open or have ended since then, by the note of its day."""
+    if state is None or state.ends is None or TASKS.table not in state.files:
+        return True
+    if state.fingerprint == BROKEN or state.files[TASKS.table][0] != size_of(partition):
+        return True  # not the file that was noted
+    latest = state.ends.latest
+    return bool(state.ends.without) or (since is not None and latest is not None and latest >= since)
 
 
 def _read_times(engine: duckdb.DuckDBPyConnection, files: list[Path], folder: Path) -> list[SortedTimes]:

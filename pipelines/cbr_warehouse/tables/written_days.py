@@ -9,6 +9,7 @@ from pathlib import Path
 from cbr_warehouse.storage.atomic_write import put_in_place, remove_file
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.storage.staged_files import discard_staged
+from cbr_warehouse.tables.build_state import TaskEnds
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,13 @@ class WrittenDays:
         temporary: Begins the names of the files.
         rows: Rows by table, of each day, those of ``TEXTS`` too; where there are none, there is no file.
         files: Size in bytes and checksum of each file by table, of each day.
+        ends: When the tasks of each day ended, where that is known.
     """
 
     temporary: str
     rows: dict[str, dict[str, int]]
     files: dict[str, dict[str, tuple[int, str]]]
+    ends: dict[str, TaskEnds]
 
 
 def place_days(directory: DataDirectory, source: str, written: WrittenDays) -> None:

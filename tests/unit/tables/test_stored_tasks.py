@@ -1,5 +1,7 @@
 """What later steps of a load read from the tables: tasks to follow, edits, times, quarantined records."""
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from cbr_warehouse.errors import StorageError
 from cbr_warehouse.storage.layout import DataDirectory
+from cbr_warehouse.tables.build_state import BROKEN, TaskEnds, read_state, write_state
 from cbr_warehouse.tables.stored_tasks import (
     FollowedTask,
     count_edits,
@@ -20,6 +23,7 @@ from support.landed_records import SOURCE, land, make, printed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
 OTHER = "no-such-source"
 
 
@@ -77,6 +81,58 @@ def test_open_tasks_are_followed_and_those_that_ended_in_a_span(stored: DataDire
     spans = [(at(0, 16), at(3, 16)), (at(8, 19), None)]
     assert tasks_to_follow(stored, SOURCE, spans) == {"running": running, "early": early, "late": late}
     assert tasks_to_follow(stored, OTHER, spans) == {}
+
+
+def test_no_file_is_opened_of_which_the_note_says_that_none_is_to_follow(
+    stored: DataDirectory, tmp_path: Path
+) -> None:
+    directory = DataDirectory(shutil.copytree(stored.root, tmp_path / "data"))
+    path = directory.partition("tasks", SOURCE, "2026-11-16")
+    path.write_bytes(bytes(path.stat().st_size))
+    ended = at(2, 16)
+    later = tasks_to_follow(directory, SOURCE, [(ended + SECOND, None)])
+    assert later.keys() == {"running", "unknown", "done", "late"}
+    with pytest.raises(StorageError):
+        tasks_to_follow(directory, SOURCE, [(ended, ended + SECOND)])
+    path.write_bytes(b"another file than was noted")
+    with pytest.raises(StorageError):
+        tasks_to_follow(directory, SOURCE, ())
+
+
+@pytest.mark.parametrize("changes", [{"ends": None}, {"files": {}}, {"fingerprint": BROKEN}])
+def test_every_file_is_opened_of_which_the_note_says_nothing(
+    stored: DataDirectory, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    directory = DataDirectory(shutil.copytree(stored.root, tmp_path / "data"))
+    day = "2026-11-16"
+    path = directory.partition("tasks", SOURCE, day)
+    path.write_bytes(bytes(path.stat().st_size))
+    state = read_state(directory, SOURCE, day)
+    assert state is not None
+    write_state(directory, SOURCE, day, replace(state, **changes))
+    with pytest.raises(StorageError):
+        tasks_to_follow(directory, SOURCE, ())
+
+
+def test_the_note_of_a_day_says_when_its_tasks_ended(tmp_path: Path) -> None:
+    ends = {
+        16: [shown(at(2, 16)), "2026-11-17T01:02:03.456789", shown(at(5, 16))],
+        17: [None, shown(at(2, 17))],
+        18: [None],
+    }
+    records = [
+        task(f"{day}-{number}", 1, day, status="success", ended_at=end)
+        for day, own in ends.items()
+        for number, end in enumerate(own)
+    ]
+    directory = land(tmp_path, "L1", [(record, NOW) for record in records])
+    make(directory)
+    states = [read_state(directory, SOURCE, f"2026-11-{day}") for day in ends]
+    assert [state and state.ends for state in states] == [
+        TaskEnds(0, datetime(2026, 11, 17, 1, 2, 3, 456789, UTC)),
+        TaskEnds(1, at(2, 17)),
+        TaskEnds(1, None),
+    ]
 
 
 def test_edits_are_new_versions_of_tasks_that_had_ended(stored: DataDirectory) -> None:
