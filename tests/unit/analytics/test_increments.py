@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from cbr_warehouse.analytics import fill_tables
+from cbr_warehouse.analytics import fill_tables, follow_changes
 from cbr_warehouse.analytics.build import bring_up
-from cbr_warehouse.analytics.catalogue import BASE
+from cbr_warehouse.analytics.catalogue import BASE, Definition
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from support.small_log import SmallLog, backup_of
 from support.small_warehouse import Analytics, open_analytics
@@ -219,6 +219,37 @@ def test_runs_that_a_checkpoint_no_longer_joins_are_made_again() -> None:
     )
     found, expected = followed_and_whole(before, after, "schedule_run")
     assert len(expected) == 4
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "since"),
+    [
+        ((None, None, None), 6),
+        ((None, "c", "c"), 3),
+        (("c", "c", "d"), 6),
+        (("b", "c", "c"), 3),
+        (("c", None, "c"), 0),
+        (("c", "c", "c"), 0),
+    ],
+)
+def test_runs_are_made_again_from_the_first_that_a_checkpoint_joins(
+    checkpoints: tuple[str | None, ...], since: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs of one schedule began at 0, 3 and 6 o'clock; one more task of the last comes."""
+    told = [(f"g{n}", "disk", f"{3 * n:02}:00", one) for n, one in enumerate(checkpoints)]
+    asked: list[datetime] = []
+
+    def look(connection: duckdb.DuckDBPyConnection, table: Definition) -> bool:
+        rows = connection.execute("SELECT greatest(since, $1) FROM touched_schedule", [START]).fetchall()
+        asked.extend(row[0] for row in rows)
+        return update_runs(connection, table)
+
+    update_runs = follow_changes._UPDATES["schedule_run"]
+    monkeypatch.setitem(follow_changes._UPDATES, "schedule_run", look)
+    news = ("g9", "volume", "06:10", checkpoints[-1])
+    found, expected = followed_and_whole(backups(*told), backups(*told, news), "schedule_run")
+    assert asked == [START + timedelta(hours=since)]
     assert found == expected
 
 
