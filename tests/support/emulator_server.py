@@ -105,7 +105,8 @@ class Emulated:
 
     def truth(self) -> dict[str, dict[str, Any]]:
         """Everything served now, by id, from the emulator's truth."""
-        body = httpx.get(f"{self.url}/__emulator/truth", timeout=60).json()
+        # Without certificates, which take 40 ms to read.
+        body = httpx.get(f"{self.url}/__emulator/truth", timeout=60, verify=False).json()
         return {record["id"]: record for record in body["operation_logs"]}
 
     def watch(self, application: Any) -> Any:
