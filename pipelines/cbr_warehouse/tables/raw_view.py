@@ -13,9 +13,16 @@ import pyarrow as pa
 from cbr_warehouse.contract.columns import Contract
 from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.raw.files import RECORDS
+from cbr_warehouse.storage.files import is_file
 from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory
 from cbr_warehouse.storage.sql_text import literal
-from cbr_warehouse.tables.build_state import DayInputs, MovedTasks, broken_days, new_record_files
+from cbr_warehouse.tables.build_state import (
+    DayInputs,
+    MovedTasks,
+    broken_days,
+    made_from,
+    new_record_files,
+)
 from cbr_warehouse.tables.engine import parquet, reading_tables
 from cbr_warehouse.tables.revalidate import recheck
 from cbr_warehouse.tables.single_texts import CONTESTED, SEEN_OTHERWISE, alone
@@ -92,21 +99,48 @@ class RawView:
             "CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT task_id, day "
             f"FROM {parquet(files)} WHERE reason IS NULL"
         )
-        unreadable = {self._directory.partition(TASKS.table, self._source, day) for day in broken}
-        held = [
-            path for path in self._directory.partitions(TASKS.table, self._source) if path not in unreadable
-        ]
-        others = f"UNION ALL SELECT task_id, day FROM {parquet(held)}" if held else ""
         with reading_tables(self._directory):
+            if not self._leave_out_searched(set() if every_file else days - broken):
+                return
+            unreadable = {self._directory.partition(TASKS.table, self._source, day) for day in broken}
+            held = [
+                path
+                for path in self._directory.partitions(TASKS.table, self._source)
+                if path not in unreadable
+            ]
+            others = f"UNION ALL SELECT task_id, day FROM {parquet(held)}" if held else ""
             pairs = self._engine.execute(
                 f"""
                 WITH everywhere AS (SELECT task_id, day FROM fresh {others})
-                SELECT DISTINCT fresh.task_id, fresh.day, everywhere.day
-                FROM fresh JOIN everywhere
-                  ON fresh.task_id = everywhere.task_id AND fresh.day <> everywhere.day"""
+                SELECT DISTINCT task_id, unsearched.day, everywhere.day
+                FROM unsearched JOIN everywhere USING (task_id) WHERE unsearched.day <> everywhere.day"""
             ).fetchall()
         for task_id, day, other_day in pairs:
             moved.add(task_id, day, other_day)
+
+    def _leave_out_searched(self, days: set[str]) -> bool:
+        """Makes ``unsearched`` of the fresh tasks that the partition of their own day has not yet.
+
+        Of a task that it has, the other days were searched and noted when its first record of the day came:
+        to look for a task reads the ids of all partitions.
+
+        Args:
+            days: The days whose partitions can be read.
+
+        Returns:
+            Whether there is any.
+        """
+        made = [
+            path
+            for day in sorted(days)
+            if made_from(self._directory, self._source, day) is not None
+            and is_file(path := self._directory.partition(TASKS.table, self._source, day))
+        ]
+        known = f"ANTI JOIN {parquet(made)} USING (task_id, day)" if made else ""
+        self._engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE unsearched AS SELECT task_id, day FROM fresh {known}"
+        )
+        return bool(self._engine.execute("SELECT EXISTS (FROM unsearched)").fetchall()[0][0])
 
     def fill(self, batch: list[DayInputs], moved: MovedTasks, *, all_contested: bool = False) -> None:
         """Fills the tables for a batch, and adds what other days have of its moved tasks.

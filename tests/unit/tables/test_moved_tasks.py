@@ -1,18 +1,25 @@
 """Tasks whose created_at moves to another day: made again on both, and published so, whatever else came."""
 
 import re
+import tempfile
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import cbr_warehouse.tables.build as room
+from cbr_warehouse.errors import StorageError
 from cbr_warehouse.raw.ledgers import LoadEntry, write_load
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables import make_days
 from cbr_warehouse.tables.build import forget_tables
+from cbr_warehouse.tables.build_state import read_moved
 from cbr_warehouse.tables.partition_files import mend
 from cbr_warehouse.warehouse.build import build_warehouse
 from cbr_warehouse.warehouse.query import query
@@ -64,6 +71,71 @@ def make_killed(directory: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> No
         patch.setattr(room, "note_made", kill_after_first)
         with pytest.raises(KeyboardInterrupt):
             make(directory)
+
+
+Received = tuple[str, int]
+"""Id of a task and the day on which a record says it was created."""
+
+
+@settings(max_examples=15)
+@given(
+    loads=st.lists(
+        st.lists(st.tuples(st.sampled_from("abcd"), st.integers(15, 18)), min_size=1, max_size=4),
+        min_size=2,
+        max_size=5,
+    ),
+    forgotten_after=st.none() | st.integers(0, 3),
+)
+@example(loads=[[("a", 15)], [("b", 15)], [("a", 16)], [("a", 15)], [("a", 16)]], forgotten_after=None)
+@example(loads=[[("a", 15), ("b", 16)], [("a", 16)], [("b", 16), ("a", 17)], [("a", 15)]], forgotten_after=2)
+def test_every_day_under_which_a_task_was_seen_is_noted(
+    loads: list[list[Received]], forgotten_after: int | None
+) -> None:
+    """Load by load, and where the note of them was lost in between."""
+    with tempfile.TemporaryDirectory() as folder:
+        seen: dict[str, set[str]] = {}
+        for number, received_now in enumerate(loads):
+            records = [
+                printed({"id": task, "created_at": f"2026-11-{day}T01:00:00", "vault_name": f"{number}"})
+                for task, day in received_now
+            ]
+            moment = NOW + number * timedelta(hours=1)
+            directory = land(Path(folder), f"L{number}", [(record, moment) for record in records])
+            make(directory)
+            for task, day in received_now:
+                seen.setdefault(task, set()).add(f"2026-11-{day}")
+            noted = read_moved(directory, SOURCE)
+            assert noted is not None
+            assert noted.days_of == {task: days for task, days in seen.items() if len(days) > 1}
+            assert sorted(row["task_id"] for row in rows(directory, "tasks", ("task_id",))) == sorted(seen)
+            if number == forgotten_after:
+                directory.moved(SOURCE).unlink(missing_ok=True)
+        made = all_rows(directory)
+        forget_tables(directory)
+        make(directory)
+        assert all_rows(directory) == made
+
+
+@pytest.mark.parametrize(("news", "is_searched"), [("a", False), ("new", True)])
+def test_only_a_task_that_its_day_has_not_is_looked_for_in_all_others(
+    tmp_path: Path, news: str, is_searched: bool
+) -> None:
+    """To look for it reads the ids of all tasks, for a change as for a new one."""
+    for number, day in enumerate(("2026-11-17", "2026-11-18")):
+        record = printed({"id": "ab"[number], "created_at": f"{day}T01:00:00"})
+        directory = land(tmp_path, f"L{number}", [(record, NOW)])
+    make(directory)
+    other = directory.partition("tasks", SOURCE, "2026-11-18")
+    other.write_bytes(bytes(other.stat().st_size))
+    changed = printed({"id": news, "created_at": "2026-11-17T01:00:00", "status": "success"})
+    land(tmp_path, "L2", [(changed, NOW)])
+    with pytest.raises(StorageError) if is_searched else nullcontext():
+        make(directory)
+    assert (len(rows_of_day(directory, "2026-11-17")) == 2) != is_searched
+
+
+def rows_of_day(directory: DataDirectory, day: str) -> list[Any]:
+    return pq.read_table(directory.partition("task_versions", SOURCE, day), partitioning=None).to_pylist()
 
 
 @pytest.mark.parametrize("moved_to", ["2026-11-16", "2026-11-18"])
