@@ -108,6 +108,8 @@ def test_an_increment_gets_memory_by_the_tasks_of_its_days(following: duckdb.Duc
     following.execute("INSERT INTO tasks VALUES ('prod', '2026-11-21'), ('other', '2026-11-20')")
     assert analytics_megabytes(following, [two, unknown]) == ANALYTICS_MEMORY_MB + 2
     assert analytics_megabytes(following, {one: "x", two: "y"}) == ANALYTICS_MEMORY_MB + 3
+    following.execute("INSERT INTO tasks SELECT 'prod', '2026-11-25' FROM range(200_000)")
+    assert analytics_megabytes(following, [two]) == ANALYTICS_MEMORY_MB + 2 + 2
 
 
 def test_tables_have_the_columns_and_comments_of_the_contract(following: duckdb.DuckDBPyConnection) -> None:

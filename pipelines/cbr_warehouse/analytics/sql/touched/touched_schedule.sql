@@ -1,7 +1,7 @@
 -- Schedules whose backup tasks changed, with the run from which their runs are made again: the last one before the
 -- first change that began more than run_gap after all before it had ended. A checkpoint can join what lies further apart:
--- where one has tasks on both sides, the same is asked of the first of its tasks; if one joins both sides even then, all
--- runs are made again.
+-- where one has tasks on both sides, the same is asked of the first of its tasks, if that is in one of the last runs. If
+-- one joins both sides even then, all runs are made again.
 WITH change AS (
     SELECT source, schedule_id, min(created_at) AS first_change
     FROM changed_attempts
@@ -22,19 +22,20 @@ run AS (
     SEMI JOIN change AS c ON c.source = r.source AND c.schedule_id = r.schedule_id
 ),
 
-run_apart AS (
-    SELECT r.source, r.schedule_id, r.run_started_at
-    FROM run AS r
+-- Not all runs: they would be kept in memory while attempts are read.
+last_runs_apart AS (
+    SELECT c.source, c.schedule_id, max(r.run_started_at, 50) AS starts
+    FROM change AS c
     CROSS JOIN analytics.settings AS s
-    WHERE r.run_started_at > r.ended_before + greatest(INTERVAL 1 MINUTE, to_seconds(epoch(s.run_gap)))
+    JOIN run AS r ON r.source = c.source AND r.schedule_id = c.schedule_id
+    WHERE r.run_started_at <= c.first_change
+        AND r.run_started_at > r.ended_before + greatest(INTERVAL 1 MINUTE, to_seconds(epoch(s.run_gap)))
+    GROUP BY c.source, c.schedule_id
 ),
 
 apart AS (
-    SELECT c.source, c.schedule_id, max(r.run_started_at) AS since
-    FROM change AS c
-    JOIN run_apart AS r ON r.source = c.source AND r.schedule_id = c.schedule_id
-    WHERE r.run_started_at <= c.first_change
-    GROUP BY c.source, c.schedule_id
+    SELECT source, schedule_id, list_max(starts) AS since
+    FROM last_runs_apart
 ),
 
 later AS (
@@ -63,7 +64,8 @@ spanned AS (
 further_apart AS (
     SELECT s.source, s.schedule_id, max(r.run_started_at) AS since
     FROM spanned AS s
-    JOIN run_apart AS r ON r.source = s.source AND r.schedule_id = s.schedule_id
+    JOIN (SELECT source, schedule_id, unnest(starts) AS run_started_at FROM last_runs_apart) AS r
+        ON r.source = s.source AND r.schedule_id = s.schedule_id
     WHERE r.run_started_at <= s.first_joined
     GROUP BY s.source, s.schedule_id
 ),
