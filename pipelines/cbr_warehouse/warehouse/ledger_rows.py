@@ -1,8 +1,9 @@
 """The tables ``loads`` and ``coverage``: what the ledgers of raw say, brought up by the rows that differ."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
 import duckdb
@@ -118,12 +119,11 @@ def replace_ledger_rows(
 
 def verdicts_differ(connection: duckdb.DuckDBPyConnection, source: str, ledgers: SourceLedgers) -> bool:
     """Whether ``coverage`` would say anything new of a source, times of checks aside."""
-    rows = connection.execute("SELECT * FROM coverage WHERE source = $1", [source])
-    names = [column[0] for column in rows.description or []]
-    held = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
-    now = [asdict(row) for row in _coverage(connection, source, ledgers)]
-    by_day = [{row["day"]: row | {"checked_at": None} for row in one} for one in (held, now)]
-    return by_day[0] != by_day[1]
+    rows = connection.execute(
+        "SELECT * EXCLUDE (checked_at) FROM coverage WHERE source = $1 ORDER BY day", [source]
+    )
+    told = attrgetter(*(column[0] for column in rows.description or []))
+    return rows.fetchall() != [told(row) for row in _coverage(connection, source, ledgers)]
 
 
 def _coverage(
