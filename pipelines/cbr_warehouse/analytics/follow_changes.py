@@ -10,8 +10,19 @@ import duckdb
 from cbr_warehouse.analytics.catalogue import Definition, read_statement
 from cbr_warehouse.analytics.fill_tables import named_columns, shares, shares_of_days
 
-TOUCHED = ("touched_day", "touched_point", "touched_resource", "touched_schedule", "touched_deletion")
-"""What the changed attempts touch: days, recovery points, deletions, and from where streaks and runs."""
+TOUCHED = (
+    "touched_day",
+    "touched_point",
+    "touched_resource",
+    "changed_schedule",
+    "later_checkpoint",
+    "touched_schedule",
+    "touched_deletion",
+)
+"""What the changed attempts touch: days, recovery points, deletions, and from where streaks and runs.
+
+The tables of schedules are made one after the other, so that DuckDB knows how few rows each of them has.
+"""
 
 _JOIN_DAYS = "SEMI JOIN touched_day AS c USING (source, resource_id, backup_day)"
 _JOIN_POINTS = "SEMI JOIN touched_point AS c USING (source, task_id)"

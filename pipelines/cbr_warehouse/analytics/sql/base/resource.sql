@@ -105,7 +105,11 @@ final_departure AS (
     JOIN (
         SELECT *
         FROM analytics.attempt
-        SEMI JOIN doubtful_departure USING (source, resource_id)
+        -- Of a list DuckDB expects few rows, as there are; else it makes a hash table of all backups.
+        SEMI JOIN (
+            SELECT unnest(keys, recursive := true)
+            FROM (SELECT list(DISTINCT {source: source, resource_id: resource_id}) AS keys FROM doubtful_departure)
+        ) USING (source, resource_id)
         WHERE operation_type = 'backup'
     ) AS a ON a.source = d.source AND a.resource_id = d.resource_id
     WHERE coalesce(a.vault_id = d.vault_id, true)
