@@ -113,8 +113,10 @@ class WarehouseUpdate:
         """
         connection = self._connection
         changed, others = self.fill_tables(self._directory.sources_with_raw())
-        if is_current(connection, self._analytics):  # whole base tables are made in shares of one size
-            limit_memory(connection, max(analytics_megabytes(connection, changed), megabytes))
+        if is_current(connection, self._analytics):
+            megabytes = max(analytics_megabytes(connection, changed), megabytes)
+        # Whole base tables are made in shares of one size; to set a limit also frees what the tables left.
+        limit_memory(connection, megabytes)
         bring_up(connection, self._analytics, changed, others=others)
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")

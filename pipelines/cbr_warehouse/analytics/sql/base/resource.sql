@@ -103,14 +103,14 @@ final_departure AS (
     SELECT d.source, d.resource_id, d.vault_id, d.left_at
     FROM doubtful_departure AS d
     JOIN (
-        SELECT *
-        FROM analytics.attempt
+        SELECT b.*
+        FROM analytics.attempt AS b
         -- Of a list DuckDB expects few rows, as there are; else it makes a hash table of all backups.
         SEMI JOIN (
-            SELECT unnest(keys, recursive := true)
-            FROM (SELECT list(DISTINCT {source: source, resource_id: resource_id}) AS keys FROM doubtful_departure)
-        ) USING (source, resource_id)
-        WHERE operation_type = 'backup'
+            SELECT unnest(list(DISTINCT {'source': source, 'resource_id': resource_id})) AS key
+            FROM doubtful_departure
+        ) AS k ON k.key.source = b.source AND k.key.resource_id = b.resource_id
+        WHERE b.operation_type = 'backup'
     ) AS a ON a.source = d.source AND a.resource_id = d.resource_id
     WHERE coalesce(a.vault_id = d.vault_id, true)
     GROUP BY d.source, d.resource_id, d.vault_id, d.left_at
