@@ -8,7 +8,7 @@ from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.raw.ledgers import LatenessFinding, LoadEntry, iterate_loads
 from cbr_warehouse.settings.analytics import AnalyticsSettings
-from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory, partition_day
 from cbr_warehouse.tables.engine import (
     NotEnoughMemory,
     limit_memory,
@@ -74,8 +74,6 @@ def _rows_since(directory: DataDirectory, source: str, table: str, since: dateti
     """SQL of the rows of a table in its partitions of that day and later; empty where there are none."""
     first = day_of(since).isoformat()
     files = [
-        path
-        for path in directory.partitions(table, source)
-        if first <= path.parent.name.removeprefix(DAY_PREFIX) < UNKNOWN_DAY
+        path for path in directory.partitions(table, source) if first <= partition_day(path) < UNKNOWN_DAY
     ]
     return parquet(files) if files else ""

@@ -174,6 +174,11 @@ class DataDirectory:
         return tuple(sorted(made.union(self.raw_days(source))))
 
 
+def partition_day(partition: Path) -> str:
+    """The day of a partition's file, ``YYYY-MM-DD`` or ``unknown``."""
+    return partition.parent.name.removeprefix(DAY_PREFIX)
+
+
 def _values(folder: Path, prefix: str) -> tuple[str, ...]:
     if not folder.is_dir():
         return ()

@@ -16,7 +16,7 @@ from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.timestamps import parse_instant
 from cbr_warehouse.contract.utc_days import DAY, day_of, start_of
 from cbr_warehouse.storage.files import is_file, size_of
-from cbr_warehouse.storage.layout import DAY_PREFIX, UNKNOWN_DAY, DataDirectory
+from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory, partition_day
 from cbr_warehouse.tables.build_state import BROKEN, PartitionState, read_state
 from cbr_warehouse.tables.engine import open_shared_engine, parquet, reading_tables
 from cbr_warehouse.tables.sorted_times import RUN_TIMES, SortedTimes, TimesWriter
@@ -65,7 +65,7 @@ def tasks_to_follow(
     files = [
         path
         for path in directory.partitions(TASKS.table, source)
-        if _may_have_tasks_to_follow(path, read_state(directory, source, _day_of(path)), since)
+        if _may_have_tasks_to_follow(path, read_state(directory, source, partition_day(path)), since)
     ]
     if not files:
         return {}
@@ -172,11 +172,7 @@ def count_undated(directory: DataDirectory, source: str) -> int:
 
 
 def _since(partitions: list[Path], since: date) -> list[Path]:
-    return [path for path in partitions if since.isoformat() <= _day_of(path) < UNKNOWN_DAY]
-
-
-def _day_of(partition: Path) -> str:
-    return partition.parent.name.removeprefix(DAY_PREFIX)
+    return [path for path in partitions if since.isoformat() <= partition_day(path) < UNKNOWN_DAY]
 
 
 def _may_have_tasks_to_follow(partition: Path, state: PartitionState | None, since: datetime | None) -> bool:
