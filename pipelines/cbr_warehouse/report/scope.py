@@ -123,8 +123,13 @@ def _is_one_of(column: str, values: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(map(literal, values))})"
 
 
-_KNOWN: tuple[tuple[str, Callable[[Scope], tuple[str, ...]], str], ...] = (
-    ("source", lambda scope: scope.sources, "SELECT source, 0 FROM analytics.source_clock"),
+_KNOWN: tuple[tuple[str, Callable[[Scope], tuple[str, ...]], str, str], ...] = (
+    (
+        "source",
+        lambda scope: scope.sources,
+        "SELECT source, 0 FROM analytics.source_clock",
+        "not in the warehouse",
+    ),
     (
         "vault",
         lambda scope: scope.vaults,
@@ -132,6 +137,7 @@ _KNOWN: tuple[tuple[str, Callable[[Scope], tuple[str, ...]], str], ...] = (
             "SELECT vault_name, 0 FROM analytics.resource_day "
             "UNION SELECT vault_id, 1 FROM analytics.resource_day"
         ),
+        "no backup task of a resource names it",
     ),
     (
         "policy",
@@ -140,19 +146,23 @@ _KNOWN: tuple[tuple[str, Callable[[Scope], tuple[str, ...]], str], ...] = (
             "SELECT policy_id, 0 FROM analytics.resource_day "
             "UNION SELECT schedule_id, 1 FROM analytics.resource_day"
         ),
+        "no backup task of a resource names it",
     ),
 )
-"""Each option, its values and a query of the names that the warehouse knows, those to list first with 0."""
+"""Each option, its values, a query of the names that it can have, those to list first with 0, and what is
+said of another. A vault that other tasks name alone has no resource that a report could be of.
+"""
 
 
 def require_known(warehouse: Warehouse, scope: Scope) -> None:
-    """Refuses a scope with names that the warehouse does not know.
+    """Refuses a scope with names that nothing in the warehouse belongs to.
 
     Raises:
-        UsageError: It names a source, vault or policy that no task does; the message lists known ones.
+        UsageError: It names a source without tasks, loads or coverage, or a vault or policy that no backup
+            task of a resource names; the message lists known ones.
     """
     faults = []
-    for option, values, query in _KNOWN:
+    for option, values, query, fault in _KNOWN:
         if not values(scope):
             continue
         rows = warehouse.sql(
@@ -163,8 +173,7 @@ def require_known(warehouse: Warehouse, scope: Scope) -> None:
             listed = ", ".join(escape_invisible(name) for name in known[:_NAMED]) or "none"
             more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
             faults.append(
-                f"--{option} {escape_invisible(', '.join(unknown))}: not in the warehouse. "
-                f"Known: {listed}{more}."
+                f"--{option} {escape_invisible(', '.join(unknown))}: {fault}. Known: {listed}{more}."
             )
     if faults:
         raise UsageError(" ".join(faults))

@@ -55,7 +55,9 @@ def test_views_are_queried_as_the_pages_say(run: Run) -> None:
 def test_reports_are_made_as_the_readme_says(run: Run, small_demo: Path) -> None:
     """With a quarter and a vault that the demo has; a PDF needs a browser, and packs have the test below."""
     with duckdb.connect(str(small_demo / "warehouse.duckdb"), read_only=True) as connection:
-        (vault,), *_ = connection.execute("SELECT vault_name FROM tasks WHERE vault_name <> ''").fetchall()
+        (vault,), *_ = connection.execute(
+            "SELECT vault_name FROM tasks WHERE operation_type = 'backup' AND vault_name <> ''"
+        ).fetchall()
         (last,) = connection.execute("SELECT max(created_at) FROM tasks").fetchone() or (date.min,)
     quarter = f"{last.year}-Q{(last.month + 2) // 3}"
     text = block("README.md", "cbr-warehouse report").replace("2026-Q3", quarter)

@@ -41,8 +41,9 @@ def server_that(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
 def hang(connection: socket.socket) -> None:
     """Reads and never answers."""
-    while connection.recv(65536):
-        pass
+    with connection:
+        while connection.recv(65536):
+            pass
 
 
 def answer_with(status: str, connection: socket.socket) -> None:

@@ -90,8 +90,11 @@ def test_one_of_a_thing_is_not_said_in_the_plural(run: Runner, tmp_path: Path) -
         (("--period", "2025-12"), "the stored tasks begin later"),
         (("--period", "fortnight", "--lang", "fr"), "--lang fr: not known. Allowed: en, zh."),
         (("--source", "c"), "--source c: not in the warehouse. Known: a, b."),
-        (("--vault", "v"), "--vault v: not in the warehouse. Known: vault-1."),
-        (("--policy", "p", "--digest"), "--policy p: not in the warehouse. Known: policy-1."),
+        (("--vault", "v"), "--vault v: no backup task of a resource names it. Known: vault-1."),
+        (
+            ("--policy", "p", "--digest"),
+            "--policy p: no backup task of a resource names it. Known: policy-1.",
+        ),
         (("--format", "json"), "--format is the format of the digest."),
         (("--digest", "--pdf", "--out", "x"), "--out and --pdf cannot be given with it."),
     ],

@@ -140,9 +140,16 @@ def test_names_that_nobody_knows_are_refused_with_those_that_are(folder: Path) -
         read(folder, log_of(*GROUPS), Scope.of(["c"], ["nowhere"], ["\x1b[2J"]))
     said = str(caught.value)
     assert "--source c: not in the warehouse. Known: a, b." in said
-    assert "--vault nowhere: not in the warehouse. Known: name of" in said
+    assert "--vault nowhere: no backup task of a resource names it. Known: name of" in said
     assert "--policy" in said
     assert "\x1b" not in said
+
+
+def test_a_vault_that_only_copies_name_has_no_resource_to_report(folder: Path) -> None:
+    log = log_of(*GROUPS)
+    log.copy(log.backup("disk-9", "2026-03-08 01:00"), "2026-03-08 02:00", vault_id="copies")
+    with pytest.raises(UsageError, match="--vault copies: no backup task of a resource names it"):
+        read(folder, log, Scope.of(vaults=["copies"]))
 
 
 def test_the_page_says_what_it_is_limited_to_and_what_cannot_be(folder: Path) -> None:
