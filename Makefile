@@ -79,7 +79,7 @@ docs: $(DEV) ## Regenerate docs/tables.md, scale.md, analytics.md, alarms.md, co
 	$(BIN)/python -m cbr_warehouse.controls.docs_page > docs/controls.md
 	$(BIN)/python -m cbr_emulator.docs_page > docs/emulator.md
 	$(BIN)/python tools/analytics_columns.py
-	cd tests && ../$(BIN)/python -m support.dagster_snapshot
+	cd tests && ../$(BIN)/python -m support.dagster_snapshot > data/dagster/code_location.json
 	$(BIN)/python tools/layers.py
 	$(BIN)/python tools/scale.py
 	$(BIN)/pytest -q --collect-only --faults $(FAULTS) tests >/dev/null

@@ -4,6 +4,7 @@
 """
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from cbr_warehouse.defs.build import build_location
+from support import present
 from support.dagster_deployment import Clock, make_installation
 
 SNAPSHOT = Path(__file__).parents[1] / "data" / "dagster" / "code_location.json"
@@ -79,5 +81,5 @@ def printed() -> str:
 
 
 if __name__ == "__main__":
-    SNAPSHOT.parent.mkdir(exist_ok=True)
-    SNAPSHOT.write_text(printed(), encoding="utf-8")
+    present.begin()
+    sys.stdout.write(printed())

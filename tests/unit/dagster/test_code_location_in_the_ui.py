@@ -3,6 +3,8 @@
 import json
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,12 @@ def shown(defs: dg.Definitions) -> dict[str, Any]:
 def test_names_and_descriptions_are_those_of_the_snapshot(shown: dict[str, Any]) -> None:
     kept = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
     assert shown == kept, "run make docs, and see whether the change is wanted"
+
+
+def test_the_snapshot_is_what_make_docs_prints() -> None:
+    words = [sys.executable, "-m", "support.dagster_snapshot"]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, SNAPSHOT.read_text(encoding="utf-8")), done.stderr
 
 
 def test_every_asset_but_raw_is_made_of_others(shown: dict[str, Any]) -> None:
