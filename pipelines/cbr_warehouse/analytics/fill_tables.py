@@ -117,16 +117,48 @@ def shares(
         changed: Join with attempts ``a`` that leaves only some of the backups or deletions; all by default.
         part: Which part of the keys, from 0, of how many.
     """
-    if shown := OF_DELETIONS.get(tables[0].name):
-        yield from _shares_of_deletions(connection, shown, changed)
-        return
-    if tables[0].name not in OF_BACKUPS:
+    table = tables[0].name
+    if shown := OF_DELETIONS.get(table):
+        condition = _DELETES
+    elif table in OF_BACKUPS:
+        shown, key = OF_BACKUPS[table]
+        condition = f"a.operation_type = 'backup' AND a.{key} IS NOT NULL"
+    else:
         yield
         return
-    name, key = OF_BACKUPS[tables[0].name]
-    backups = (
-        f"FROM analytics.attempt AS a {changed} WHERE a.operation_type = 'backup' AND a.{key} IS NOT NULL"
+    attempts = f"FROM analytics.attempt AS a {changed} WHERE {condition}"
+    if changed and _are_few(connection, tables, shown, attempts):
+        yield
+        connection.execute(f"DROP TABLE temp.{shown}")
+    elif table in OF_DELETIONS:
+        yield from _shares_of_deletions(connection, shown, attempts)
+    else:
+        yield from _shares_of_backups(connection, tables, attempts, part)
+
+
+def _are_few(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Definition], name: str, attempts: str
+) -> bool:
+    """Whether attempts fit into one share: then they are in a temporary table.
+
+    What changed is looked for among all attempts. Counted first and then read, it would be looked for twice.
+    """
+    columns = named_columns(connection, [table.body for table in tables])
+    connection.execute(
+        f"CREATE TEMP TABLE {name} AS SELECT {columns} FROM (SELECT a.* {attempts}) LIMIT {SHARE_ROWS + 1}"
     )
+    (count,) = connection.execute(f"SELECT count(*) FROM temp.{name}").fetchall()[0]
+    if count <= SHARE_ROWS:
+        return True
+    connection.execute(f"DROP TABLE temp.{name}")
+    return False
+
+
+def _shares_of_backups(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Definition], backups: str, part: tuple[int, int]
+) -> Iterator[None]:
+    """Shows the backups of some resources or schedules after another."""
+    name, key = OF_BACKUPS[tables[0].name]
     if part[1] > 1:  # with a hash that the shares below do not use
         backups += f" AND hash(a.{key}, 'part') % {part[1]} = {part[0]}"
     (count,) = connection.execute(f"SELECT count(*) {backups}").fetchall()[0]
@@ -157,9 +189,8 @@ def shares(
         connection.execute("DROP TABLE temp.group_of_shares")
 
 
-def _shares_of_deletions(connection: duckdb.DuckDBPyConnection, name: str, changed: str) -> Iterator[None]:
+def _shares_of_deletions(connection: duckdb.DuckDBPyConnection, name: str, deletions: str) -> Iterator[None]:
     """Shows some deletions after another; few shares, since all recovery points are read for each."""
-    deletions = f"FROM analytics.attempt AS a {changed} WHERE {_DELETES}"
     (count,) = connection.execute(f"SELECT count(*) {deletions}").fetchall()[0]
     number = max(1, -(-count // DELETIONS_AT_ONCE))
     for share in range(number):

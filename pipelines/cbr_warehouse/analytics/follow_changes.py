@@ -25,7 +25,11 @@ The tables of schedules are made one after the other, so that DuckDB knows how f
 """
 
 _JOIN_DAYS = "SEMI JOIN touched_day AS c USING (source, resource_id, backup_day)"
-_JOIN_POINTS = "SEMI JOIN touched_point AS c USING (source, task_id)"
+_JOIN_POINTS = (
+    "SEMI JOIN touched_point AS c ON c.source = a.source AND c.task_id = a.task_id "
+    # Beside the ids, which are found among all of them: parts of the table that are older are left out.
+    "AND a.created_at >= (SELECT min(created_at) FROM touched_point)"
+)
 _JOIN_DELETIONS = "SEMI JOIN touched_deletion AS c USING (source, task_id)"
 _JOIN_RESOURCES = (
     "JOIN touched_resource AS c ON c.source = a.source AND c.resource_id = a.resource_id "

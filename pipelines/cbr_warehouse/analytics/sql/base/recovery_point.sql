@@ -22,6 +22,7 @@
 --   is_full: Whether it is a full backup.
 --   app_consistency_status: 1 application-consistent, 0 not.
 --   is_downgraded: Whether it was to be application-consistent and is only crash-consistent.
+--   created_at: When that task was created.
 --   rp_at: The moment it restores to.
 --   usable_at: When it became usable.
 --   copies_ok: Successful replications, over all regions.
@@ -119,6 +120,7 @@ SELECT
     p.is_full,
     p.app_consistency_status,
     p.is_downgraded,
+    p.created_at,
     coalesce(p.started_at, p.created_at) AS rp_at,
     coalesce(p.ended_at, p.updated_at, p.created_at) AS usable_at,
     coalesce(c.copies_ok, 0) AS copies_ok,
