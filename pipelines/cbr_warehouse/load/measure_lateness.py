@@ -8,7 +8,7 @@ from cbr_warehouse.contract.endpoint import TASKS
 from cbr_warehouse.contract.utc_days import day_of
 from cbr_warehouse.raw.ledgers import LatenessFinding, LoadEntry, iterate_loads
 from cbr_warehouse.settings.analytics import AnalyticsSettings
-from cbr_warehouse.storage.layout import UNKNOWN_DAY, DataDirectory, partition_day
+from cbr_warehouse.storage.layout import DataDirectory
 from cbr_warehouse.tables.engine import (
     NotEnoughMemory,
     limit_memory,
@@ -49,14 +49,16 @@ def measure_lateness(
     if not any(one.started_at <= load.started_at - settings.lateness_watch for one in loads):
         return None
     loads.append(FinishedLoad(source, load.load_id, load.purpose, load.started_at, now))
-    tasks, versions = (_rows_since(directory, source, table, since) for table in (TASKS.table, VERSIONS))
+    tasks, versions = (
+        directory.partitions(table, source, day_of(since)) for table in (TASKS.table, VERSIONS)
+    )
     if not tasks or not versions:
         return None
     with open_shared_engine(directory.root) as engine, reading_tables(directory):
 
         def measure(megabytes: int) -> LatenessFinding | None:
             limit_memory(engine, megabytes)
-            found = measure_settled(engine, settings, loads, tasks, versions)
+            found = measure_settled(engine, settings, loads, parquet(tasks), parquet(versions))
             return None if found is None else LatenessFinding(load.started_at, *found)
 
         try:
@@ -68,12 +70,3 @@ def measure_lateness(
                 str(error).splitlines()[0],
             )
             return None
-
-
-def _rows_since(directory: DataDirectory, source: str, table: str, since: datetime) -> str:
-    """SQL of the rows of a table in its partitions of that day and later; empty where there are none."""
-    first = day_of(since).isoformat()
-    files = [
-        path for path in directory.partitions(table, source) if first <= partition_day(path) < UNKNOWN_DAY
-    ]
-    return parquet(files) if files else ""

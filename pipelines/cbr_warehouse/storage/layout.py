@@ -1,7 +1,9 @@
 """The layout of the data directory, as ``data/README.md`` describes it. Its only I/O is listing."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -139,9 +141,17 @@ class DataDirectory:
         own, of_day = f"{SOURCE_PREFIX}{source}", f"{DAY_PREFIX}{day}"
         return _below(self.root, "tables", table, own, of_day, PARTITION_FILE)
 
-    def partitions(self, table: str, source: str) -> list[Path]:
-        """The files of all partitions of a table of one source, in order of day."""
-        days = _values(self.tables / table / f"{SOURCE_PREFIX}{source}", DAY_PREFIX)
+    def partitions(self, table: str, source: str, since: date | None = None) -> list[Path]:
+        """The files of the partitions of a table of one source, in order of day.
+
+        Args:
+            table: Name of the table.
+            source: Name of the source.
+            since: The first UTC day, without those of no known day; all by default.
+        """
+        days: Iterable[str] = _values(self.tables / table / f"{SOURCE_PREFIX}{source}", DAY_PREFIX)
+        if since is not None:
+            days = (day for day in days if since.isoformat() <= day < UNKNOWN_DAY)
         return [path for day in days if (path := self.partition(table, source, day)).exists()]
 
     @property

@@ -132,9 +132,9 @@ def read_time_index(directory: DataDirectory, source: str, since: date) -> TimeI
         The times of each candidate column, and quarantined records by day.
     """
     with open_shared_engine(directory.root) as engine, reading_tables(directory):
-        tasks = _since(directory.partitions(TASKS.table, source), since)
+        tasks = directory.partitions(TASKS.table, source, since)
         *times, firsts, lasts = _read_times(engine, tasks, directory.root)
-        broken = _since(directory.partitions("quarantine", source), since)
+        broken = directory.partitions("quarantine", source, since)
         refused = _refused_times(engine, tasks, broken) if broken else []
         by_day = Counter(time.date() for time in refused)
         micros = sorted((time - _EPOCH) // timedelta(microseconds=1) for time in refused)
@@ -169,10 +169,6 @@ def count_undated(directory: DataDirectory, source: str) -> int:
     with open_shared_engine(directory.root) as engine, reading_tables(directory):
         rows = _not_held(engine, directory.partitions(TASKS.table, source), [partition])
     return sum(rows.values())
-
-
-def _since(partitions: list[Path], since: date) -> list[Path]:
-    return [path for path in partitions if since.isoformat() <= partition_day(path) < UNKNOWN_DAY]
 
 
 def _may_have_tasks_to_follow(partition: Path, state: PartitionState | None, since: datetime | None) -> bool:

@@ -16,7 +16,6 @@ from cbr_warehouse.load.source_state import settle_of
 from cbr_warehouse.raw.ledgers import AuditFindings, LatenessFinding, read_lateness, write_audit
 from cbr_warehouse.settings.analytics import AnalyticsSettings
 from cbr_warehouse.settings.model import SourceSettings
-from cbr_warehouse.storage.layout import DataDirectory
 from support.living_source import Dialect, living
 from support.load_bench import Bench
 
@@ -34,17 +33,6 @@ class WatchingBench(Bench):
 def settings(settle: str | None = None) -> SourceSettings:
     values = {"name": "prod", "endpoint": "http://x", "project_id": "p", "token": "env:X", "history": "7d"}
     return SourceSettings.model_validate(values | ({"settle": settle} if settle else {}))
-
-
-def test_partitions_from_the_first_day_on_are_measured(tmp_path: Path) -> None:
-    directory = DataDirectory(tmp_path)
-    days = ("2026-03-07", "2026-03-08", "2026-03-09", "unknown")
-    for day in days:
-        path = directory.partition("tasks", "prod", day)
-        path.parent.mkdir(parents=True)
-        path.touch()
-    rows = measure_lateness._rows_since(directory, "prod", "tasks", datetime(2026, 3, 8, 13, tzinfo=UTC))
-    assert [day for day in days if f"day={day}/" in rows] == ["2026-03-08", "2026-03-09"]
 
 
 def test_deep_loads_measure_it_and_the_others_keep_it(tmp_path: Path) -> None:
