@@ -1,12 +1,14 @@
 """The texts of a day that raw holds, in little memory: 16 bytes for each of maybe millions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cbr_warehouse.raw.files import is_intact, read_columns
 
@@ -35,7 +37,7 @@ class KnownTexts:
         refused: Digests of the others.
     """
 
-    def __init__(self, valid: Iterable[bytes] = (), refused: Iterable[bytes] = ()) -> None:
+    def __init__(self, valid: Iterable[bytes] | _Digests = (), refused: Iterable[bytes] = ()) -> None:
         self._stored = np.unique(_array(valid))
         self._is_sighted = np.zeros(len(self._stored), dtype=bool)
         self._recent: set[bytes] = set()
@@ -89,8 +91,8 @@ class KnownTexts:
         self._recent.clear()
 
 
-def _array(digests: Iterable[bytes]) -> _Digests:
-    return np.array(list(digests), dtype="S16")
+def _array(digests: Iterable[bytes] | _Digests) -> _Digests:
+    return digests if isinstance(digests, np.ndarray) else np.array(list(digests), dtype="S16")
 
 
 def _places(held: _Digests, wanted: _Digests) -> npt.NDArray[np.intp]:
@@ -104,22 +106,24 @@ def read_known_texts(paths: Iterable[Path]) -> KnownTexts:
     Raises:
         StorageError: A file cannot be read.
     """
-    valid: list[bytes] = []
+    valid = [_array(())]
     refused: list[bytes] = []
     for path in paths:
-        for digest, is_valid in _judged(path):
-            (valid if is_valid else refused).append(digest)
-    return KnownTexts(valid, refused)
+        texts, is_valid = _judged(path)
+        # All at once: a day may have a hundred thousand, and each load reads those of its days.
+        printed = "".join(map(str, texts.filter(is_valid).to_pylist()))
+        valid.append(np.frombuffer(bytes.fromhex(printed), dtype="S16"))
+        refused += [bytes.fromhex(str(text)) for text in texts.filter(pc.invert(is_valid)).to_pylist()]
+    return KnownTexts(np.concatenate(valid), refused)
 
 
-def _judged(path: Path) -> Iterator[tuple[bytes, bool]]:
-    """The digest of each text in a file, and whether it was found valid."""
+def _judged(path: Path) -> "tuple[pa.ChunkedArray[Any], pa.ChunkedArray[Any]]":
+    """The digest of each text in a file, in hex, and whether it was found valid."""
     try:
         texts, reasons = read_columns(path, ["content_hash", "reason"]).columns
     except (pa.ArrowException, OSError):
         if is_intact(path):
             raise
         # Damaged, and left in place because the source no longer serves its day: ``damage`` reports it.
-        return
-    digests = (bytes.fromhex(str(text)) for text in texts.to_pylist())
-    yield from zip(digests, reasons.is_null().to_pylist(), strict=True)
+        return pa.chunked_array([], pa.string()), pa.chunked_array([], pa.bool_())
+    return texts, reasons.is_null()
